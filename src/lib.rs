@@ -1,0 +1,7 @@
+//! cdn-meter turns CDN access logs into money-grade usage.
+//!
+//! Logs are read as a stream, every line gets one fate (metered, skipped or rejected), downstream
+//! bytes are counted per domain, region and 5-minute slot, and summaries per billing month are
+//! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`.
+
+pub mod units;

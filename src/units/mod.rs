@@ -1,0 +1,22 @@
+//! The words of the program as types: bytes, gigabytes, times, slots, months, domains, regions.
+//!
+//! Owns: what each quantity means, its range, its exact conversions, and the numbered invariants.
+//! Does not own: reading logs, adding up usage, prices. Nothing here does I/O or reads the clock.
+//!
+//! Invariants: a gigabyte is 10⁹ bytes; a slot is 300 seconds aligned to the epoch; ranges are
+//! half-open; no floating point.
+
+mod bytes;
+mod domain;
+pub mod invariant;
+mod month;
+mod region;
+mod span;
+mod time;
+
+pub use bytes::{Bytes, Factor, FactorError, Gigabytes, Mbps};
+pub use domain::{Domain, HostError, normalize_host};
+pub use month::{Month, MonthError};
+pub use region::Region;
+pub use span::Span;
+pub use time::{SLOT_SECS, SLOTS_PER_DAY, Slot, Timestamp, Zone, ZoneError};

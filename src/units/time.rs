@@ -1,0 +1,181 @@
+//! Instants, 5-minute slots and billing zones.
+
+use std::fmt;
+use std::ops::Range;
+
+use jiff::civil;
+
+/// Length of a slot in seconds.
+pub const SLOT_SECS: u32 = 300;
+/// Slots in a day.
+pub const SLOTS_PER_DAY: u32 = 86_400 / SLOT_SECS;
+
+const _: () = assert!(86_400 % SLOT_SECS == 0, "a day is a whole number of slots");
+
+/// An instant in whole seconds since 1970-01-01T00:00:00Z.
+///
+/// Shape: from 2000-01-01 to 2100-01-01 (exclusive). A log line outside it is a reject: no CDN
+/// wrote it, and a month nobody bills would be a silent way to lose its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u32);
+
+impl Timestamp {
+    /// 2000-01-01T00:00:00Z.
+    pub const MIN: Timestamp = Timestamp(946_684_800);
+    /// The first instant that is too late: 2100-01-01T00:00:00Z.
+    pub const END: Timestamp = Timestamp(4_102_444_800);
+
+    /// The instant `secs` seconds after the epoch, if it is in range.
+    pub fn from_unix_secs(secs: i64) -> Option<Self> {
+        let secs = u32::try_from(secs).ok()?;
+        (Self::MIN.0 <= secs && secs < Self::END.0).then_some(Timestamp(secs))
+    }
+
+    /// Seconds since the epoch.
+    pub const fn as_unix_secs(self) -> i64 {
+        self.0 as i64
+    }
+
+    /// The slot that holds this instant.
+    pub const fn slot(self) -> Slot {
+        Slot(self.0 / SLOT_SECS)
+    }
+}
+
+/// Five minutes, aligned to the epoch: slot n is `[300 n, 300 (n + 1))` seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u32);
+
+impl Slot {
+    /// Bits that hold every slot before 2100.
+    pub const BITS: u32 = 24;
+
+    /// The slot with this number, if it is in the range of [`Timestamp`].
+    pub fn from_index(index: u32) -> Option<Self> {
+        let range = Timestamp::MIN.slot().0..Timestamp::END.slot().0;
+        range.contains(&index).then_some(Slot(index))
+    }
+
+    /// Number of the slot since the epoch.
+    pub const fn index(self) -> u32 {
+        self.0
+    }
+
+    /// First second of the slot, since the epoch.
+    pub const fn start_unix_secs(self) -> i64 {
+        self.0 as i64 * SLOT_SECS as i64
+    }
+
+    /// The calendar day of this slot in `zone`, as days since 1970-01-01.
+    pub fn day(self, zone: Zone) -> i32 {
+        let local_secs = self.start_unix_secs() + i64::from(zone.offset_secs());
+        i32::try_from(local_secs.div_euclid(86_400)).expect("slots end in 2100")
+    }
+}
+
+const _: () = assert!(Timestamp::END.slot().0 < 1 << Slot::BITS, "a slot fits its bits");
+
+/// The slots that start in `[from, to)`, both given in seconds since the epoch.
+pub(super) fn slots_between(from: i64, to: i64) -> Range<u32> {
+    let index = |secs: i64| u32::try_from(secs / i64::from(SLOT_SECS)).unwrap_or(0);
+    index(from)..index(to)
+}
+
+/// A fixed offset from UTC: the clock by which days and months are billed.
+///
+/// Shape: a multiple of five minutes within ±18 hours, so that no slot straddles a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Zone(i32);
+
+impl Zone {
+    /// UTC.
+    pub const UTC: Zone = Zone(0);
+    /// UTC+08:00, the default billing zone (rule R14).
+    pub const CHINA: Zone = Zone(8 * 3_600);
+
+    /// Seconds to add to UTC.
+    pub const fn offset_secs(self) -> i32 {
+        self.0
+    }
+
+    /// The instant at which this zone's clock shows `local`.
+    pub fn instant(self, local: civil::DateTime) -> i64 {
+        unix_secs_of_civil(local) - i64::from(self.0)
+    }
+}
+
+/// Seconds since the epoch of a civil time read as UTC.
+pub(crate) fn unix_secs_of_civil(time: civil::DateTime) -> i64 {
+    let since = time.duration_since(civil::date(1970, 1, 1).to_datetime(civil::Time::MIN));
+    since.as_secs()
+}
+
+/// Why a text is not a [`Zone`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a billing zone is UTC or an offset such as +08:00, in steps of 5 minutes up to 18:00")]
+pub struct ZoneError;
+
+impl std::str::FromStr for Zone {
+    type Err = ZoneError;
+
+    fn from_str(text: &str) -> Result<Self, ZoneError> {
+        if matches!(text, "UTC" | "Z") {
+            return Ok(Zone::UTC);
+        }
+        let (sign, digits) = match text.split_at_checked(1).ok_or(ZoneError)? {
+            ("+", digits) => (1, digits),
+            ("-", digits) => (-1, digits),
+            _ => return Err(ZoneError),
+        };
+        let (hours, minutes) = digits.split_once(':').ok_or(ZoneError)?;
+        let number = |text: &str| match text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())
+        {
+            true => text.parse::<i32>().map_err(|_| ZoneError),
+            false => Err(ZoneError),
+        };
+        let (hours, minutes) = (number(hours)?, number(minutes)?);
+        let total = hours * 60 + minutes;
+        match minutes < 60 && minutes % 5 == 0 && total <= 18 * 60 {
+            true => Ok(Zone(sign * total * 60)),
+            false => Err(ZoneError),
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.0.abs() / 60;
+        let sign = if self.0 < 0 { '-' } else { '+' };
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_aligned_to_the_epoch() {
+        let at = |secs| Timestamp::from_unix_secs(secs).map(|time| time.slot().start_unix_secs());
+        assert_eq!(at(1_790_784_000), Some(1_790_784_000));
+        assert_eq!(at(1_790_784_299), Some(1_790_784_000));
+        assert_eq!(at(1_790_784_300), Some(1_790_784_300));
+    }
+
+    #[test]
+    fn times_nobody_bills_are_out_of_range() {
+        for secs in [-1, 0, 946_684_799, 4_102_444_800, i64::MAX, i64::MIN] {
+            assert_eq!(Timestamp::from_unix_secs(secs), None, "{secs}");
+        }
+    }
+
+    #[test]
+    fn zones_are_read_strictly_and_printed_alike() {
+        for text in ["+08:00", "-07:00", "+05:30", "+00:00", "-18:00"] {
+            assert_eq!(text.parse::<Zone>().map(|zone| zone.to_string()), Ok(text.into()));
+        }
+        for bad in ["", "8", "+8", "+08", "08:00", "+08:01", "+19:00", "+08:60", "+0a:00", "é:00"] {
+            assert_eq!(bad.parse::<Zone>(), Err(ZoneError), "{bad}");
+        }
+    }
+}
