@@ -4,4 +4,5 @@
 //! bytes are counted per domain, region and 5-minute slot, and summaries per billing month are
 //! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`.
 
+pub mod record;
 pub mod units;

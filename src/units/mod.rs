@@ -19,4 +19,5 @@ pub use domain::{Domain, HostError, normalize_host};
 pub use month::{Month, MonthError};
 pub use region::Region;
 pub use span::Span;
+pub(crate) use time::unix_secs_of_civil as civil_unix_secs;
 pub use time::{SLOT_SECS, SLOTS_PER_DAY, Slot, Timestamp, Zone, ZoneError};

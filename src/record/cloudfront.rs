@@ -1,0 +1,157 @@
+//! AWS CloudFront standard log (`cloudfront`): W3C extended format, TAB separated.
+//!
+//! ```text
+//! header = "#" anything           "#Fields:" names the columns from here on, in any order
+//! row    = column *( TAB column ) at least up to the last column that is needed
+//! date   = YYYY-MM-DD             time   = hh:mm:ss, both UTC: when the edge finished responding
+//! bytes  = digits | "-"           status = 3 digits | "-"
+//! ```
+//!
+//! Needed columns: `date`, `time`, `sc-bytes`, `sc-status`, and `x-host-header`, the viewer's
+//! host; only where a file has no such column does `cs(Host)`, the distribution's own name, stand
+//! in. A file without `#Fields` is read by the documented order of columns.
+//!
+//! Source: FORMATS §6a (standard-logs-reference), read 2026-11.
+
+use memchr::memchr_iter;
+use nom::Parser;
+use nom::combinator::all_consuming;
+
+use super::clock::Clock;
+use super::fate::{Fate, Record, Reject, Skip};
+use super::field::{digits, three_digits};
+use super::grammar::{bytes, colon_time, dashed_date, instant, status};
+use super::{BytesIn, LineFormat};
+use crate::units::{Bytes, Region};
+
+/// Columns of a row that are looked at; a `#Fields` line names more in vain.
+const COLUMNS_MAX: usize = 128;
+
+/// Where the needed columns stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloudFront {
+    date: Option<u8>,
+    time: Option<u8>,
+    bytes: Option<u8>,
+    status: Option<u8>,
+    host: Option<u8>,
+}
+
+impl Default for CloudFront {
+    /// The documented order: date, time, location, bytes, …, status 9th, host header 16th.
+    fn default() -> Self {
+        CloudFront { date: Some(0), time: Some(1), bytes: Some(3), status: Some(8), host: Some(15) }
+    }
+}
+
+impl CloudFront {
+    /// The layout that a `#Fields:` line names, or `None` for any other line.
+    pub fn from_header(line: &[u8]) -> Option<Self> {
+        let names = line.strip_prefix(b"#Fields:")?;
+        let names: Vec<_> = names
+            .split(|byte| byte.is_ascii_whitespace())
+            .filter(|name| !name.is_empty())
+            .take(COLUMNS_MAX)
+            .collect();
+        let place = |wanted: &str| {
+            let at = names.iter().position(|name| name.eq_ignore_ascii_case(wanted.as_bytes()))?;
+            u8::try_from(at).ok()
+        };
+        Some(CloudFront {
+            date: place("date"),
+            time: place("time"),
+            bytes: place("sc-bytes"),
+            status: place("sc-status"),
+            host: place("x-host-header").or_else(|| place("cs(Host)")),
+        })
+    }
+
+    /// Whether rows of this layout can be metered at all.
+    pub fn has_bytes(&self) -> bool {
+        self.bytes.is_some()
+    }
+
+    fn grammar<'a>(&self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
+        let bytes_at = self.bytes.ok_or(Reject::NoBytesColumn)?;
+        let column = |at: Option<u8>| match at {
+            None => Ok(&b"-"[..]),
+            Some(at) => line.split(|&byte| byte == b'\t').nth(usize::from(at)).ok_or(Reject::Fields),
+        };
+        let (date, time, host) = (column(self.date)?, column(self.time)?, column(self.host)?);
+        let (sent, code) = (column(Some(bytes_at))?, column(self.status)?);
+        let whole = |parsed: Result<(_, [u32; 3]), _>| parsed.map(|(_, value)| value);
+        let date = whole(all_consuming(dashed_date).parse(date)).map_err(|_| Reject::Time)?;
+        let time = whole(all_consuming(colon_time).parse(time)).map_err(|_| Reject::Time)?;
+        let time = instant(date, time, 0)?;
+        let (bytes, doubt) = bytes(sent)?;
+        let status = status(code, 3)?;
+        Ok(Record { time, host, bytes, status, region: Region::Unknown, doubt })
+    }
+}
+
+impl LineFormat for CloudFront {
+    const NAME: &'static str = "cloudfront";
+    const BYTES_IN: BytesIn = BytesIn::Total;
+
+    fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
+        if line.first() == Some(&b'#') {
+            return Fate::Skipped(Skip::Header);
+        }
+        match self.grammar(line) {
+            Ok(record) => Fate::Metered(record),
+            Err(reason) => Fate::Rejected(reason),
+        }
+    }
+
+    #[inline(always)]
+    fn fast<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Option<Fate<'a>> {
+        let (date_at, time_at) = (self.date?, self.time?);
+        let (bytes_at, status_at, host_at) = (self.bytes?, self.status?, self.host?);
+        if line.first() == Some(&b'#') {
+            return None;
+        }
+        let last = date_at.max(time_at).max(bytes_at).max(status_at).max(host_at);
+        let (mut date, mut time, mut sent, mut status, mut host) = (&[][..], &[][..], &[][..], &[][..], &[][..]);
+        let mut ends = memchr_iter(b'\t', line);
+        let mut from = 0;
+        for at in 0..=last {
+            // The line's own end closes its last column; a column behind it does not exist.
+            let to = ends.next().unwrap_or(line.len());
+            let column = line.get(from..to)?;
+            from = to + 1;
+            if at == date_at {
+                date = column;
+            } else if at == time_at {
+                time = column;
+            } else if at == bytes_at {
+                sent = column;
+            } else if at == status_at {
+                status = column;
+            } else if at == host_at {
+                host = column;
+            }
+        }
+        let mut text = [b'T'; 19];
+        text[..10].copy_from_slice(<&[u8; 10]>::try_from(date).ok()?);
+        text[11..].copy_from_slice(<&[u8; 8]>::try_from(time).ok()?);
+        Some(Fate::Metered(Record {
+            time: clock.dashed(&text)?,
+            host,
+            bytes: Bytes::new(digits(sent)?),
+            status: three_digits(status)?,
+            region: Region::Unknown,
+            doubt: None,
+        }))
+    }
+
+    fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
+        let field = line.split(|&byte| byte == b'\t').nth(usize::from(self.bytes?))?;
+        bytes(field).ok().map(|(bytes, _)| bytes)
+    }
+
+    fn learn(&mut self, line: &[u8]) {
+        if let Some(layout) = CloudFront::from_header(line) {
+            *self = layout;
+        }
+    }
+}

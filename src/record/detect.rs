@@ -1,0 +1,134 @@
+//! Telling a source's format from its first lines: one answer, or a refusal with the candidates.
+//!
+//! Never by name, never line by line: a reader that falls back per line would accept a row of
+//! another layout and meter the wrong column (FORMATS §15).
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::cloudfront::CloudFront;
+use super::fate::{Fate, Skip};
+use super::layout::{Layout, UTF8_BOM};
+use super::template::Template;
+
+/// Lines that are looked at.
+pub const SAMPLE_LINES_MAX: usize = 64;
+
+/// A format that could be it, with what speaks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Name of the format, for `nginx` with the preset.
+    pub name: String,
+    /// Lines that it reads.
+    pub lines_read: usize,
+}
+
+/// Why no format was certain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// More than one format reads lines, or the best reads too few.
+    #[error(
+        "the format is not certain: of {lines} lines, {} reads; name it with --format",
+        Listing(candidates)
+    )]
+    Uncertain {
+        /// Lines that were judged.
+        lines: usize,
+        /// The formats that read any, best first.
+        candidates: Vec<Candidate>,
+    },
+    /// No format reads any line.
+    #[error("no known format reads any of its first {lines} lines; name it with --format, and an nginx or Apache template with --log-format")]
+    Unknown {
+        /// Lines that were judged.
+        lines: usize,
+    },
+    /// The header names no column of downstream bytes.
+    #[error("its #Fields header has no sc-bytes column, so it cannot be metered; log sc-bytes")]
+    NoBytesColumn,
+}
+
+struct Listing<'a>(&'a [Candidate]);
+
+impl fmt::Display for Listing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, candidate) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{} {}", candidate.name, candidate.lines_read)?;
+        }
+        Ok(())
+    }
+}
+
+/// The layout of a source that begins with `sample`; `None` where there is no line to judge.
+///
+/// Shape: `sample` is the start of the source, its last line may be cut and is then ignored
+/// unless it is the only one.
+/// Errors: [`DetectError`]. Certain means: one format reads at least half of the lines, and no
+/// other reads any.
+pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectError> {
+    let sample = sample.strip_prefix(UTF8_BOM).unwrap_or(sample);
+    let lines = judged_lines(sample, is_whole);
+    if let Some(header) = lines.iter().find(|line| line.starts_with(b"#Fields:")) {
+        return match CloudFront::from_header(header) {
+            Some(layout) if layout.has_bytes() => Ok(Some(Layout::CloudFront(layout))),
+            _ => Err(DetectError::NoBytesColumn),
+        };
+    }
+    let lines: Vec<_> = lines.into_iter().filter(|line| line[0] != b'#').collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let mut readers: Vec<(usize, String, Layout)> = Vec::new();
+    for (name, layout) in known() {
+        let is_read = |line: &&&[u8]| match layout.specify(line) {
+            Fate::Metered(_) | Fate::Skipped(Skip::NotViewer(_)) => true,
+            Fate::Skipped(_) | Fate::Rejected(_) => false,
+        };
+        let count = lines.iter().filter(is_read).count();
+        if count != 0 {
+            readers.push((count, name, layout));
+        }
+    }
+    readers.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
+    match &readers[..] {
+        [] => Err(DetectError::Unknown { lines: lines.len() }),
+        [(count, _, layout)] if lines.len() <= count * 2 => Ok(Some(layout.clone())),
+        _ => Err(DetectError::Uncertain {
+            lines: lines.len(),
+            candidates: readers
+                .into_iter()
+                .map(|(lines_read, name, _)| Candidate { name, lines_read })
+                .collect(),
+        }),
+    }
+}
+
+/// The first lines that are whole and not blank, without line ends.
+fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
+    let mut lines: Vec<_> = sample.split(|&byte| byte == b'\n').collect();
+    if !is_whole && 1 < lines.len() {
+        lines.pop();
+    }
+    lines
+        .into_iter()
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.is_empty())
+        .take(SAMPLE_LINES_MAX)
+        .collect()
+}
+
+/// Every layout that can be told from content.
+fn known() -> Vec<(String, Layout)> {
+    let plain = ["tencent-cdn", "tencent-live", "cloudfront", "cloudflare"];
+    let plain = plain.into_iter().map(|name| {
+        let layout = Layout::by_name(name, None).expect("a format of our own");
+        (name.to_owned(), layout)
+    });
+    let presets = Template::PRESETS.iter().map(|(name, text)| {
+        let template = Template::new(text).expect("a preset of our own");
+        (format!("nginx ({name})"), Layout::Nginx(Arc::new(template)))
+    });
+    plain.chain(presets).collect()
+}

@@ -1,0 +1,265 @@
+//! Which format a source has, and the loop over its lines.
+
+use std::fmt;
+use std::sync::Arc;
+
+use memchr::memchr_iter;
+
+use super::clock::Clock;
+use super::cloudflare::Cloudflare;
+use super::cloudfront::CloudFront;
+use super::fate::{Fate, Skip};
+use super::template::{Template, TemplateError};
+use super::tencent::{TencentCdn, TencentLive};
+use super::{BytesIn, LineFormat};
+use crate::units::Bytes;
+
+/// The three bytes that some programs put before UTF-8 text; cut off at the start of a source.
+pub const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The format of a source, with what its headers and settings say.
+#[derive(Clone, Debug)]
+pub enum Layout {
+    /// Tencent Cloud CDN offline log.
+    TencentCdn(TencentCdn),
+    /// Tencent Cloud Live playback log.
+    TencentLive(TencentLive),
+    /// AWS CloudFront standard log.
+    CloudFront(CloudFront),
+    /// Cloudflare Logpush HTTP requests.
+    Cloudflare(Cloudflare),
+    /// nginx, Apache and kin, by a template.
+    Nginx(Arc<Template>),
+}
+
+/// One line of `cdn-meter formats`.
+#[derive(Clone, Copy, Debug)]
+pub struct FormatInfo {
+    /// The name that `--format` takes.
+    pub name: &'static str,
+    /// What it is.
+    pub title: &'static str,
+    /// The field that is metered.
+    pub meter: &'static str,
+    /// Whether headers are in it.
+    pub bytes_in: &'static str,
+}
+
+/// Every format that is read.
+pub const FORMATS: [FormatInfo; 5] = [
+    FormatInfo {
+        name: "tencent-cdn",
+        title: "Tencent Cloud CDN offline log",
+        meter: "field 5",
+        bytes_in: "total",
+    },
+    FormatInfo {
+        name: "tencent-live",
+        title: "Tencent Cloud Live playback log",
+        meter: "field 5",
+        bytes_in: "total",
+    },
+    FormatInfo {
+        name: "cloudfront",
+        title: "AWS CloudFront standard log (W3C)",
+        meter: "sc-bytes",
+        bytes_in: "total",
+    },
+    FormatInfo {
+        name: "cloudflare",
+        title: "Cloudflare Logpush HTTP requests (NDJSON)",
+        meter: "EdgeResponseBytes",
+        bytes_in: "total",
+    },
+    FormatInfo {
+        name: "nginx",
+        title: "nginx or Apache access log, by --log-format",
+        meter: "$bytes_sent or %O, else $body_bytes_sent, %b or %B",
+        bytes_in: "by field",
+    },
+];
+
+/// Why a format name and a template name no layout.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// There is no such format.
+    #[error("there is no format `{name}`; `cdn-meter formats` lists them")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// The template is wrong.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+impl Layout {
+    /// The layout of a format by name; `template` is the `log_format` of `nginx`, by default the
+    /// preset `combined`.
+    ///
+    /// Errors: [`LayoutError`].
+    pub fn by_name(name: &str, template: Option<&str>) -> Result<Self, LayoutError> {
+        Ok(match name {
+            "tencent-cdn" => Layout::TencentCdn(TencentCdn::default()),
+            "tencent-live" => Layout::TencentLive(TencentLive::default()),
+            "cloudfront" => Layout::CloudFront(CloudFront::default()),
+            "cloudflare" => Layout::Cloudflare(Cloudflare),
+            "nginx" => Layout::Nginx(Arc::new(Template::new(template.unwrap_or("combined"))?)),
+            _ => return Err(LayoutError::Unknown { name: name.to_owned() }),
+        })
+    }
+
+    /// The format's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Layout::TencentCdn(_) => TencentCdn::NAME,
+            Layout::TencentLive(_) => TencentLive::NAME,
+            Layout::CloudFront(_) => CloudFront::NAME,
+            Layout::Cloudflare(_) => Cloudflare::NAME,
+            Layout::Nginx(_) => Template::NAME,
+        }
+    }
+
+    /// Whether the metered field counts headers.
+    pub fn bytes_in(&self) -> BytesIn {
+        match self {
+            Layout::TencentCdn(_) => TencentCdn::BYTES_IN,
+            Layout::TencentLive(_) => TencentLive::BYTES_IN,
+            Layout::CloudFront(_) => CloudFront::BYTES_IN,
+            Layout::Cloudflare(_) => Cloudflare::BYTES_IN,
+            Layout::Nginx(template) => template.bytes_in(),
+        }
+    }
+
+    /// Whether lines name their domain.
+    pub fn has_host(&self) -> bool {
+        match self {
+            Layout::Nginx(template) => template.has_host(),
+            _ => true,
+        }
+    }
+
+    /// Whether both read every line alike: false where headers have moved the columns.
+    pub fn reads_like(&self, other: &Layout) -> bool {
+        match (self, other) {
+            (Layout::CloudFront(a), Layout::CloudFront(b)) => a == b,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+
+    /// The fate of one line (without its newline) by the grammar.
+    pub fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
+        match self {
+            Layout::TencentCdn(format) => specify(format, line),
+            Layout::TencentLive(format) => specify(format, line),
+            Layout::CloudFront(format) => specify(format, line),
+            Layout::Cloudflare(format) => specify(format, line),
+            Layout::Nginx(template) => specify(&**template, line),
+        }
+    }
+
+    /// The bytes of a rejected line, where they can still be read: a bound on what was lost.
+    pub fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match self {
+            Layout::TencentCdn(format) => format.bytes_at_most(line),
+            Layout::TencentLive(format) => format.bytes_at_most(line),
+            Layout::CloudFront(format) => format.bytes_at_most(line),
+            Layout::Cloudflare(format) => format.bytes_at_most(line),
+            Layout::Nginx(template) => template.bytes_at_most(line),
+        }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Hands every line of `block` with its offset and fate to `each`, and learns from headers.
+///
+/// Shape: `block` holds whole lines; the last may lack its newline. `each` gets the line without
+/// newline, the offset of its first byte in `block`, and its fate.
+#[inline]
+pub fn scan(
+    layout: &mut Layout,
+    block: &[u8],
+    clock: &mut Clock,
+    each: impl FnMut(&[u8], usize, Fate<'_>),
+) {
+    match layout {
+        Layout::TencentCdn(format) => scan_format(format, block, clock, each),
+        Layout::TencentLive(format) => scan_format(format, block, clock, each),
+        Layout::CloudFront(format) => scan_format(format, block, clock, each),
+        Layout::Cloudflare(format) => scan_format(format, block, clock, each),
+        Layout::Nginx(template) => {
+            let mut format: &Template = template;
+            scan_format(&mut format, block, clock, each);
+        }
+    }
+}
+
+fn scan_format<F: LineFormat>(
+    format: &mut F,
+    block: &[u8],
+    clock: &mut Clock,
+    mut each: impl FnMut(&[u8], usize, Fate<'_>),
+) {
+    let mut from = 0;
+    for to in memchr_iter(b'\n', block) {
+        let line = &block[from..to];
+        let fate = judge(format, line, clock);
+        each(line, from, fate);
+        if let Fate::Skipped(Skip::Header) = fate {
+            format.learn(line.strip_suffix(b"\r").unwrap_or(line));
+        }
+        from = to + 1;
+    }
+    if from < block.len() {
+        let line = &block[from..];
+        let fate = judge(format, line, clock);
+        each(line, from, fate);
+        if let Fate::Skipped(Skip::Header) = fate {
+            format.learn(line.strip_suffix(b"\r").unwrap_or(line));
+        }
+    }
+}
+
+/// The fate of one line: fast where that is certain, by the grammar otherwise.
+#[inline(always)]
+pub fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    match format.fast(text, clock) {
+        Some(fate) => fate,
+        None => specify(format, line),
+    }
+}
+
+#[cold]
+fn specify<'a, F: LineFormat>(format: &F, line: &'a [u8]) -> Fate<'a> {
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    match text {
+        [] => Fate::Skipped(Skip::Blank),
+        _ => format.specify(text),
+    }
+}
+
+impl<F: LineFormat> LineFormat for &F {
+    const NAME: &'static str = F::NAME;
+    const BYTES_IN: BytesIn = F::BYTES_IN;
+
+    fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
+        (**self).specify(line)
+    }
+
+    #[inline(always)]
+    fn fast<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Option<Fate<'a>> {
+        (**self).fast(line, clock)
+    }
+
+    fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
+        (**self).bytes_at_most(line)
+    }
+}

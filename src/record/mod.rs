@@ -1,0 +1,74 @@
+//! What a log line says: one grammar and one fast path per format.
+//!
+//! Owns: the formats, their detection, and the fate of a line (metered, skipped, rejected).
+//! Does not own: where lines come from, whether a host is a domain of ours, adding up.
+//!
+//! Every format has two parsers and one truth. `specify` is the grammar: readable, slow, right by
+//! definition. `fast` answers only where it is certain and leaves every other line to the grammar,
+//! so rejects are the grammar's by construction, and what `fast` accepts is held against the
+//! grammar by property tests and fuzzing.
+//!
+//! Adding a format: a file with the grammar in its head, a type with [`LineFormat`], a variant of
+//! [`Layout`], golden cases in `tests/golden`, and a line in `tests/property.rs`.
+
+mod clock;
+mod cloudflare;
+mod cloudfront;
+mod detect;
+mod fate;
+mod field;
+mod grammar;
+mod json;
+mod layout;
+mod template;
+mod tencent;
+
+pub use clock::Clock;
+pub use cloudflare::Cloudflare;
+pub use cloudfront::CloudFront;
+pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect};
+pub use fate::{Doubt, Fate, Record, Reject, Skip};
+pub use layout::{FORMATS, FormatInfo, Layout, LayoutError, UTF8_BOM, judge, scan};
+pub use template::{Template, TemplateError};
+pub use tencent::{Tencent, TencentCdn, TencentLive};
+
+use crate::units::Bytes;
+
+/// Whether the metered field counts response headers (FORMATS §16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BytesIn {
+    /// Headers and body.
+    Total,
+    /// The body only: a few hundred bytes less per response.
+    Body,
+}
+
+impl BytesIn {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BytesIn::Total => "total",
+            BytesIn::Body => "body",
+        }
+    }
+}
+
+/// A log format: a grammar, and a fast path that agrees with it.
+pub trait LineFormat {
+    /// The name that `--format` takes.
+    const NAME: &'static str;
+    /// What the metered bytes count.
+    const BYTES_IN: BytesIn;
+
+    /// The fate of `line` by the grammar. `line` has no newline, is not blank, and may be any bytes.
+    fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a>;
+
+    /// The fate of `line` if that is certain and quick; it then equals [`LineFormat::specify`]'s.
+    fn fast<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Option<Fate<'a>>;
+
+    /// The bytes of a line that was rejected for another field, where they can still be read.
+    fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes>;
+
+    /// Takes note of a header line that changes how later lines are read.
+    fn learn(&mut self, _header: &[u8]) {}
+}
