@@ -4,5 +4,8 @@
 //! bytes are counted per domain, region and 5-minute slot, and summaries per billing month are
 //! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`.
 
+pub mod decode;
+pub mod meter;
 pub mod record;
+pub mod source;
 pub mod units;

@@ -1,0 +1,340 @@
+//! Cutting a stream, or a range of a file, into blocks of whole lines.
+//!
+//! ```text
+//! buffer   [ carried over | read now ........ | free ]
+//!                         whole lines ┘ tail ┘  → carried over into the next block
+//! ```
+//! A range `[from, to)` of a plain file owns the lines that *start* in it: reading begins one
+//! byte early to see whether a line starts at `from`, and goes on past `to` to the end of the last
+//! line. So neighbours share every byte of the file without gap or overlap.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use memchr::{memchr, memrchr};
+
+use super::archive::{DecodeError, Reader};
+use crate::units::Span;
+
+/// Decompressed bytes of a usual block: stays in a second-level cache.
+pub const BLOCK_BYTES: usize = 512 << 10;
+/// Longest line that is parsed; a longer one is one reject.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of an overlong line that are kept for the quarantine.
+const OVERLONG_SAMPLE_BYTES: usize = 256;
+
+/// A buffer with whole lines in front.
+#[derive(Debug)]
+pub struct Block {
+    bytes: Vec<u8>,
+    lines_len: usize,
+    from: u64,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Block { bytes: vec![0; BLOCK_BYTES], lines_len: 0, from: 0 }
+    }
+}
+
+impl Block {
+    /// The whole lines; the last lacks its newline at the end of a source only.
+    pub fn lines(&self) -> &[u8] {
+        &self.bytes[..self.lines_len]
+    }
+
+    fn grow(&mut self, len: usize) {
+        if self.bytes.len() < len {
+            self.bytes.resize(len, 0);
+        }
+    }
+
+    /// Where the lines stand in the source.
+    pub fn span(&self) -> Span {
+        Span::new(self.from, self.from + self.lines_len as u64)
+    }
+}
+
+/// What comes next in a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The block was filled with whole lines.
+    Lines,
+    /// A line over [`LINE_BYTES_MAX`]: where it stands, its newline included, and its first bytes.
+    Overlong(Span, Box<[u8]>),
+    /// There is no more.
+    End,
+}
+
+/// Where bytes come from: in order, each once.
+#[derive(Debug)]
+enum Feed<'a> {
+    Stream(Reader),
+    Range(RangeReader<'a>),
+}
+
+impl Feed<'_> {
+    /// Fills `buffer`; less than its length only at the end.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
+        match self {
+            Feed::Stream(reader) => reader.fill(buffer),
+            Feed::Range(reader) => reader.fill(buffer),
+        }
+    }
+}
+
+/// Reads a plain file from an offset on, without moving its cursor.
+#[derive(Debug)]
+struct RangeReader<'a> {
+    file: &'a File,
+    at: u64,
+    file_len: u64,
+}
+
+impl RangeReader<'_> {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
+        let left = usize::try_from(self.file_len - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let read = self.file.read_exact_at(&mut buffer[..wanted], self.at);
+        read.map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => DecodeError::Shrunk { expected: self.file_len },
+            _ => DecodeError::Read { offset: self.at, source },
+        })?;
+        self.at += wanted as u64;
+        Ok(wanted)
+    }
+}
+
+/// The blocks of a stream, or of a range of a plain file.
+#[derive(Debug)]
+pub struct Blocks<'a> {
+    feed: Feed<'a>,
+    is_fed: bool,
+    /// What was read and not yet handed out.
+    carried: Vec<u8>,
+    /// Source offset of the first carried byte: where the next line starts.
+    at: u64,
+    /// Lines that start here or later are not ours.
+    stop: u64,
+}
+
+impl Blocks<'static> {
+    /// All blocks of a stream.
+    pub fn of_stream(reader: Reader) -> Self {
+        let feed = Feed::Stream(reader);
+        Blocks { feed, is_fed: false, carried: Vec::new(), at: 0, stop: u64::MAX }
+    }
+}
+
+impl<'a> Blocks<'a> {
+    /// The blocks of the lines that start in `range` of a plain file of `file_len` bytes.
+    ///
+    /// Errors: [`DecodeError`].
+    pub fn of_range(file: &'a File, range: Span, file_len: u64) -> Result<Self, DecodeError> {
+        let at = range.from.saturating_sub(1);
+        let feed = Feed::Range(RangeReader { file, at, file_len });
+        let mut blocks = Blocks { feed, is_fed: false, carried: Vec::new(), at, stop: range.to };
+        if range.from != 0 {
+            blocks.skip_line(range.to)?;
+        }
+        Ok(blocks)
+    }
+
+    /// Stored bytes that were read of a stream; 0 for a range.
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.feed {
+            Feed::Stream(reader) => reader.stored_bytes(),
+            Feed::Range(_) => 0,
+        }
+    }
+
+    /// Whether everything was read, so that the block handed out last was the last one.
+    pub fn is_at_end(&self) -> bool {
+        self.stop <= self.at || (self.is_fed && self.carried.is_empty())
+    }
+
+    /// Fills `block` with the next whole lines.
+    ///
+    /// Errors: [`DecodeError`]; the source is then of no use.
+    pub fn next(&mut self, block: &mut Block) -> Result<Piece, DecodeError> {
+        block.from = self.at;
+        block.lines_len = 0;
+        if self.is_at_end() {
+            return Ok(Piece::End);
+        }
+        let mut filled = self.carried.len();
+        block.grow(filled.max(BLOCK_BYTES));
+        block.bytes[..filled].copy_from_slice(&self.carried);
+        self.carried.clear();
+        loop {
+            filled += self.feed_into(&mut block.bytes[filled..])?;
+            let text = &block.bytes[..filled];
+            match self.whole_lines(text) {
+                Some(0) => return Ok(Piece::End),
+                Some(lines_len) => {
+                    block.lines_len = lines_len;
+                    self.carried.extend_from_slice(&text[lines_len..]);
+                    self.at += lines_len as u64;
+                    return Ok(Piece::Lines);
+                }
+                None if LINE_BYTES_MAX < filled => return self.overlong(filled as u64, text),
+                None => block.grow(LINE_BYTES_MAX + 1),
+            }
+        }
+    }
+
+    fn feed_into(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
+        if self.is_fed {
+            return Ok(0);
+        }
+        let len = self.feed.fill(buffer)?;
+        self.is_fed = len < buffer.len();
+        Ok(len)
+    }
+
+    /// Length of the lines of ours that are whole in `text`, which starts at `self.at`; `None`
+    /// where more must be read to tell.
+    fn whole_lines(&self, text: &[u8]) -> Option<usize> {
+        if self.stop < self.at + text.len() as u64 {
+            // The last line of ours is the one that holds the byte before `stop`.
+            let last = (self.stop - 1 - self.at) as usize;
+            if let Some(further) = memchr(b'\n', &text[last..]) {
+                return Some(last + further + 1);
+            }
+        }
+        match self.is_fed {
+            true => Some(text.len()),
+            false => memrchr(b'\n', text).map(|newline| newline + 1),
+        }
+    }
+
+    /// Passes over the line whose first `len` bytes are `text`, with no end in them.
+    fn overlong(&mut self, len: u64, text: &[u8]) -> Result<Piece, DecodeError> {
+        let from = self.at;
+        let sample = text[..OVERLONG_SAMPLE_BYTES].into();
+        self.at += len;
+        self.skip_line(u64::MAX)?;
+        Ok(Piece::Overlong(Span::new(from, self.at), sample))
+    }
+
+    /// Reads on to the start of the next line, or until no line can start before `limit`.
+    fn skip_line(&mut self, limit: u64) -> Result<(), DecodeError> {
+        let mut buffer = vec![0; BLOCK_BYTES];
+        while !self.is_fed && self.at < limit {
+            let len = self.feed_into(&mut buffer)?;
+            match memchr(b'\n', &buffer[..len]) {
+                None => self.at += len as u64,
+                Some(newline) => {
+                    self.at += newline as u64 + 1;
+                    self.carried.extend_from_slice(&buffer[newline + 1..len]);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::open;
+    use proptest::prelude::*;
+    use std::io::{Cursor, Write};
+
+    /// All lines with their offsets; overlong lines as their length.
+    fn collect(mut blocks: Blocks<'_>, out: &mut Vec<(u64, Vec<u8>)>) {
+        let mut block = Block::default();
+        loop {
+            match blocks.next(&mut block).expect("readable") {
+                Piece::End => return,
+                Piece::Overlong(span, _) => out.push((span.from, vec![b'L'; span.len() as usize])),
+                Piece::Lines => {
+                    let mut at = block.span().from;
+                    for line in block.lines().split_inclusive(|&byte| byte == b'\n') {
+                        out.push((at, line.to_vec()));
+                        at += line.len() as u64;
+                    }
+                }
+            }
+        }
+    }
+
+    fn expected(text: &[u8]) -> Vec<(u64, Vec<u8>)> {
+        let mut at = 0;
+        let lines = text.split_inclusive(|&byte| byte == b'\n').map(|line| {
+            let from = at;
+            at += line.len() as u64;
+            let body = line.strip_suffix(b"\n").unwrap_or(line);
+            match body.len() <= LINE_BYTES_MAX {
+                true => (from, line.to_vec()),
+                false => (from, vec![b'L'; line.len()]),
+            }
+        });
+        lines.collect()
+    }
+
+    /// Both ways of reading give every line once: as a stream, and as ranges cut anywhere.
+    fn check(text: &[u8], cuts: &[usize]) {
+        let mut streamed = Vec::new();
+        let reader = open(Cursor::new(text.to_vec())).expect("plain");
+        collect(Blocks::of_stream(reader), &mut streamed);
+        assert!(streamed == expected(text), "as a stream");
+
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(text).expect("written");
+        let len = text.len() as u64;
+        let mut bounds: Vec<u64> = cuts.iter().map(|cut| *cut as u64 % (len + 1)).collect();
+        bounds.extend([0, len]);
+        bounds.sort_unstable();
+        let mut ranged = Vec::new();
+        for pair in bounds.windows(2) {
+            let range = Span::new(pair[0], pair[1]);
+            collect(Blocks::of_range(&file, range, len).expect("readable"), &mut ranged);
+        }
+        assert!(ranged == expected(text), "as ranges {bounds:?}");
+    }
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        // Mostly short lines, now and then one around a limit.
+        let len = prop_oneof![
+            20 => 0..40usize,
+            1 => BLOCK_BYTES - 2..BLOCK_BYTES + 3,
+            1 => LINE_BYTES_MAX - 2..LINE_BYTES_MAX + 3,
+        ];
+        (proptest::collection::vec(len, 0..30), any::<bool>()).prop_map(|(lens, ends_in_newline)| {
+            let mut text = Vec::new();
+            for len in lens {
+                text.resize(text.len() + len, b'x');
+                text.push(b'\n');
+            }
+            if !ends_in_newline {
+                text.pop();
+            }
+            // Magic bytes of nothing: plain text.
+            text
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn every_line_comes_once_however_the_input_is_cut(
+            text in text(),
+            cuts in proptest::collection::vec(any::<usize>(), 0..6),
+        ) {
+            check(&text, &cuts);
+        }
+    }
+
+    #[test]
+    fn edges_of_ranges_and_limits() {
+        check(b"", &[]);
+        check(b"\n", &[0, 1]);
+        check(b"a\nb\nc", &[0, 1, 2, 3, 4, 5]);
+        let mut long = vec![b'x'; 3 * LINE_BYTES_MAX];
+        long.extend_from_slice(b"\nshort\n");
+        check(&long, &[10, LINE_BYTES_MAX, 2 * LINE_BYTES_MAX, 3 * LINE_BYTES_MAX + 1]);
+    }
+}

@@ -1,0 +1,15 @@
+//! From stored bytes to blocks of whole lines.
+//!
+//! Owns: recognising compression by magic bytes, decoding all members, the cap on expansion,
+//! cutting at line ends, what happens to a line over the limit.
+//! Does not own: what a line means, who works on a block.
+//!
+//! Invariants: the blocks of a source, with the overlong lines between them, cover its
+//! decompressed bytes without gap or overlap (`SPAN-1`); a block ends at a line end or at the end
+//! of the source; an archive that is cut or damaged is an error, never a short read.
+
+mod archive;
+mod blocks;
+
+pub use archive::{Compression, DecodeError, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Reader, open};
+pub use blocks::{BLOCK_BYTES, Block, Blocks, LINE_BYTES_MAX, Piece};

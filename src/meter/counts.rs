@@ -1,0 +1,96 @@
+//! How many lines had which fate, and the bytes that go with them.
+
+use super::usage::Overflow;
+use crate::record::{Doubt, Reject, Skip};
+use crate::units::Bytes;
+use crate::units::invariant::{self, Broken};
+
+/// The fates of a number of lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Lines read.
+    pub lines: u64,
+    /// Lines metered.
+    pub metered: u64,
+    /// Lines skipped, by the number of [`Skip`].
+    pub skipped: [u64; Skip::NAMES.len()],
+    /// Lines rejected, by the number of [`Reject`].
+    pub rejected: [u64; Reject::ALL.len()],
+    /// Lines metered in doubt, by the number of [`Doubt`].
+    pub doubts: [u64; Doubt::ALL.len()],
+    /// Downstream bytes of the metered lines.
+    pub bytes: Bytes,
+    /// Bytes of skipped rows that went to no viewer.
+    pub not_viewer_bytes: Bytes,
+    /// Bytes of rejected lines whose bytes could be read: at most so much was not metered …
+    pub rejected_bytes: Bytes,
+    /// … besides what is on the rejected lines whose bytes could not be read.
+    pub rejected_unread: u64,
+}
+
+impl Counts {
+    /// Lines skipped in all.
+    pub fn skipped_total(&self) -> u64 {
+        self.skipped.iter().sum()
+    }
+
+    /// Lines rejected in all.
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.iter().sum()
+    }
+
+    /// Counts a skipped line.
+    ///
+    /// Errors: [`Overflow`] of the bytes that went to no viewer.
+    pub fn skip(&mut self, skip: Skip) -> Result<(), Overflow> {
+        self.skipped[skip.index()] += 1;
+        if let Skip::NotViewer(bytes) = skip {
+            self.not_viewer_bytes = self.not_viewer_bytes.checked_add(bytes).ok_or(Overflow)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a rejected line, with its bytes if they could be read.
+    ///
+    /// The bound saturates: a line whose bytes cannot be added is one whose bytes are unknown.
+    pub fn reject(&mut self, reason: Reject, bytes_at_most: Option<Bytes>) {
+        self.rejected[reason as usize] += 1;
+        match bytes_at_most.and_then(|bytes| self.rejected_bytes.checked_add(bytes)) {
+            Some(sum) => self.rejected_bytes = sum,
+            None => self.rejected_unread += 1,
+        }
+    }
+
+    /// Adds other counts.
+    ///
+    /// Errors: [`Overflow`] of the bytes.
+    pub fn add(&mut self, other: &Counts) -> Result<(), Overflow> {
+        self.lines += other.lines;
+        self.metered += other.metered;
+        let sum = |sums: &mut [u64], others: &[u64]| {
+            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+        };
+        sum(&mut self.skipped, &other.skipped);
+        sum(&mut self.rejected, &other.rejected);
+        sum(&mut self.doubts, &other.doubts);
+        self.bytes = self.bytes.checked_add(other.bytes).ok_or(Overflow)?;
+        self.not_viewer_bytes =
+            self.not_viewer_bytes.checked_add(other.not_viewer_bytes).ok_or(Overflow)?;
+        self.rejected_unread += other.rejected_unread;
+        self.rejected_bytes =
+            self.rejected_bytes.checked_add(other.rejected_bytes).ok_or(Overflow)?;
+        Ok(())
+    }
+
+    /// Holds `LINE-1`.
+    ///
+    /// Errors: [`Broken`].
+    pub fn reconcile(&self) -> Result<(), Broken> {
+        invariant::lines_reconcile(
+            self.lines,
+            self.metered,
+            self.skipped_total(),
+            self.rejected_total(),
+        )
+    }
+}
