@@ -5,7 +5,10 @@
 //! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`.
 
 pub mod decode;
+pub mod ingest;
 pub mod meter;
 pub mod record;
+pub mod registry;
 pub mod source;
+pub mod summary;
 pub mod units;

@@ -25,17 +25,11 @@ pub const LINE_BYTES_MAX: usize = 1 << 20;
 const OVERLONG_SAMPLE_BYTES: usize = 256;
 
 /// A buffer with whole lines in front.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Block {
     bytes: Vec<u8>,
     lines_len: usize,
     from: u64,
-}
-
-impl Default for Block {
-    fn default() -> Self {
-        Block { bytes: vec![0; BLOCK_BYTES], lines_len: 0, from: 0 }
-    }
 }
 
 impl Block {

@@ -14,6 +14,11 @@ pub const DOMAINS_MAX: usize = 4_000_000;
 pub struct DomainId(u32);
 
 impl DomainId {
+    /// The domain with this number; whose numbers they are is the caller's to know.
+    pub const fn new(index: u32) -> Self {
+        DomainId(index)
+    }
+
     /// The number, from 0 without gaps.
     pub const fn index(self) -> u32 {
         self.0

@@ -60,7 +60,7 @@ impl UsageTable {
     /// Sorts by domain and cell, and sums rows of the same key.
     fn compact(&mut self) {
         self.rows.par_sort_unstable_by_key(UsageRow::key);
-        self.rows.dedup_by(|next, row| row.key() == next.key() && row.tally.absorb(&next.tally));
+        self.rows.dedup_by(|next, row| row.try_absorb(next));
     }
 
     /// Rows held now, not necessarily distinct.

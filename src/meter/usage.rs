@@ -83,7 +83,7 @@ impl Tally {
 
     /// Adds a tally of the same cell; `false` if the sum does not fit, and then nothing is added.
     #[must_use]
-    pub(super) fn absorb(&mut self, other: &Tally) -> bool {
+    fn absorb(&mut self, other: &Tally) -> bool {
         debug_assert_eq!(self.cell, other.cell);
         let (Some(bytes), Some(requests)) =
             (self.bytes.checked_add(other.bytes), self.requests.checked_add(other.requests))
@@ -113,6 +113,12 @@ impl UsageRow {
     #[inline(always)]
     pub fn key(&self) -> u64 {
         u64::from(self.domain.index()) << 32 | u64::from(self.tally.cell.0)
+    }
+
+    /// Adds `other` if it is of the same key and the sum fits in one row.
+    #[must_use]
+    pub fn try_absorb(&mut self, other: &UsageRow) -> bool {
+        self.key() == other.key() && self.tally.absorb(&other.tally)
     }
 }
 

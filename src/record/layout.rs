@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter, memmem};
 
 use super::clock::Clock;
 use super::cloudflare::Cloudflare;
@@ -140,6 +140,11 @@ impl Layout {
         }
     }
 
+    /// Whether header lines change how later lines are read, so that order matters.
+    pub fn has_headers(&self) -> bool {
+        matches!(self, Layout::CloudFront(_))
+    }
+
     /// Whether both read every line alike: false where headers have moved the columns.
     pub fn reads_like(&self, other: &Layout) -> bool {
         match (self, other) {
@@ -161,7 +166,7 @@ impl Layout {
 
     /// The bytes of a rejected line, where they can still be read: a bound on what was lost.
     pub fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = without_return(line);
         match self {
             Layout::TencentCdn(format) => format.bytes_at_most(line),
             Layout::TencentLive(format) => format.bytes_at_most(line),
@@ -178,17 +183,24 @@ impl fmt::Display for Layout {
     }
 }
 
-/// Hands every line of `block` with its offset and fate to `each`, and learns from headers.
+/// One line and its fate.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The line as it stands, without its newline.
+    pub line: &'a [u8],
+    /// Offset of its first byte in the block.
+    pub at: usize,
+    /// What becomes of it.
+    pub fate: Fate<'a>,
+    /// Of a rejected line: its bytes, where they can still be read.
+    pub bytes_at_most: Option<Bytes>,
+}
+
+/// Hands every line of `block` with its fate to `each`, in order, and learns from headers.
 ///
-/// Shape: `block` holds whole lines; the last may lack its newline. `each` gets the line without
-/// newline, the offset of its first byte in `block`, and its fate.
+/// Shape: `block` holds whole lines; the last may lack its newline.
 #[inline]
-pub fn scan(
-    layout: &mut Layout,
-    block: &[u8],
-    clock: &mut Clock,
-    each: impl FnMut(&[u8], usize, Fate<'_>),
-) {
+pub fn scan(layout: &mut Layout, block: &[u8], clock: &mut Clock, each: impl FnMut(Judged<'_>)) {
     match layout {
         Layout::TencentCdn(format) => scan_format(format, block, clock, each),
         Layout::TencentLive(format) => scan_format(format, block, clock, each),
@@ -205,32 +217,58 @@ fn scan_format<F: LineFormat>(
     format: &mut F,
     block: &[u8],
     clock: &mut Clock,
-    mut each: impl FnMut(&[u8], usize, Fate<'_>),
+    mut each: impl FnMut(Judged<'_>),
 ) {
     let mut from = 0;
     for to in memchr_iter(b'\n', block) {
-        let line = &block[from..to];
-        let fate = judge(format, line, clock);
-        each(line, from, fate);
-        if let Fate::Skipped(Skip::Header) = fate {
-            format.learn(line.strip_suffix(b"\r").unwrap_or(line));
-        }
+        scan_line(format, &block[from..to], from, clock, &mut each);
         from = to + 1;
     }
     if from < block.len() {
-        let line = &block[from..];
-        let fate = judge(format, line, clock);
-        each(line, from, fate);
-        if let Fate::Skipped(Skip::Header) = fate {
-            format.learn(line.strip_suffix(b"\r").unwrap_or(line));
-        }
+        scan_line(format, &block[from..], from, clock, &mut each);
     }
+}
+
+#[inline(always)]
+fn scan_line<F: LineFormat>(
+    format: &mut F,
+    line: &[u8],
+    at: usize,
+    clock: &mut Clock,
+    each: &mut impl FnMut(Judged<'_>),
+) {
+    let fate = judge(format, line, clock);
+    let bytes_at_most = match fate {
+        Fate::Rejected(_) => format.bytes_at_most(without_return(line)),
+        _ => None,
+    };
+    each(Judged { line, at, fate, bytes_at_most });
+    if let Fate::Skipped(Skip::Header) = fate {
+        format.learn(without_return(line));
+    }
+}
+
+/// Learns from the headers in `block` without reading its rows.
+pub fn learn_headers(layout: &mut Layout, block: &[u8]) {
+    let Layout::CloudFront(format) = layout else { return };
+    let behind_newlines = memmem::find_iter(block, b"\n#").map(|at| at + 1);
+    let first = block.starts_with(b"#").then_some(0);
+    for from in first.into_iter().chain(behind_newlines) {
+        let rest = &block[from..];
+        let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
+        format.learn(without_return(line));
+    }
+}
+
+#[inline(always)]
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// The fate of one line: fast where that is certain, by the grammar otherwise.
 #[inline(always)]
-pub fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
-    let text = line.strip_suffix(b"\r").unwrap_or(line);
+fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
+    let text = without_return(line);
     match format.fast(text, clock) {
         Some(fate) => fate,
         None => specify(format, line),
@@ -239,7 +277,7 @@ pub fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -
 
 #[cold]
 fn specify<'a, F: LineFormat>(format: &F, line: &'a [u8]) -> Fate<'a> {
-    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = without_return(line);
     match text {
         [] => Fate::Skipped(Skip::Blank),
         _ => format.specify(text),

@@ -54,10 +54,10 @@ pub enum HostError {
 /// Errors: [`HostError`].
 pub fn normalize_host(raw: &[u8], name: &mut String) -> Result<(), HostError> {
     name.clear();
-    if matches!(raw, b"" | b"-" | b"_") {
+    let host = without_port(raw).ok_or(HostError::Malformed)?;
+    if matches!(host, b"" | b"-" | b"_") {
         return Err(HostError::Missing);
     }
-    let host = without_port(raw).ok_or(HostError::Malformed)?;
     let host = host.strip_suffix(b".").unwrap_or(host);
     if host.len() > HOST_BYTES_MAX {
         return Err(HostError::Malformed);
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_is_no_host_name_is_refused() {
-        for raw in ["", "-", "_"] {
+        for raw in ["", "-", "_", "-:443", ":80"] {
             assert_eq!(name(raw), Err(HostError::Missing), "{raw:?}");
         }
         let long = format!("{}.com", "a".repeat(64));

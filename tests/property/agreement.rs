@@ -1,6 +1,6 @@
 //! Fast path and grammar agree on arbitrary bytes, on mutated lines, and across lines.
 
-use cdn_meter::record::{Clock, Fate, Layout, scan};
+use cdn_meter::record::{Clock, Fate, Layout, learn_headers, scan};
 use proptest::prelude::*;
 
 /// Lines that each format accepts, and some that it nearly does: seeds for mutation.
@@ -60,18 +60,21 @@ fn check_block(name: &str, block: &[u8]) -> Result<(), TestCaseError> {
     let mut fast = layout(name);
     let mut fates: Vec<(usize, String)> = Vec::new();
     let mut clock = Clock::default();
-    scan(&mut fast, block, &mut clock, |_, at, fate| fates.push((at, format!("{fate:?}"))));
+    scan(&mut fast, block, &mut clock, |judged| fates.push((judged.at, format!("{:?}", judged.fate))));
     let mut slow = layout(name);
     let mut at = 0;
     let mut expected = Vec::new();
     for line in block.split_inclusive(|&byte| byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         expected.push((at, format!("{:?}", slow.specify(text))));
-        scan(&mut slow, text, &mut Clock::default(), |_, _, _: Fate| {});
+        scan(&mut slow, text, &mut Clock::default(), |_| {});
         at += line.len();
     }
     prop_assert_eq!(fates, expected, "{}", String::from_utf8_lossy(block));
     prop_assert!(fast.reads_like(&slow), "headers taught the same");
+    let mut learned = layout(name);
+    learn_headers(&mut learned, block);
+    prop_assert!(learned.reads_like(&slow), "headers are found without reading rows");
     Ok(())
 }
 

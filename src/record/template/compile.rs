@@ -120,6 +120,8 @@ fn role(name: &str) -> Role {
         "status" | "%s" => Role::Status,
         "bytes_sent" | "%O" => Role::BytesTotal,
         "body_bytes_sent" | "%b" | "%B" => Role::BytesBody,
+        "remote_addr" | "%h" | "%a" => Role::Client,
+        "%l" => Role::Ident,
         _ => Role::Ignored,
     }
 }
@@ -188,7 +190,7 @@ fn template(mut pieces: Vec<Piece>, bytes_in: BytesIn) -> Result<Template, Templ
     }
     let has_host = has(&[Role::Host]);
     let is_needed = |piece: &Piece| {
-        matches!(piece, Piece::Variable { role, .. } if *role != Role::Ignored)
+        matches!(piece, Piece::Variable { role, .. } if !matches!(role, Role::Client | Role::Ident | Role::Ignored))
     };
     let last = pieces.iter().rposition(is_needed).map_or(0, |at| at + 2);
     pieces.truncate(last);

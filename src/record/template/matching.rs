@@ -21,6 +21,7 @@ pub(super) fn by_grammar<'a>(pieces: &[Piece], line: &'a [u8]) -> Option<Texts<'
             Piece::Literal(text) => tag::<_, _, Reject>(&text[..]).parse(rest).ok()?.0,
             Piece::Variable { role, is_quoted, end } => {
                 let (rest, text) = variable(*is_quoted, end, rest).ok()?;
+                role.allows(text).then_some(())?;
                 texts.take(*role, text);
                 rest
             }
@@ -54,6 +55,7 @@ pub(super) fn fast<'a>(pieces: &[Piece], line: &'a [u8]) -> Option<Texts<'a>> {
                     (false, &[byte]) => find(byte, rest)?,
                     (false, end) => literal_at(end, rest)?,
                 };
+                role.allows(&rest[..len]).then_some(())?;
                 texts.take(*role, &rest[..len]);
                 &rest[len..]
             }

@@ -47,7 +47,24 @@ enum Role {
     Status,
     BytesTotal,
     BytesBody,
+    /// The client's address: never holds a space.
+    Client,
+    /// The identity that nobody uses: never an address. With `Client`, this is what keeps a line
+    /// that begins with a virtual host from being read as one without.
+    Ident,
     Ignored,
+}
+
+impl Role {
+    /// Whether `text` can be this variable's at all.
+    #[inline(always)]
+    fn allows(self, text: &[u8]) -> bool {
+        match self {
+            Role::Client => !text.contains(&b' '),
+            Role::Ident => !text.iter().any(|byte| matches!(byte, b'.' | b':')),
+            _ => true,
+        }
+    }
 }
 
 /// One step of a template.
@@ -93,7 +110,7 @@ impl<'a> Texts<'a> {
             Role::TimeMsec => self.time = Some((TimeKind::Msec, text)),
             Role::Status => self.status = Some(text),
             Role::BytesTotal | Role::BytesBody => self.bytes = Some(text),
-            Role::Ignored => {}
+            Role::Client | Role::Ident | Role::Ignored => {}
         }
     }
 }

@@ -1,0 +1,145 @@
+//! The batch engine: from sources to committed usage, on all cores.
+//!
+//! Owns: who works on what, the fate of a source (committed or refused), its reconciliation, the
+//! rejected lines on their way to quarantine.
+//! Does not own: where usage goes ([`UsageSink`]), what it is worth, how progress is shown
+//! ([`Events`]).
+//!
+//! How the work is split: plain files of formats without headers are cut into ranges that workers
+//! read for themselves. Everything else (gzip, zstd, standard input, files with headers) has to
+//! be read in order: one worker decodes and parses each block while it is in its cache, and hands
+//! blocks over when another worker has nothing to do. Nobody waits for a queue to drain, so the
+//! blocks in flight are bounded by the number of workers.
+//!
+//! Invariants, held for every source before it is committed: `LINE-1`, `SPAN-1`, and `SUM-1`
+//! (bytes counted line by line = bytes in the rows).
+
+mod part;
+mod pool;
+mod quarantine;
+mod report;
+mod run;
+mod worker;
+
+use std::sync::Mutex;
+
+use rust_decimal::Decimal;
+
+pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
+pub use report::{Outcome, Refusal, SourceReport};
+
+use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains, UsageTable};
+use crate::record::Layout;
+use crate::source::Source;
+use crate::units::invariant::Broken;
+use pool::Pool;
+
+/// Bytes of a plain file that one worker takes at a time.
+pub const CHUNK_BYTES: u64 = 8 << 20;
+/// Bytes from the start of a source that its format is told from.
+pub const SAMPLE_BYTES: usize = 64 << 10;
+
+/// How to ingest.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Worker threads; at least 1.
+    pub workers: usize,
+    /// The format of every source; `None` tells it from content.
+    pub layout: Option<Layout>,
+    /// The domain of lines without a host.
+    pub fallback_domain: Option<String>,
+    /// The largest part of a source's lines that may be rejected, 0 to 1.
+    pub reject_ratio_max: Decimal,
+    /// Distinct rows of usage that one table may hold.
+    pub rows_max: usize,
+}
+
+/// Where the usage of a committed source goes.
+pub trait UsageSink: Sync {
+    /// Takes the usage of one source, all of it or nothing.
+    ///
+    /// Errors: [`IngestError`], which ends the run.
+    fn commit(&self, source: &SourceReport, usage: UsageTable) -> Result<(), IngestError>;
+}
+
+/// Keeps usage in memory, the sources no longer told apart.
+impl UsageSink for Mutex<UsageTable> {
+    fn commit(&self, _source: &SourceReport, usage: UsageTable) -> Result<(), IngestError> {
+        let mut table = self.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(table.append(&mut usage.into_rows())?)
+    }
+}
+
+/// What happens along the way; called from any worker.
+pub trait Events: Sync {
+    /// So many more stored bytes were dealt with.
+    fn advanced(&self, stored_bytes: u64);
+    /// A source has its outcome.
+    ///
+    /// Errors: ends the run.
+    fn settled(&self, source: &SourceReport) -> std::io::Result<()>;
+}
+
+/// What ingesting found out, beside the usage itself.
+#[derive(Debug)]
+pub struct Ingested {
+    /// One report per source, in the order of the sources.
+    pub sources: Vec<SourceReport>,
+    /// Names of domains by number.
+    pub domains: Vec<String>,
+    /// Distributions over the run.
+    pub histograms: Histograms,
+}
+
+/// Why a run was given up. Nothing of it may be published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// Too much usage for the memory limit.
+    #[error(transparent)]
+    TableFull(#[from] TableFull),
+    /// Too many domains.
+    #[error(transparent)]
+    TooManyDomains(#[from] TooManyDomains),
+    /// A sum is too large.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    /// We are wrong.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// Rejected lines could not be kept.
+    #[error("cannot write the quarantine of rejected lines: {0}")]
+    Quarantine(#[from] std::io::Error),
+    /// A worker panicked, which is a bug of ours.
+    #[error("a worker stopped by a bug of ours; nothing was published, please report this")]
+    Panicked,
+}
+
+/// Ingests all of `sources`, each to its outcome.
+///
+/// Errors: [`IngestError`]; a source that cannot be read is no error but a refused source.
+pub fn ingest(
+    sources: Vec<Source>,
+    options: &Options,
+    events: &dyn Events,
+    sink: &dyn UsageSink,
+) -> Result<Ingested, IngestError> {
+    let domains = Domains::new();
+    let pool = Pool::new(sources, options);
+    let context = worker::Context { options, events, sink, domains: &domains, pool: &pool };
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let spawn = |_| scope.spawn(|| worker::work(&context));
+        let workers: Vec<_> = (0..options.workers.max(1)).map(spawn).collect();
+        workers.into_iter().map(|worker| worker.join()).collect()
+    });
+    let mut histograms = Histograms::default();
+    let mut sources = Vec::new();
+    for outcome in outcomes {
+        let done = outcome.map_err(|_| IngestError::Panicked)?;
+        histograms.add(&done.histograms);
+        sources.extend(done.settled);
+    }
+    pool.into_failure().map_or(Ok(()), Err)?;
+    sources.sort_by_key(|source: &SourceReport| source.index);
+    Ok(Ingested { sources, domains: domains.into_names(), histograms })
+}

@@ -1,0 +1,69 @@
+//! What one worker finds in a part of a source, before it is added to the rest.
+
+use super::quarantine::{RejectedLine, Rejects};
+use crate::meter::{Counts, Overflow};
+use crate::record::Reject;
+use crate::units::{Bytes, Span};
+
+/// A contiguous run of lines that one worker read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LineRun {
+    /// Where they stand.
+    pub(super) span: Span,
+    /// How many they are.
+    pub(super) lines: u64,
+}
+
+/// The findings of one worker in some blocks of a source. Usage rows travel beside it.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) counts: Counts,
+    pub(super) runs: Vec<LineRun>,
+    pub(super) rejects: Rejects,
+}
+
+impl Part {
+    /// The run that a block at `from` belongs to: the last one if it ends there, else a new one.
+    pub(super) fn begin(&mut self, from: u64) -> LineRun {
+        match self.runs.last() {
+            Some(run) if run.span.to == from => *run,
+            _ => {
+                let run = LineRun { span: Span::new(from, from), lines: 0 };
+                self.runs.push(run);
+                run
+            }
+        }
+    }
+
+    /// Extends the last run by a block.
+    pub(super) fn extend(&mut self, span: Span, lines: u64) {
+        self.counts.lines += lines;
+        let run = self.runs.last_mut().expect("a block begins a run");
+        run.span.to = span.to;
+        run.lines += lines;
+    }
+
+    /// Adds a line that was too long to look at.
+    pub(super) fn overlong(&mut self, span: Span, text: Box<[u8]>) {
+        let run = self.begin(span.from);
+        self.counts.reject(Reject::TooLong, None);
+        self.rejects.keep(RejectedLine {
+            offset: span.from,
+            line: run.lines,
+            run_from: run.span.from,
+            reason: Reject::TooLong,
+            bytes_at_most: None,
+            text,
+        });
+        self.extend(span, 1);
+    }
+
+    /// Adds the bytes of a block's metered lines.
+    ///
+    /// Errors: [`Overflow`].
+    pub(super) fn add_bytes(&mut self, bytes: u128) -> Result<(), Overflow> {
+        let bytes = u64::try_from(bytes).map_err(|_| Overflow)?;
+        self.counts.bytes = self.counts.bytes.checked_add(Bytes::new(bytes)).ok_or(Overflow)?;
+        Ok(())
+    }
+}

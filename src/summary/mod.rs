@@ -1,0 +1,18 @@
+//! Months: usage sorted, joined with the registry, and folded into what pricing needs.
+//!
+//! Owns: the order of rows in the datasets, attribution of a month's usage to accounts and
+//! classes (DESIGN D1: late, so a registry correction is a re-run of this room only), peaks and
+//! 95th percentiles.
+//! Does not own: usage itself, files, prices.
+//!
+//! Invariants: every row falls in exactly one month and class (`CLASS-1`); folding preserves
+//! totals (`SUM-2`); the result depends on usage, registry and zone only, not on how the logs
+//! were cut or how many cores worked (`MONTH-1`).
+
+mod book;
+mod month;
+mod percentile;
+
+pub use book::{Book, MonthUsage};
+pub use month::{SummaryError, SummaryRow};
+pub use percentile::{INDEX_RULE, Percentile};
