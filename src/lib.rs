@@ -4,11 +4,13 @@
 //! bytes are counted per domain, region and 5-minute slot, and summaries per billing month are
 //! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`.
 
+pub mod cli;
 pub mod decode;
 pub mod ingest;
 pub mod meter;
 pub mod record;
 pub mod registry;
+pub mod report;
 pub mod source;
 pub mod summary;
 pub mod units;

@@ -82,7 +82,7 @@ impl<'a> MonthUsage<'a> {
     }
 
     /// The rows in stretches of at most `rows_max`, the same however the usage came together.
-    pub fn parts(&self, rows_max: usize) -> impl Iterator<Item = &'a [UsageRow]> {
+    pub fn parts(&self, rows_max: usize) -> std::slice::Chunks<'a, UsageRow> {
         self.rows.chunks(rows_max)
     }
 

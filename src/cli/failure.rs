@@ -1,0 +1,119 @@
+//! Every error that ends a command, as a message and an exit code.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 2 | could not start or go on as asked: arguments, inputs, registry, limits |
+//! | 3 | could not keep or trust durable state, or a broken invariant |
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use crate::ingest::IngestError;
+use crate::meter::Overflow;
+use crate::record::LayoutError;
+use crate::registry::RegistryError;
+use crate::report::PublishError;
+use crate::source::DiscoverError;
+use crate::summary::SummaryError;
+
+/// What ends a command.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: u8,
+    error: Box<dyn Error>,
+}
+
+impl Failure {
+    /// The user has to change what was asked for.
+    pub(super) fn start(error: impl Into<Box<dyn Error>>) -> Self {
+        Failure { code: 2, error: error.into() }
+    }
+
+    /// Durable state could not be kept or trusted.
+    pub(super) fn state(error: impl Into<Box<dyn Error>>) -> Self {
+        Failure { code: 3, error: error.into() }
+    }
+
+    /// Whether the reader of our output has gone, which is no failure.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        let error = self.error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.error)?;
+        let said = self.error.to_string();
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            // Transparent errors and those that quote their cause have said it already.
+            let text = error.to_string();
+            if !said.contains(&text) {
+                write!(f, "\n  because: {text}")?;
+            }
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<DiscoverError> for Failure {
+    fn from(error: DiscoverError) -> Self {
+        Failure::start(error)
+    }
+}
+
+impl From<LayoutError> for Failure {
+    fn from(error: LayoutError) -> Self {
+        Failure::start(error)
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        Failure::start(error)
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::TableFull(_) | IngestError::TooManyDomains(_) => Failure::start(error),
+            _ => Failure::state(error),
+        }
+    }
+}
+
+impl From<SummaryError> for Failure {
+    fn from(error: SummaryError) -> Self {
+        Failure::state(error)
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::InTheWay { .. } => Failure::start(error),
+            _ => Failure::state(error),
+        }
+    }
+}
+
+impl From<Overflow> for Failure {
+    fn from(error: Overflow) -> Self {
+        Failure::state(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::state(error)
+    }
+}

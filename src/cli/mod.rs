@@ -1,0 +1,58 @@
+//! The front: commands, failures to exit codes, progress. The only room that prints.
+//!
+//! Owns: arguments, what is said to people and scripts, exit codes, the wall clock.
+//! Does not own: any work; every command calls the rooms above and shows what they answer.
+
+mod failure;
+mod formats;
+mod progress;
+mod run;
+mod size;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Turns CDN access logs into exact usage per domain, billing month and class, as Parquet.
+#[derive(Parser)]
+#[command(name = "cdn-meter", version, max_term_width = 100)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Formats(formats::FormatsArgs),
+}
+
+/// What a command that came to its end says with its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finish {
+    /// Everything is in order: exit code 0.
+    Done,
+    /// Done, but something in the data needs attention: exit code 1.
+    Attention,
+}
+
+/// Runs the program; the exit code is for the caller's shell.
+pub fn main() -> ExitCode {
+    let outcome = match Args::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Formats(args) => formats::formats(&args),
+    };
+    match outcome {
+        Ok(Finish::Done) => ExitCode::SUCCESS,
+        Ok(Finish::Attention) => ExitCode::from(1),
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where even standard error is gone, the exit code has to do.
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Progress: a bar at a terminal, now and then a line elsewhere, and the quarantine on the way.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::ingest::{Events, Outcome, Quarantine, SourceReport};
+
+/// Time between lines where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+/// Redraws per second of the bar.
+const REDRAWS_PER_SEC: u8 = 8;
+
+/// Shows progress on standard error and keeps rejected lines.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    line_due: Option<Mutex<Instant>>,
+    quarantine: Mutex<QuarantineFile>,
+}
+
+impl Progress {
+    /// Progress over `stored_bytes` of input; rejected lines go to the quarantine of `out`.
+    pub(super) fn new(stored_bytes: u64, out: &Path) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        let target = match is_terminal {
+            true => ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SEC),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(stored_bytes), target);
+        let style = "{bar:30} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        let line_due = (!is_terminal).then(|| Mutex::new(Instant::now() + LINE_INTERVAL));
+        Progress { bar, line_due, quarantine: Mutex::new(QuarantineFile::new(out)) }
+    }
+
+    /// Takes the bar away and puts the quarantine file in its place; its path, if there are rejects.
+    ///
+    /// Errors: the system's.
+    pub(super) fn finish(self) -> io::Result<Option<PathBuf>> {
+        self.bar.finish_and_clear();
+        self.quarantine.into_inner().unwrap_or_else(PoisonError::into_inner).publish()
+    }
+
+    fn say_now_and_then(&self) {
+        let Some(due) = &self.line_due else { return };
+        let Ok(mut due) = due.try_lock() else { return };
+        if *due <= Instant::now() {
+            *due = Instant::now() + LINE_INTERVAL;
+            let (done, of) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            say(&format!("read {done} of {of} stored bytes"));
+        }
+    }
+}
+
+impl Events for Progress {
+    fn advanced(&self, stored_bytes: u64) {
+        self.bar.inc(stored_bytes);
+        self.say_now_and_then();
+    }
+
+    fn settled(&self, source: &SourceReport) -> io::Result<()> {
+        if let Outcome::Refused(refusal) = &source.outcome {
+            self.bar.suspend(|| say(&format!("refused {}: {refusal}", source.name)));
+        }
+        if source.rejects.not_kept != 0 {
+            let not_kept = source.rejects.not_kept;
+            self.bar.suspend(|| {
+                say(&format!("{}: {not_kept} rejected lines are counted but not kept", source.name));
+            });
+        }
+        let mut quarantine = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+        quarantine.keep(source)
+    }
+}
+
+/// A line on standard error; where that is gone, there is nobody to tell.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// `OUT/quarantine.ndjson`, built under another name and only if there are rejected lines.
+struct QuarantineFile {
+    place: PathBuf,
+    building: PathBuf,
+    file: Option<Quarantine<BufWriter<File>>>,
+}
+
+impl QuarantineFile {
+    fn new(out: &Path) -> Self {
+        QuarantineFile {
+            place: out.join("quarantine.ndjson"),
+            building: out.join(format!(".building-quarantine-{}", std::process::id())),
+            file: None,
+        }
+    }
+
+    fn keep(&mut self, source: &SourceReport) -> io::Result<()> {
+        if source.rejects.lines.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => {
+                if let Some(out) = self.building.parent() {
+                    fs::create_dir_all(out)?;
+                }
+                none.insert(Quarantine::new(BufWriter::new(File::create(&self.building)?)))
+            }
+        };
+        file.write(source)
+    }
+
+    /// Puts the file in its place, or removes one of an earlier run if nothing was rejected.
+    fn publish(mut self) -> io::Result<Option<PathBuf>> {
+        match self.file.take() {
+            None => match fs::remove_file(&self.place) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(None),
+            },
+            Some(file) => {
+                file.into_inner().into_inner()?.sync_all()?;
+                fs::rename(&self.building, &self.place)?;
+                Ok(Some(self.place.clone()))
+            }
+        }
+    }
+}
+
+impl Drop for QuarantineFile {
+    fn drop(&mut self) {
+        // After publishing there is nothing under this name; before, the file is of no use.
+        let _ = fs::remove_file(&self.building);
+    }
+}

@@ -1,0 +1,176 @@
+//! Publishing datasets: built beside their place, swapped in whole.
+//!
+//! ```text
+//! OUT/.building-<pid>/summary/…     files, synced, then an empty _SUCCESS
+//! OUT/summary                       swapped with the above in one step, the old one then removed
+//! ```
+//! Readers see the old dataset or the new one. Whatever fails before the swap leaves the old one
+//! as it was. Source: DESIGN D8, FEATURES §4.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+/// Why a dataset could not be published. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// A file or folder could not be written.
+    #[error("cannot write {path}: {source}; nothing was published, what was there before is unchanged")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// What stands at the dataset's place is not a dataset of ours.
+    #[error("{path} is in the way: it is no dataset that cdn-meter wrote (no _SUCCESS in it); move it or choose another --out")]
+    InTheWay {
+        /// The place.
+        path: PathBuf,
+    },
+    /// A sum does not fit the 64-bit signed integers of the datasets.
+    #[error("the sum {count} is over 2^63 - 1, which Parquet readers cannot hold; meter fewer files at once")]
+    TooLarge {
+        /// The sum.
+        count: u64,
+    },
+    /// A sum does not fit in 64 bits.
+    #[error(transparent)]
+    Overflow(#[from] crate::meter::Overflow),
+    /// Columns could not be made.
+    #[error("cannot make columns: {0}; nothing was published")]
+    Columns(#[from] arrow::error::ArrowError),
+    /// A Parquet file could not be written.
+    #[error("cannot write Parquet: {0}; nothing was published, what was there before is unchanged")]
+    Parquet(#[from] parquet::errors::ParquetError),
+}
+
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> PublishError {
+    let path = path.to_owned();
+    |source| PublishError::Write { path, source }
+}
+
+/// A dataset that is being built, out of readers' sight. Dropped unpublished, it is removed.
+#[derive(Debug)]
+pub struct Building {
+    name: &'static str,
+    out: PathBuf,
+    /// The folder of this build; removed in the end.
+    scratch: PathBuf,
+    path: PathBuf,
+}
+
+impl Building {
+    /// Starts building the dataset `name` of the folder `out`, which is made if missing.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn begin(out: &Path, name: &'static str) -> Result<Self, PublishError> {
+        let scratch = out.join(format!(".building-{name}-{}", std::process::id()));
+        let path = scratch.join(name);
+        let place = out.join(name);
+        if place.exists() && !is_ours(&place) {
+            return Err(PublishError::InTheWay { path: place });
+        }
+        fs::create_dir_all(&path).map_err(write_error(&path))?;
+        Ok(Building { name, out: out.to_owned(), scratch, path })
+    }
+
+    /// The folder to write into.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Marks the dataset complete and makes all of it durable.
+    fn seal(&self) -> Result<(), PublishError> {
+        let marker = self.path.join("_SUCCESS");
+        File::create(&marker).and_then(|file| file.sync_all()).map_err(write_error(&marker))?;
+        for entry in fs::read_dir(&self.path).map_err(write_error(&self.path))? {
+            let folder = entry.map_err(write_error(&self.path))?.path();
+            if folder.is_dir() {
+                sync_folder(&folder)?;
+            }
+        }
+        sync_folder(&self.path)
+    }
+
+    /// Swaps the dataset into its place.
+    fn swap(&self) -> Result<(), PublishError> {
+        let place = self.out.join(self.name);
+        let swapped = match place.exists() {
+            true => renameat_with(CWD, &self.path, CWD, &place, RenameFlags::EXCHANGE),
+            false => renameat_with(CWD, &self.path, CWD, &place, RenameFlags::NOREPLACE),
+        };
+        swapped.map_err(|error| write_error(&place)(error.into()))?;
+        sync_folder(&self.out)
+    }
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        // Nothing depends on it: a folder that stays behind is out of readers' sight.
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+/// Publishes datasets that belong together: all are complete before the first is swapped in.
+///
+/// Errors: [`PublishError`]; before the first swap everything is as it was.
+pub fn publish(datasets: Vec<Building>) -> Result<(), PublishError> {
+    datasets.iter().try_for_each(Building::seal)?;
+    datasets.iter().try_for_each(Building::swap)
+}
+
+/// A dataset that was published, or an empty folder.
+fn is_ours(place: &Path) -> bool {
+    place.join("_SUCCESS").is_file()
+        || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+fn sync_folder(path: &Path) -> Result<(), PublishError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(write_error(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(out: &Path, text: &str) -> Building {
+        let building = Building::begin(out, "summary").expect("begun");
+        fs::write(building.path().join("part-0.parquet"), text).expect("written");
+        building
+    }
+
+    fn content(out: &Path) -> String {
+        fs::read_to_string(out.join("summary/part-0.parquet")).expect("published")
+    }
+
+    #[test]
+    fn a_new_dataset_replaces_the_old_one_whole_and_leaves_nothing_behind() {
+        let out = tempfile::tempdir().expect("a folder");
+        publish(vec![build(out.path(), "old")]).expect("published");
+        publish(vec![build(out.path(), "new")]).expect("published");
+        assert_eq!(content(out.path()), "new");
+        assert_eq!(fs::read_dir(out.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn a_build_that_is_given_up_leaves_the_old_dataset() {
+        let out = tempfile::tempdir().expect("a folder");
+        publish(vec![build(out.path(), "old")]).expect("published");
+        drop(build(out.path(), "new"));
+        assert_eq!(content(out.path()), "old");
+        assert_eq!(fs::read_dir(out.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_not_replaced() {
+        let out = tempfile::tempdir().expect("a folder");
+        fs::create_dir(out.path().join("summary")).expect("made");
+        fs::write(out.path().join("summary/thesis.txt"), "precious").expect("written");
+        let refused = Building::begin(out.path(), "summary");
+        assert!(matches!(refused, Err(PublishError::InTheWay { .. })));
+    }
+}

@@ -1,0 +1,222 @@
+//! The report of a run as JSON. Fields are only ever added.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::ingest::{Ingested, Outcome, SourceReport};
+use crate::meter::{Counts, Overflow, Quantiles, Usage};
+use crate::record::{Doubt, Reject, Skip};
+
+/// The report of a run.
+#[derive(Debug, Serialize)]
+pub struct RunReport {
+    /// Version of the program.
+    pub version: &'static str,
+    /// Billing zone.
+    pub billing_zone: String,
+    /// Fates of the lines of committed sources.
+    pub lines: LinesReport,
+    /// Byte totals.
+    pub bytes: BytesReport,
+    /// Totals of the published usage.
+    pub usage: UsageReport,
+    /// Sources.
+    pub files: FileReport,
+    /// Bytes per metered response, in buckets of 1 %.
+    pub response_bytes: QuantileReport,
+    /// Nanoseconds per block of up to 512 KiB.
+    pub block_nanos: QuantileReport,
+    /// Distinct domains.
+    pub domains: usize,
+    /// SHA-256 of the registry's facts.
+    pub registry_digest: String,
+    /// SHA-256 over names, sizes and totals of the committed sources.
+    pub input_manifest_digest: String,
+    /// Wall time up to the published datasets, in milliseconds.
+    pub elapsed_millis: u64,
+}
+
+/// Lines by fate: `read` = `metered` + the sum of `skipped` + the sum of `rejected`.
+#[derive(Debug, Serialize)]
+pub struct LinesReport {
+    /// Lines read.
+    pub read: u64,
+    /// Lines metered.
+    pub metered: u64,
+    /// Lines skipped, by reason.
+    pub skipped: BTreeMap<&'static str, u64>,
+    /// Lines rejected, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Lines metered in doubt, by kind.
+    pub doubts: BTreeMap<&'static str, u64>,
+}
+
+/// Byte totals of committed sources.
+#[derive(Debug, Serialize)]
+pub struct BytesReport {
+    /// Decompressed bytes of log text.
+    pub decompressed: u64,
+    /// Downstream bytes that were metered.
+    pub metered: u64,
+    /// Bytes of skipped rows that went to no viewer.
+    pub not_viewer: u64,
+    /// Bytes of rejected lines, as far as they could be read: at most so many were not metered.
+    pub rejected_at_most: u64,
+    /// Rejected lines whose bytes could not be read.
+    pub rejected_unread_lines: u64,
+}
+
+/// Totals of the published usage.
+#[derive(Debug, Serialize)]
+pub struct UsageReport {
+    /// Downstream bytes.
+    pub bytes: u64,
+    /// Metered requests.
+    pub requests: u64,
+    /// Bytes of responses with status 400 or above.
+    pub error_bytes: u64,
+    /// Requests with status 400 or above.
+    pub error_requests: u64,
+    /// Requests metered in doubt.
+    pub doubtful_requests: u64,
+}
+
+impl From<Usage> for UsageReport {
+    fn from(usage: Usage) -> Self {
+        UsageReport {
+            bytes: usage.bytes.as_u64(),
+            requests: usage.requests,
+            error_bytes: usage.error_bytes.as_u64(),
+            error_requests: usage.error_requests,
+            doubtful_requests: usage.doubtful_requests,
+        }
+    }
+}
+
+/// Sources by outcome.
+#[derive(Debug, Serialize)]
+pub struct FileReport {
+    /// Sources whose usage counts.
+    pub committed: u64,
+    /// Sources of which nothing counts, with the reason.
+    pub refused: Vec<RefusedReport>,
+    /// Files that were named twice and taken once.
+    pub repeated: u64,
+    /// Hidden files in folders, passed over.
+    pub hidden: u64,
+    /// Committed sources by format.
+    pub formats: BTreeMap<&'static str, u64>,
+    /// Committed sources by what their metered bytes count: `total` or `body`.
+    pub bytes_in: BTreeMap<&'static str, u64>,
+}
+
+/// A refused source.
+#[derive(Debug, Serialize)]
+pub struct RefusedReport {
+    /// Its name.
+    pub name: String,
+    /// Stable name of the reason.
+    pub code: &'static str,
+    /// The reason and what to do.
+    pub reason: String,
+    /// Lines read before it was refused; none of them counts.
+    pub lines: u64,
+}
+
+/// Quantiles of a distribution.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct QuantileReport {
+    /// Half are at most this.
+    pub p50: u64,
+    /// 99 % are at most this.
+    pub p99: u64,
+    /// The largest.
+    pub max: u64,
+}
+
+impl From<Quantiles> for QuantileReport {
+    fn from(quantiles: Quantiles) -> Self {
+        QuantileReport { p50: quantiles.p50, p99: quantiles.p99, max: quantiles.max }
+    }
+}
+
+/// The counts of all committed sources together.
+///
+/// Errors: [`Overflow`].
+pub(super) fn committed(sources: &[SourceReport]) -> Result<Counts, Overflow> {
+    let mut counts = Counts::default();
+    let mut committed = sources.iter().filter(|source| source.is_committed());
+    committed.try_for_each(|source| counts.add(&source.counts))?;
+    Ok(counts)
+}
+
+impl RunReport {
+    /// The report of what was ingested, with the usage as it was published.
+    ///
+    /// Errors: [`Overflow`].
+    pub fn new(ingested: &Ingested, usage: Usage) -> Result<Self, Overflow> {
+        let counts = committed(&ingested.sources)?;
+        let is_committed = |source: &&SourceReport| source.is_committed();
+        let decompressed = ingested.sources.iter().filter(is_committed);
+        Ok(RunReport {
+            version: env!("CARGO_PKG_VERSION"),
+            billing_zone: String::new(), // the front fills in what it was given
+            lines: LinesReport {
+                read: counts.lines,
+                metered: counts.metered,
+                skipped: named(&Skip::NAMES, &counts.skipped),
+                rejected: named(&Reject::ALL.map(Reject::name), &counts.rejected),
+                doubts: named(&Doubt::ALL.map(Doubt::name), &counts.doubts),
+            },
+            bytes: BytesReport {
+                decompressed: decompressed.map(|source| source.decompressed_bytes).sum(),
+                metered: counts.bytes.as_u64(),
+                not_viewer: counts.not_viewer_bytes.as_u64(),
+                rejected_at_most: counts.rejected_bytes.as_u64(),
+                rejected_unread_lines: counts.rejected_unread,
+            },
+            usage: usage.into(),
+            files: files(&ingested.sources),
+            response_bytes: ingested.histograms.response_bytes().into(),
+            block_nanos: ingested.histograms.block_nanos().into(),
+            domains: ingested.domains.len(),
+            registry_digest: String::new(),
+            input_manifest_digest: String::new(),
+            elapsed_millis: 0,
+        })
+    }
+}
+
+fn named(names: &[&'static str], counts: &[u64]) -> BTreeMap<&'static str, u64> {
+    names.iter().copied().zip(counts.iter().copied()).filter(|(_, count)| *count != 0).collect()
+}
+
+fn files(sources: &[SourceReport]) -> FileReport {
+    let mut report = FileReport {
+        committed: 0,
+        refused: Vec::new(),
+        repeated: 0,
+        hidden: 0,
+        formats: BTreeMap::new(),
+        bytes_in: BTreeMap::new(),
+    };
+    for source in sources {
+        match &source.outcome {
+            Outcome::Committed => {
+                report.committed += 1;
+                *report.formats.entry(source.format.unwrap_or("empty")).or_default() += 1;
+                if let Some(bytes_in) = source.bytes_in {
+                    *report.bytes_in.entry(bytes_in.name()).or_default() += 1;
+                }
+            }
+            Outcome::Refused(refusal) => report.refused.push(RefusedReport {
+                name: source.name.clone(),
+                code: refusal.name(),
+                reason: refusal.to_string(),
+                lines: source.counts.lines,
+            }),
+        }
+    }
+    report
+}

@@ -1,0 +1,19 @@
+//! What leaves the program: Parquet datasets, the terminal's tables, the JSON report.
+//!
+//! Owns: schemas, file layout, publishing, wording of tables. One file per exporter.
+//! Does not own: any figure; it only shows what `summary` and `ingest` worked out.
+//!
+//! Invariants: a dataset is published whole or not at all; schemas only grow at the end, and their
+//! version stands in every file's footer.
+
+mod columns;
+mod dataset;
+mod json;
+mod parquet_file;
+mod terminal;
+
+pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
+pub use dataset::{Building, PublishError, publish};
+pub use json::{BytesReport, FileReport, LinesReport, RunReport, UsageReport};
+pub use parquet_file::{Footer, ROW_GROUP_ROWS, ROWS_PER_FILE, write_summary, write_usage_5min};
+pub use terminal::{human_bytes, print_run};

@@ -1,0 +1,157 @@
+//! Writing the Parquet files of a dataset, in parallel.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+use rayon::prelude::*;
+
+use super::columns::{
+    SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA, summary_batch, summary_schema, usage_5min_batch,
+    usage_5min_schema,
+};
+use super::dataset::{Building, PublishError};
+use crate::meter::UsageRow;
+use crate::registry::Registry;
+use crate::summary::{Book, MonthUsage, SummaryRow};
+use crate::units::Factor;
+
+/// Rows of a row group: what DuckDB reads with one thread.
+pub const ROW_GROUP_ROWS: usize = 122_880;
+/// Rows of a file: a fixed number, so that the files do not depend on the number of cores.
+pub const ROWS_PER_FILE: usize = 4 * ROW_GROUP_ROWS;
+/// Bytes that are written to a file at a time.
+const FILE_BUFFER_BYTES: usize = 1 << 20;
+
+/// What every file's footer says about where it comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Footer {
+    /// Keys and values beside the schema's.
+    pub entries: Vec<(&'static str, String)>,
+}
+
+impl Footer {
+    fn key_values(&self, schema: &str) -> Vec<KeyValue> {
+        let own = [
+            ("cdn_meter.schema", schema.to_owned()),
+            ("cdn_meter.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        let entry = |(key, value): (&str, String)| KeyValue::new(key.to_owned(), value);
+        own.into_iter().chain(self.entries.iter().cloned()).map(entry).collect()
+    }
+}
+
+/// Writes the files of `summary` into `building`.
+///
+/// Errors: [`PublishError`].
+pub fn write_summary(
+    months: &[(MonthUsage<'_>, Vec<SummaryRow<'_>>)],
+    factors: (Factor, Factor),
+    footer: &Footer,
+    building: &Building,
+) -> Result<(), PublishError> {
+    let properties = Arc::new(properties(SUMMARY_SCHEMA, footer, 5).build());
+    for (usage, rows) in months {
+        for (number, rows) in rows.chunks(ROWS_PER_FILE).enumerate() {
+            let mut out = Part::create(building, usage, number)?;
+            let options = options(&properties);
+            let mut writer =
+                ArrowWriter::try_new_with_options(&mut out.file, summary_schema(), options)?;
+            for rows in rows.chunks(ROW_GROUP_ROWS) {
+                writer.write(&summary_batch(rows, factors.0, factors.1)?)?;
+            }
+            writer.close()?;
+            out.finish()?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the files of `usage_5min` into `building`, as many at a time as there are cores.
+///
+/// Errors: [`PublishError`].
+pub fn write_usage_5min(
+    book: &Book,
+    registry: &Registry,
+    footer: &Footer,
+    building: &Building,
+) -> Result<(), PublishError> {
+    let properties = Arc::new(usage_5min_properties(footer));
+    let files: Vec<(usize, MonthUsage<'_>, &[UsageRow])> = book
+        .months()
+        .flat_map(|usage| {
+            usage.parts(ROWS_PER_FILE).enumerate().map(move |(number, rows)| (number, usage, rows))
+        })
+        .collect();
+    files.into_par_iter().try_for_each(|(number, usage, rows)| {
+        let mut out = Part::create(building, &usage, number)?;
+        let mut writer = ArrowWriter::try_new_with_options(
+            &mut out.file,
+            usage_5min_schema(),
+            options(&properties),
+        )?;
+        for rows in rows.chunks(ROW_GROUP_ROWS) {
+            writer.write(&usage_5min_batch(&usage, rows, registry)?)?;
+        }
+        writer.close()?;
+        out.finish()
+    })
+}
+
+/// The arrow schema stays out of the files: readers would turn its dictionaries into categories.
+fn options(properties: &Arc<WriterProperties>) -> ArrowWriterOptions {
+    ArrowWriterOptions::new()
+        .with_properties((**properties).clone())
+        .with_skip_arrow_metadata(true)
+}
+
+fn properties(schema: &str, footer: &Footer, sorted_columns: i32) -> WriterPropertiesBuilder {
+    let ascending = |column| SortingColumn { column_idx: column, descending: false, nulls_first: false };
+    WriterProperties::builder()
+        .set_created_by(format!("cdn-meter {}", env!("CARGO_PKG_VERSION")))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_key_value_metadata(Some(footer.key_values(schema)))
+        .set_sorting_columns(Some((0..sorted_columns).map(ascending).collect()))
+}
+
+/// Byte sums hardly repeat and do not compress: they are stored as they are, which is fastest to
+/// write and to read. Everything else repeats and goes through dictionaries.
+fn usage_5min_properties(footer: &Footer) -> WriterProperties {
+    const SORTED_COLUMNS: i32 = 6;
+    let bytes = || ColumnPath::from("bytes");
+    properties(USAGE_5MIN_SCHEMA, footer, SORTED_COLUMNS)
+        .set_column_dictionary_enabled(bytes(), false)
+        .set_column_encoding(bytes(), Encoding::PLAIN)
+        .set_column_compression(bytes(), Compression::UNCOMPRESSED)
+        .build()
+}
+
+/// One file on its way.
+struct Part {
+    file: BufWriter<File>,
+    path: std::path::PathBuf,
+}
+
+impl Part {
+    fn create(building: &Building, usage: &MonthUsage<'_>, number: usize) -> Result<Self, PublishError> {
+        let folder = building.path().join(format!("billing_month={}", usage.month.first_day_text()));
+        let path = folder.join(format!("part-{number:05}.parquet"));
+        let write = |source: io::Error| PublishError::Write { path: path.clone(), source };
+        std::fs::create_dir_all(&folder).map_err(write)?;
+        let file = File::create(&path).map_err(write)?;
+        Ok(Part { file: BufWriter::with_capacity(FILE_BUFFER_BYTES, file), path })
+    }
+
+    fn finish(mut self) -> Result<(), PublishError> {
+        let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        synced.map_err(|source| PublishError::Write { path: self.path, source })
+    }
+}
