@@ -79,8 +79,8 @@ struct Event<'a> {
 
 const AGENTS: [&str; 4] = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0.49 NetType/WIFI",
-    "okhttp/4.12.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 MicroMessenger/8.0.49 NetType/WIFI Language/zh_CN",
+    "okhttp/4.12.0 (Linux; Android 14; player build 7781; channel live) HttpClient/2.0",
     "Lavf/60.16.100 (Linux; Android 14; player build 7781) ExoPlayerLib/2.19.1 HLS/TS segment fetcher (live)",
 ];
 
@@ -190,8 +190,9 @@ fn tencent_cdn(event: &Event, out: &mut Vec<u8>) -> io::Result<()> {
     let (year, month, day, hour, minute, second) = civil(event.secs + UTC_PLUS_8_SECS);
     writeln!(
         out,
-        "{year}{month:02}{day:02}{hour:02}{minute:02}{second:02} {} {} /live/room-{:05}/{:010x}.ts?token={:016x} {} {} {} {} NULL {} \"{}\" \"bytes=0-{}\" GET HTTP/1.1 hit {}",
-        client(event), event.domain, event.path % 65_536, event.path, event.path.wrapping_mul(0x9e37_79b9_97f4_a7c1),
+        "{year}{month:02}{day:02}{hour:02}{minute:02}{second:02} {} {} /live/room-{:05}/{:010x}.ts?token={:016x}{:016x} {} {} {} {} NULL {} \"{}\" \"bytes=0-{}\" GET HTTP/1.1 hit {}",
+        client(event), event.domain, event.path % 65_536, event.path,
+        event.path.wrapping_mul(0x9e37_79b9_97f4_a7c1), event.bytes.wrapping_mul(0xbf58_476d_1ce4_e5b9),
         event.bytes, event.path % 32 + 1, [2, 26, 38, 1046][(event.path % 4) as usize], event.status,
         event.millis, event.agent, event.bytes, 10_000 + event.client % 50_000,
     )

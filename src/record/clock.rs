@@ -10,63 +10,62 @@ use super::field::two_digits;
 use crate::units::Timestamp;
 use crate::units::civil_unix_secs;
 
-/// Longest text that names a minute, in bytes.
-const MINUTE_TEXT_BYTES_MAX: usize = 32;
+/// Longest texts that name a minute, in bytes: what comes first, and a zone or time behind it.
+const HEAD_BYTES_MAX: usize = 17;
+const TAIL_BYTES_MAX: usize = 5;
 
 /// The last minute seen, as text and as instant. One per task; it is memory only, never state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Clock {
-    text: [u8; MINUTE_TEXT_BYTES_MAX],
-    len: usize,
+    head: [u8; HEAD_BYTES_MAX],
+    tail: [u8; TAIL_BYTES_MAX],
+    lens: (usize, usize),
     secs: i64,
 }
 
-impl Default for Clock {
-    fn default() -> Self {
-        Clock { text: [0; MINUTE_TEXT_BYTES_MAX], len: 0, secs: 0 }
-    }
-}
-
 impl Clock {
-    /// The instant of the minute that `text` names, from memory or by `work_out`.
+    /// The instant of the minute that `head` and `tail` name, from memory or by `work_out`.
+    ///
+    /// Both are compared where they stand in the line: copying them together first would cost
+    /// more than the comparison.
     #[inline(always)]
-    fn minute<const N: usize>(
+    fn minute<const H: usize, const T: usize>(
         &mut self,
-        text: &[u8; N],
+        head: &[u8; H],
+        tail: &[u8; T],
         work_out: impl FnOnce() -> Option<i64>,
     ) -> Option<i64> {
-        const { assert!(N <= MINUTE_TEXT_BYTES_MAX) };
-        if self.len == N && self.text[..N] == *text {
+        const { assert!(H <= HEAD_BYTES_MAX && T <= TAIL_BYTES_MAX) };
+        if self.lens == (H, T) && self.head[..H] == *head && self.tail[..T] == *tail {
             return Some(self.secs);
         }
         self.secs = work_out()?;
-        self.text[..N].copy_from_slice(text);
-        self.len = N;
+        self.head[..H].copy_from_slice(head);
+        self.tail[..T].copy_from_slice(tail);
+        self.lens = (H, T);
         Some(self.secs)
     }
 
     /// `YYYYMMDDhhmmss` on the clock `offset_secs` ahead of UTC.
     #[inline(always)]
     pub(super) fn compact(&mut self, text: &[u8; 14], offset_secs: i64) -> Option<Timestamp> {
-        let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, i1, i2, s1, s2] = *text;
-        let minute = [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, i1, i2];
-        let secs = self.minute(&minute, || {
+        let (minute, seconds) = text.split_first_chunk::<12>()?;
+        let secs = self.minute(minute, b"", || {
+            let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, i1, i2] = *minute;
             let year = year([y1, y2, y3, y4])?;
             minute_of(year, [m1, m2], [d1, d2], [h1, h2], [i1, i2]).map(|secs| secs - offset_secs)
         })?;
-        plus_seconds(secs, [s1, s2])
+        plus_seconds(secs, seconds.try_into().ok()?)
     }
 
-    /// `YYYY-MM-DD?hh:mm:ss` in UTC, whatever single byte stands between date and time.
+    /// `YYYY-MM-DD` and `hh:mm:ss`, in UTC.
     #[inline(always)]
-    pub(super) fn dashed(&mut self, text: &[u8; 19]) -> Option<Timestamp> {
-        let (&minute, rest) = text.split_first_chunk::<16>()?;
+    pub(super) fn dashed(&mut self, date: &[u8; 10], time: &[u8; 8]) -> Option<Timestamp> {
+        let (minute, rest) = time.split_first_chunk::<5>()?;
         let &[b':', s1, s2] = rest else { return None };
-        let secs = self.minute(&minute, || {
-            let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, _, h1, h2, b':', i1, i2] = minute
-            else {
-                return None;
-            };
+        let secs = self.minute(date, minute, || {
+            let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else { return None };
+            let [h1, h2, b':', i1, i2] = *minute else { return None };
             minute_of(year([y1, y2, y3, y4])?, [m1, m2], [d1, d2], [h1, h2], [i1, i2])
         })?;
         plus_seconds(secs, [s1, s2])
@@ -76,15 +75,14 @@ impl Clock {
     #[inline(always)]
     pub(super) fn common_log(&mut self, text: &[u8; 26]) -> Option<Timestamp> {
         let (head, rest) = text.split_first_chunk::<17>()?;
-        let &[b':', s1, s2, b' ', sign, o1, o2, o3, o4] = rest else { return None };
-        let mut minute = [0; 22];
-        minute[..17].copy_from_slice(head);
-        minute[17..].copy_from_slice(&[sign, o1, o2, o3, o4]);
-        let secs = self.minute(&minute, || {
+        let (&[b':', s1, s2, b' '], zone) = rest.split_first_chunk::<4>()? else { return None };
+        let zone: &[u8; 5] = zone.try_into().ok()?;
+        let secs = self.minute(head, zone, || {
             let [d1, d2, b'/', a, b, c, b'/', y1, y2, y3, y4, b':', h1, h2, b':', i1, i2] = *head
             else {
                 return None;
             };
+            let [sign, o1, o2, o3, o4] = *zone;
             let month = month_number([a, b, c])?;
             let local = minute_of(year([y1, y2, y3, y4])?, month, [d1, d2], [h1, h2], [i1, i2])?;
             Some(local - offset_secs(sign, [o1, o2], [o3, o4])?)

@@ -168,9 +168,10 @@ fn rfc3339(text: &[u8]) -> Result<Timestamp, Reject> {
 #[inline(always)]
 fn fast_time(value: Value<'_>, clock: &mut Clock) -> Result<Timestamp, Reject> {
     if let Value::Text(text) = value
-        && let Some((head, b"Z")) = text.split_first_chunk::<19>()
-        && head[10] == b'T'
-        && let Some(time) = clock.dashed(head)
+        && let Some((date, rest)) = text.split_first_chunk::<10>()
+        && let Some((&[b'T'], rest)) = rest.split_first_chunk::<1>()
+        && let Some((clock_time, b"Z")) = rest.split_first_chunk::<8>()
+        && let Some(time) = clock.dashed(date, clock_time)
     {
         return Ok(time);
     }

@@ -131,11 +131,8 @@ impl LineFormat for CloudFront {
                 host = column;
             }
         }
-        let mut text = [b'T'; 19];
-        text[..10].copy_from_slice(<&[u8; 10]>::try_from(date).ok()?);
-        text[11..].copy_from_slice(<&[u8; 8]>::try_from(time).ok()?);
         Some(Fate::Metered(Record {
-            time: clock.dashed(&text)?,
+            time: clock.dashed(date.try_into().ok()?, time.try_into().ok()?)?,
             host,
             bytes: Bytes::new(digits(sent)?),
             status: three_digits(status)?,

@@ -10,16 +10,12 @@ use memchr::memchr;
 /// The first 32 bytes are looked at eight at a time, without a call; a longer field is `memchr`'s.
 #[inline(always)]
 pub(super) fn find(byte: u8, text: &[u8]) -> Option<usize> {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let Some((head, tail)) = text.split_first_chunk::<32>() else {
         return text.iter().position(|&other| other == byte);
     };
-    let pattern = LOW * u64::from(byte);
+    let pattern = u64::from_le_bytes([byte; 8]);
     for (word, chunk) in head.as_chunks::<8>().0.iter().enumerate() {
-        // Classic zero-byte test: the lowest high bit marks the first equal byte exactly.
-        let x = u64::from_le_bytes(*chunk) ^ pattern;
-        let hits = x.wrapping_sub(LOW) & !x & HIGH;
+        let hits = zero_bytes(u64::from_le_bytes(*chunk) ^ pattern);
         if hits != 0 {
             return Some(word * 8 + (hits.trailing_zeros() / 8) as usize);
         }
@@ -58,6 +54,49 @@ pub(super) fn digits(text: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+/// Splits at the first space: the value of the one to nineteen digits before it, and the rest.
+///
+/// Up to seven digits are found and converted together, in a register and without a branch per
+/// digit; longer fields go the long way.
+#[inline(always)]
+pub(super) fn number_until_space(text: &[u8]) -> Option<(u64, &[u8])> {
+    const SPACES: u64 = 0x2020_2020_2020_2020;
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const HIGH_NIBBLES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    if let Some(chunk) = text.first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let spaces = zero_bytes(word ^ SPACES);
+        let len = (spaces.trailing_zeros() / 8) as usize;
+        if (1..8).contains(&len) {
+            // Digits go to the high end, behind leading zeros: eight digits, last one highest.
+            let digits = word << (64 - 8 * len) | ZEROS >> (8 * len);
+            let is_number = digits & HIGH_NIBBLES == ZEROS
+                && digits.wrapping_add(SIXES) & HIGH_NIBBLES == ZEROS;
+            return is_number.then(|| (eight_digits(digits), &text[len + 1..]));
+        }
+    }
+    let (field, rest) = until(b' ', text)?;
+    Some((digits(field)?, rest))
+}
+
+/// The value of eight ASCII digits, the first in the lowest byte: pairs, then fours, then all.
+#[inline(always)]
+fn eight_digits(digits: u64) -> u64 {
+    let values = digits & 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = (values.wrapping_mul(10 * 0x100 + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 * 0x1_0000 + 1) >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000 * 0x1_0000_0000 + 1) >> 32
+}
+
+/// A high bit in the lowest byte of `word` that is zero, exact up to there.
+#[inline(always)]
+fn zero_bytes(word: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    word.wrapping_sub(LOW) & !word & HIGH
+}
+
 /// The value of exactly two ASCII digits.
 #[inline(always)]
 pub(super) fn two_digits(text: [u8; 2]) -> Option<u8> {
@@ -82,6 +121,16 @@ mod tests {
         #[test]
         fn find_agrees_with_position(text in proptest::collection::vec(0u8..4, 0..80), byte in 0u8..4) {
             prop_assert_eq!(find(byte, &text), text.iter().position(|&other| other == byte));
+        }
+
+        #[test]
+        fn numbers_agree_with_the_plain_way(text in "[0-9: /-]{0,24}") {
+            let plain = |text: &[u8]| {
+                let at = text.iter().position(|&byte| byte == b' ')?;
+                Some((digits(&text[..at])?, text.len() - at - 1))
+            };
+            let fast = number_until_space(text.as_bytes()).map(|(value, rest)| (value, rest.len()));
+            prop_assert_eq!(fast, plain(text.as_bytes()));
         }
 
         #[test]

@@ -80,12 +80,15 @@ pub(super) fn status(text: &[u8], digits_min: usize) -> Result<u16, Reject> {
 /// What `-` in place of a place or network is read as; no list has this number.
 pub(super) const NO_PLACE: i32 = i32::MIN;
 
+/// Most digits of a place or network.
+pub(super) const PLACE_DIGITS_MAX: usize = 6;
+
 /// The number of a place or network: up to six digits, possibly negative, or `-`.
 pub(super) fn place_id(text: &[u8]) -> Result<i32, Reject> {
     if text == b"-" {
         return Ok(NO_PLACE);
     }
-    let digits = take_while_m_n(1, 6, |byte: u8| byte.is_ascii_digit());
+    let digits = take_while_m_n(1, PLACE_DIGITS_MAX, |byte: u8| byte.is_ascii_digit());
     let signed = map_opt(recognize(pair(opt(tag("-")), digits)), |text: &[u8]| {
         std::str::from_utf8(text).ok()?.parse().ok()
     });

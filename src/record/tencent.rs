@@ -21,8 +21,8 @@ use nom::combinator::rest;
 
 use super::clock::Clock;
 use super::fate::{Doubt, Fate, Record, Reject};
-use super::field::{digits, three_digits, until, until_far};
-use super::grammar::{NO_PLACE, bytes, compact_time, content, place_id, status, token};
+use super::field::{number_until_space, three_digits, until, until_far};
+use super::grammar::{NO_PLACE, PLACE_DIGITS_MAX, bytes, compact_time, content, place_id, status, token};
 use super::{BytesIn, LineFormat};
 use crate::units::{Bytes, Region, Zone};
 
@@ -56,20 +56,16 @@ impl<const LIVE: bool> LineFormat for Tencent<LIVE> {
         let (ip, line) = until(b' ', line)?;
         let (host, line) = until(b' ', line)?;
         let (path, line) = until_far(b' ', line)?;
-        let (sent, line) = until(b' ', line)?;
-        let sent = digits(sent)?;
-        let (country, line) = if LIVE { until(b' ', line)? } else { (&b"1"[..], line) };
-        let (province, line) = until(b' ', line)?;
-        let (isp, line) = until(b' ', line)?;
-        let (status, tail) = match line {
-            [a, b, c, tail @ ..] => (three_digits(&[*a, *b, *c])?, tail),
-            _ => return None,
-        };
+        let (sent, line) = number_until_space(line)?;
+        let (country, line) = if LIVE { place(line)? } else { (1, line) };
+        let (province, line) = place(line)?;
+        let (isp, line) = place(line)?;
+        let (code, tail) = line.split_first_chunk::<3>()?;
+        let status = three_digits(code)?;
         let is_certain = !ip.is_empty() && !host.is_empty() && !path.is_empty() && is_opaque(tail);
         if !is_certain {
             return None;
         }
-        let (country, province, isp) = (small(country)?, small(province)?, small(isp)?);
         Some(Fate::Metered(Record {
             time,
             host,
@@ -135,16 +131,15 @@ fn is_opaque(tail: &[u8]) -> bool {
     }
 }
 
-/// A place of one to six digits, or the −1 of overseas networks.
+/// A place of one to six digits, or the −1 of overseas networks, and what follows its space.
 #[inline(always)]
-fn small(text: &[u8]) -> Option<i32> {
-    if text == b"-1" {
-        return Some(-1);
+fn place(text: &[u8]) -> Option<(i32, &[u8])> {
+    if let Some(rest) = text.strip_prefix(b"-1 ") {
+        return Some((-1, rest));
     }
-    if 6 < text.len() {
-        return None;
-    }
-    digits(text).and_then(|value| i32::try_from(value).ok())
+    let (value, rest) = number_until_space(text)?;
+    let is_place = text.len() - rest.len() <= PLACE_DIGITS_MAX + 1;
+    is_place.then_some((value as i32, rest))
 }
 
 /// CDN: a network of −1 is overseas. Live: by country, then by province for Hong Kong (32),

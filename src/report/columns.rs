@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, RecordBatch,
-    StringArray, TimestampMicrosecondArray,
+    ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::dataset::PublishError;
+use super::runs::Runs;
 use crate::meter::{Usage, UsageRow};
-use crate::registry::{Class, Registry};
+use crate::registry::Registry;
 use crate::summary::{MonthUsage, SummaryRow};
-use crate::units::{Bytes, Factor, Mbps, Region, Slot, Timestamp};
+use crate::units::{Bytes, Factor, Mbps, Slot, Timestamp};
 
 /// Name and version of the summary's schema.
 pub const SUMMARY_SCHEMA: &str = "summary/1";
@@ -58,17 +59,14 @@ pub(super) fn summary_schema() -> SchemaRef {
     ])
 }
 
-/// The schema of `usage_5min` as it is stored: texts are plain strings.
+/// The schema of `usage_5min`.
 pub(super) fn usage_5min_schema() -> SchemaRef {
-    // Built as dictionaries, which spares copying names; the files say plain UTF-8, because the
-    // arrow schema is left out of them.
-    let text = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     schema(&[
         ("billing_month", DataType::Date32),
-        ("account", text()),
-        ("domain", text()),
-        ("class", text()),
-        ("region", text()),
+        ("account", DataType::Utf8),
+        ("domain", DataType::Utf8),
+        ("class", DataType::Utf8),
+        ("region", DataType::Utf8),
         ("slot_start", utc_micros()),
         ("usage_date", DataType::Date32),
         ("bytes", DataType::Int64),
@@ -80,8 +78,7 @@ pub(super) fn usage_5min_schema() -> SchemaRef {
 }
 
 fn schema(fields: &[(&str, DataType)]) -> SchemaRef {
-    // Nullable throughout, as Spark reads every column; no value is ever null.
-    let field = |(name, kind): &(&str, DataType)| Field::new(*name, kind.clone(), true);
+    let field = |(name, kind): &(&str, DataType)| Field::new(*name, kind.clone(), false);
     Arc::new(Schema::new(fields.iter().map(field).collect::<Vec<_>>()))
 }
 
@@ -156,73 +153,76 @@ pub(super) fn summary_batch(
     Ok(RecordBatch::try_new(summary_schema(), columns)?)
 }
 
-/// Names for one batch, each once, and which row has which.
-#[derive(Default)]
-struct Names<'a> {
-    keys: Vec<i32>,
-    values: Vec<&'a str>,
+/// The rows of one row group of 5-minute usage, in the order of [`usage_5min_schema`].
+pub(super) struct Usage5Min<'a> {
+    pub(super) month: Runs<i32>,
+    pub(super) account: Runs<&'a str>,
+    pub(super) domain: Runs<&'a str>,
+    pub(super) class: Runs<&'a str>,
+    pub(super) region: Runs<&'a str>,
+    pub(super) slot_micros: Vec<i64>,
+    pub(super) date: Runs<i32>,
+    /// Bytes, requests, error bytes, error requests, doubtful requests.
+    pub(super) counts: [Vec<i64>; 5],
 }
 
-impl<'a> Names<'a> {
-    /// The next row has `name`; equal names mostly come in a row.
-    fn push(&mut self, name: &'a str) {
-        if self.values.last() != Some(&name) {
-            self.values.push(name);
+impl<'a> Usage5Min<'a> {
+    /// The columns of `rows`.
+    ///
+    /// Errors: [`PublishError`].
+    pub(super) fn new(
+        usage: &MonthUsage<'a>,
+        rows: &[UsageRow],
+        registry: &'a Registry,
+    ) -> Result<Self, PublishError> {
+        let column = || Vec::with_capacity(rows.len());
+        let mut columns = Usage5Min {
+            month: Runs::new(),
+            account: Runs::new(),
+            domain: Runs::new(),
+            class: Runs::new(),
+            region: Runs::new(),
+            slot_micros: column(),
+            date: Runs::new(),
+            counts: [column(), column(), column(), column(), column()],
+        };
+        for of_domain in rows.chunk_by(|a, b| a.domain == b.domain) {
+            let before = columns.slot_micros.len();
+            for cell in of_domain.chunk_by(|a, b| a.tally.cell == b.tally.cell) {
+                columns.push_cell(cell, usage)?;
+            }
+            let domain = usage.name(of_domain[0].domain);
+            let attribution = registry.attribution(domain, usage.month);
+            let cells = (columns.slot_micros.len() - before) as u64;
+            columns.month.push(usage.month.first_day(), cells);
+            columns.account.push(attribution.account.unwrap_or_default(), cells);
+            columns.domain.push(domain, cells);
+            columns.class.push(attribution.class.name(), cells);
         }
-        self.keys.push(self.values.len() as i32 - 1);
+        Ok(columns)
     }
 
-    fn into_array(self) -> Result<ArrayRef, PublishError> {
-        let (keys, values) = (Int32Array::from(self.keys), StringArray::from(self.values));
-        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values))?))
-    }
-}
-
-/// One batch of 5-minute usage.
-///
-/// Errors: [`PublishError`].
-pub(super) fn usage_5min_batch(
-    usage: &MonthUsage<'_>,
-    rows: &[UsageRow],
-    registry: &Registry,
-) -> Result<RecordBatch, PublishError> {
-    let mut cells: Vec<(Slot, Region, Usage)> = Vec::with_capacity(rows.len());
-    let (mut accounts, mut domains) = (Names::default(), Names::default());
-    let mut classes = Names::default();
-    for of_domain in rows.chunk_by(|a, b| a.domain == b.domain) {
-        let domain = usage.name(of_domain[0].domain);
-        let attribution = registry.attribution(domain, usage.month);
-        let class: Class = attribution.class;
-        for same in of_domain.chunk_by(|a, b| a.tally.cell == b.tally.cell) {
-            let mut sums = Usage::default();
-            same.iter().try_for_each(|row| sums.add_tally(&row.tally))?;
-            let cell = same[0].tally.cell;
-            let slot = Slot::from_index(cell.slot_index()).expect("rows hold slots of timestamps");
-            cells.push((slot, cell.region(), sums));
-            accounts.push(attribution.account.unwrap_or_default());
-            domains.push(domain);
-            classes.push(class.name());
+    /// Adds the rows of one cell, nearly always one, as one row.
+    fn push_cell(&mut self, rows: &[UsageRow], usage: &MonthUsage<'_>) -> Result<(), PublishError> {
+        let mut sums = Usage::default();
+        rows.iter().try_for_each(|row| sums.add_tally(&row.tally))?;
+        let cell = rows[0].tally.cell;
+        let slot = Slot::from_index(cell.slot_index()).expect("rows hold slots of timestamps");
+        self.region.push(cell.region().name(), 1);
+        self.slot_micros.push(slot.start_unix_secs() * MICROS_PER_SEC);
+        self.date.push(slot.day(usage.zone), 1);
+        let counts = [
+            sums.bytes.as_u64(),
+            sums.requests,
+            sums.error_bytes.as_u64(),
+            sums.error_requests,
+            sums.doubtful_requests,
+        ];
+        for (column, count) in self.counts.iter_mut().zip(counts) {
+            column.push(int64(count)?);
         }
+        Ok(())
     }
-    let mut regions = Names::default();
-    cells.iter().for_each(|(_, region, _)| regions.push(region.name()));
-    let counts = |of: fn(&Usage) -> u64| int64s(cells.iter().map(move |(.., sums)| of(sums)));
-    let month = usage.month.first_day();
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from_iter_values(cells.iter().map(|_| month))),
-        accounts.into_array()?,
-        domains.into_array()?,
-        classes.into_array()?,
-        regions.into_array()?,
-        micros(cells.iter().map(|(slot, ..)| *slot)),
-        Arc::new(Date32Array::from_iter_values(cells.iter().map(|(slot, ..)| slot.day(usage.zone)))),
-        counts(|sums| sums.bytes.as_u64())?,
-        counts(|sums| sums.requests)?,
-        counts(|sums| sums.error_bytes.as_u64())?,
-        counts(|sums| sums.error_requests)?,
-        counts(|sums| sums.doubtful_requests)?,
-    ];
-    Ok(RecordBatch::try_new(usage_5min_schema(), columns)?)
 }
 
 const _: () = assert!(

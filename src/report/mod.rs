@@ -10,6 +10,7 @@ mod columns;
 mod dataset;
 mod json;
 mod parquet_file;
+mod runs;
 mod terminal;
 
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};

@@ -4,16 +4,18 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
+use parquet::data_type::Int64Type;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use rayon::prelude::*;
 
 use super::columns::{
-    SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA, summary_batch, summary_schema, usage_5min_batch,
+    SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA, Usage5Min, summary_batch, summary_schema,
     usage_5min_schema,
 };
 use super::dataset::{Building, PublishError};
@@ -89,19 +91,48 @@ pub fn write_usage_5min(
             usage.parts(ROWS_PER_FILE).enumerate().map(move |(number, rows)| (number, usage, rows))
         })
         .collect();
+    let schema = ArrowSchemaConverter::new().convert(&usage_5min_schema())?;
     files.into_par_iter().try_for_each(|(number, usage, rows)| {
         let mut out = Part::create(building, &usage, number)?;
-        let mut writer = ArrowWriter::try_new_with_options(
-            &mut out.file,
-            usage_5min_schema(),
-            options(&properties),
-        )?;
+        let (root, properties) = (schema.root_schema_ptr(), Arc::clone(&properties));
+        let mut writer = SerializedFileWriter::new(&mut out.file, root, properties)?;
         for rows in rows.chunks(ROW_GROUP_ROWS) {
-            writer.write(&usage_5min_batch(&usage, rows, registry)?)?;
+            let columns = Usage5Min::new(&usage, rows, registry)?;
+            write_row_group(&columns, &schema, writer.next_row_group()?)?;
         }
         writer.close()?;
         out.finish()
     })
+}
+
+/// Writes one row group: columns in runs from their runs, numbers by the crate's writers.
+fn write_row_group<W: Write + Send>(
+    columns: &Usage5Min<'_>,
+    schema: &SchemaDescriptor,
+    mut group: SerializedRowGroupWriter<'_, W>,
+) -> Result<(), PublishError> {
+    let mut descriptors = (0..schema.num_columns()).map(|at| schema.column(at));
+    let mut descriptor = || descriptors.next().expect("one descriptor per column");
+    columns.month.write_as(descriptor(), &mut group)?;
+    columns.account.write_as(descriptor(), &mut group)?;
+    columns.domain.write_as(descriptor(), &mut group)?;
+    columns.class.write_as(descriptor(), &mut group)?;
+    columns.region.write_as(descriptor(), &mut group)?;
+    descriptor();
+    write_numbers(&columns.slot_micros, &mut group)?;
+    columns.date.write_as(descriptor(), &mut group)?;
+    columns.counts.iter().try_for_each(|counts| write_numbers(counts, &mut group))?;
+    group.close()?;
+    Ok(())
+}
+
+fn write_numbers<W: Write + Send>(
+    numbers: &[i64],
+    group: &mut SerializedRowGroupWriter<'_, W>,
+) -> Result<(), PublishError> {
+    let mut column = group.next_column()?.expect("the schema has this column");
+    column.typed::<Int64Type>().write_batch(numbers, None, None)?;
+    Ok(column.close()?)
 }
 
 /// The arrow schema stays out of the files: readers would turn its dictionaries into categories.
@@ -126,12 +157,15 @@ fn properties(schema: &str, footer: &Footer, sorted_columns: i32) -> WriterPrope
 /// write and to read. Everything else repeats and goes through dictionaries.
 fn usage_5min_properties(footer: &Footer) -> WriterProperties {
     const SORTED_COLUMNS: i32 = 6;
-    let bytes = || ColumnPath::from("bytes");
-    properties(USAGE_5MIN_SCHEMA, footer, SORTED_COLUMNS)
-        .set_column_dictionary_enabled(bytes(), false)
-        .set_column_encoding(bytes(), Encoding::PLAIN)
-        .set_column_compression(bytes(), Compression::UNCOMPRESSED)
-        .build()
+    let mut builder = properties(USAGE_5MIN_SCHEMA, footer, SORTED_COLUMNS);
+    for name in ["bytes", "error_bytes"] {
+        let column = || ColumnPath::from(name);
+        builder = builder
+            .set_column_dictionary_enabled(column(), false)
+            .set_column_encoding(column(), Encoding::PLAIN)
+            .set_column_compression(column(), Compression::UNCOMPRESSED);
+    }
+    builder.build()
 }
 
 /// One file on its way.
