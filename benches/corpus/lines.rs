@@ -95,7 +95,9 @@ pub struct Lines {
 impl Lines {
     /// A stream over `domains` names, the k-th drawn in proportion to 1/k.
     pub fn new(format: Format, domains: usize, seed: u64) -> Self {
-        let names = (0..domains).map(|k| format!("play-{k:04}.live{}.example.com", k % 7)).collect();
+        let names = (0..domains)
+            .map(|k| format!("play-{k:04}.live{}.example.com", k % 7))
+            .collect();
         let mut sum = 0.0;
         let cumulative = (1..=domains)
             .map(|k| {
@@ -103,7 +105,12 @@ impl Lines {
                 sum
             })
             .collect();
-        Lines { format, domains: names, cumulative, state: seed }
+        Lines {
+            format,
+            domains: names,
+            cumulative,
+            state: seed,
+        }
     }
 
     /// Writes one file: events in time order over its part of the month.
@@ -138,7 +145,11 @@ impl Lines {
         let event = Event {
             secs,
             domain: &self.domains[index.min(self.domains.len() - 1)],
-            bytes: if a.is_multiple_of(29) { 0 } else { 512 + (a >> 8) % 4_000_000 },
+            bytes: if a.is_multiple_of(29) {
+                0
+            } else {
+                512 + (a >> 8) % 4_000_000
+            },
             status: [200, 200, 200, 206, 206, 304, 404, 502][(a % 8) as usize],
             client: (b >> 32) as u32,
             path: b & 0xffff_ffff,
@@ -177,7 +188,14 @@ fn header(format: Format) -> &'static str {
 /// Civil date and time of an event: year, month, day, hour, minute, second.
 fn civil(secs: u64) -> (i16, i8, i8, u64, u64, u64) {
     let day = jiff::civil::date(1970, 1, 1) + jiff::Span::new().days((secs / 86_400) as i64);
-    (day.year(), day.month(), day.day(), secs / 3_600 % 24, secs / 60 % 60, secs % 60)
+    (
+        day.year(),
+        day.month(),
+        day.day(),
+        secs / 3_600 % 24,
+        secs / 60 % 60,
+        secs % 60,
+    )
 }
 
 /// An address of the documentation ranges of RFC 5737.
@@ -191,10 +209,20 @@ fn tencent_cdn(event: &Event, out: &mut Vec<u8>) -> io::Result<()> {
     writeln!(
         out,
         "{year}{month:02}{day:02}{hour:02}{minute:02}{second:02} {} {} /live/room-{:05}/{:010x}.ts?token={:016x}{:016x} {} {} {} {} NULL {} \"{}\" \"bytes=0-{}\" GET HTTP/1.1 hit {}",
-        client(event), event.domain, event.path % 65_536, event.path,
-        event.path.wrapping_mul(0x9e37_79b9_97f4_a7c1), event.bytes.wrapping_mul(0xbf58_476d_1ce4_e5b9),
-        event.bytes, event.path % 32 + 1, [2, 26, 38, 1046][(event.path % 4) as usize], event.status,
-        event.millis, event.agent, event.bytes, 10_000 + event.client % 50_000,
+        client(event),
+        event.domain,
+        event.path % 65_536,
+        event.path,
+        event.path.wrapping_mul(0x9e37_79b9_97f4_a7c1),
+        event.bytes.wrapping_mul(0xbf58_476d_1ce4_e5b9),
+        event.bytes,
+        event.path % 32 + 1,
+        [2, 26, 38, 1046][(event.path % 4) as usize],
+        event.status,
+        event.millis,
+        event.agent,
+        event.bytes,
+        10_000 + event.client % 50_000,
     )
 }
 
@@ -203,8 +231,17 @@ fn tencent_live(event: &Event, out: &mut Vec<u8>) -> io::Result<()> {
     writeln!(
         out,
         "{year}{month:02}{day:02}{hour:02}{minute:02}{second:02} {} {} http://{}/live/room-{:05}.flv?txSecret={:016x} {} 1 {} 1 {} - {} \"{}\" - GET room-{:05} hit 198.51.100.4 CN 1 {}",
-        client(event), event.domain, event.domain, event.path % 65_536, event.path.wrapping_mul(0x9e37_79b9_97f4_a7c1),
-        event.bytes, event.path % 32 + 1, event.status, event.millis, event.agent, event.path % 65_536,
+        client(event),
+        event.domain,
+        event.domain,
+        event.path % 65_536,
+        event.path.wrapping_mul(0x9e37_79b9_97f4_a7c1),
+        event.bytes,
+        event.path % 32 + 1,
+        event.status,
+        event.millis,
+        event.agent,
+        event.path % 65_536,
         10_000 + event.client % 50_000,
     )
 }
@@ -215,8 +252,17 @@ fn cloudfront(event: &Event, out: &mut Vec<u8>) -> io::Result<()> {
     writeln!(
         out,
         "{year}-{month:02}-{day:02}\t{hour:02}:{minute:02}:{second:02}\tFRA56-P1\t{}\t{}\tGET\td111111abcdef8.cloudfront.net\t/live/room-{:05}/{:010x}.ts\t{}\t-\t{agent}\ttoken={:016x}\t-\tHit\t{:032x}==\t{}\thttps\t512\t0.{:03}\t-\tTLSv1.3\tTLS_AES_128_GCM_SHA256\tHit\tHTTP/2.0\t-\t-\t{}\t0.041\tHit\tvideo/mp2t\t{}\t-\t-",
-        event.bytes, client(event), event.path % 65_536, event.path, event.status, event.path.wrapping_mul(31),
-        event.path, event.domain, event.millis % 1_000, 10_000 + event.client % 50_000, event.bytes,
+        event.bytes,
+        client(event),
+        event.path % 65_536,
+        event.path,
+        event.status,
+        event.path.wrapping_mul(31),
+        event.path,
+        event.domain,
+        event.millis % 1_000,
+        10_000 + event.client % 50_000,
+        event.bytes,
     )
 }
 
@@ -225,20 +271,40 @@ fn cloudflare(event: &Event, out: &mut Vec<u8>) -> io::Result<()> {
     writeln!(
         out,
         "{{\"CacheCacheStatus\":\"hit\",\"CacheResponseBytes\":{},\"ClientASN\":4134,\"ClientCountry\":\"cn\",\"ClientIP\":\"{}\",\"ClientRequestBytes\":{},\"ClientRequestHost\":\"{}\",\"ClientRequestMethod\":\"GET\",\"ClientRequestPath\":\"/live/room-{:05}/{:010x}.ts\",\"ClientRequestProtocol\":\"HTTP/2\",\"ClientRequestReferer\":\"\",\"ClientRequestSource\":\"eyeball\",\"ClientRequestURI\":\"/live/room-{:05}/{:010x}.ts?token={:016x}\",\"ClientRequestUserAgent\":\"{}\",\"EdgeColoCode\":\"SIN\",\"EdgeEndTimestamp\":\"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z\",\"EdgeResponseBodyBytes\":{},\"EdgeResponseBytes\":{},\"EdgeResponseContentType\":\"video/mp2t\",\"EdgeResponseStatus\":{},\"EdgeStartTimestamp\":\"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z\",\"OriginResponseBytes\":0,\"OriginResponseStatus\":0,\"RayID\":\"{:016x}\",\"ZoneID\":1234}}",
-        event.bytes + 77, client(event), event.path % 4_000, event.domain, event.path % 65_536, event.path,
-        event.path % 65_536, event.path, event.path.wrapping_mul(31), event.agent,
-        event.bytes / 2, event.bytes, event.status, event.path,
+        event.bytes + 77,
+        client(event),
+        event.path % 4_000,
+        event.domain,
+        event.path % 65_536,
+        event.path,
+        event.path % 65_536,
+        event.path,
+        event.path.wrapping_mul(31),
+        event.agent,
+        event.bytes / 2,
+        event.bytes,
+        event.status,
+        event.path,
     )
 }
 
 fn vhost_combined(event: &Event, out: &mut Vec<u8>) -> io::Result<()> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let (year, month, day, hour, minute, second) = civil(event.secs + UTC_PLUS_8_SECS);
     writeln!(
         out,
         "{}:443 {} - - [{day:02}/{}/{year}:{hour:02}:{minute:02}:{second:02} +0800] \"GET /live/room-{:05}/{:010x}.ts?token={:016x} HTTP/1.1\" {} {} \"https://www.example.com/watch?v={}\" \"{}\"",
-        event.domain, client(event), MONTHS[(month - 1) as usize], event.path % 65_536, event.path,
-        event.path.wrapping_mul(31), event.status, event.bytes, event.path, event.agent,
+        event.domain,
+        client(event),
+        MONTHS[(month - 1) as usize],
+        event.path % 65_536,
+        event.path,
+        event.path.wrapping_mul(31),
+        event.status,
+        event.bytes,
+        event.path,
+        event.agent,
     )
 }

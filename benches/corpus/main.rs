@@ -54,14 +54,23 @@ fn main() -> io::Result<()> {
         let mut packed = match args.gzip {
             true => {
                 let path = packed_dir.join(format!("{name}.gz"));
-                Some(GzEncoder::new(BufWriter::new(File::create(path)?), Compression::new(6)))
+                Some(GzEncoder::new(
+                    BufWriter::new(File::create(path)?),
+                    Compression::new(6),
+                ))
             }
             false => None,
         };
-        let share = lines::Share { index: file, count: args.files, bytes: args.bytes / args.files };
+        let share = lines::Share {
+            index: file,
+            count: args.files,
+            bytes: args.bytes / args.files,
+        };
         let totals = source.write_share(share, |line| {
             plain.write_all(line)?;
-            packed.as_mut().map_or(Ok(()), |packed| packed.write_all(line))
+            packed
+                .as_mut()
+                .map_or(Ok(()), |packed| packed.write_all(line))
         })?;
         plain.flush()?;
         if let Some(packed) = packed {
@@ -70,5 +79,9 @@ fn main() -> io::Result<()> {
         total.add(totals);
     }
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{{\"lines\":{},\"bytes\":{}}}", total.lines, total.bytes)
+    writeln!(
+        stdout,
+        "{{\"lines\":{},\"bytes\":{}}}",
+        total.lines, total.bytes
+    )
 }

@@ -28,12 +28,18 @@ pub(super) struct Failure {
 impl Failure {
     /// The user has to change what was asked for.
     pub(super) fn start(error: impl Into<Box<dyn Error>>) -> Self {
-        Failure { code: 2, error: error.into() }
+        Failure {
+            code: 2,
+            error: error.into(),
+        }
     }
 
     /// Durable state could not be kept or trusted.
     pub(super) fn state(error: impl Into<Box<dyn Error>>) -> Self {
-        Failure { code: 3, error: error.into() }
+        Failure {
+            code: 3,
+            error: error.into(),
+        }
     }
 
     /// Whether the reader of our output has gone, which is no failure.

@@ -15,7 +15,11 @@ pub(super) fn formats(_: &FormatsArgs) -> Result<Finish, Failure> {
     let mut out = io::stdout().lock();
     for format in FORMATS {
         writeln!(out, "{:<13} {}", format.name, format.title)?;
-        writeln!(out, "{:<13} meters {} ({})", "", format.meter, format.bytes_in)?;
+        writeln!(
+            out,
+            "{:<13} meters {} ({})",
+            "", format.meter, format.bytes_in
+        )?;
     }
     writeln!(out, "\nlog formats that --log-format knows by name:")?;
     for (name, template) in Template::PRESETS {

@@ -31,12 +31,17 @@ impl Progress {
             false => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(stored_bytes), target);
-        let style = "{bar:30} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}";
+        let style =
+            "{bar:30} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
         let line_due = (!is_terminal).then(|| Mutex::new(Instant::now() + LINE_INTERVAL));
-        Progress { bar, line_due, quarantine: Mutex::new(QuarantineFile::new(out)) }
+        Progress {
+            bar,
+            line_due,
+            quarantine: Mutex::new(QuarantineFile::new(out)),
+        }
     }
 
     /// Takes the bar away and puts the quarantine file in its place; its path, if there are rejects.
@@ -44,7 +49,10 @@ impl Progress {
     /// Errors: the system's.
     pub(super) fn finish(self) -> io::Result<Option<PathBuf>> {
         self.bar.finish_and_clear();
-        self.quarantine.into_inner().unwrap_or_else(PoisonError::into_inner).publish()
+        self.quarantine
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .publish()
     }
 
     fn say_now_and_then(&self) {
@@ -66,15 +74,22 @@ impl Events for Progress {
 
     fn settled(&self, source: &SourceReport) -> io::Result<()> {
         if let Outcome::Refused(refusal) = &source.outcome {
-            self.bar.suspend(|| say(&format!("refused {}: {refusal}", source.name)));
+            self.bar
+                .suspend(|| say(&format!("refused {}: {refusal}", source.name)));
         }
         if source.rejects.not_kept != 0 {
             let not_kept = source.rejects.not_kept;
             self.bar.suspend(|| {
-                say(&format!("{}: {not_kept} rejected lines are counted but not kept", source.name));
+                say(&format!(
+                    "{}: {not_kept} rejected lines are counted but not kept",
+                    source.name
+                ));
             });
         }
-        let mut quarantine = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut quarantine = self
+            .quarantine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         quarantine.keep(source)
     }
 }
@@ -110,7 +125,9 @@ impl QuarantineFile {
                 if let Some(out) = self.building.parent() {
                     fs::create_dir_all(out)?;
                 }
-                none.insert(Quarantine::new(BufWriter::new(File::create(&self.building)?)))
+                none.insert(Quarantine::new(BufWriter::new(File::create(
+                    &self.building,
+                )?)))
             }
         };
         file.write(source)

@@ -23,7 +23,8 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
         value(1, tag("")),
     ));
     let mut size = all_consuming(separated_pair(number::<_, Error<&str>>, space0, unit));
-    let refusal = || format!("`{text}` is no size; write bytes, or a number with kB, MB, GB, MiB, GiB");
+    let refusal =
+        || format!("`{text}` is no size; write bytes, or a number with kB, MB, GB, MiB, GiB");
     let (_, (number, unit)) = size.parse(text).map_err(|_| refusal())?;
     number.checked_mul(unit).ok_or_else(refusal)
 }
@@ -34,7 +35,13 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_units() {
-        for (text, bytes) in [("0", 0), ("17 B", 17), ("2kB", 2_000), ("3 MB", 3_000_000), ("4GiB", 4 << 30)] {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17 B", 17),
+            ("2kB", 2_000),
+            ("3 MB", 3_000_000),
+            ("4GiB", 4 << 30),
+        ] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for bad in ["", "MB", "1.5GB", "-1", "1 TBs", "99999999999GB", "1GBx"] {

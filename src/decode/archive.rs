@@ -94,7 +94,9 @@ pub enum DecodeError {
         stored: u64,
     },
     /// It became shorter while it was read.
-    #[error("it became shorter while it was read (expected {expected} bytes); run again when nothing writes to it")]
+    #[error(
+        "it became shorter while it was read (expected {expected} bytes); run again when nothing writes to it"
+    )]
     Shrunk {
         /// Bytes that it had when it was opened.
         expected: u64,
@@ -125,7 +127,12 @@ pub struct Reader {
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reader({}, {} bytes out)", self.compression.name(), self.decompressed)
+        write!(
+            f,
+            "Reader({}, {} bytes out)",
+            self.compression.name(),
+            self.decompressed
+        )
     }
 }
 
@@ -134,11 +141,14 @@ impl fmt::Debug for Reader {
 /// Errors: [`DecodeError`].
 pub fn open(stored: impl Read + Send + 'static) -> Result<Reader, DecodeError> {
     let count = Arc::new(AtomicU64::new(0));
-    let mut counted = Counted { inner: stored, stored: Arc::clone(&count) };
+    let mut counted = Counted {
+        inner: stored,
+        stored: Arc::clone(&count),
+    };
     let mut head = [0; MAGIC_BYTES];
     let len = read_full(&mut counted, &mut head).map_err(DecodeError::Open)?;
-    let compression = Compression::of_magic(&head[..len])
-        .map_err(|name| DecodeError::Unsupported { name })?;
+    let compression =
+        Compression::of_magic(&head[..len]).map_err(|name| DecodeError::Unsupported { name })?;
     let whole = Cursor::new(head).take(len as u64).chain(counted);
     // Large reads, as those of plain text, go past this buffer.
     let whole = BufReader::with_capacity(STORED_BUFFER_BYTES, whole);
@@ -150,7 +160,12 @@ pub fn open(stored: impl Read + Send + 'static) -> Result<Reader, DecodeError> {
             Box::new(decoder.map_err(DecodeError::Open)?)
         }
     };
-    Ok(Reader { inner, stored: count, decompressed: 0, compression })
+    Ok(Reader {
+        inner,
+        stored: count,
+        decompressed: 0,
+        compression,
+    })
 }
 
 impl Reader {
@@ -186,7 +201,10 @@ impl Reader {
             || self.decompressed / EXPANSION_RATIO_MAX <= stored;
         match is_within {
             true => Ok(len),
-            false => Err(DecodeError::Expansion { decompressed: self.decompressed, stored }),
+            false => Err(DecodeError::Expansion {
+                decompressed: self.decompressed,
+                stored,
+            }),
         }
     }
 }

@@ -92,8 +92,13 @@ impl RangeReader<'_> {
         let wanted = buffer.len().min(left);
         let read = self.file.read_exact_at(&mut buffer[..wanted], self.at);
         read.map_err(|source| match source.kind() {
-            io::ErrorKind::UnexpectedEof => DecodeError::Shrunk { expected: self.file_len },
-            _ => DecodeError::Read { offset: self.at, source },
+            io::ErrorKind::UnexpectedEof => DecodeError::Shrunk {
+                expected: self.file_len,
+            },
+            _ => DecodeError::Read {
+                offset: self.at,
+                source,
+            },
         })?;
         self.at += wanted as u64;
         Ok(wanted)
@@ -117,7 +122,13 @@ impl Blocks<'static> {
     /// All blocks of a stream.
     pub fn of_stream(reader: Reader) -> Self {
         let feed = Feed::Stream(reader);
-        Blocks { feed, is_fed: false, carried: Vec::new(), at: 0, stop: u64::MAX }
+        Blocks {
+            feed,
+            is_fed: false,
+            carried: Vec::new(),
+            at: 0,
+            stop: u64::MAX,
+        }
     }
 }
 
@@ -128,7 +139,13 @@ impl<'a> Blocks<'a> {
     pub fn of_range(file: &'a File, range: Span, file_len: u64) -> Result<Self, DecodeError> {
         let at = range.from.saturating_sub(1);
         let feed = Feed::Range(RangeReader { file, at, file_len });
-        let mut blocks = Blocks { feed, is_fed: false, carried: Vec::new(), at, stop: range.to };
+        let mut blocks = Blocks {
+            feed,
+            is_fed: false,
+            carried: Vec::new(),
+            at,
+            stop: range.to,
+        };
         if range.from != 0 {
             blocks.skip_line(range.to)?;
         }
@@ -285,7 +302,10 @@ mod tests {
         let mut ranged = Vec::new();
         for pair in bounds.windows(2) {
             let range = Span::new(pair[0], pair[1]);
-            collect(Blocks::of_range(&file, range, len).expect("readable"), &mut ranged);
+            collect(
+                Blocks::of_range(&file, range, len).expect("readable"),
+                &mut ranged,
+            );
         }
         assert!(ranged == expected(text), "as ranges {bounds:?}");
     }
@@ -297,18 +317,20 @@ mod tests {
             1 => BLOCK_BYTES - 2..BLOCK_BYTES + 3,
             1 => LINE_BYTES_MAX - 2..LINE_BYTES_MAX + 3,
         ];
-        (proptest::collection::vec(len, 0..30), any::<bool>()).prop_map(|(lens, ends_in_newline)| {
-            let mut text = Vec::new();
-            for len in lens {
-                text.resize(text.len() + len, b'x');
-                text.push(b'\n');
-            }
-            if !ends_in_newline {
-                text.pop();
-            }
-            // Magic bytes of nothing: plain text.
-            text
-        })
+        (proptest::collection::vec(len, 0..30), any::<bool>()).prop_map(
+            |(lens, ends_in_newline)| {
+                let mut text = Vec::new();
+                for len in lens {
+                    text.resize(text.len() + len, b'x');
+                    text.push(b'\n');
+                }
+                if !ends_in_newline {
+                    text.pop();
+                }
+                // Magic bytes of nothing: plain text.
+                text
+            },
+        )
     }
 
     proptest! {
@@ -329,6 +351,14 @@ mod tests {
         check(b"a\nb\nc", &[0, 1, 2, 3, 4, 5]);
         let mut long = vec![b'x'; 3 * LINE_BYTES_MAX];
         long.extend_from_slice(b"\nshort\n");
-        check(&long, &[10, LINE_BYTES_MAX, 2 * LINE_BYTES_MAX, 3 * LINE_BYTES_MAX + 1]);
+        check(
+            &long,
+            &[
+                10,
+                LINE_BYTES_MAX,
+                2 * LINE_BYTES_MAX,
+                3 * LINE_BYTES_MAX + 1,
+            ],
+        );
     }
 }

@@ -11,5 +11,7 @@
 mod archive;
 mod blocks;
 
-pub use archive::{Compression, DecodeError, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Reader, open};
+pub use archive::{
+    Compression, DecodeError, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Reader, open,
+};
 pub use blocks::{BLOCK_BYTES, Block, Blocks, LINE_BYTES_MAX, Piece};

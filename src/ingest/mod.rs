@@ -65,7 +65,9 @@ pub trait UsageSink: Sync {
 /// Keeps usage in memory, the sources no longer told apart.
 impl UsageSink for Mutex<UsageTable> {
     fn commit(&self, _source: &SourceReport, usage: UsageTable) -> Result<(), IngestError> {
-        let mut table = self.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut table = self
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(table.append(&mut usage.into_rows())?)
     }
 }
@@ -126,7 +128,13 @@ pub fn ingest(
 ) -> Result<Ingested, IngestError> {
     let domains = Domains::new();
     let pool = Pool::new(sources, options);
-    let context = worker::Context { options, events, sink, domains: &domains, pool: &pool };
+    let context = worker::Context {
+        options,
+        events,
+        sink,
+        domains: &domains,
+        pool: &pool,
+    };
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let spawn = |_| scope.spawn(|| worker::work(&context));
         let workers: Vec<_> = (0..options.workers.max(1)).map(spawn).collect();
@@ -141,5 +149,9 @@ pub fn ingest(
     }
     pool.into_failure().map_or(Ok(()), Err)?;
     sources.sort_by_key(|source: &SourceReport| source.index);
-    Ok(Ingested { sources, domains: domains.into_names(), histograms })
+    Ok(Ingested {
+        sources,
+        domains: domains.into_names(),
+        histograms,
+    })
 }

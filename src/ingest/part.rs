@@ -28,7 +28,10 @@ impl Part {
         match self.runs.last() {
             Some(run) if run.span.to == from => *run,
             _ => {
-                let run = LineRun { span: Span::new(from, from), lines: 0 };
+                let run = LineRun {
+                    span: Span::new(from, from),
+                    lines: 0,
+                };
                 self.runs.push(run);
                 run
             }
@@ -63,7 +66,11 @@ impl Part {
     /// Errors: [`Overflow`].
     pub(super) fn add_bytes(&mut self, bytes: u128) -> Result<(), Overflow> {
         let bytes = u64::try_from(bytes).map_err(|_| Overflow)?;
-        self.counts.bytes = self.counts.bytes.checked_add(Bytes::new(bytes)).ok_or(Overflow)?;
+        self.counts.bytes = self
+            .counts
+            .bytes
+            .checked_add(Bytes::new(bytes))
+            .ok_or(Overflow)?;
         Ok(())
     }
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::run::SourceRun;
 use super::{IngestError, Options};
+use crossbeam::queue::ArrayQueue;
+
 use crate::decode::Block;
 use crate::record::Layout;
 use crate::source::Source;
@@ -25,6 +27,8 @@ pub(super) enum Task {
 pub(super) struct Pool {
     state: Mutex<State>,
     changed: Condvar,
+    /// Buffers of blocks that were worked on; more than there can be in flight are freed.
+    spare: ArrayQueue<Block>,
 }
 
 struct State {
@@ -35,7 +39,6 @@ struct State {
     idle: usize,
     /// Blocks in the queue; never more than there were idle workers.
     blocks: usize,
-    spare: Vec<Block>,
     failure: Option<IngestError>,
 }
 
@@ -45,15 +48,27 @@ impl Pool {
         let mut runs: Vec<_> = sources.into_iter().enumerate().collect();
         let unsettled = runs.len();
         runs.sort_by_key(|(index, source)| {
-            (std::cmp::Reverse(source.stored_bytes.unwrap_or(u64::MAX)), *index)
+            (
+                std::cmp::Reverse(source.stored_bytes.unwrap_or(u64::MAX)),
+                *index,
+            )
         });
-        let open = |(index, source)| {
-            Task::Open(Arc::new(SourceRun::new(index, source, options.rows_max)))
-        };
+        let open =
+            |(index, source)| Task::Open(Arc::new(SourceRun::new(index, source, options.rows_max)));
         let tasks = runs.into_iter().map(open).collect();
-        let (idle, blocks, spare, failure) = (0, 0, Vec::new(), None);
-        let state = State { tasks, unsettled, idle, blocks, spare, failure };
-        Pool { state: Mutex::new(state), changed: Condvar::new() }
+        let (idle, blocks, failure) = (0, 0, None);
+        let state = State {
+            tasks,
+            unsettled,
+            idle,
+            blocks,
+            spare,
+            failure,
+        };
+        Pool {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
     }
 
     /// The next task; `None` when everything is settled or the run is lost.
@@ -68,7 +83,10 @@ impl Pool {
                 return Some(task);
             }
             state.idle += 1;
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
         }
     }
@@ -76,7 +94,10 @@ impl Pool {
     /// Puts tasks in front of the queue, in order: a source that was begun is finished first.
     pub(super) fn push_front(&self, tasks: Vec<Task>) {
         let mut state = self.lock();
-        tasks.into_iter().rev().for_each(|task| state.tasks.push_front(task));
+        tasks
+            .into_iter()
+            .rev()
+            .for_each(|task| state.tasks.push_front(task));
         self.changed.notify_all();
     }
 
@@ -90,14 +111,17 @@ impl Pool {
     pub(super) fn push_block(&self, block: &mut Block, task: impl FnOnce(Block) -> Task) {
         let mut state = self.lock();
         let spare = state.spare.pop().unwrap_or_default();
-        state.tasks.push_front(task(std::mem::replace(block, spare)));
+        state
+            .tasks
+            .push_front(task(std::mem::replace(block, spare)));
         state.blocks += 1;
         self.changed.notify_one();
     }
 
     /// Takes a buffer back.
     pub(super) fn give_back(&self, block: Block) {
-        self.lock().spare.push(block);
+        // A full queue drops the block, and its memory with it.
+        let _ = self.spare.push(block);
     }
 
     /// Notes that one more source has its outcome.
@@ -117,7 +141,10 @@ impl Pool {
 
     /// Why the run was given up, if it was.
     pub(super) fn into_failure(self) -> Option<IngestError> {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).failure
+        self.state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .failure
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -72,7 +72,9 @@ pub enum Refusal {
         limit: rust_decimal::Decimal,
     },
     /// Its bytes do not add up in 64 bits.
-    #[error("its bytes sum to more than 2^64 - 1, which no CDN sent; its numbers cannot be trusted")]
+    #[error(
+        "its bytes sum to more than 2^64 - 1, which no CDN sent; its numbers cannot be trusted"
+    )]
     Overflow,
 }
 

@@ -45,7 +45,11 @@ impl SourceRun {
             refusal: None,
             pending: 1,
         };
-        SourceRun { index, source, found: Mutex::new(found) }
+        SourceRun {
+            index,
+            source,
+            found: Mutex::new(found),
+        }
     }
 
     /// Notes how it is stored.
@@ -95,7 +99,10 @@ impl SourceRun {
     /// The outcome, and the usage if it counts. All parts are in.
     ///
     /// Errors: a broken invariant.
-    pub(super) fn settle(&self, options: &Options) -> Result<(SourceReport, UsageTable), IngestError> {
+    pub(super) fn settle(
+        &self,
+        options: &Options,
+    ) -> Result<(SourceReport, UsageTable), IngestError> {
         let found = &mut *self.lock();
         found.runs.sort_unstable_by_key(|run| run.span.from);
         if found.refusal.is_none() {
@@ -141,7 +148,11 @@ impl Found {
         let (rejected, lines) = (self.counts.rejected_total(), self.counts.lines);
         if Decimal::from(lines) * reject_ratio_max < Decimal::from(rejected) {
             let limit = reject_ratio_max;
-            self.refusal = Some(Refusal::TooManyRejects { rejected, lines, limit });
+            self.refusal = Some(Refusal::TooManyRejects {
+                rejected,
+                lines,
+                limit,
+            });
         }
         Ok(())
     }
@@ -161,5 +172,7 @@ fn number_lines(rejects: &mut Rejects, runs: &[LineRun]) {
         let run = runs.partition_point(|run| run.span.from < rejected.run_from);
         rejected.line += lines_before.get(run).copied().unwrap_or(0) + 1;
     }
-    rejects.lines.sort_unstable_by_key(|rejected| rejected.offset);
+    rejects
+        .lines
+        .sort_unstable_by_key(|rejected| rejected.offset);
 }

@@ -67,7 +67,10 @@ pub(super) fn work(context: &Context<'_>) -> Done {
         clock: Clock::default(),
         block: Block::default(),
         rows: Vec::new(),
-        done: Done { histograms: Histograms::default(), settled: Vec::new() },
+        done: Done {
+            histograms: Histograms::default(),
+            settled: Vec::new(),
+        },
     };
     while let Some(task) = context.pool.next() {
         if let Err(error) = worker.perform(task) {
@@ -120,7 +123,11 @@ impl Worker<'_> {
     }
 
     /// A source's own failure refuses the source; any other ends the run.
-    fn refuse_on_error(&self, run: &SourceRun, result: Result<(), Failure>) -> Result<(), IngestError> {
+    fn refuse_on_error(
+        &self,
+        run: &SourceRun,
+        result: Result<(), Failure>,
+    ) -> Result<(), IngestError> {
         match result {
             Ok(()) => Ok(()),
             Err(Failure::Source(refusal)) => {
@@ -159,7 +166,8 @@ impl Worker<'_> {
             return self.accept(run, layout.clone());
         }
         let mut sample = vec![0; SAMPLE_BYTES.min(usize::try_from(len).unwrap_or(SAMPLE_BYTES))];
-        std::os::unix::fs::FileExt::read_exact_at(file, &mut sample, 0).map_err(DecodeError::Open)?;
+        std::os::unix::fs::FileExt::read_exact_at(file, &mut sample, 0)
+            .map_err(DecodeError::Open)?;
         self.told_from(run, &sample, len <= SAMPLE_BYTES as u64)
     }
 
@@ -195,7 +203,14 @@ impl Worker<'_> {
         let ranges = (0..len).step_by(CHUNK_BYTES as usize);
         let range = |from| Span::new(from, (from + CHUNK_BYTES).min(len));
         let tasks: Vec<_> = ranges
-            .map(|from| Task::Range(Arc::clone(run), Arc::clone(&file), range(from), layout.clone()))
+            .map(|from| {
+                Task::Range(
+                    Arc::clone(run),
+                    Arc::clone(&file),
+                    range(from),
+                    layout.clone(),
+                )
+            })
             .collect();
         run.expect(tasks.len());
         self.context.pool.push_front(tasks);
@@ -273,7 +288,9 @@ impl Worker<'_> {
                 }
             }
             if ROWS_KEPT_MAX < self.meter.rows_closed() {
-                self.meter.take_rows(&mut self.rows).map_err(IngestError::from)?;
+                self.meter
+                    .take_rows(&mut self.rows)
+                    .map_err(IngestError::from)?;
                 run.add_rows(&mut self.rows)?;
             }
         }
@@ -290,7 +307,11 @@ impl Worker<'_> {
         }
         let lines = block.lines();
         let sample = &lines[..lines.len().min(SAMPLE_BYTES)];
-        self.told_from(run, sample, blocks.is_at_end() && sample.len() == lines.len())
+        self.told_from(
+            run,
+            sample,
+            blocks.is_at_end() && sample.len() == lines.len(),
+        )
     }
 
     fn lines_or_offer(
@@ -306,12 +327,19 @@ impl Worker<'_> {
         let for_block = layout.clone();
         learn_headers(layout, block.lines());
         run.expect(1);
-        self.context.pool.push_block(block, |block| Task::Block(Arc::clone(run), block, for_block));
+        self.context.pool.push_block(block, |block| {
+            Task::Block(Arc::clone(run), block, for_block)
+        });
         Ok(())
     }
 
     /// Meters a block of whole lines: the hot loop.
-    fn lines(&mut self, block: &Block, layout: &mut Layout, part: &mut Part) -> Result<(), Failure> {
+    fn lines(
+        &mut self,
+        block: &Block,
+        layout: &mut Layout,
+        part: &mut Part,
+    ) -> Result<(), Failure> {
         let started = Instant::now();
         let span = block.span();
         let run = part.begin(span.from);

@@ -68,17 +68,23 @@ impl Counts {
         self.lines += other.lines;
         self.metered += other.metered;
         let sum = |sums: &mut [u64], others: &[u64]| {
-            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+            sums.iter_mut()
+                .zip(others)
+                .for_each(|(sum, other)| *sum += other);
         };
         sum(&mut self.skipped, &other.skipped);
         sum(&mut self.rejected, &other.rejected);
         sum(&mut self.doubts, &other.doubts);
         self.bytes = self.bytes.checked_add(other.bytes).ok_or(Overflow)?;
-        self.not_viewer_bytes =
-            self.not_viewer_bytes.checked_add(other.not_viewer_bytes).ok_or(Overflow)?;
+        self.not_viewer_bytes = self
+            .not_viewer_bytes
+            .checked_add(other.not_viewer_bytes)
+            .ok_or(Overflow)?;
         self.rejected_unread += other.rejected_unread;
-        self.rejected_bytes =
-            self.rejected_bytes.checked_add(other.rejected_bytes).ok_or(Overflow)?;
+        self.rejected_bytes = self
+            .rejected_bytes
+            .checked_add(other.rejected_bytes)
+            .ok_or(Overflow)?;
         Ok(())
     }
 

@@ -27,7 +27,9 @@ impl DomainId {
 
 /// There are more domains than [`DOMAINS_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the logs name more than {DOMAINS_MAX} domains, which a run does not hold; meter fewer files at once")]
+#[error(
+    "the logs name more than {DOMAINS_MAX} domains, which a run does not hold; meter fewer files at once"
+)]
 pub struct TooManyDomains;
 
 /// All domains of a run, shared by its workers.
@@ -75,7 +77,12 @@ impl Domains {
         }
         names.text.push_str(name);
         names.ends.push(names.text.len());
-        let Names { text, ends, numbers, hasher } = names;
+        let Names {
+            text,
+            ends,
+            numbers,
+            hasher,
+        } = names;
         let name_of = |index: u32| {
             let index = index as usize;
             let from = if index == 0 { 0 } else { ends[index - 1] };
@@ -87,8 +94,13 @@ impl Domains {
 
     /// All names by number.
     pub fn into_names(self) -> Vec<String> {
-        let names = self.names.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (0..names.ends.len() as u32).map(|index| names.get(index).to_owned()).collect()
+        let names = self
+            .names
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        (0..names.ends.len() as u32)
+            .map(|index| names.get(index).to_owned())
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Names> {

@@ -30,7 +30,11 @@ pub struct UsageTable {
 impl UsageTable {
     /// An empty table of at most `rows_max` distinct rows.
     pub fn new(rows_max: usize) -> Self {
-        UsageTable { rows: Vec::new(), rows_max, compact_at: COMPACT_ROWS_MIN.min(rows_max) }
+        UsageTable {
+            rows: Vec::new(),
+            rows_max,
+            compact_at: COMPACT_ROWS_MIN.min(rows_max),
+        }
     }
 
     /// Rows that fit in `bytes` of memory, the room for growing and sorting included.
@@ -50,9 +54,13 @@ impl UsageTable {
         if self.compact_at <= self.rows.len() {
             self.compact();
             if self.rows_max < self.rows.len() {
-                return Err(TableFull { rows_max: self.rows_max });
+                return Err(TableFull {
+                    rows_max: self.rows_max,
+                });
             }
-            self.compact_at = (self.rows.len() * 2).max(COMPACT_ROWS_MIN).min(self.rows_max + 1);
+            self.compact_at = (self.rows.len() * 2)
+                .max(COMPACT_ROWS_MIN)
+                .min(self.rows_max + 1);
         }
         Ok(())
     }
@@ -78,7 +86,9 @@ impl UsageTable {
     /// Errors: [`Overflow`].
     pub fn total(&self) -> Result<Usage, Overflow> {
         let mut total = Usage::default();
-        self.rows.iter().try_for_each(|row| total.add_tally(&row.tally))?;
+        self.rows
+            .iter()
+            .try_for_each(|row| total.add_tally(&row.tally))?;
         Ok(total)
     }
 

@@ -59,7 +59,14 @@ impl Tally {
     /// Nothing counted, in `cell`.
     #[inline(always)]
     pub(super) fn empty(cell: Cell) -> Self {
-        Tally { bytes: 0, error_bytes: 0, cell, requests: 0, error_requests: 0, doubtful_requests: 0 }
+        Tally {
+            bytes: 0,
+            error_bytes: 0,
+            cell,
+            requests: 0,
+            error_requests: 0,
+            doubtful_requests: 0,
+        }
     }
 
     /// Counts one record; `false` if the tally is too full for it, and then nothing is counted.
@@ -67,7 +74,8 @@ impl Tally {
     #[must_use]
     pub(super) fn count(&mut self, record: &Record<'_>) -> bool {
         let bytes = record.bytes.as_u64();
-        let (Some(sum), Some(requests)) = (self.bytes.checked_add(bytes), self.requests.checked_add(1))
+        let (Some(sum), Some(requests)) =
+            (self.bytes.checked_add(bytes), self.requests.checked_add(1))
         else {
             return false;
         };
@@ -85,9 +93,10 @@ impl Tally {
     #[must_use]
     fn absorb(&mut self, other: &Tally) -> bool {
         debug_assert_eq!(self.cell, other.cell);
-        let (Some(bytes), Some(requests)) =
-            (self.bytes.checked_add(other.bytes), self.requests.checked_add(other.requests))
-        else {
+        let (Some(bytes), Some(requests)) = (
+            self.bytes.checked_add(other.bytes),
+            self.requests.checked_add(other.requests),
+        ) else {
             return false;
         };
         self.bytes = bytes;
@@ -164,7 +173,10 @@ impl Usage {
         *self = Usage {
             bytes: self.bytes.checked_add(other.bytes).ok_or(Overflow)?,
             requests: sum(self.requests, other.requests)?,
-            error_bytes: self.error_bytes.checked_add(other.error_bytes).ok_or(Overflow)?,
+            error_bytes: self
+                .error_bytes
+                .checked_add(other.error_bytes)
+                .ok_or(Overflow)?,
             error_requests: sum(self.error_requests, other.error_requests)?,
             doubtful_requests: sum(self.doubtful_requests, other.doubtful_requests)?,
         };

@@ -183,7 +183,10 @@ impl<'run> Meter<'run> {
 #[inline(always)]
 fn close(domain: DomainId, tally: &mut Tally, closed: &mut Vec<UsageRow>) {
     if tally.cell != Cell::NONE {
-        closed.push(UsageRow { tally: *tally, domain });
+        closed.push(UsageRow {
+            tally: *tally,
+            domain,
+        });
         *tally = Tally::empty(Cell::NONE);
     }
 }

@@ -64,9 +64,19 @@ impl Clock {
         let (minute, rest) = time.split_first_chunk::<5>()?;
         let &[b':', s1, s2] = rest else { return None };
         let secs = self.minute(date, minute, || {
-            let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else { return None };
-            let [h1, h2, b':', i1, i2] = *minute else { return None };
-            minute_of(year([y1, y2, y3, y4])?, [m1, m2], [d1, d2], [h1, h2], [i1, i2])
+            let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else {
+                return None;
+            };
+            let [h1, h2, b':', i1, i2] = *minute else {
+                return None;
+            };
+            minute_of(
+                year([y1, y2, y3, y4])?,
+                [m1, m2],
+                [d1, d2],
+                [h1, h2],
+                [i1, i2],
+            )
         })?;
         plus_seconds(secs, [s1, s2])
     }
@@ -75,10 +85,30 @@ impl Clock {
     #[inline(always)]
     pub(super) fn common_log(&mut self, text: &[u8; 26]) -> Option<Timestamp> {
         let (head, rest) = text.split_first_chunk::<17>()?;
-        let (&[b':', s1, s2, b' '], zone) = rest.split_first_chunk::<4>()? else { return None };
+        let (&[b':', s1, s2, b' '], zone) = rest.split_first_chunk::<4>()? else {
+            return None;
+        };
         let zone: &[u8; 5] = zone.try_into().ok()?;
         let secs = self.minute(head, zone, || {
-            let [d1, d2, b'/', a, b, c, b'/', y1, y2, y3, y4, b':', h1, h2, b':', i1, i2] = *head
+            let [
+                d1,
+                d2,
+                b'/',
+                a,
+                b,
+                c,
+                b'/',
+                y1,
+                y2,
+                y3,
+                y4,
+                b':',
+                h1,
+                h2,
+                b':',
+                i1,
+                i2,
+            ] = *head
             else {
                 return None;
             };

@@ -153,11 +153,17 @@ fn unix_time(text: &[u8]) -> Result<Timestamp, Reject> {
         19 => value / NANOS_PER_SEC,
         _ => return Err(Reject::Time),
     };
-    i64::try_from(secs).ok().and_then(Timestamp::from_unix_secs).ok_or(Reject::TimeRange)
+    i64::try_from(secs)
+        .ok()
+        .and_then(Timestamp::from_unix_secs)
+        .ok_or(Reject::TimeRange)
 }
 
 fn rfc3339(text: &[u8]) -> Result<Timestamp, Reject> {
-    let fraction = opt(preceded(tag("."), take_while1(|byte: u8| byte.is_ascii_digit())));
+    let fraction = opt(preceded(
+        tag("."),
+        take_while1(|byte: u8| byte.is_ascii_digit()),
+    ));
     let zone = nom::branch::alt((tag("Z").map(|_| 0), offset(":")));
     let parts = (dashed_date, tag("T"), colon_time, fraction, zone);
     let (date, _, time, _, offset) = content(text, parts, Reject::Time)?;

@@ -40,7 +40,13 @@ pub struct CloudFront {
 impl Default for CloudFront {
     /// The documented order: date, time, location, bytes, …, status 9th, host header 16th.
     fn default() -> Self {
-        CloudFront { date: Some(0), time: Some(1), bytes: Some(3), status: Some(8), host: Some(15) }
+        CloudFront {
+            date: Some(0),
+            time: Some(1),
+            bytes: Some(3),
+            status: Some(8),
+            host: Some(15),
+        }
     }
 }
 
@@ -54,7 +60,9 @@ impl CloudFront {
             .take(COLUMNS_MAX)
             .collect();
         let place = |wanted: &str| {
-            let at = names.iter().position(|name| name.eq_ignore_ascii_case(wanted.as_bytes()))?;
+            let at = names
+                .iter()
+                .position(|name| name.eq_ignore_ascii_case(wanted.as_bytes()))?;
             u8::try_from(at).ok()
         };
         Some(CloudFront {
@@ -75,7 +83,10 @@ impl CloudFront {
         let bytes_at = self.bytes.ok_or(Reject::NoBytesColumn)?;
         let column = |at: Option<u8>| match at {
             None => Ok(&b"-"[..]),
-            Some(at) => line.split(|&byte| byte == b'\t').nth(usize::from(at)).ok_or(Reject::Fields),
+            Some(at) => line
+                .split(|&byte| byte == b'\t')
+                .nth(usize::from(at))
+                .ok_or(Reject::Fields),
         };
         let (date, time, host) = (column(self.date)?, column(self.time)?, column(self.host)?);
         let (sent, code) = (column(Some(bytes_at))?, column(self.status)?);
@@ -85,7 +96,14 @@ impl CloudFront {
         let time = instant(date, time, 0)?;
         let (bytes, doubt) = bytes(sent)?;
         let status = status(code, 3)?;
-        Ok(Record { time, host, bytes, status, region: Region::Unknown, doubt })
+        Ok(Record {
+            time,
+            host,
+            bytes,
+            status,
+            region: Region::Unknown,
+            doubt,
+        })
     }
 }
 
@@ -110,8 +128,13 @@ impl LineFormat for CloudFront {
         if line.first() == Some(&b'#') {
             return None;
         }
-        let last = date_at.max(time_at).max(bytes_at).max(status_at).max(host_at);
-        let (mut date, mut time, mut sent, mut status, mut host) = (&[][..], &[][..], &[][..], &[][..], &[][..]);
+        let last = date_at
+            .max(time_at)
+            .max(bytes_at)
+            .max(status_at)
+            .max(host_at);
+        let (mut date, mut time, mut sent, mut status, mut host) =
+            (&[][..], &[][..], &[][..], &[][..], &[][..]);
         let mut ends = memchr_iter(b'\t', line);
         let mut from = 0;
         for at in 0..=last {
@@ -142,7 +165,9 @@ impl LineFormat for CloudFront {
     }
 
     fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
-        let field = line.split(|&byte| byte == b'\t').nth(usize::from(self.bytes?))?;
+        let field = line
+            .split(|&byte| byte == b'\t')
+            .nth(usize::from(self.bytes?))?;
         bytes(field).ok().map(|(bytes, _)| bytes)
     }
 

@@ -39,7 +39,9 @@ pub enum DetectError {
         candidates: Vec<Candidate>,
     },
     /// No format reads any line.
-    #[error("no known format reads any of its first {lines} lines; name it with --format, and an nginx or Apache template with --log-format")]
+    #[error(
+        "no known format reads any of its first {lines} lines; name it with --format, and an nginx or Apache template with --log-format"
+    )]
     Unknown {
         /// Lines that were judged.
         lines: usize,

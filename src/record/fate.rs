@@ -168,7 +168,12 @@ mod tests {
         for (place, reject) in Reject::ALL.iter().enumerate() {
             assert_eq!(*reject as usize, place);
         }
-        for skip in [Skip::Blank, Skip::Header, Skip::OtherLogger, Skip::NotViewer(Bytes::ZERO)] {
+        for skip in [
+            Skip::Blank,
+            Skip::Header,
+            Skip::OtherLogger,
+            Skip::NotViewer(Bytes::ZERO),
+        ] {
             assert!(skip.index() < Skip::NAMES.len());
         }
     }

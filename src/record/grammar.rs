@@ -42,15 +42,19 @@ pub(super) fn content<'a, T>(
 }
 
 /// One or more bytes up to a `separator`, which is consumed.
-pub(super) fn token<'a>(
-    separator: u8,
-) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Reject> {
-    terminated(take_while1(move |byte| byte != separator), take_while_m_n(1, 1, move |byte| byte == separator))
+pub(super) fn token<'a>(separator: u8) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Reject> {
+    terminated(
+        take_while1(move |byte| byte != separator),
+        take_while_m_n(1, 1, move |byte| byte == separator),
+    )
 }
 
 /// Exactly `count` ASCII digits, as a number.
 pub(super) fn number<'a>(count: usize) -> impl Parser<&'a [u8], Output = u32, Error = Reject> {
-    map_opt(take_while_m_n(count, count, |byte: u8| byte.is_ascii_digit()), |text| decimal(text)?.try_into().ok())
+    map_opt(
+        take_while_m_n(count, count, |byte: u8| byte.is_ascii_digit()),
+        |text| decimal(text)?.try_into().ok(),
+    )
 }
 
 /// Digits as a number of up to 64 bits.
@@ -106,7 +110,13 @@ pub(super) fn instant(
     let small = |value: u32| i8::try_from(value).map_err(|_| Reject::Time);
     let year = i16::try_from(year).map_err(|_| Reject::Time)?;
     let civil = civil::DateTime::new(
-        year, small(month)?, small(day)?, small(hour)?, small(minute)?, small(second)?, 0,
+        year,
+        small(month)?,
+        small(day)?,
+        small(hour)?,
+        small(minute)?,
+        small(second)?,
+        0,
     );
     let secs = civil_unix_secs(civil.map_err(|_| Reject::Time)?) - offset_secs;
     Timestamp::from_unix_secs(secs).ok_or(Reject::TimeRange)
@@ -122,18 +132,22 @@ pub(super) fn compact_time(text: &[u8], offset_secs: i64) -> Result<Timestamp, R
 
 /// `YYYY-MM-DD`.
 pub(super) fn dashed_date(text: &[u8]) -> Parsed<'_, [u32; 3]> {
-    let (rest, (y, _, m, _, d)) = (number(4), tag("-"), number(2), tag("-"), number(2)).parse(text)?;
+    let (rest, (y, _, m, _, d)) =
+        (number(4), tag("-"), number(2), tag("-"), number(2)).parse(text)?;
     Ok((rest, [y, m, d]))
 }
 
 /// `hh:mm:ss`.
 pub(super) fn colon_time(text: &[u8]) -> Parsed<'_, [u32; 3]> {
-    let (rest, (h, _, m, _, s)) = (number(2), tag(":"), number(2), tag(":"), number(2)).parse(text)?;
+    let (rest, (h, _, m, _, s)) =
+        (number(2), tag(":"), number(2), tag(":"), number(2)).parse(text)?;
     Ok((rest, [h, m, s]))
 }
 
 /// `±hh` and `mm` with `between` them, as seconds ahead of UTC; at most 18 hours 59 minutes.
-pub(super) fn offset<'a>(between: &'static str) -> impl Parser<&'a [u8], Output = i64, Error = Reject> {
+pub(super) fn offset<'a>(
+    between: &'static str,
+) -> impl Parser<&'a [u8], Output = i64, Error = Reject> {
     let parts = (one_of("+-"), number(2), tag(between), number(2));
     map_opt(parts, |(sign, hours, _, minutes)| {
         let secs = i64::from(hours) * 3_600 + i64::from(minutes) * 60;
@@ -143,9 +157,12 @@ pub(super) fn offset<'a>(between: &'static str) -> impl Parser<&'a [u8], Output 
 
 /// `dd/Mon/yyyy:hh:mm:ss ±hhmm`, the time of the common log format.
 pub(super) fn common_log_time(text: &[u8]) -> Result<Timestamp, Reject> {
-    let month = map_opt(take_while_m_n(3, 3, |byte: u8| byte.is_ascii_alphabetic()), |name: &[u8]| {
-        month_number(name.try_into().ok()?).and_then(|two| decimal(&two)?.try_into().ok())
-    });
+    let month = map_opt(
+        take_while_m_n(3, 3, |byte: u8| byte.is_ascii_alphabetic()),
+        |name: &[u8]| {
+            month_number(name.try_into().ok()?).and_then(|two| decimal(&two)?.try_into().ok())
+        },
+    );
     let date = (number(2), tag("/"), month, tag("/"), number(4), tag(":"));
     let parts = (date, colon_time, tag(" "), offset(""));
     let ((d, _, m, _, y, _), time, _, offset) = content(text, parts, Reject::Time)?;

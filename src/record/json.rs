@@ -78,7 +78,9 @@ fn nested(text: &[u8], depth: usize) -> IResult<&[u8], (), Reject> {
         return Err(nom::Err::Error(Reject::Json));
     }
     let other = take_while1(|byte| !matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'));
-    let inner = alt((always((), string), always((), other), |text| nested(text, depth - 1)));
+    let inner = alt((always((), string), always((), other), |text| {
+        nested(text, depth - 1)
+    }));
     let open = take_while_m_n(1, 1, |byte| matches!(byte, b'{' | b'['));
     let close = take_while_m_n(1, 1, |byte| matches!(byte, b'}' | b']'));
     delimited(open, fold_many0(inner, || (), |(), ()| ()), close).parse(text)
@@ -105,7 +107,10 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn open(line: &'a [u8]) -> Option<Self> {
         let rest = spaces(line).strip_prefix(b"{")?;
-        Some(Cursor { rest: spaces(rest), is_first: true })
+        Some(Cursor {
+            rest: spaces(rest),
+            is_first: true,
+        })
     }
 
     /// The next member; `Some(None)` at the closing brace with nothing behind it.
@@ -156,7 +161,10 @@ fn fast_value(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
         b'"' => fast_string(text).map(|(text, rest)| (Value::Text(text), rest)),
         b'{' | b'[' => fast_nested(text).map(|rest| (Value::Nested, rest)),
         _ => {
-            let len = text.iter().position(|&byte| !is_word(byte)).unwrap_or(text.len());
+            let len = text
+                .iter()
+                .position(|&byte| !is_word(byte))
+                .unwrap_or(text.len());
             (len != 0).then(|| (Value::Word(&text[..len]), &text[len..]))
         }
     }
@@ -199,8 +207,20 @@ mod tests {
 
     fn text() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
-            Just("{"), Just("}"), Just("["), Just("]"), Just("\""), Just("\\"), Just(":"), Just(","),
-            Just(" "), Just("\"a\":1"), Just("\"b\":\"x\""), Just("null"), Just("-1.5e3"), Just("é"),
+            Just("{"),
+            Just("}"),
+            Just("["),
+            Just("]"),
+            Just("\""),
+            Just("\\"),
+            Just(":"),
+            Just(","),
+            Just(" "),
+            Just("\"a\":1"),
+            Just("\"b\":\"x\""),
+            Just("null"),
+            Just("-1.5e3"),
+            Just("é"),
         ];
         proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
     }

@@ -106,7 +106,11 @@ impl Layout {
             "cloudfront" => Layout::CloudFront(CloudFront::default()),
             "cloudflare" => Layout::Cloudflare(Cloudflare),
             "nginx" => Layout::Nginx(Arc::new(Template::new(template.unwrap_or("combined"))?)),
-            _ => return Err(LayoutError::Unknown { name: name.to_owned() }),
+            _ => {
+                return Err(LayoutError::Unknown {
+                    name: name.to_owned(),
+                });
+            }
         })
     }
 
@@ -242,7 +246,12 @@ fn scan_line<F: LineFormat>(
         Fate::Rejected(_) => format.bytes_at_most(without_return(line)),
         _ => None,
     };
-    each(Judged { line, at, fate, bytes_at_most });
+    each(Judged {
+        line,
+        at,
+        fate,
+        bytes_at_most,
+    });
     if let Fate::Skipped(Skip::Header) = fate {
         format.learn(without_return(line));
     }
@@ -250,7 +259,9 @@ fn scan_line<F: LineFormat>(
 
 /// Learns from the headers in `block` without reading its rows.
 pub fn learn_headers(layout: &mut Layout, block: &[u8]) {
-    let Layout::CloudFront(format) = layout else { return };
+    let Layout::CloudFront(format) = layout else {
+        return;
+    };
     let behind_newlines = memmem::find_iter(block, b"\n#").map(|at| at + 1);
     let first = block.starts_with(b"#").then_some(0);
     for from in first.into_iter().chain(behind_newlines) {

@@ -28,9 +28,7 @@ pub use cloudflare::Cloudflare;
 pub use cloudfront::CloudFront;
 pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect};
 pub use fate::{Doubt, Fate, Record, Reject, Skip};
-pub use layout::{
-    FORMATS, FormatInfo, Judged, Layout, LayoutError, UTF8_BOM, learn_headers, scan,
-};
+pub use layout::{FORMATS, FormatInfo, Judged, Layout, LayoutError, UTF8_BOM, learn_headers, scan};
 pub use template::{Template, TemplateError};
 pub use tencent::{Tencent, TencentCdn, TencentLive};
 

@@ -22,7 +22,9 @@ use nom::combinator::rest;
 use super::clock::Clock;
 use super::fate::{Doubt, Fate, Record, Reject};
 use super::field::{number_until_space, three_digits, until, until_far};
-use super::grammar::{NO_PLACE, PLACE_DIGITS_MAX, bytes, compact_time, content, place_id, status, token};
+use super::grammar::{
+    NO_PLACE, PLACE_DIGITS_MAX, bytes, compact_time, content, place_id, status, token,
+};
 use super::{BytesIn, LineFormat};
 use crate::units::{Bytes, Region, Zone};
 
@@ -115,7 +117,14 @@ impl<const LIVE: bool> Tencent<LIVE> {
             return Err(Reject::Fields);
         }
         let region = region::<LIVE>(country, province, isp);
-        Ok(Record { time, host, bytes, status, region, doubt })
+        Ok(Record {
+            time,
+            host,
+            bytes,
+            status,
+            region,
+            doubt,
+        })
     }
 }
 

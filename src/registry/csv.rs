@@ -24,7 +24,8 @@ impl Columns {
     fn find(header: &csv::StringRecord, origin: &str) -> Result<Self, RegistryError> {
         let place = |wanted: &str| header.iter().position(|name| name.trim() == wanted);
         let needed = |wanted: &str| {
-            let reason = || format!("the header has no column {wanted}; export DescribeLiveDomains with it");
+            let reason =
+                || format!("the header has no column {wanted}; export DescribeLiveDomains with it");
             place(wanted).ok_or_else(|| RegistryError::syntax(origin, 1, reason()))
         };
         Ok(Columns {
@@ -43,14 +44,23 @@ pub(super) fn entries(text: &str, origin: &str) -> Result<Vec<(Pattern, Entry)>,
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let syntax = |error: csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
-        RegistryError::syntax(origin, usize::try_from(line).unwrap_or(1), error.to_string())
+        RegistryError::syntax(
+            origin,
+            usize::try_from(line).unwrap_or(1),
+            error.to_string(),
+        )
     };
     let columns = Columns::find(reader.headers().map_err(syntax)?, origin)?;
     let mut entries = Vec::new();
     for record in reader.records() {
         let record = record.map_err(syntax)?;
         let line = record.position().map_or(1, csv::Position::line);
-        entries.push(entry(&record, &columns, origin, usize::try_from(line).unwrap_or(1))?);
+        entries.push(entry(
+            &record,
+            &columns,
+            origin,
+            usize::try_from(line).unwrap_or(1),
+        )?);
     }
     Ok(entries)
 }
@@ -71,24 +81,43 @@ fn entry(
         }
     };
     let name = field(columns.name).to_owned();
-    let pattern = Pattern::parse(&name)
-        .map_err(|source| RegistryError::Name { origin: origin.into(), line, name, source })?;
+    let pattern = Pattern::parse(&name).map_err(|source| RegistryError::Name {
+        origin: origin.into(),
+        line,
+        name,
+        source,
+    })?;
     let is_push = !flag(columns.kind, "Type")?;
     let is_mini_program = flag(columns.is_mini_program, "IsMiniProgramLive")?;
     let created = field(columns.created);
     let since = match is_mini_program && !is_push {
         false => None,
-        true => Some(beijing(created).map(Added::At).ok_or_else(|| RegistryError::Date {
-            origin: origin.into(),
-            line,
-            date: created.into(),
-        })?),
+        true => Some(
+            beijing(created)
+                .map(Added::At)
+                .ok_or_else(|| RegistryError::Date {
+                    origin: origin.into(),
+                    line,
+                    date: created.into(),
+                })?,
+        ),
     };
     let optional = |at: Option<usize>| {
-        at.map(field).filter(|text| !text.is_empty()).map(str::to_owned)
+        at.map(field)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
     };
     let (account, app_id) = (optional(columns.account), optional(columns.app_id));
-    Ok((pattern, Entry { account, app_id, is_push, mini_program_since: since, line }))
+    Ok((
+        pattern,
+        Entry {
+            account,
+            app_id,
+            is_push,
+            mini_program_since: since,
+            line,
+        },
+    ))
 }
 
 /// `YYYY-MM-DD hh:mm:ss` on Beijing's clock, whatever the billing zone.

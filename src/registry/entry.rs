@@ -17,7 +17,12 @@ pub enum Class {
 
 impl Class {
     /// All classes.
-    pub const ALL: [Class; 4] = [Class::MiniProgram, Class::Standard, Class::Push, Class::Unknown];
+    pub const ALL: [Class; 4] = [
+        Class::MiniProgram,
+        Class::Standard,
+        Class::Push,
+        Class::Unknown,
+    ];
 
     /// The name in tables and files.
     pub const fn name(self) -> &'static str {
@@ -106,6 +111,9 @@ impl Entry {
             Some(Added::Day(day)) => format!("day {day}"),
             Some(Added::At(time)) => format!("at {}", time.as_unix_secs()),
         };
-        format!("{name}\t{:?}\t{:?}\t{}\t{since}", self.account, self.app_id, self.is_push)
+        format!(
+            "{name}\t{:?}\t{:?}\t{}\t{since}",
+            self.account, self.app_id, self.is_push
+        )
     }
 }

@@ -10,7 +10,9 @@ use crate::units::HostError;
 #[non_exhaustive]
 pub enum RegistryError {
     /// The file cannot be read.
-    #[error("cannot read the registry {path}: {source}; check --registry, or leave it out to class every domain as unknown")]
+    #[error(
+        "cannot read the registry {path}: {source}; check --registry, or leave it out to class every domain as unknown"
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -48,7 +50,9 @@ pub enum RegistryError {
         source: HostError,
     },
     /// A date is none.
-    #[error("{origin}:{line}: `{date}` is no date; write 2026-10-15, or an instant with its zone such as 2026-10-15T09:30:00+08:00")]
+    #[error(
+        "{origin}:{line}: `{date}` is no date; write 2026-10-15, or an instant with its zone such as 2026-10-15T09:30:00+08:00"
+    )]
     Date {
         /// The file.
         origin: String,
@@ -58,7 +62,9 @@ pub enum RegistryError {
         date: String,
     },
     /// A mini-program domain is said to have been removed.
-    #[error("{origin}:{line}: `{key}` is not possible: a mini-program domain cannot be removed or unbound (R22); delete the key")]
+    #[error(
+        "{origin}:{line}: `{key}` is not possible: a mini-program domain cannot be removed or unbound (R22); delete the key"
+    )]
     Removal {
         /// The file.
         origin: String,
@@ -68,7 +74,9 @@ pub enum RegistryError {
         key: String,
     },
     /// A name is listed twice.
-    #[error("{origin}:{line}: `{name}` is listed before, in line {earlier}, {difference}; keep one entry")]
+    #[error(
+        "{origin}:{line}: `{name}` is listed before, in line {earlier}, {difference}; keep one entry"
+    )]
     Contradiction {
         /// The file.
         origin: String,
@@ -85,13 +93,19 @@ pub enum RegistryError {
 
 impl RegistryError {
     pub(super) fn syntax(origin: &str, line: usize, reason: impl Into<String>) -> Self {
-        RegistryError::Syntax { origin: origin.to_owned(), line, reason: reason.into() }
+        RegistryError::Syntax {
+            origin: origin.to_owned(),
+            line,
+            reason: reason.into(),
+        }
     }
 
     /// Two entries of one name, in words that tell which rule they break.
     pub(super) fn contradiction(origin: &str, name: &str, earlier: &Entry, later: &Entry) -> Self {
         let difference = match (earlier.mini_program_since, later.mini_program_since) {
-            _ if earlier.account != later.account => "for another account: a domain has one account",
+            _ if earlier.account != later.account => {
+                "for another account: a domain has one account"
+            }
             (Some(_), None) => "as mini-program domain: it never becomes standard again (R22)",
             (None, Some(_)) => "as standard domain: mini_program_since alone tells its history",
             (a, b) if a != b => "with another date",

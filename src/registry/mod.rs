@@ -40,21 +40,34 @@ pub struct Registry {
 impl Registry {
     /// A registry that knows nothing; months follow `zone`.
     pub fn empty(zone: Zone) -> Self {
-        Registry { zone, exact: HashMap::new(), wildcards: HashMap::new() }
+        Registry {
+            zone,
+            exact: HashMap::new(),
+            wildcards: HashMap::new(),
+        }
     }
 
     /// Reads a registry file: `.csv` as `DescribeLiveDomains` lists domains, anything else as TOML.
     ///
     /// Errors: [`RegistryError`] with file and line.
     pub fn load(path: &Path, zone: Zone) -> Result<Self, RegistryError> {
-        let read = |source| RegistryError::Read { path: path.to_owned(), source };
+        let read = |source| RegistryError::Read {
+            path: path.to_owned(),
+            source,
+        };
         let size = fs::metadata(path).map_err(read)?.len();
         if REGISTRY_BYTES_MAX < size {
-            return Err(RegistryError::TooLarge { path: path.to_owned(), size });
+            return Err(RegistryError::TooLarge {
+                path: path.to_owned(),
+                size,
+            });
         }
         let text = fs::read_to_string(path).map_err(read)?;
         let origin = path.display().to_string();
-        match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+        match path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+        {
             true => Registry::from_csv(&text, &origin, zone),
             false => Registry::from_toml(&text, &origin, zone),
         }
@@ -92,7 +105,11 @@ impl Registry {
     /// wildcards the longest wins; `*.example.com` covers what is below `example.com`, not itself.
     pub fn attribution(&self, domain: &str, month: Month) -> Attribution<'_> {
         match self.entry(domain) {
-            None => Attribution { class: Class::Unknown, account: None, app_id: None },
+            None => Attribution {
+                class: Class::Unknown,
+                account: None,
+                app_id: None,
+            },
             Some(entry) => Attribution {
                 class: entry.class(month, self.zone),
                 account: entry.account.as_deref(),
@@ -114,7 +131,9 @@ impl Registry {
             return None;
         }
         let suffixes = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
-        suffixes.filter_map(|suffix| self.wildcards.get(suffix)).next()
+        suffixes
+            .filter_map(|suffix| self.wildcards.get(suffix))
+            .next()
     }
 
     /// Entries, wildcards included.
@@ -130,7 +149,10 @@ impl Registry {
     /// SHA-256 of what it says, in hexadecimal: the same facts in any order or file give the same.
     pub fn digest(&self) -> String {
         let exact = self.exact.iter().map(|(name, entry)| entry.canonical(name));
-        let wild = self.wildcards.iter().map(|(name, entry)| entry.canonical(&format!("*.{name}")));
+        let wild = self
+            .wildcards
+            .iter()
+            .map(|(name, entry)| entry.canonical(&format!("*.{name}")));
         let mut facts: Vec<String> = exact.chain(wild).collect();
         facts.sort_unstable();
         let mut digest = Sha256::new();
@@ -138,7 +160,11 @@ impl Registry {
             digest.update(fact.as_bytes());
             digest.update(b"\n");
         }
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 

@@ -42,7 +42,9 @@ fn class(registry: &Registry, domain: &str, text: &str) -> Class {
 }
 
 fn refusal(text: &str) -> String {
-    Registry::from_toml(text, "r.toml", Zone::CHINA).expect_err("refused").to_string()
+    Registry::from_toml(text, "r.toml", Zone::CHINA)
+        .expect_err("refused")
+        .to_string()
 }
 
 fn one(date: &str) -> String {
@@ -52,9 +54,18 @@ fn one(date: &str) -> String {
 #[test]
 fn r19_the_whole_month_of_the_addition_is_mini_program_and_none_before() {
     let registry = registry(TOML);
-    assert_eq!(class(&registry, "mini.example.com", "2020-04"), Class::Standard);
-    assert_eq!(class(&registry, "mini.example.com", "2020-05"), Class::MiniProgram);
-    assert_eq!(class(&registry, "mini.example.com", "2030-01"), Class::MiniProgram);
+    assert_eq!(
+        class(&registry, "mini.example.com", "2020-04"),
+        Class::Standard
+    );
+    assert_eq!(
+        class(&registry, "mini.example.com", "2020-05"),
+        Class::MiniProgram
+    );
+    assert_eq!(
+        class(&registry, "mini.example.com", "2030-01"),
+        Class::MiniProgram
+    );
 }
 
 #[test]
@@ -70,22 +81,38 @@ fn r20_the_last_second_of_a_month_decides_by_the_billing_clock() {
     ] {
         let registry = registry(&one(since));
         assert_eq!(class(&registry, "a.example.com", "2020-05"), may, "{since}");
-        assert_eq!(class(&registry, "a.example.com", "2020-06"), Class::MiniProgram, "{since}");
+        assert_eq!(
+            class(&registry, "a.example.com", "2020-06"),
+            Class::MiniProgram,
+            "{since}"
+        );
     }
 }
 
 #[test]
 fn r23_a_domain_that_is_not_listed_is_unknown() {
     let registry = registry(TOML);
-    for domain in ["other.example.com", "cdn.example.com", "example.com", "xcdn.example.com"] {
+    for domain in [
+        "other.example.com",
+        "cdn.example.com",
+        "example.com",
+        "xcdn.example.com",
+    ] {
         let attribution = registry.attribution(domain, month("2020-05"));
-        assert_eq!((attribution.class, attribution.account), (Class::Unknown, None), "{domain}");
+        assert_eq!(
+            (attribution.class, attribution.account),
+            (Class::Unknown, None),
+            "{domain}"
+        );
     }
 }
 
 #[test]
 fn r17_a_push_domain_is_no_playback() {
-    assert_eq!(class(&registry(TOML), "push.example.com", "2020-05"), Class::Push);
+    assert_eq!(
+        class(&registry(TOML), "push.example.com", "2020-05"),
+        Class::Push
+    );
 }
 
 #[test]
@@ -113,16 +140,33 @@ fn r22_and_contradictions_are_refused_with_line_and_reason() {
         (twice("", other), ["r.toml:4: ", "line 1", "one account"]),
         (twice(since, again), ["r.toml:5: ", "line 1", "R22"]),
         (twice("", again), ["r.toml:4: ", "line 1", "same facts"]),
-        (twice("removed = \"2020-06-01\"\n", ""), ["r.toml:1: ", "removed", "R22"]),
-        (twice("mini_program_until = \"2020-06-01\"\n", ""), ["r.toml:1: ", "until", "R22"]),
+        (
+            twice("removed = \"2020-06-01\"\n", ""),
+            ["r.toml:1: ", "removed", "R22"],
+        ),
+        (
+            twice("mini_program_until = \"2020-06-01\"\n", ""),
+            ["r.toml:1: ", "until", "R22"],
+        ),
     ] {
-        assert!(parts.iter().all(|part| message.contains(part)), "{message} lacks one of {parts:?}");
+        assert!(
+            parts.iter().all(|part| message.contains(part)),
+            "{message} lacks one of {parts:?}"
+        );
     }
 }
 
 #[test]
 fn bad_dates_names_and_keys_are_refused_with_their_line() {
-    for date in ["\"2026-02-30\"", "\"1999-01-01\"", "\"2100-01-01\"", "\"2026-10-15T00:00:00\"", "2026-10-15T00:00:00", "\"soon\"", "\"\""] {
+    for date in [
+        "\"2026-02-30\"",
+        "\"1999-01-01\"",
+        "\"2100-01-01\"",
+        "\"2026-10-15T00:00:00\"",
+        "2026-10-15T00:00:00",
+        "\"soon\"",
+        "\"\"",
+    ] {
         assert!(refusal(&one(date)).starts_with("r.toml:1: "), "{date}");
     }
     for text in [
@@ -133,7 +177,10 @@ fn bad_dates_names_and_keys_are_refused_with_their_line() {
         "[[domain]]\nname = \"a.example.com\"\naccount = \"1\"\ncolour = 1\n",
         "[[domain]]\nname = \"a.example.com\"\naccount = \"1\"\nkind = \"pull\"\n",
     ] {
-        assert!(refusal(&format!("\n\n{text}")).starts_with("r.toml:3: "), "{text}");
+        assert!(
+            refusal(&format!("\n\n{text}")).starts_with("r.toml:3: "),
+            "{text}"
+        );
     }
     assert!(refusal("domain = 1").starts_with("r.toml:1: "));
     assert!(refusal("[[domains]]").starts_with("r.toml:1: "));
@@ -148,9 +195,18 @@ const CSV: &str = "\u{feff}CreateTime,Name,Type,IsMiniProgramLive,PlayType,Accou
 fn r27_a_listing_of_the_provider_is_a_registry_and_beijing_time_is_beijing_time() {
     let listed = Registry::from_csv(CSV, "d.csv", Zone::UTC).expect("a registry");
     // By UTC months the addition is in May, at 15:59:59.
-    assert_eq!(class(&listed, "mini.example.com", "2020-05"), Class::MiniProgram);
-    assert_eq!(class(&listed, "mini.example.com", "2020-04"), Class::Standard);
-    assert_eq!(class(&listed, "www.example.com", "2020-06"), Class::Standard);
+    assert_eq!(
+        class(&listed, "mini.example.com", "2020-05"),
+        Class::MiniProgram
+    );
+    assert_eq!(
+        class(&listed, "mini.example.com", "2020-04"),
+        Class::Standard
+    );
+    assert_eq!(
+        class(&listed, "www.example.com", "2020-06"),
+        Class::Standard
+    );
     assert_eq!(class(&listed, "push.example.com", "2020-06"), Class::Push);
     assert_eq!(listed.account("push.example.com"), None);
 }
@@ -158,20 +214,38 @@ fn r27_a_listing_of_the_provider_is_a_registry_and_beijing_time_is_beijing_time(
 #[test]
 fn a_bad_listing_is_refused_with_its_line() {
     let refusal = |text: &str| {
-        Registry::from_csv(text, "d.csv", Zone::CHINA).expect_err("refused").to_string()
+        Registry::from_csv(text, "d.csv", Zone::CHINA)
+            .expect_err("refused")
+            .to_string()
     };
     assert!(refusal("Name,Type\n").contains("d.csv:1: the header has no column IsMiniProgramLive"));
-    for bad in ["a,1,2,2020-01-01 00:00:00", "a,x,1,2020-01-01 00:00:00", "a,1,1,2020-01-01", "a b,1,0,", "a,1"] {
+    for bad in [
+        "a,1,2,2020-01-01 00:00:00",
+        "a,x,1,2020-01-01 00:00:00",
+        "a,1,1,2020-01-01",
+        "a b,1,0,",
+        "a,1",
+    ] {
         let text = format!("Name,Type,IsMiniProgramLive,CreateTime\nok,1,0,\n{bad}\n");
-        assert!(refusal(&text).starts_with("d.csv:3: "), "{}", refusal(&text));
+        assert!(
+            refusal(&text).starts_with("d.csv:3: "),
+            "{}",
+            refusal(&text)
+        );
     }
 }
 
 #[test]
 fn the_digest_is_of_the_facts_and_not_of_the_file() {
-    let (a, b) = ("[[domain]]\nname=\"a.com\"\naccount=\"1\"\n", "[[domain]]\nname=\"b.com\"\naccount=\"1\"\n");
+    let (a, b) = (
+        "[[domain]]\nname=\"a.com\"\naccount=\"1\"\n",
+        "[[domain]]\nname=\"b.com\"\naccount=\"1\"\n",
+    );
     let digest = |text: &str| registry(text).digest();
-    assert_eq!(digest(&format!("{a}{b}")), digest(&format!("# note\n{b}\n{a}")));
+    assert_eq!(
+        digest(&format!("{a}{b}")),
+        digest(&format!("# note\n{b}\n{a}"))
+    );
     assert_ne!(digest(a), digest(b));
     assert_eq!(digest(a).len(), 64);
 }

@@ -18,7 +18,12 @@ use crate::units::{Timestamp, Zone, civil_unix_secs};
 
 /// Keys that claim what R22 rules out.
 const REMOVAL_KEYS: [&str; 6] = [
-    "removed", "removed_at", "deleted", "unbound", "mini_program_until", "mini_program_removed",
+    "removed",
+    "removed_at",
+    "deleted",
+    "unbound",
+    "mini_program_until",
+    "mini_program_removed",
 ];
 
 #[derive(Deserialize)]
@@ -72,8 +77,15 @@ pub(super) fn entries(
 }
 
 fn entry(table: toml::Table, origin: &str, line: usize) -> Result<(Pattern, Entry), RegistryError> {
-    if let Some(key) = REMOVAL_KEYS.into_iter().find(|key| table.contains_key(*key)) {
-        return Err(RegistryError::Removal { origin: origin.into(), line, key: key.into() });
+    if let Some(key) = REMOVAL_KEYS
+        .into_iter()
+        .find(|key| table.contains_key(*key))
+    {
+        return Err(RegistryError::Removal {
+            origin: origin.into(),
+            line,
+            key: key.into(),
+        });
     }
     let row: Row = table
         .try_into()
@@ -85,7 +97,11 @@ fn entry(table: toml::Table, origin: &str, line: usize) -> Result<(Pattern, Entr
         source,
     })?;
     if row.account.trim().is_empty() {
-        return Err(RegistryError::syntax(origin, line, "the account is empty; say whose domain it is"));
+        return Err(RegistryError::syntax(
+            origin,
+            line,
+            "the account is empty; say whose domain it is",
+        ));
     }
     if row.kind == Kind::Push && row.mini_program_since.is_some() {
         let reason = "a push domain is no mini-program playback domain; delete mini_program_since";
@@ -96,7 +112,11 @@ fn entry(table: toml::Table, origin: &str, line: usize) -> Result<(Pattern, Entr
         Date::Bare(date) => date.to_string(),
     });
     let since = date.map(|date| {
-        let refuse = || RegistryError::Date { origin: origin.into(), line, date: date.clone() };
+        let refuse = || RegistryError::Date {
+            origin: origin.into(),
+            line,
+            date: date.clone(),
+        };
         added(&date).ok_or_else(refuse)
     });
     let entry = Entry {

@@ -90,12 +90,16 @@ fn int64(count: u64) -> Result<i64, PublishError> {
 }
 
 fn int64s(counts: impl Iterator<Item = u64>) -> Result<ArrayRef, PublishError> {
-    Ok(Arc::new(counts.map(int64).collect::<Result<Int64Array, _>>()?))
+    Ok(Arc::new(
+        counts.map(int64).collect::<Result<Int64Array, _>>()?,
+    ))
 }
 
 fn decimals(values: impl Iterator<Item = i128>, scale: i8) -> Result<ArrayRef, PublishError> {
     let array = Decimal128Array::from_iter_values(values);
-    Ok(Arc::new(array.with_precision_and_scale(DECIMAL_DIGITS, scale)?))
+    Ok(Arc::new(
+        array.with_precision_and_scale(DECIMAL_DIGITS, scale)?,
+    ))
 }
 
 fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
@@ -115,16 +119,23 @@ pub(super) fn summary_batch(
     overhead: Factor,
     sampling: Factor,
 ) -> Result<RecordBatch, PublishError> {
-    let bytes = |of: fn(&SummaryRow<'_>) -> Bytes| int64s(rows.iter().map(move |row| of(row).as_u64()));
+    let bytes =
+        |of: fn(&SummaryRow<'_>) -> Bytes| int64s(rows.iter().map(move |row| of(row).as_u64()));
     let counts = |of: fn(&SummaryRow<'_>) -> u64| int64s(rows.iter().map(of));
     let mbps = |of: fn(&SummaryRow<'_>) -> Bytes| {
-        decimals(rows.iter().map(move |row| Mbps::from_slot_bytes(of(row)).as_decimal().mantissa()), 9)
+        decimals(
+            rows.iter()
+                .map(move |row| Mbps::from_slot_bytes(of(row)).as_decimal().mantissa()),
+            9,
+        )
     };
     let factor = |factor: Factor| decimals(rows.iter().map(|_| i128::from(factor.scaled())), 4);
     let months = rows.iter().map(|row| row.month.first_day());
     // Bytes are gigabytes at scale 9; two factors add scale 4 each, and one place is left over.
     let multiplier = i128::from(overhead.scaled()) * i128::from(sampling.scaled()) * 10;
-    let billable = rows.iter().map(|row| i128::from(row.usage.bytes.as_u64()) * multiplier);
+    let billable = rows
+        .iter()
+        .map(|row| i128::from(row.usage.bytes.as_u64()) * multiplier);
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Date32Array::from_iter_values(months)),
         texts(rows.iter().map(|row| &row.account[..])),
@@ -133,7 +144,10 @@ pub(super) fn summary_batch(
         texts(rows.iter().map(|row| row.region.name())),
         texts(rows.iter().map(|row| &row.app_id[..])),
         bytes(|row| row.usage.bytes)?,
-        decimals(rows.iter().map(|row| i128::from(row.usage.bytes.as_u64())), 9)?,
+        decimals(
+            rows.iter().map(|row| i128::from(row.usage.bytes.as_u64())),
+            9,
+        )?,
         counts(|row| row.usage.requests)?,
         bytes(|row| row.usage.error_bytes)?,
         counts(|row| row.usage.error_requests)?,
@@ -195,7 +209,9 @@ impl<'a> Usage5Min<'a> {
             let attribution = registry.attribution(domain, usage.month);
             let cells = (columns.slot_micros.len() - before) as u64;
             columns.month.push(usage.month.first_day(), cells);
-            columns.account.push(attribution.account.unwrap_or_default(), cells);
+            columns
+                .account
+                .push(attribution.account.unwrap_or_default(), cells);
             columns.domain.push(domain, cells);
             columns.class.push(attribution.class.name(), cells);
         }
@@ -209,7 +225,8 @@ impl<'a> Usage5Min<'a> {
         let cell = rows[0].tally.cell;
         let slot = Slot::from_index(cell.slot_index()).expect("rows hold slots of timestamps");
         self.region.push(cell.region().name(), 1);
-        self.slot_micros.push(slot.start_unix_secs() * MICROS_PER_SEC);
+        self.slot_micros
+            .push(slot.start_unix_secs() * MICROS_PER_SEC);
         self.date.push(slot.day(usage.zone), 1);
         let counts = [
             sums.bytes.as_u64(),

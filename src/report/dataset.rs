@@ -18,7 +18,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 #[non_exhaustive]
 pub enum PublishError {
     /// A file or folder could not be written.
-    #[error("cannot write {path}: {source}; nothing was published, what was there before is unchanged")]
+    #[error(
+        "cannot write {path}: {source}; nothing was published, what was there before is unchanged"
+    )]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -26,13 +28,17 @@ pub enum PublishError {
         source: io::Error,
     },
     /// What stands at the dataset's place is not a dataset of ours.
-    #[error("{path} is in the way: it is no dataset that cdn-meter wrote (no _SUCCESS in it); move it or choose another --out")]
+    #[error(
+        "{path} is in the way: it is no dataset that cdn-meter wrote (no _SUCCESS in it); move it or choose another --out"
+    )]
     InTheWay {
         /// The place.
         path: PathBuf,
     },
     /// A sum does not fit the 64-bit signed integers of the datasets.
-    #[error("the sum {count} is over 2^63 - 1, which Parquet readers cannot hold; meter fewer files at once")]
+    #[error(
+        "the sum {count} is over 2^63 - 1, which Parquet readers cannot hold; meter fewer files at once"
+    )]
     TooLarge {
         /// The sum.
         count: u64,
@@ -75,7 +81,12 @@ impl Building {
             return Err(PublishError::InTheWay { path: place });
         }
         fs::create_dir_all(&path).map_err(write_error(&path))?;
-        Ok(Building { name, out: out.to_owned(), scratch, path })
+        Ok(Building {
+            name,
+            out: out.to_owned(),
+            scratch,
+            path,
+        })
     }
 
     /// The folder to write into.
@@ -86,7 +97,9 @@ impl Building {
     /// Marks the dataset complete and makes all of it durable.
     fn seal(&self) -> Result<(), PublishError> {
         let marker = self.path.join("_SUCCESS");
-        File::create(&marker).and_then(|file| file.sync_all()).map_err(write_error(&marker))?;
+        File::create(&marker)
+            .and_then(|file| file.sync_all())
+            .map_err(write_error(&marker))?;
         for entry in fs::read_dir(&self.path).map_err(write_error(&self.path))? {
             let folder = entry.map_err(write_error(&self.path))?.path();
             if folder.is_dir() {
@@ -130,7 +143,9 @@ fn is_ours(place: &Path) -> bool {
 }
 
 fn sync_folder(path: &Path) -> Result<(), PublishError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(write_error(path))
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(write_error(path))
 }
 
 #[cfg(test)]

@@ -137,7 +137,11 @@ pub struct QuantileReport {
 
 impl From<Quantiles> for QuantileReport {
     fn from(quantiles: Quantiles) -> Self {
-        QuantileReport { p50: quantiles.p50, p99: quantiles.p99, max: quantiles.max }
+        QuantileReport {
+            p50: quantiles.p50,
+            p99: quantiles.p99,
+            max: quantiles.max,
+        }
     }
 }
 
@@ -189,7 +193,12 @@ impl RunReport {
 }
 
 fn named(names: &[&'static str], counts: &[u64]) -> BTreeMap<&'static str, u64> {
-    names.iter().copied().zip(counts.iter().copied()).filter(|(_, count)| *count != 0).collect()
+    names
+        .iter()
+        .copied()
+        .zip(counts.iter().copied())
+        .filter(|(_, count)| *count != 0)
+        .collect()
 }
 
 fn files(sources: &[SourceReport]) -> FileReport {
@@ -205,7 +214,10 @@ fn files(sources: &[SourceReport]) -> FileReport {
         match &source.outcome {
             Outcome::Committed => {
                 report.committed += 1;
-                *report.formats.entry(source.format.unwrap_or("empty")).or_default() += 1;
+                *report
+                    .formats
+                    .entry(source.format.unwrap_or("empty"))
+                    .or_default() += 1;
                 if let Some(bytes_in) = source.bytes_in {
                     *report.bytes_in.entry(bytes_in.name()).or_default() += 1;
                 }

@@ -7,16 +7,15 @@ use std::sync::Arc;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::data_type::Int64Type;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::data_type::Int64Type;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use rayon::prelude::*;
 
 use super::columns::{
-    SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA, Usage5Min, summary_batch, summary_schema,
-    usage_5min_schema,
+    SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA, Usage5Min, summary_batch, summary_schema, usage_5min_schema,
 };
 use super::dataset::{Building, PublishError};
 use crate::meter::UsageRow;
@@ -45,7 +44,10 @@ impl Footer {
             ("cdn_meter.version", env!("CARGO_PKG_VERSION").to_owned()),
         ];
         let entry = |(key, value): (&str, String)| KeyValue::new(key.to_owned(), value);
-        own.into_iter().chain(self.entries.iter().cloned()).map(entry).collect()
+        own.into_iter()
+            .chain(self.entries.iter().cloned())
+            .map(entry)
+            .collect()
     }
 }
 
@@ -88,7 +90,10 @@ pub fn write_usage_5min(
     let files: Vec<(usize, MonthUsage<'_>, &[UsageRow])> = book
         .months()
         .flat_map(|usage| {
-            usage.parts(ROWS_PER_FILE).enumerate().map(move |(number, rows)| (number, usage, rows))
+            usage
+                .parts(ROWS_PER_FILE)
+                .enumerate()
+                .map(move |(number, rows)| (number, usage, rows))
         })
         .collect();
     let schema = ArrowSchemaConverter::new().convert(&usage_5min_schema())?;
@@ -121,7 +126,10 @@ fn write_row_group<W: Write + Send>(
     descriptor();
     write_numbers(&columns.slot_micros, &mut group)?;
     columns.date.write_as(descriptor(), &mut group)?;
-    columns.counts.iter().try_for_each(|counts| write_numbers(counts, &mut group))?;
+    columns
+        .counts
+        .iter()
+        .try_for_each(|counts| write_numbers(counts, &mut group))?;
     group.close()?;
     Ok(())
 }
@@ -131,7 +139,9 @@ fn write_numbers<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
 ) -> Result<(), PublishError> {
     let mut column = group.next_column()?.expect("the schema has this column");
-    column.typed::<Int64Type>().write_batch(numbers, None, None)?;
+    column
+        .typed::<Int64Type>()
+        .write_batch(numbers, None, None)?;
     Ok(column.close()?)
 }
 
@@ -143,7 +153,11 @@ fn options(properties: &Arc<WriterProperties>) -> ArrowWriterOptions {
 }
 
 fn properties(schema: &str, footer: &Footer, sorted_columns: i32) -> WriterPropertiesBuilder {
-    let ascending = |column| SortingColumn { column_idx: column, descending: false, nulls_first: false };
+    let ascending = |column| SortingColumn {
+        column_idx: column,
+        descending: false,
+        nulls_first: false,
+    };
     WriterProperties::builder()
         .set_created_by(format!("cdn-meter {}", env!("CARGO_PKG_VERSION")))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -175,17 +189,35 @@ struct Part {
 }
 
 impl Part {
-    fn create(building: &Building, usage: &MonthUsage<'_>, number: usize) -> Result<Self, PublishError> {
-        let folder = building.path().join(format!("billing_month={}", usage.month.first_day_text()));
+    fn create(
+        building: &Building,
+        usage: &MonthUsage<'_>,
+        number: usize,
+    ) -> Result<Self, PublishError> {
+        let folder = building
+            .path()
+            .join(format!("billing_month={}", usage.month.first_day_text()));
         let path = folder.join(format!("part-{number:05}.parquet"));
-        let write = |source: io::Error| PublishError::Write { path: path.clone(), source };
+        let write = |source: io::Error| PublishError::Write {
+            path: path.clone(),
+            source,
+        };
         std::fs::create_dir_all(&folder).map_err(write)?;
         let file = File::create(&path).map_err(write)?;
-        Ok(Part { file: BufWriter::with_capacity(FILE_BUFFER_BYTES, file), path })
+        Ok(Part {
+            file: BufWriter::with_capacity(FILE_BUFFER_BYTES, file),
+            path,
+        })
     }
 
     fn finish(mut self) -> Result<(), PublishError> {
-        let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
-        synced.map_err(|source| PublishError::Write { path: self.path, source })
+        let synced = self
+            .file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_all());
+        synced.map_err(|source| PublishError::Write {
+            path: self.path,
+            source,
+        })
     }
 }

@@ -42,7 +42,13 @@ impl RunValue for &str {
 
     fn statistics(min: Self, max: Self) -> Statistics {
         let bound = |text: &str| Some(ByteArray::from(text));
-        Statistics::ByteArray(ValueStatistics::new(bound(min), bound(max), None, Some(0), false))
+        Statistics::ByteArray(ValueStatistics::new(
+            bound(min),
+            bound(max),
+            None,
+            Some(0),
+            false,
+        ))
     }
 }
 
@@ -52,7 +58,13 @@ impl RunValue for i32 {
     }
 
     fn statistics(min: Self, max: Self) -> Statistics {
-        Statistics::Int32(ValueStatistics::new(Some(min), Some(max), None, Some(0), false))
+        Statistics::Int32(ValueStatistics::new(
+            Some(min),
+            Some(max),
+            None,
+            Some(0),
+            false,
+        ))
     }
 }
 
@@ -67,7 +79,11 @@ pub(super) struct Runs<V> {
 impl<V: RunValue> Runs<V> {
     /// No rows.
     pub(super) fn new() -> Self {
-        Runs { values: Vec::new(), index_of: HashMap::new(), runs: Vec::new() }
+        Runs {
+            values: Vec::new(),
+            index_of: HashMap::new(),
+            runs: Vec::new(),
+        }
     }
 
     /// The next `rows` rows hold `value`.
@@ -103,7 +119,11 @@ impl<V: RunValue> Runs<V> {
         let headers = compressed as usize - dictionary.compressed_size - data.compressed_size;
         let mut metadata = ColumnChunkMetaData::builder(column)
             .set_compression(Compression::UNCOMPRESSED)
-            .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])
+            .set_encodings(vec![
+                Encoding::PLAIN,
+                Encoding::RLE,
+                Encoding::RLE_DICTIONARY,
+            ])
             .set_num_values(rows as i64)
             .set_total_compressed_size(compressed as i64)
             .set_total_uncompressed_size((uncompressed + headers) as i64)
@@ -128,7 +148,9 @@ impl<V: RunValue> Runs<V> {
 
     fn dictionary_page(&self) -> CompressedPage {
         let mut buf = Vec::new();
-        self.values.iter().for_each(|value| value.push_plain(&mut buf));
+        self.values
+            .iter()
+            .for_each(|value| value.push_plain(&mut buf));
         let len = buf.len();
         let page = Page::DictionaryPage {
             buf: buf.into(),
@@ -199,11 +221,16 @@ mod tests {
         }
         let columns: Vec<_> = (0..2).map(|at| writer.schema_descr().column(at)).collect();
         let mut group = writer.next_row_group().expect("a row group");
-        texts.write_as(columns[0].clone(), &mut group).expect("written");
-        days.write_as(columns[1].clone(), &mut group).expect("written");
+        texts
+            .write_as(columns[0].clone(), &mut group)
+            .expect("written");
+        days.write_as(columns[1].clone(), &mut group)
+            .expect("written");
         let rows: Vec<i64> = (0..runs.iter().map(|(_, len)| i64::from(*len)).sum()).collect();
         let mut numbers = group.next_column().expect("a column").expect("the third");
-        let written = numbers.typed::<parquet::data_type::Int64Type>().write_batch(&rows, None, None);
+        let written = numbers
+            .typed::<parquet::data_type::Int64Type>()
+            .write_batch(&rows, None, None);
         assert_eq!(written.expect("written"), rows.len());
         numbers.close().expect("closed");
         group.close().expect("closed");

@@ -24,7 +24,13 @@ pub fn print_run(
 }
 
 fn print_table(out: &mut impl Write, rows: &[SummaryRow<'_>]) -> io::Result<()> {
-    let width = rows.iter().take(ROWS_MAX).map(|row| row.domain.len()).max().unwrap_or(0).max(6);
+    let width = rows
+        .iter()
+        .take(ROWS_MAX)
+        .map(|row| row.domain.len())
+        .max()
+        .unwrap_or(0)
+        .max(6);
     writeln!(
         out,
         "{:<7}  {:<width$}  {:<12}  {:<8}  {:>20}  {:>12}  {:>12}  {:>12}",
@@ -47,7 +53,10 @@ fn print_table(out: &mut impl Write, rows: &[SummaryRow<'_>]) -> io::Result<()> 
     if let Some(more) = rows.len().checked_sub(ROWS_MAX).filter(|more| *more != 0) {
         writeln!(out, "… and {more} more rows in the Parquet summary")?;
     }
-    writeln!(out, "p95 per row: {INDEX_RULE}; percentiles of domains do not add up\n")
+    writeln!(
+        out,
+        "p95 per row: {INDEX_RULE}; percentiles of domains do not add up\n"
+    )
 }
 
 fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
@@ -59,9 +68,11 @@ fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Result<
         "lines     {} read = {} metered + {skipped} skipped + {rejected} rejected",
         lines.read, lines.metered
     )?;
-    for (title, counts) in
-        [("skipped", &lines.skipped), ("rejected", &lines.rejected), ("in doubt", &lines.doubts)]
-    {
+    for (title, counts) in [
+        ("skipped", &lines.skipped),
+        ("rejected", &lines.rejected),
+        ("in doubt", &lines.doubts),
+    ] {
         if !counts.is_empty() {
             writeln!(out, "          {title}: {}", listing(counts))?;
         }
@@ -124,8 +135,12 @@ fn listing(counts: &BTreeMap<&'static str, u64>) -> String {
 
 /// A byte count with a decimal prefix and three figures at least: for reading, not for adding.
 pub fn human_bytes(bytes: u64) -> String {
-    const PREFIXES: [(u64, &str); 4] =
-        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    const PREFIXES: [(u64, &str); 4] = [
+        (1_000_000_000_000, "TB"),
+        (1_000_000_000, "GB"),
+        (1_000_000, "MB"),
+        (1_000, "kB"),
+    ];
     match PREFIXES.iter().find(|(unit, _)| *unit <= bytes) {
         Some((unit, name)) => format!("{}.{:02} {name}", bytes / unit, bytes % unit * 100 / unit),
         None => format!("{bytes} B"),

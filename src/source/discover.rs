@@ -34,7 +34,9 @@ pub enum DiscoverError {
         source: std::io::Error,
     },
     /// A folder cannot be listed.
-    #[error("cannot list the folder {path}; check its permissions, or name the files that may be read")]
+    #[error(
+        "cannot list the folder {path}; check its permissions, or name the files that may be read"
+    )]
     List {
         /// The folder, or what is in it.
         path: PathBuf,
@@ -88,7 +90,11 @@ struct Finder {
 impl Finder {
     fn add_stdin(&mut self) {
         if self.seen.insert(PathBuf::from("-")) {
-            let source = Source { name: "-".into(), origin: Origin::Stdin, stored_bytes: None };
+            let source = Source {
+                name: "-".into(),
+                origin: Origin::Stdin,
+                stored_bytes: None,
+            };
             self.found.sources.push(source);
         } else {
             self.found.repeated += 1;
@@ -96,8 +102,10 @@ impl Finder {
     }
 
     fn add_glob(&mut self, pattern: &str) -> Result<(), DiscoverError> {
-        let paths = glob::glob(pattern)
-            .map_err(|source| DiscoverError::Pattern { pattern: pattern.into(), source })?;
+        let paths = glob::glob(pattern).map_err(|source| DiscoverError::Pattern {
+            pattern: pattern.into(),
+            source,
+        })?;
         let mut matched = false;
         for path in paths {
             let path = path.map_err(|error| DiscoverError::Look {
@@ -109,12 +117,17 @@ impl Finder {
         }
         match matched {
             true => Ok(()),
-            false => Err(DiscoverError::NoMatch { pattern: pattern.into() }),
+            false => Err(DiscoverError::NoMatch {
+                pattern: pattern.into(),
+            }),
         }
     }
 
     fn add(&mut self, path: &Path) -> Result<(), DiscoverError> {
-        let look = |source| DiscoverError::Look { path: path.to_owned(), source };
+        let look = |source| DiscoverError::Look {
+            path: path.to_owned(),
+            source,
+        };
         let metadata = path.metadata().map_err(look)?;
         match metadata.is_dir() {
             true => self.add_folder(path),
@@ -137,7 +150,10 @@ impl Finder {
                 continue;
             }
             let metadata = entry.metadata().map_err(list)?;
-            let look = |source| DiscoverError::Look { path: entry.path().to_owned(), source };
+            let look = |source| DiscoverError::Look {
+                path: entry.path().to_owned(),
+                source,
+            };
             self.add_file(entry.path(), &metadata).map_err(look)??;
         }
         Ok(())
@@ -173,7 +189,10 @@ mod tests {
     fn names(found: &Discovered, root: &Path) -> Vec<String> {
         let relative = |source: &Source| {
             let path = Path::new(&source.name);
-            path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned()
+            path.strip_prefix(root)
+                .expect("below the root")
+                .to_string_lossy()
+                .into_owned()
         };
         found.sources.iter().map(relative).collect()
     }
@@ -186,7 +205,11 @@ mod tests {
             fs::write(root.path().join(name), b"").expect("written");
         }
         let all = root.path().to_string_lossy().into_owned();
-        let inputs = [format!("{all}/*.log"), all.clone(), format!("{all}/b/../a.log")];
+        let inputs = [
+            format!("{all}/*.log"),
+            all.clone(),
+            format!("{all}/b/../a.log"),
+        ];
         let found = discover(&inputs).expect("found");
         assert_eq!(names(&found, root.path()), ["a.log", "b/c.log.gz"]);
         assert_eq!((found.hidden, found.repeated), (1, 2));
@@ -194,8 +217,17 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_an_error_and_not_an_empty_list() {
-        assert!(matches!(discover(&["no/such".into()]), Err(DiscoverError::Look { .. })));
-        assert!(matches!(discover(&["no/such*.gz".into()]), Err(DiscoverError::NoMatch { .. })));
-        assert!(matches!(discover(&["a[".into()]), Err(DiscoverError::Pattern { .. })));
+        assert!(matches!(
+            discover(&["no/such".into()]),
+            Err(DiscoverError::Look { .. })
+        ));
+        assert!(matches!(
+            discover(&["no/such*.gz".into()]),
+            Err(DiscoverError::NoMatch { .. })
+        ));
+        assert!(matches!(
+            discover(&["a[".into()]),
+            Err(DiscoverError::Pattern { .. })
+        ));
     }
 }

@@ -50,7 +50,11 @@ impl Book {
             rows.par_sort_unstable_by_key(UsageRow::key);
             rows.dedup_by(|next, row| row.try_absorb(next));
         }
-        let book = Book { zone, names, months };
+        let book = Book {
+            zone,
+            names,
+            months,
+        };
         let mut after = Usage::default();
         for row in book.months.iter().flat_map(|(_, rows)| rows) {
             after.add_tally(&row.tally)?;
@@ -97,9 +101,10 @@ impl<'a> MonthUsage<'a> {
     pub(super) fn groups(&self) -> Vec<Range<usize>> {
         let mut groups = Vec::new();
         let mut from = 0;
-        for rows in self.rows.chunk_by(|a, b| {
-            a.domain == b.domain && a.tally.cell.region() == b.tally.cell.region()
-        }) {
+        for rows in self
+            .rows
+            .chunk_by(|a, b| a.domain == b.domain && a.tally.cell.region() == b.tally.cell.region())
+        {
             groups.push(from..from + rows.len());
             from += rows.len();
         }
@@ -114,7 +119,11 @@ fn renumber(rows: &mut [UsageRow], names: Vec<String>, registry: &Registry) -> V
         .enumerate()
         .map(|(number, name)| {
             let account = registry.account(name).unwrap_or_default();
-            (account, &name[..], u32::try_from(number).expect("numbers fit in 32 bits"))
+            (
+                account,
+                &name[..],
+                u32::try_from(number).expect("numbers fit in 32 bits"),
+            )
         })
         .collect();
     order.par_sort_unstable();
@@ -122,7 +131,10 @@ fn renumber(rows: &mut [UsageRow], names: Vec<String>, registry: &Registry) -> V
     for (place, (_, _, number)) in order.iter().enumerate() {
         place_of[*number as usize] = place as u32;
     }
-    let sorted = order.iter().map(|(_, name, _)| (*name).to_owned()).collect();
+    let sorted = order
+        .iter()
+        .map(|(_, name, _)| (*name).to_owned())
+        .collect();
     rows.par_iter_mut().for_each(|row| {
         row.domain = DomainId::new(place_of[row.domain.index() as usize]);
     });
@@ -131,9 +143,14 @@ fn renumber(rows: &mut [UsageRow], names: Vec<String>, registry: &Registry) -> V
 
 /// Splits rows by the month of their slot, earliest first; nothing is moved where all lie in one.
 fn split_by_month(rows: Vec<UsageRow>, zone: Zone) -> Vec<(Month, Vec<UsageRow>)> {
-    let Some(first) = rows.first() else { return Vec::new() };
+    let Some(first) = rows.first() else {
+        return Vec::new();
+    };
     let month_of = |slot: u32| {
-        Month::of_slot(Slot::from_index(slot).expect("rows hold slots of timestamps"), zone)
+        Month::of_slot(
+            Slot::from_index(slot).expect("rows hold slots of timestamps"),
+            zone,
+        )
     };
     let (low, high) = rows
         .par_iter()
@@ -150,8 +167,14 @@ fn split_by_month(rows: Vec<UsageRow>, zone: Zone) -> Vec<(Month, Vec<UsageRow>)
     let mut last = 0;
     for row in rows {
         let slot = row.tally.cell.slot_index();
-        if !months.get(last).is_some_and(|(_, slots, _)| slots.contains(&slot)) {
-            last = match months.iter().position(|(_, slots, _)| slots.contains(&slot)) {
+        if !months
+            .get(last)
+            .is_some_and(|(_, slots, _)| slots.contains(&slot))
+        {
+            last = match months
+                .iter()
+                .position(|(_, slots, _)| slots.contains(&slot))
+            {
                 Some(place) => place,
                 None => {
                     let month = month_of(slot);
@@ -163,5 +186,8 @@ fn split_by_month(rows: Vec<UsageRow>, zone: Zone) -> Vec<(Month, Vec<UsageRow>)
         months[last].2.push(row);
     }
     months.sort_unstable_by_key(|(month, ..)| *month);
-    months.into_iter().map(|(month, _, rows)| (month, rows)).collect()
+    months
+        .into_iter()
+        .map(|(month, _, rows)| (month, rows))
+        .collect()
 }

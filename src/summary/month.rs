@@ -58,7 +58,10 @@ pub(super) fn summarize<'a>(
         .map(|group| fold(usage, &usage.rows[group], registry))
         .collect::<Result<_, Overflow>>()?;
     let (mut before, mut after) = (Usage::default(), Usage::default());
-    usage.rows.iter().try_for_each(|row| before.add_tally(&row.tally))?;
+    usage
+        .rows
+        .iter()
+        .try_for_each(|row| before.add_tally(&row.tally))?;
     rows.iter().try_for_each(|row| after.add(&row.usage))?;
     invariant::totals_agree("usage of a month", before, after)?;
     Ok(rows)
@@ -74,14 +77,19 @@ fn fold<'a>(
     let attribution = registry.attribution(domain, usage.month);
     let mut sums = Usage::default();
     let mut busy: Vec<u64> = Vec::with_capacity(rows.len());
-    let mut days = Days { zone: usage.zone, last: None, count: 0 };
+    let mut days = Days {
+        zone: usage.zone,
+        last: None,
+        count: 0,
+    };
     let slot_of = |row: &UsageRow| {
         Slot::from_index(row.tally.cell.slot_index()).expect("rows hold slots of timestamps")
     };
     // A cell that was too large for one row stands in several: its bytes are one sample.
     for cell in rows.chunk_by(|a, b| a.tally.cell == b.tally.cell) {
         let mut sample = Usage::default();
-        cell.iter().try_for_each(|row| sample.add_tally(&row.tally))?;
+        cell.iter()
+            .try_for_each(|row| sample.add_tally(&row.tally))?;
         sums.add(&sample)?;
         if sample.bytes != Bytes::ZERO {
             busy.push(sample.bytes.as_u64());

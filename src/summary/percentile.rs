@@ -28,10 +28,18 @@ impl Percentile {
         let dropped = samples / 20;
         let slot_bytes = match (dropped as usize) < busy.len() {
             // The sample behind the dropped ones, counted from the highest.
-            true => *busy.select_nth_unstable_by(dropped as usize, |a, b| b.cmp(a)).1,
+            true => {
+                *busy
+                    .select_nth_unstable_by(dropped as usize, |a, b| b.cmp(a))
+                    .1
+            }
             false => 0,
         };
-        Percentile { slot_bytes: Bytes::new(slot_bytes), samples, dropped }
+        Percentile {
+            slot_bytes: Bytes::new(slot_bytes),
+            samples,
+            dropped,
+        }
     }
 }
 
@@ -53,7 +61,11 @@ mod tests {
         // Table of FEATURES §3: rank counted from below is N - dropped.
         for (days, rank) in [(28, 7661), (29, 7935), (30, 8208), (31, 8482), (14, 3831)] {
             let mut busy: Vec<u64> = (1..=u64::from(days * SLOTS_PER_DAY)).collect();
-            assert_eq!(Percentile::of(&mut busy, days).slot_bytes, Bytes::new(rank), "{days} days");
+            assert_eq!(
+                Percentile::of(&mut busy, days).slot_bytes,
+                Bytes::new(rank),
+                "{days} days"
+            );
         }
     }
 

@@ -32,7 +32,10 @@ impl Bytes {
 
     /// The same amount in gigabytes of 10⁹ bytes, exact.
     pub fn to_gigabytes(self) -> Gigabytes {
-        Gigabytes(Decimal::from_i128_with_scale(i128::from(self.0), Gigabytes::SCALE))
+        Gigabytes(Decimal::from_i128_with_scale(
+            i128::from(self.0),
+            Gigabytes::SCALE,
+        ))
     }
 }
 
@@ -126,7 +129,9 @@ impl std::str::FromStr for Factor {
 
     fn from_str(text: &str) -> Result<Self, FactorError> {
         let number = Decimal::from_str_exact(text).map_err(|_| FactorError)?;
-        let scaled = number.checked_mul(Decimal::from(10_000)).ok_or(FactorError)?;
+        let scaled = number
+            .checked_mul(Decimal::from(10_000))
+            .ok_or(FactorError)?;
         if !scaled.fract().is_zero() {
             return Err(FactorError);
         }
@@ -152,23 +157,45 @@ mod tests {
     #[test]
     fn a_gigabyte_is_a_thousand_million_bytes_to_the_byte() {
         assert_eq!(Bytes::new(1).to_gigabytes().to_string(), "0.000000001");
-        assert_eq!(Bytes::new(1_000_000_000).to_gigabytes().to_string(), "1.000000000");
-        assert_eq!(Bytes::new(20_001_000_001).to_gigabytes().to_string(), "20.001000001");
-        assert_eq!(Bytes::new(1 << 40).to_gigabytes().to_string(), "1099.511627776");
-        assert_eq!(Bytes::new(u64::MAX).to_gigabytes().to_string(), "18446744073.709551615");
+        assert_eq!(
+            Bytes::new(1_000_000_000).to_gigabytes().to_string(),
+            "1.000000000"
+        );
+        assert_eq!(
+            Bytes::new(20_001_000_001).to_gigabytes().to_string(),
+            "20.001000001"
+        );
+        assert_eq!(
+            Bytes::new(1 << 40).to_gigabytes().to_string(),
+            "1099.511627776"
+        );
+        assert_eq!(
+            Bytes::new(u64::MAX).to_gigabytes().to_string(),
+            "18446744073.709551615"
+        );
     }
 
     #[test]
     fn thirty_megabytes_in_a_slot_are_800_kilobits_per_second() {
-        assert_eq!(Mbps::from_slot_bytes(Bytes::new(30_000_000)).to_string(), "0.800");
+        assert_eq!(
+            Mbps::from_slot_bytes(Bytes::new(30_000_000)).to_string(),
+            "0.800"
+        );
         let third = Mbps::from_slot_bytes(Bytes::new(1)).as_decimal();
-        assert_eq!(third.to_string(), "0.000000027", "1 B is 26.67 nano-Mbps, rounded half up");
+        assert_eq!(
+            third.to_string(),
+            "0.000000027",
+            "1 B is 26.67 nano-Mbps, rounded half up"
+        );
     }
 
     #[test]
     fn factors_are_exact_or_refused() {
         assert_eq!("1.10".parse::<Factor>().map(|f| f.scaled()), Ok(11_000));
-        assert_eq!("1.1".parse::<Factor>().map(|f| f.to_string()), Ok("1.1".into()));
+        assert_eq!(
+            "1.1".parse::<Factor>().map(|f| f.to_string()),
+            Ok("1.1".into())
+        );
         for bad in ["0", "-1", "1.00001", "10001", "", "x", "1e3"] {
             assert_eq!(bad.parse::<Factor>(), Err(FactorError), "{bad}");
         }

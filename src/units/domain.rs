@@ -69,7 +69,10 @@ pub fn normalize_host(raw: &[u8], name: &mut String) -> Result<(), HostError> {
     if !is_name {
         return Err(HostError::Malformed);
     }
-    name.extend(host.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+    name.extend(
+        host.iter()
+            .map(|byte| char::from(byte.to_ascii_lowercase())),
+    );
     Ok(())
 }
 
@@ -108,11 +111,18 @@ mod tests {
 
     #[test]
     fn one_spelling_per_domain() {
-        for raw in ["live.example.com", "LIVE.Example.COM", "live.example.com.", "live.example.com:443"]
-        {
+        for raw in [
+            "live.example.com",
+            "LIVE.Example.COM",
+            "live.example.com.",
+            "live.example.com:443",
+        ] {
             assert_eq!(name(raw).as_deref(), Ok("live.example.com"), "{raw}");
         }
-        assert_eq!(name("Live.example.com.:8080").as_deref(), Ok("live.example.com"));
+        assert_eq!(
+            name("Live.example.com.:8080").as_deref(),
+            Ok("live.example.com")
+        );
         assert_eq!(name("[2001:DB8::1]:80").as_deref(), Ok("[2001:db8::1]"));
         assert_eq!(name("203.0.113.9").as_deref(), Ok("203.0.113.9"));
         assert_eq!(name("a_b.example.com").as_deref(), Ok("a_b.example.com"));
@@ -125,8 +135,21 @@ mod tests {
         }
         let long = format!("{}.com", "a".repeat(64));
         for raw in [
-            ".", "..", "a..b", ".example.com", "a b", "a/b", "host:", "host:port", "host:123456",
-            "[::1", "::1", "é.com", "a.com..", "*.example.com", &long,
+            ".",
+            "..",
+            "a..b",
+            ".example.com",
+            "a b",
+            "a/b",
+            "host:",
+            "host:port",
+            "host:123456",
+            "[::1",
+            "::1",
+            "é.com",
+            "a.com..",
+            "*.example.com",
+            &long,
         ] {
             assert_eq!(name(raw), Err(HostError::Malformed), "{raw:?}");
         }

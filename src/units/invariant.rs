@@ -24,7 +24,9 @@ pub fn lines_reconcile(read: u64, metered: u64, skipped: u64, rejected: u64) -> 
         false => Err(Broken {
             id: "LINE-1",
             sentence: "lines read = metered + skipped + rejected",
-            facts: format!("{read} read, {metered} + {skipped} + {rejected} = {fates} accounted for"),
+            facts: format!(
+                "{read} read, {metered} + {skipped} + {rejected} = {fates} accounted for"
+            ),
         }),
     }
 }
@@ -79,7 +81,10 @@ mod tests {
 
     #[test]
     fn a_gap_or_an_overlap_of_spans_is_found() {
-        assert_eq!(spans_are_contiguous([Span::new(0, 5), Span::new(5, 9)]), Ok(9));
+        assert_eq!(
+            spans_are_contiguous([Span::new(0, 5), Span::new(5, 9)]),
+            Ok(9)
+        );
         assert!(spans_are_contiguous([Span::new(0, 5), Span::new(6, 9)]).is_err());
         assert!(spans_are_contiguous([Span::new(0, 5), Span::new(4, 9)]).is_err());
         assert!(spans_are_contiguous([Span::new(1, 5)]).is_err());

@@ -20,7 +20,9 @@ impl Month {
         if !(2000..2100).contains(&year) || !(1..=12).contains(&month) {
             return None;
         }
-        u16::try_from(i32::from(year) * 12 + i32::from(month) - 1).ok().map(|index| Month { index })
+        u16::try_from(i32::from(year) * 12 + i32::from(month) - 1)
+            .ok()
+            .map(|index| Month { index })
     }
 
     /// The month in which `slot` lies by the clock of `zone`.
@@ -37,7 +39,9 @@ impl Month {
         match Month::new(date.year(), date.month()) {
             Some(month) => month,
             None if date.year() < 2000 => Month { index: 2000 * 12 },
-            None => Month { index: 2099 * 12 + 11 },
+            None => Month {
+                index: 2099 * 12 + 11,
+            },
         }
     }
 
@@ -93,7 +97,8 @@ impl std::str::FromStr for Month {
 
     fn from_str(text: &str) -> Result<Self, MonthError> {
         let (year, month) = text.split_once('-').ok_or(MonthError)?;
-        let digits = |text: &str, len| text.len() == len && text.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            |text: &str, len| text.len() == len && text.bytes().all(|b| b.is_ascii_digit());
         if !digits(year, 4) || !digits(month, 2) {
             return Err(MonthError);
         }
@@ -124,7 +129,12 @@ mod tests {
 
     #[test]
     fn a_month_holds_its_days_of_slots_in_every_zone() {
-        for (text, days) in [("2026-10", 31), ("2026-09", 30), ("2024-02", 29), ("2023-02", 28)] {
+        for (text, days) in [
+            ("2026-10", 31),
+            ("2026-09", 30),
+            ("2024-02", 29),
+            ("2023-02", 28),
+        ] {
             let month: Month = text.parse().expect("a month");
             assert_eq!(month.days(), days);
             for zone in [Zone::UTC, Zone::CHINA] {
@@ -132,14 +142,26 @@ mod tests {
                 assert_eq!(slots.len() as u32, days * 288);
                 let first = Slot::from_index(slots.start).expect("in range");
                 let last = Slot::from_index(slots.end - 1).expect("in range");
-                assert_eq!((Month::of_slot(first, zone), Month::of_slot(last, zone)), (month, month));
+                assert_eq!(
+                    (Month::of_slot(first, zone), Month::of_slot(last, zone)),
+                    (month, month)
+                );
             }
         }
     }
 
     #[test]
     fn months_are_read_strictly() {
-        for bad in ["2026-13", "2026-00", "26-10", "2026-1", "2026-10-01", "1999-12", "2100-01", ""] {
+        for bad in [
+            "2026-13",
+            "2026-00",
+            "26-10",
+            "2026-1",
+            "2026-10-01",
+            "1999-12",
+            "2100-01",
+            "",
+        ] {
             assert_eq!(bad.parse::<Month>(), Err(MonthError), "{bad}");
         }
     }

@@ -66,7 +66,9 @@ impl Region {
 
     /// The region of an ISO 3166 two-letter country code, in either case.
     pub fn of_country(code: &[u8]) -> Self {
-        let &[a, b] = code else { return Region::Unknown };
+        let &[a, b] = code else {
+            return Region::Unknown;
+        };
         match &[a.to_ascii_uppercase(), b.to_ascii_uppercase()] {
             b"CN" => Region::Mainland,
             b"HK" | b"SG" | b"MO" | b"VN" | b"TH" | b"NP" | b"KH" => Region::Ap1,

@@ -28,7 +28,9 @@ impl Timestamp {
     /// The instant `secs` seconds after the epoch, if it is in range.
     pub fn from_unix_secs(secs: i64) -> Option<Self> {
         let secs = u32::try_from(secs).ok()?;
-        (Self::MIN.0 <= secs && secs < Self::END.0).then_some(Timestamp(secs))
+        (Self::MIN.0..Self::END.0)
+            .contains(&secs)
+            .then_some(Timestamp(secs))
     }
 
     /// Seconds since the epoch.
@@ -73,7 +75,10 @@ impl Slot {
     }
 }
 
-const _: () = assert!(Timestamp::END.slot().0 < 1 << Slot::BITS, "a slot fits its bits");
+const _: () = assert!(
+    Timestamp::END.slot().0 < 1 << Slot::BITS,
+    "a slot fits its bits"
+);
 
 /// The slots that start in `[from, to)`, both given in seconds since the epoch.
 pub(super) fn slots_between(from: i64, to: i64) -> Range<u32> {
@@ -172,9 +177,14 @@ mod tests {
     #[test]
     fn zones_are_read_strictly_and_printed_alike() {
         for text in ["+08:00", "-07:00", "+05:30", "+00:00", "-18:00"] {
-            assert_eq!(text.parse::<Zone>().map(|zone| zone.to_string()), Ok(text.into()));
+            assert_eq!(
+                text.parse::<Zone>().map(|zone| zone.to_string()),
+                Ok(text.into())
+            );
         }
-        for bad in ["", "8", "+8", "+08", "08:00", "+08:01", "+19:00", "+08:60", "+0a:00", "é:00"] {
+        for bad in [
+            "", "8", "+8", "+08", "08:00", "+08:01", "+19:00", "+08:60", "+0a:00", "é:00",
+        ] {
             assert_eq!(bad.parse::<Zone>(), Err(ZoneError), "{bad}");
         }
     }

@@ -60,7 +60,9 @@ fn check_block(name: &str, block: &[u8]) -> Result<(), TestCaseError> {
     let mut fast = layout(name);
     let mut fates: Vec<(usize, String)> = Vec::new();
     let mut clock = Clock::default();
-    scan(&mut fast, block, &mut clock, |judged| fates.push((judged.at, format!("{:?}", judged.fate))));
+    scan(&mut fast, block, &mut clock, |judged| {
+        fates.push((judged.at, format!("{:?}", judged.fate)))
+    });
     let mut slow = layout(name);
     let mut at = 0;
     let mut expected = Vec::new();
@@ -74,7 +76,10 @@ fn check_block(name: &str, block: &[u8]) -> Result<(), TestCaseError> {
     prop_assert!(fast.reads_like(&slow), "headers taught the same");
     let mut learned = layout(name);
     learn_headers(&mut learned, block);
-    prop_assert!(learned.reads_like(&slow), "headers are found without reading rows");
+    prop_assert!(
+        learned.reads_like(&slow),
+        "headers are found without reading rows"
+    );
     Ok(())
 }
 
@@ -125,13 +130,15 @@ fn apply(line: &mut Vec<u8>, edit: &Edit) {
 
 fn mutated_block() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
     let line = |seeds: &'static [&'static str]| {
-        (proptest::sample::select(seeds), proptest::collection::vec(edit(), 0..4)).prop_map(
-            |(seed, edits)| {
+        (
+            proptest::sample::select(seeds),
+            proptest::collection::vec(edit(), 0..4),
+        )
+            .prop_map(|(seed, edits)| {
                 let mut line = seed.as_bytes().to_vec();
                 edits.iter().for_each(|edit| apply(&mut line, edit));
                 line
-            },
-        )
+            })
     };
     proptest::sample::select(SEEDS).prop_flat_map(move |(name, seeds)| {
         proptest::collection::vec(line(seeds), 1..6)
@@ -159,9 +166,9 @@ proptest! {
 #[test]
 fn the_seeds_are_metered_so_that_mutation_starts_from_good_lines() {
     for (name, seeds) in SEEDS {
-        let metered = seeds.iter().filter(|seed| {
-            matches!(layout(name).specify(seed.as_bytes()), Fate::Metered(_))
-        });
+        let metered = seeds
+            .iter()
+            .filter(|seed| matches!(layout(name).specify(seed.as_bytes()), Fate::Metered(_)));
         assert!(2 <= metered.count(), "{name}");
     }
 }

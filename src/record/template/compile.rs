@@ -29,7 +29,9 @@ pub enum TemplateError {
         rest: String,
     },
     /// Two variables touch, so nobody can tell where the first ends.
-    #[error("the log format has `{name}` directly behind another variable; put a separator between")]
+    #[error(
+        "the log format has `{name}` directly behind another variable; put a separator between"
+    )]
     Touching {
         /// The second variable.
         name: String,
@@ -50,9 +52,9 @@ enum Word {
 }
 
 pub(super) fn compile(text: &str) -> Result<Template, TemplateError> {
-    let is_nginx = text.match_indices('$').any(|(at, _)| {
-        text[at + 1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '{')
-    });
+    let is_nginx = text
+        .match_indices('$')
+        .any(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '{'));
     let parsed = match is_nginx {
         true => all_consuming(many0(nginx_word)).parse(text),
         false => all_consuming(many0(apache_word)).parse(text),
@@ -60,7 +62,9 @@ pub(super) fn compile(text: &str) -> Result<Template, TemplateError> {
     let words = match parsed {
         Ok((_, words)) => words,
         Err(nom::Err::Error(error) | nom::Err::Failure(error)) => {
-            return Err(TemplateError::Syntax { rest: error.input.to_owned() });
+            return Err(TemplateError::Syntax {
+                rest: error.input.to_owned(),
+            });
         }
         Err(nom::Err::Incomplete(_)) => unreachable!("complete parsers are never incomplete"),
     };
@@ -75,7 +79,9 @@ fn nginx_word(text: &str) -> IResult<&str, Word> {
     let bare = preceded(tag("$"), take_while1(name));
     let plain = take_while1(|c: char| c != '$' && c != '\\');
     alt((
-        map(alt((braced, bare)), |name: &str| Word::Variable(name.to_owned())),
+        map(alt((braced, bare)), |name: &str| {
+            Word::Variable(name.to_owned())
+        }),
         map(plain, |text: &str| Word::Text(text.to_owned())),
         escape,
     ))
@@ -84,14 +90,25 @@ fn nginx_word(text: &str) -> IResult<&str, Word> {
 
 fn apache_word(text: &str) -> IResult<&str, Word> {
     let modifier = take_while(|c: char| c.is_ascii_digit() || matches!(c, ',' | '!' | '<' | '>'));
-    let argument = opt(delimited(exactly('{'), take_while1(|c| c != '}'), exactly('}')));
-    let letter = alt((tag("^ti"), tag("^to"), verify(take(1usize), |s: &str| alpha1::<_, ()>(s).is_ok())));
-    let directive = map((tag("%"), modifier, argument, letter), |(_, _, argument, letter)| {
-        Word::Variable(match argument {
-            Some(argument) => format!("%{{{argument}}}{letter}"),
-            None => format!("%{letter}"),
-        })
-    });
+    let argument = opt(delimited(
+        exactly('{'),
+        take_while1(|c| c != '}'),
+        exactly('}'),
+    ));
+    let letter = alt((
+        tag("^ti"),
+        tag("^to"),
+        verify(take(1usize), |s: &str| alpha1::<_, ()>(s).is_ok()),
+    ));
+    let directive = map(
+        (tag("%"), modifier, argument, letter),
+        |(_, _, argument, letter)| {
+            Word::Variable(match argument {
+                Some(argument) => format!("%{{{argument}}}{letter}"),
+                None => format!("%{letter}"),
+            })
+        },
+    );
     let plain = take_while1(|c: char| c != '%' && c != '\\');
     alt((
         always(Word::Text("%".to_owned()), tag("%%")),
@@ -133,7 +150,11 @@ fn join(words: Vec<Word>) -> Result<Vec<Piece>, TemplateError> {
         match word {
             // Apache's %t writes its own brackets.
             Word::Variable(name) if name == "%t" => {
-                spread.extend([Word::Text("[".into()), Word::Variable(name), Word::Text("]".into())]);
+                spread.extend([
+                    Word::Text("[".into()),
+                    Word::Variable(name),
+                    Word::Text("]".into()),
+                ]);
             }
             other => spread.push(other),
         }
@@ -157,7 +178,11 @@ fn join(words: Vec<Word>) -> Result<Vec<Piece>, TemplateError> {
         Word::Variable(name) => {
             let (before, end) = (text_at(at.wrapping_sub(1)), text_at(at + 1));
             let is_quoted = before.ends_with(b"\"") && end.starts_with(b"\"");
-            Piece::Variable { role: role(name), is_quoted, end: end.into() }
+            Piece::Variable {
+                role: role(name),
+                is_quoted,
+                end: end.into(),
+            }
         }
     });
     Ok(pieces.collect())
@@ -165,12 +190,24 @@ fn join(words: Vec<Word>) -> Result<Vec<Piece>, TemplateError> {
 
 /// Where both byte counts are logged, only the total is metered.
 fn prefer_total(pieces: &mut [Piece]) -> BytesIn {
-    let is_total = |piece: &Piece| matches!(piece, Piece::Variable { role: Role::BytesTotal, .. });
+    let is_total = |piece: &Piece| {
+        matches!(
+            piece,
+            Piece::Variable {
+                role: Role::BytesTotal,
+                ..
+            }
+        )
+    };
     if !pieces.iter().any(is_total) {
         return BytesIn::Body;
     }
     for piece in pieces {
-        if let Piece::Variable { role: role @ Role::BytesBody, .. } = piece {
+        if let Piece::Variable {
+            role: role @ Role::BytesBody,
+            ..
+        } = piece
+        {
             *role = Role::Ignored;
         }
     }
@@ -180,7 +217,9 @@ fn prefer_total(pieces: &mut [Piece]) -> BytesIn {
 /// Cuts off what stands behind the last needed variable and its end.
 fn template(mut pieces: Vec<Piece>, bytes_in: BytesIn) -> Result<Template, TemplateError> {
     let has = |wanted: &[Role]| {
-        pieces.iter().any(|piece| matches!(piece, Piece::Variable { role, .. } if wanted.contains(role)))
+        pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Variable { role, .. } if wanted.contains(role)))
     };
     if !has(&[Role::TimeLocal, Role::TimeIso, Role::TimeMsec]) {
         return Err(TemplateError::NoTime);
@@ -189,12 +228,14 @@ fn template(mut pieces: Vec<Piece>, bytes_in: BytesIn) -> Result<Template, Templ
         return Err(TemplateError::NoBytes);
     }
     let has_host = has(&[Role::Host]);
-    let is_needed = |piece: &Piece| {
-        matches!(piece, Piece::Variable { role, .. } if !matches!(role, Role::Client | Role::Ident | Role::Ignored))
-    };
+    let is_needed = |piece: &Piece| matches!(piece, Piece::Variable { role, .. } if !matches!(role, Role::Client | Role::Ident | Role::Ignored));
     let last = pieces.iter().rposition(is_needed).map_or(0, |at| at + 2);
     pieces.truncate(last);
-    Ok(Template { pieces: pieces.into(), has_host, bytes_in })
+    Ok(Template {
+        pieces: pieces.into(),
+        has_host,
+        bytes_in,
+    })
 }
 
 #[cfg(test)]
@@ -204,9 +245,13 @@ mod tests {
     #[test]
     fn the_formats_of_the_manuals_compile() {
         for (name, text) in Template::PRESETS {
-            assert!(Template::new(name).is_ok() && Template::new(text).is_ok(), "{name}");
+            assert!(
+                Template::new(name).is_ok() && Template::new(text).is_ok(),
+                "{name}"
+            );
         }
-        let nginx = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "#;
+        let nginx =
+            r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "#;
         assert!(Template::new(nginx).is_ok_and(|template| !template.has_host()));
         let json = r#"{"h":"${host}","t":$msec,"s":$status,"b":$bytes_sent,"x":$body_bytes_sent}"#;
         let template = Template::new(json).expect("compiles");
@@ -215,10 +260,24 @@ mod tests {
 
     #[test]
     fn what_cannot_be_metered_is_refused() {
-        assert_eq!(Template::new("%h %t").unwrap_err(), TemplateError::NoBytes);
-        assert_eq!(Template::new("$host $bytes_sent").unwrap_err(), TemplateError::NoTime);
-        let touching = Template::new("$time_local $host$bytes_sent").unwrap_err();
-        assert_eq!(touching, TemplateError::Touching { name: "bytes_sent".into() });
-        assert_eq!(Template::new("%h %").unwrap_err(), TemplateError::Syntax { rest: "%".into() });
+        assert_eq!(
+            Template::new("%h %t").expect_err("refused"),
+            TemplateError::NoBytes
+        );
+        assert_eq!(
+            Template::new("$host $bytes_sent").expect_err("refused"),
+            TemplateError::NoTime
+        );
+        let touching = Template::new("$time_local $host$bytes_sent").expect_err("refused");
+        assert_eq!(
+            touching,
+            TemplateError::Touching {
+                name: "bytes_sent".into()
+            }
+        );
+        assert_eq!(
+            Template::new("%h %").expect_err("refused"),
+            TemplateError::Syntax { rest: "%".into() }
+        );
     }
 }

@@ -19,7 +19,11 @@ pub(super) fn by_grammar<'a>(pieces: &[Piece], line: &'a [u8]) -> Option<Texts<'
     for piece in pieces {
         rest = match piece {
             Piece::Literal(text) => tag::<_, _, Reject>(&text[..]).parse(rest).ok()?.0,
-            Piece::Variable { role, is_quoted, end } => {
+            Piece::Variable {
+                role,
+                is_quoted,
+                end,
+            } => {
                 let (rest, text) = variable(*is_quoted, end, rest).ok()?;
                 role.allows(text).then_some(())?;
                 texts.take(*role, text);
@@ -30,7 +34,11 @@ pub(super) fn by_grammar<'a>(pieces: &[Piece], line: &'a [u8]) -> Option<Texts<'
     Some(texts)
 }
 
-fn variable<'a>(is_quoted: bool, end: &[u8], text: &'a [u8]) -> IResult<&'a [u8], &'a [u8], Reject> {
+fn variable<'a>(
+    is_quoted: bool,
+    end: &[u8],
+    text: &'a [u8],
+) -> IResult<&'a [u8], &'a [u8], Reject> {
     let plain = take_till1(|byte| matches!(byte, b'"' | b'\\'));
     let escape = preceded(tag("\\"), take(1usize));
     match (is_quoted, end) {
@@ -48,7 +56,11 @@ pub(super) fn fast<'a>(pieces: &[Piece], line: &'a [u8]) -> Option<Texts<'a>> {
     for piece in pieces {
         rest = match piece {
             Piece::Literal(text) => rest.strip_prefix(&text[..])?,
-            Piece::Variable { role, is_quoted, end } => {
+            Piece::Variable {
+                role,
+                is_quoted,
+                end,
+            } => {
                 let len = match (*is_quoted, &end[..]) {
                     (_, []) => rest.len(),
                     (true, _) => quoted_len(rest)?,

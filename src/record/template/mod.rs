@@ -73,7 +73,11 @@ enum Piece {
     /// This text stands next.
     Literal(Box<[u8]>),
     /// A variable stands next, up to `end`; to the end of the line where `end` is empty.
-    Variable { role: Role, is_quoted: bool, end: Box<[u8]> },
+    Variable {
+        role: Role,
+        is_quoted: bool,
+        end: Box<[u8]>,
+    },
 }
 
 /// A compiled `log_format`.
@@ -118,9 +122,15 @@ impl<'a> Texts<'a> {
 impl Template {
     /// The templates that are recognised without `--log-format`, by name.
     pub const PRESETS: [(&'static str, &'static str); 4] = [
-        ("vhost_combined", r#"%v:%p %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i""#),
+        (
+            "vhost_combined",
+            r#"%v:%p %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i""#,
+        ),
         ("vhost_common", r#"%v %h %l %u %t "%r" %>s %b"#),
-        ("combined", r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#),
+        (
+            "combined",
+            r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+        ),
         ("common", r#"%h %l %u %t "%r" %>s %b"#),
     ];
 
@@ -152,15 +162,25 @@ impl Template {
         let (bytes, doubt): (Bytes, Option<Doubt>) = bytes(texts.bytes.ok_or(Reject::Bytes)?)?;
         let status = texts.status.map_or(Ok(0), |text| status(text, 3))?;
         let host = texts.host.unwrap_or_default();
-        Ok(Record { time, host, bytes, status, region: Region::Unknown, doubt })
+        Ok(Record {
+            time,
+            host,
+            bytes,
+            status,
+            region: Region::Unknown,
+            doubt,
+        })
     }
 }
 
 /// `YYYY-MM-DDThh:mm:ss±hh:mm`, as `$time_iso8601` writes it, or with `Z`.
 fn iso_time(text: &[u8]) -> Result<Timestamp, Reject> {
     let zone = alt((map(tag("Z"), |_| 0), offset(":")));
-    let (date, _, time, offset) =
-        content(text, (dashed_date, tag("T"), colon_time, zone), Reject::Time)?;
+    let (date, _, time, offset) = content(
+        text,
+        (dashed_date, tag("T"), colon_time, zone),
+        Reject::Time,
+    )?;
     instant(date, time, offset)
 }
 
@@ -169,13 +189,22 @@ fn msec_time(text: &[u8]) -> Result<Timestamp, Reject> {
     let secs = take_while_m_n(1, 10, |byte: u8| byte.is_ascii_digit());
     let parts = (secs, opt(preceded(tag("."), number(3))));
     let (secs, _) = content(text, parts, Reject::Time)?;
-    let secs = digits(secs).and_then(|secs| i64::try_from(secs).ok()).ok_or(Reject::Time)?;
+    let secs = digits(secs)
+        .and_then(|secs| i64::try_from(secs).ok())
+        .ok_or(Reject::Time)?;
     Timestamp::from_unix_secs(secs).ok_or(Reject::TimeRange)
 }
 
 /// Whether nginx's error log wrote this line: `YYYY/MM/DD hh:mm:ss [level] …`.
 fn is_error_log(line: &[u8]) -> bool {
-    let date = (number(4), tag("/"), number(2), tag("/"), number(2), tag(" "));
+    let date = (
+        number(4),
+        tag("/"),
+        number(2),
+        tag("/"),
+        number(2),
+        tag(" "),
+    );
     (date, colon_time, tag(" [")).parse(line).is_ok()
 }
 
@@ -186,7 +215,10 @@ impl LineFormat for Template {
 
     fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
         let texts = matching::by_grammar(&self.pieces, line);
-        match texts.ok_or(Reject::Fields).and_then(|texts| self.record(texts)) {
+        match texts
+            .ok_or(Reject::Fields)
+            .and_then(|texts| self.record(texts))
+        {
             Ok(record) => Fate::Metered(record),
             Err(_) if is_error_log(line) => Fate::Skipped(Skip::OtherLogger),
             Err(reason) => Fate::Rejected(reason),

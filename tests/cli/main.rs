@@ -1,0 +1,9 @@
+//! The program as its users run it: output, datasets, refusals, exit codes.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod program;
+mod readme;
+mod refusals;
+mod samples;

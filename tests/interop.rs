@@ -1,0 +1,118 @@
+//! DuckDB, Polars and PyArrow read what was written, and agree with each other and with us.
+//!
+//! Behind the feature `interop`, because it needs Python with PyPI. The checks themselves are in
+//! `tests/interop/read_back.py`; what the samples hold was worked out by `expected.py`.
+
+#[allow(dead_code)] // the generator serves benches first
+#[path = "../benches/corpus/lines.rs"]
+mod lines;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lines::{Format, Lines, Share};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[track_caller]
+fn succeed(command: &mut Command) -> String {
+    let output = command.output().expect("the program starts");
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{command:?}\n{out}\n{err}");
+    out.into_owned()
+}
+
+/// A Python with the pinned readers; made once, in the folder for build output.
+fn python() -> PathBuf {
+    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readers");
+    let python = venv.join("bin/python");
+    if !python.exists() {
+        succeed(Command::new("python3").args(["-m", "venv"]).arg(&venv));
+    }
+    let requirements = root().join("tests/interop/requirements.txt");
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+    ];
+    succeed(Command::new(&python).args(pip).arg(requirements));
+    python
+}
+
+/// Meters `logs`, and has all readers check the result.
+#[track_caller]
+fn check(python: &Path, logs: &Path, more: &[&Path]) {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let (out, report) = (
+        scratch.path().join("out"),
+        scratch.path().join("report.json"),
+    );
+    let text = succeed(
+        Command::new(env!("CARGO_BIN_EXE_cdn-meter"))
+            .arg("run")
+            .arg(logs)
+            .arg("--registry")
+            .arg(root().join("samples/registry.toml"))
+            .arg("--out")
+            .arg(&out)
+            .arg("--json"),
+    );
+    std::fs::write(&report, text).expect("written");
+    let script = root().join("tests/interop/read_back.py");
+    let said = succeed(
+        Command::new(python)
+            .arg(script)
+            .arg(&out)
+            .arg(&report)
+            .args(more),
+    );
+    assert!(said.contains(" checks passed, 0 failed"), "{said}");
+}
+
+#[test]
+fn foreign_readers_agree_with_us_and_with_each_other() {
+    let python = python();
+    let expected = root().join("samples/expected.toml");
+    let script = root().join("tests/interop/expected.py");
+    for stated in ["samples/expected.toml", "samples/rejects/expected.toml"] {
+        succeed(
+            Command::new(&python)
+                .arg(&script)
+                .arg("--check")
+                .arg(root().join(stated)),
+        );
+    }
+    check(&python, &root().join("samples/logs"), &[&expected]);
+
+    // Several row groups and files: more rows than one of each holds.
+    let logs = tempfile::tempdir().expect("a folder");
+    let mut text = Vec::new();
+    let share = Share {
+        index: 0,
+        count: 1,
+        bytes: 250_000_000,
+    };
+    let mut source = Lines::new(Format::TencentCdn, 3_000, 3);
+    let written = source.write_share(share, |line| {
+        // Only what is metered, so that the file stays small.
+        let needed = line
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b' ')
+            .nth(7);
+        text.extend_from_slice(&line[..needed.map_or(line.len(), |(at, _)| at)]);
+        text.push(b'\n');
+        Ok(())
+    });
+    written.expect("memory does not fail");
+    std::fs::write(logs.path().join("many.log"), text).expect("written");
+    check(&python, logs.path(), &[]);
+}

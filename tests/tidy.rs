@@ -1,0 +1,264 @@
+//! The layout of the code is what `src/architecture.md` says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
+const ROOMS: [(&str, &[&str], &[&str]); 10] = [
+    ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
+    ("source", &["units"], &["walkdir", "glob", "thiserror"]),
+    (
+        "decode",
+        &["units", "source"],
+        &["flate2", "zstd", "memchr", "thiserror"],
+    ),
+    (
+        "record",
+        &["units"],
+        &["nom", "memchr", "jiff", "thiserror"],
+    ),
+    (
+        "meter",
+        &["units", "record"],
+        &[
+            "hdrhistogram",
+            "hashbrown",
+            "foldhash",
+            "rayon",
+            "thiserror",
+        ],
+    ),
+    (
+        "ingest",
+        &["units", "source", "decode", "record", "meter"],
+        &[
+            "rust_decimal",
+            "crossbeam",
+            "serde",
+            "serde_json",
+            "memchr",
+            "thiserror",
+        ],
+    ),
+    (
+        "registry",
+        &["units"],
+        &["toml", "csv", "serde", "sha2", "jiff", "thiserror"],
+    ),
+    (
+        "summary",
+        &["units", "meter", "registry"],
+        &["rayon", "thiserror"],
+    ),
+    (
+        "report",
+        &["units", "record", "meter", "ingest", "registry", "summary"],
+        &[
+            "arrow",
+            "parquet",
+            "bytes",
+            "rustix",
+            "rayon",
+            "serde",
+            "thiserror",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "units", "source", "decode", "record", "meter", "ingest", "registry", "summary",
+            "report",
+        ],
+        &[
+            "clap",
+            "indicatif",
+            "nom",
+            "rust_decimal",
+            "sha2",
+            "serde_json",
+        ],
+    ),
+];
+
+/// Lines of a file, its tests included.
+const FILE_LINES_MAX: usize = 500;
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// All Rust files below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("listed") {
+        let path = entry.expect("listed").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The code before a file's tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("read");
+    let is_tests = path.file_name().is_some_and(|name| name == "tests.rs");
+    match text.split_once("#[cfg(test)]\nmod tests {") {
+        _ if is_tests => String::new(),
+        Some((code, _)) => code.to_owned(),
+        None => text,
+    }
+}
+
+fn rooms_used(code: &str) -> BTreeSet<String> {
+    let code_lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code_lines
+        .flat_map(|line| {
+            line.match_indices("crate::")
+                .map(move |(at, word)| &line[at + word.len()..])
+        })
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                .collect()
+        })
+        .filter(|name: &String| !name.is_empty())
+        .collect()
+}
+
+/// Outside crates that `Cargo.toml` names.
+fn dependencies() -> Vec<String> {
+    let text = fs::read_to_string(src().join("../Cargo.toml")).expect("read");
+    let manifest: toml::Table = text.parse().expect("TOML");
+    let names = manifest["dependencies"].as_table().expect("a table").keys();
+    names.map(|name| name.replace('-', "_")).collect()
+}
+
+#[test]
+fn every_room_is_in_the_table_and_in_the_map() {
+    let folders: BTreeSet<String> = fs::read_dir(src())
+        .expect("listed")
+        .map(|entry| entry.expect("listed").path())
+        .filter(|path| path.is_dir())
+        .map(|path| {
+            path.file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    let table: BTreeSet<String> = ROOMS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    assert_eq!(folders, table);
+    let map = fs::read_to_string(src().join("architecture.md")).expect("read");
+    for (room, ..) in ROOMS {
+        assert!(
+            map.contains(&format!("| `{room}` |")),
+            "{room} is not in the map"
+        );
+    }
+}
+
+#[test]
+fn a_room_uses_only_rooms_above_it() {
+    for (room, may_use, _) in ROOMS {
+        for path in files(&src().join(room)) {
+            for used in rooms_used(&code(&path)) {
+                let is_allowed = used == room || may_use.contains(&&used[..]);
+                assert!(is_allowed, "{} uses {used}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_outside_crate_lives_where_the_table_says() {
+    let dependencies = dependencies();
+    let mut used_at_all = BTreeSet::new();
+    for (room, _, crates) in ROOMS {
+        for path in files(&src().join(room)) {
+            let code = code(&path);
+            let is_used = |name: &&String| {
+                let mut words = code.match_indices(&format!("{name}::")).map(|(at, _)| at);
+                words.any(|at| {
+                    !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                })
+            };
+            for name in dependencies.iter().filter(is_used) {
+                assert!(
+                    crates.contains(&&name[..]),
+                    "{} uses {name}",
+                    path.display()
+                );
+                used_at_all.insert(name.clone());
+            }
+        }
+    }
+    let unused: Vec<_> = dependencies
+        .iter()
+        .filter(|name| !used_at_all.contains(*name))
+        .collect();
+    assert!(
+        unused.is_empty(),
+        "in Cargo.toml and in no room: {unused:?}"
+    );
+}
+
+#[test]
+fn files_say_what_they_are_and_stay_small() {
+    for path in files(&src()) {
+        let text = fs::read_to_string(&path).expect("read");
+        assert!(
+            text.starts_with("//! "),
+            "{} does not say what it is",
+            path.display()
+        );
+        let lines = text.lines().count();
+        assert!(
+            lines <= FILE_LINES_MAX,
+            "{} has {lines} lines",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn nothing_billed_is_a_float() {
+    for room in [
+        "units", "record", "meter", "ingest", "registry", "summary", "report",
+    ] {
+        for path in files(&src().join(room)) {
+            let code = code(&path);
+            let lines = code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            for line in lines {
+                assert!(
+                    !line.contains("f64") && !line.contains("f32"),
+                    "{}: {line}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn names_that_say_nothing_are_not_used() {
+    for path in files(&src()) {
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        for word in [
+            "util", "utils", "helper", "helpers", "manager", "common", "misc", "data", "info",
+        ] {
+            assert_ne!(name, word, "{}", path.display());
+        }
+    }
+}
