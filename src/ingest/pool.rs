@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::run::SourceRun;
-use super::{IngestError, Options};
 use crossbeam::queue::ArrayQueue;
 
+use super::run::SourceRun;
+use super::{IngestError, Options};
 use crate::decode::Block;
 use crate::record::Layout;
 use crate::source::Source;
@@ -56,18 +56,17 @@ impl Pool {
         let open =
             |(index, source)| Task::Open(Arc::new(SourceRun::new(index, source, options.rows_max)));
         let tasks = runs.into_iter().map(open).collect();
-        let (idle, blocks, failure) = (0, 0, None);
         let state = State {
             tasks,
             unsettled,
-            idle,
-            blocks,
-            spare,
-            failure,
+            idle: 0,
+            blocks: 0,
+            failure: None,
         };
         Pool {
             state: Mutex::new(state),
             changed: Condvar::new(),
+            spare: ArrayQueue::new(options.workers.max(1)),
         }
     }
 
@@ -109,8 +108,8 @@ impl Pool {
 
     /// Hands `block` over in exchange for another buffer.
     pub(super) fn push_block(&self, block: &mut Block, task: impl FnOnce(Block) -> Task) {
+        let spare = self.spare.pop().unwrap_or_default();
         let mut state = self.lock();
-        let spare = state.spare.pop().unwrap_or_default();
         state
             .tasks
             .push_front(task(std::mem::replace(block, spare)));
