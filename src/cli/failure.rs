@@ -56,13 +56,14 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.error)?;
-        let said = self.error.to_string();
+        let mut said = self.error.to_string();
         let mut cause = self.error.source();
         while let Some(error) = cause {
             // Transparent errors and those that quote their cause have said it already.
             let text = error.to_string();
             if !said.contains(&text) {
                 write!(f, "\n  because: {text}")?;
+                said.push_str(&text);
             }
             cause = error.source();
         }
