@@ -67,10 +67,18 @@ fn check(path: &std::path::Path) -> usize {
         for header in &case.header {
             scan(&mut layout, header.as_bytes(), &mut clock, |_| {});
         }
-        let expected = (case.metered.as_ref(), case.skipped.clone(), case.rejected.clone());
+        let expected = (
+            case.metered.as_ref(),
+            case.skipped.clone(),
+            case.rejected.clone(),
+        );
         let by_grammar = said(layout.specify(case.line.as_bytes()));
         let of = format!("{}: {}", file.format, case.name);
-        assert_eq!((by_grammar.0.as_ref(), by_grammar.1, by_grammar.2), expected, "{of}");
+        assert_eq!(
+            (by_grammar.0.as_ref(), by_grammar.1, by_grammar.2),
+            expected,
+            "{of}"
+        );
         let mut scanned = 0;
         scan(&mut layout, case.line.as_bytes(), &mut clock, |judged| {
             let fast = said(judged.fate);

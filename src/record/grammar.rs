@@ -18,7 +18,7 @@ use crate::units::{Bytes, Timestamp, civil_unix_secs};
 /// What a grammar answers: the rest and a value, or why the line is rejected.
 pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, Reject>;
 
-/// A parser that fails says `Fields` until a grammar names the field, see [`content`].
+/// A parser that fails says `Fields` until a grammar names the field.
 impl ParseError<&[u8]> for Reject {
     fn from_error_kind(_: &[u8], _: ErrorKind) -> Self {
         Reject::Fields

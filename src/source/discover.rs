@@ -57,7 +57,7 @@ pub enum DiscoverError {
         /// What was given.
         pattern: String,
     },
-    /// There are more than [`SOURCES_MAX`].
+    /// There are more than the limit of files.
     #[error("there are more than {SOURCES_MAX} input files; name fewer folders at once")]
     TooMany,
 }
