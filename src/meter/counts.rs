@@ -23,7 +23,8 @@ pub struct Counts {
     /// Bytes of skipped rows that went to no viewer.
     pub not_viewer_bytes: Bytes,
     /// Bytes of rejected lines whose bytes could be read: at most so much was not metered …
-    pub rejected_bytes: Bytes,
+    /// Wide enough for any number of lines, so that the sum does not depend on their order.
+    pub rejected_bytes: u128,
     /// … besides what is on the rejected lines whose bytes could not be read.
     pub rejected_unread: u64,
 }
@@ -51,12 +52,10 @@ impl Counts {
     }
 
     /// Counts a rejected line, with its bytes if they could be read.
-    ///
-    /// The bound saturates: a line whose bytes cannot be added is one whose bytes are unknown.
     pub fn reject(&mut self, reason: Reject, bytes_at_most: Option<Bytes>) {
         self.rejected[reason as usize] += 1;
-        match bytes_at_most.and_then(|bytes| self.rejected_bytes.checked_add(bytes)) {
-            Some(sum) => self.rejected_bytes = sum,
+        match bytes_at_most {
+            Some(bytes) => self.rejected_bytes += u128::from(bytes.as_u64()),
             None => self.rejected_unread += 1,
         }
     }
@@ -81,10 +80,7 @@ impl Counts {
             .checked_add(other.not_viewer_bytes)
             .ok_or(Overflow)?;
         self.rejected_unread += other.rejected_unread;
-        self.rejected_bytes = self
-            .rejected_bytes
-            .checked_add(other.rejected_bytes)
-            .ok_or(Overflow)?;
+        self.rejected_bytes += other.rejected_bytes;
         Ok(())
     }
 
@@ -98,5 +94,24 @@ impl Counts {
             self.skipped_total(),
             self.rejected_total(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_the_same_however_rejects_are_shared_out() {
+        let most = Some(Bytes::new(u64::MAX));
+        let mut together = Counts::default();
+        together.reject(Reject::Time, most);
+        together.reject(Reject::Time, most);
+        let (mut first, mut second) = (Counts::default(), Counts::default());
+        first.reject(Reject::Time, most);
+        second.reject(Reject::Time, most);
+        assert_eq!(first.add(&second), Ok(()));
+        assert_eq!(first, together);
+        assert_eq!(together.rejected_bytes, 2 * u128::from(u64::MAX));
     }
 }

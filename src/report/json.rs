@@ -62,7 +62,7 @@ pub struct BytesReport {
     /// Bytes of skipped rows that went to no viewer.
     pub not_viewer: u64,
     /// Bytes of rejected lines, as far as they could be read: at most so many were not metered.
-    pub rejected_at_most: u64,
+    pub rejected_at_most: u128,
     /// Rejected lines whose bytes could not be read.
     pub rejected_unread_lines: u64,
 }
@@ -177,7 +177,7 @@ impl RunReport {
                 decompressed: decompressed.map(|source| source.decompressed_bytes).sum(),
                 metered: counts.bytes.as_u64(),
                 not_viewer: counts.not_viewer_bytes.as_u64(),
-                rejected_at_most: counts.rejected_bytes.as_u64(),
+                rejected_at_most: counts.rejected_bytes,
                 rejected_unread_lines: counts.rejected_unread,
             },
             usage: usage.into(),

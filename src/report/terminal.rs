@@ -80,9 +80,8 @@ fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Result<
     if rejected != 0 {
         writeln!(
             out,
-            "          at most {} not metered on rejected lines, and what {} unreadable ones held",
-            Bytes::new(bytes.rejected_at_most),
-            bytes.rejected_unread_lines
+            "          at most {} B not metered on rejected lines, and what {} unreadable ones held",
+            bytes.rejected_at_most, bytes.rejected_unread_lines
         )?;
     }
     writeln!(
