@@ -44,7 +44,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 10] = [
     (
         "registry",
         &["units"],
-        &["toml", "csv", "serde", "sha2", "jiff", "thiserror"],
+        &["toml", "csv", "sha2", "jiff", "thiserror"],
     ),
     (
         "summary",

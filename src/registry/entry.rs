@@ -1,6 +1,10 @@
 //! One domain's facts.
 
-use crate::units::{Domain, HostError, Month, Timestamp, Zone};
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::ops::Range;
+
+use crate::units::{Domain, HostError, Month, Zone};
 
 /// What a domain is sold as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,65 +59,132 @@ pub(super) enum Pattern {
 }
 
 impl Pattern {
-    /// `name` or `*.suffix`.
+    /// `name` or `*.suffix`, in either case. A port is refused, although a log's host may have
+    /// one: an entry with a port looks as if it spoke of that port only.
     pub(super) fn parse(text: &str) -> Result<Self, HostError> {
-        let name = |text: &str| Domain::parse(text.as_bytes()).map(|name| name.as_str().to_owned());
         match text.strip_prefix("*.") {
-            Some(suffix) => name(suffix).map(Pattern::Below),
-            None => name(text).map(Pattern::Exact),
+            None => host(text).map(Pattern::Exact),
+            // Nothing is below an address.
+            Some(suffix) if suffix.starts_with('[') || suffix.parse::<Ipv4Addr>().is_ok() => {
+                Err(HostError::Malformed)
+            }
+            Some(suffix) => host(suffix).map(Pattern::Below),
         }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::Exact(name) => f.write_str(name),
+            Pattern::Below(suffix) => write!(f, "*.{suffix}"),
+        }
+    }
+}
+
+fn host(text: &str) -> Result<String, HostError> {
+    let name = Domain::parse(text.as_bytes())?.as_str().to_owned();
+    match name.eq_ignore_ascii_case(text.strip_suffix('.').unwrap_or(text)) {
+        true => Ok(name),
+        false => Err(HostError::Malformed),
+    }
+}
+
+/// An account or AppID, without the blanks around it; or what is wrong with it.
+///
+/// Control characters would break the lines of the digest and of every table written later.
+pub(super) fn label(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("is empty; write its value"),
+        label if label.contains(char::is_control) => {
+            Err("holds a control character; write it on one line, without tabs")
+        }
+        label => Ok(label.to_owned()),
     }
 }
 
 /// When a domain was added as mini-program domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Added {
-    /// On this day of the billing zone (days since 1970-01-01).
-    Day(i32),
-    /// At this instant.
-    At(Timestamp),
+pub(super) struct Added {
+    unix_secs: i64,
+    /// The first month that is mini-program, whole (R19, R20).
+    month: Month,
 }
 
 impl Added {
-    /// The first month that is mini-program, whole (R19, R20).
-    fn month(self, zone: Zone) -> Month {
-        match self {
-            Added::Day(day) => Month::of_day(day),
-            Added::At(time) => Month::of_slot(time.slot(), zone),
+    /// The days 2000-01-01 to 2099-12-31, since 1970-01-01: those of [`Month`].
+    const DAYS: Range<i64> = 10_957..47_482;
+
+    /// Added `unix_secs` after the epoch, if `zone`'s clock shows a year from 2000 to 2099 then.
+    pub(super) fn at(unix_secs: i64, zone: Zone) -> Option<Self> {
+        let day = (unix_secs + i64::from(zone.offset_secs())).div_euclid(86_400);
+        if !Added::DAYS.contains(&day) {
+            return None;
         }
+        let month = Month::of_day(i32::try_from(day).ok()?);
+        Some(Added { unix_secs, month })
     }
 }
 
 /// The facts of one entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) account: Option<String>,
     pub(super) app_id: Option<String>,
     pub(super) is_push: bool,
+    /// None for a push domain.
     pub(super) mini_program_since: Option<Added>,
     /// Where it stands, for messages.
     pub(super) line: usize,
 }
 
 impl Entry {
-    pub(super) fn class(&self, month: Month, zone: Zone) -> Class {
+    pub(super) fn class(&self, month: Month) -> Class {
         match self.mini_program_since {
             _ if self.is_push => Class::Push,
-            Some(added) if added.month(zone) <= month => Class::MiniProgram,
+            Some(added) if added.month <= month => Class::MiniProgram,
             _ => Class::Standard,
         }
     }
 
-    /// Everything that it says, in one line.
-    pub(super) fn canonical(&self, name: &str) -> String {
-        let since = match self.mini_program_since {
-            None => String::new(),
-            Some(Added::Day(day)) => format!("day {day}"),
-            Some(Added::At(time)) => format!("at {}", time.as_unix_secs()),
-        };
+    /// Everything that it says, in one line. Labels are neither empty nor hold tabs, so no two
+    /// different entries give the same line.
+    pub(super) fn canonical(&self, pattern: &Pattern) -> String {
+        let text = |label: &Option<String>| label.clone().unwrap_or_default();
+        let (account, app_id) = (text(&self.account), text(&self.app_id));
+        let kind = if self.is_push { "push" } else { "play" };
+        let since = self
+            .mini_program_since
+            .map(|added| added.unix_secs.to_string());
         format!(
-            "{name}\t{:?}\t{:?}\t{}\t{since}",
-            self.account, self.app_id, self.is_push
+            "{pattern}\t{account}\t{app_id}\t{kind}\t{}",
+            since.unwrap_or_default()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn additions_have_the_range_of_months() {
+        let edge = |text: &str| text.parse::<Month>().expect("a month");
+        let end = edge("2099-12").first_day() + 31;
+        let (first, end) = (i64::from(edge("2000-01").first_day()), i64::from(end));
+        assert_eq!(Added::DAYS, first..end);
+        for zone in [Zone::UTC, Zone::CHINA] {
+            let at = |local_secs: i64| Added::at(local_secs - i64::from(zone.offset_secs()), zone);
+            assert_eq!(at(first * 86_400 - 1), None);
+            assert_eq!(
+                at(first * 86_400).map(|added| added.month),
+                Some(edge("2000-01"))
+            );
+            assert_eq!(
+                at(end * 86_400 - 1).map(|added| added.month),
+                Some(edge("2099-12"))
+            );
+            assert_eq!(at(end * 86_400), None);
+        }
     }
 }

@@ -11,19 +11,23 @@
 mod csv;
 mod entry;
 mod error;
+mod place;
 mod toml;
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 pub use entry::{Attribution, Class};
 pub use error::RegistryError;
+pub use place::Place;
 
 use crate::units::{Month, Zone};
-use entry::{Added, Entry, Pattern};
+use entry::{Entry, Pattern};
+use place::Lines;
 
 /// Largest registry file, in bytes: some half a million domains.
 pub const REGISTRY_BYTES_MAX: u64 = 64 << 20;
@@ -51,25 +55,33 @@ impl Registry {
     ///
     /// Errors: [`RegistryError`] with file and line.
     pub fn load(path: &Path, zone: Zone) -> Result<Self, RegistryError> {
-        let read = |source| RegistryError::Read {
+        let unreadable = |source| RegistryError::Read {
             path: path.to_owned(),
             source,
         };
-        let size = fs::metadata(path).map_err(read)?.len();
-        if REGISTRY_BYTES_MAX < size {
+        let file = File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        // The limit is held while reading, since a pipe does not tell its size.
+        file.take(REGISTRY_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+        if REGISTRY_BYTES_MAX < bytes.len() as u64 {
             return Err(RegistryError::TooLarge {
                 path: path.to_owned(),
-                size,
             });
         }
-        let text = fs::read_to_string(path).map_err(read)?;
         let origin = path.display().to_string();
+        let text = std::str::from_utf8(&bytes).map_err(|error| RegistryError::Syntax {
+            at: Lines::new(&bytes, &origin).place(error.valid_up_to()),
+            form: "UTF-8",
+            reason: error.to_string(),
+        })?;
         match path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
         {
-            true => Registry::from_csv(&text, &origin, zone),
-            false => Registry::from_toml(&text, &origin, zone),
+            true => Registry::from_csv(text, &origin, zone),
+            false => Registry::from_toml(text, &origin, zone),
         }
     }
 
@@ -84,25 +96,30 @@ impl Registry {
     ///
     /// Errors: [`RegistryError`].
     pub fn from_csv(text: &str, origin: &str, zone: Zone) -> Result<Self, RegistryError> {
-        Registry::empty(zone).with(csv::entries(text, origin)?, origin)
+        Registry::empty(zone).with(csv::entries(text, origin, zone)?, origin)
     }
 
     fn with(mut self, entries: Vec<(Pattern, Entry)>, origin: &str) -> Result<Self, RegistryError> {
         for (pattern, entry) in entries {
-            let (names, name) = match pattern {
+            let (names, name) = match &pattern {
                 Pattern::Exact(name) => (&mut self.exact, name),
                 Pattern::Below(suffix) => (&mut self.wildcards, suffix),
             };
-            if let Some(earlier) = names.get(&name) {
-                return Err(RegistryError::contradiction(origin, &name, earlier, &entry));
+            if let Some(earlier) = names.get(name) {
+                return Err(RegistryError::contradiction(
+                    origin, &pattern, earlier, &entry,
+                ));
             }
-            names.insert(name, entry);
+            names.insert(name.clone(), entry);
         }
         Ok(self)
     }
 
     /// What `domain` is in `month`, and whose. An exact name wins over a wildcard, and of
     /// wildcards the longest wins; `*.example.com` covers what is below `example.com`, not itself.
+    ///
+    /// Shape: `domain` in its one spelling, as [`crate::units::Domain`] writes it; `month` by the
+    /// clock of [`Registry::zone`].
     pub fn attribution(&self, domain: &str, month: Month) -> Attribution<'_> {
         match self.entry(domain) {
             None => Attribution {
@@ -111,7 +128,7 @@ impl Registry {
                 app_id: None,
             },
             Some(entry) => Attribution {
-                class: entry.class(month, self.zone),
+                class: entry.class(month),
                 account: entry.account.as_deref(),
                 app_id: entry.app_id.as_deref(),
             },
@@ -136,6 +153,11 @@ impl Registry {
             .next()
     }
 
+    /// The billing zone whose months it speaks of.
+    pub fn zone(&self) -> Zone {
+        self.zone
+    }
+
     /// Entries, wildcards included.
     pub fn len(&self) -> usize {
         self.exact.len() + self.wildcards.len()
@@ -147,13 +169,21 @@ impl Registry {
     }
 
     /// SHA-256 of what it says, in hexadecimal: the same facts in any order or file give the same.
+    ///
+    /// A date counts as its midnight in the billing zone, so the digest of dates follows the zone.
     pub fn digest(&self) -> String {
-        let exact = self.exact.iter().map(|(name, entry)| entry.canonical(name));
-        let wild = self
+        let exact = self
+            .exact
+            .iter()
+            .map(|(name, entry)| (Pattern::Exact(name.clone()), entry));
+        let below = self
             .wildcards
             .iter()
-            .map(|(name, entry)| entry.canonical(&format!("*.{name}")));
-        let mut facts: Vec<String> = exact.chain(wild).collect();
+            .map(|(name, entry)| (Pattern::Below(name.clone()), entry));
+        let mut facts: Vec<String> = exact
+            .chain(below)
+            .map(|(pattern, entry)| entry.canonical(&pattern))
+            .collect();
         facts.sort_unstable();
         let mut digest = Sha256::new();
         for fact in facts {

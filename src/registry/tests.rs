@@ -1,4 +1,6 @@
-//! The registry rules, by their ids, and every refusal with its line.
+//! The registry rules, by their ids; what is refused, and where, is in `refusals`.
+
+mod refusals;
 
 use super::*;
 use proptest::prelude::*;
@@ -41,12 +43,6 @@ fn class(registry: &Registry, domain: &str, text: &str) -> Class {
     registry.attribution(domain, month(text)).class
 }
 
-fn refusal(text: &str) -> String {
-    Registry::from_toml(text, "r.toml", Zone::CHINA)
-        .expect_err("refused")
-        .to_string()
-}
-
 fn one(date: &str) -> String {
     format!("[[domain]]\nname = \"a.example.com\"\naccount = \"1\"\nmini_program_since = {date}\n")
 }
@@ -78,6 +74,7 @@ fn r20_the_last_second_of_a_month_decides_by_the_billing_clock() {
         ("\"2020-05-31\"", Class::MiniProgram),
         ("\"2020-06-01\"", Class::Standard),
         ("2020-05-31", Class::MiniProgram),
+        ("2020-05-31T23:59:59.999+08:00", Class::MiniProgram),
     ] {
         let registry = registry(&one(since));
         assert_eq!(class(&registry, "a.example.com", "2020-05"), may, "{since}");
@@ -86,6 +83,32 @@ fn r20_the_last_second_of_a_month_decides_by_the_billing_clock() {
             Class::MiniProgram,
             "{since}"
         );
+    }
+}
+
+#[test]
+fn r16_the_app_id_does_not_make_a_domain_mini_program() {
+    let registry = registry("[[domain]]\nname='a.com'\naccount='1'\napp_id='wx1'\n");
+    let attribution = registry.attribution("a.com", month("2026-10"));
+    assert_eq!(
+        (attribution.class, attribution.app_id),
+        (Class::Standard, Some("wx1"))
+    );
+}
+
+#[test]
+fn a_date_is_a_day_of_the_billing_zone() {
+    let text = one("2020-06-01");
+    for (zone, instant) in [
+        (Zone::CHINA, "2020-05-31T16:00:00Z"),
+        (Zone::UTC, "2020-06-01T00:00:00Z"),
+    ] {
+        let digest = |text: &str| {
+            Registry::from_toml(text, "r.toml", zone)
+                .expect("a registry")
+                .digest()
+        };
+        assert_eq!(digest(&text), digest(&one(instant)), "{zone}");
     }
 }
 
@@ -129,141 +152,177 @@ fn an_exact_name_wins_over_wildcards_and_the_longest_wildcard_over_others() {
     }
 }
 
-#[test]
-fn r22_and_contradictions_are_refused_with_line_and_reason() {
-    let head = "[[domain]]\nname = \"a.example.com\"\naccount = \"1\"\n";
-    let twice = |tail: &str, second: &str| refusal(&format!("{head}{tail}{second}"));
-    let again = "[[domain]]\nname = \"A.example.com\"\naccount = \"1\"\n";
-    let other = "[[domain]]\nname = \"a.example.com\"\naccount = \"2\"\n";
-    let since = "mini_program_since = \"2020-05-15\"\n";
-    for (message, parts) in [
-        (twice("", other), ["r.toml:4: ", "line 1", "one account"]),
-        (twice(since, again), ["r.toml:5: ", "line 1", "R22"]),
-        (twice("", again), ["r.toml:4: ", "line 1", "same facts"]),
-        (
-            twice("removed = \"2020-06-01\"\n", ""),
-            ["r.toml:1: ", "removed", "R22"],
-        ),
-        (
-            twice("mini_program_until = \"2020-06-01\"\n", ""),
-            ["r.toml:1: ", "until", "R22"],
-        ),
-    ] {
-        assert!(
-            parts.iter().all(|part| message.contains(part)),
-            "{message} lacks one of {parts:?}"
-        );
-    }
+fn toml(text: &str) -> Result<Registry, RegistryError> {
+    Registry::from_toml(text, "r", Zone::CHINA)
 }
 
-#[test]
-fn bad_dates_names_and_keys_are_refused_with_their_line() {
-    for date in [
-        "\"2026-02-30\"",
-        "\"1999-01-01\"",
-        "\"2100-01-01\"",
-        "\"2026-10-15T00:00:00\"",
-        "2026-10-15T00:00:00",
-        "\"soon\"",
-        "\"\"",
-    ] {
-        assert!(refusal(&one(date)).starts_with("r.toml:1: "), "{date}");
-    }
-    for text in [
-        "[[domain]]\nname = \"a b\"\naccount = \"1\"\n",
-        "[[domain]]\nname = \"*.*.com\"\naccount = \"1\"\n",
-        "[[domain]]\nname = \"a.example.com\"\naccount = \" \"\n",
-        "[[domain]]\nname = \"a.example.com\"\n",
-        "[[domain]]\nname = \"a.example.com\"\naccount = \"1\"\ncolour = 1\n",
-        "[[domain]]\nname = \"a.example.com\"\naccount = \"1\"\nkind = \"pull\"\n",
-    ] {
-        assert!(
-            refusal(&format!("\n\n{text}")).starts_with("r.toml:3: "),
-            "{text}"
-        );
-    }
-    assert!(refusal("domain = 1").starts_with("r.toml:1: "));
-    assert!(refusal("[[domains]]").starts_with("r.toml:1: "));
+fn csv(text: &str) -> Result<Registry, RegistryError> {
+    Registry::from_csv(text, "r", Zone::CHINA)
 }
+
+/// An entry of which `lines` are lines 2 and following.
+fn entry(lines: &[&str]) -> String {
+    format!("[[domain]]\n{}\n", lines.join("\n"))
+}
+
+const A: [&str; 2] = ["name = 'a.com'", "account = '1'"];
 
 const CSV: &str = "\u{feff}CreateTime,Name,Type,IsMiniProgramLive,PlayType,Account,AppId\r\n\
     2020-05-31 23:59:59,mini.example.com,1,1,1,100001,wx0123456789abcdef\r\n\
+    2020-06-01 00:00:00,next.example.com,1,1,1,100001,wx0123456789abcdef\r\n\
     2020-05-31 23:59:59,www.example.com,1,0,2,100001,\r\n\
-    2020-05-31 23:59:59,push.example.com,0,0,2,,\r\n";
+    2020-05-31 23:59:59,push.example.com,0,1,2,,\r\n";
 
 #[test]
-fn r27_a_listing_of_the_provider_is_a_registry_and_beijing_time_is_beijing_time() {
-    let listed = Registry::from_csv(CSV, "d.csv", Zone::UTC).expect("a registry");
-    // By UTC months the addition is in May, at 15:59:59.
-    assert_eq!(
-        class(&listed, "mini.example.com", "2020-05"),
-        Class::MiniProgram
-    );
-    assert_eq!(
-        class(&listed, "mini.example.com", "2020-04"),
-        Class::Standard
-    );
-    assert_eq!(
-        class(&listed, "www.example.com", "2020-06"),
-        Class::Standard
-    );
-    assert_eq!(class(&listed, "push.example.com", "2020-06"), Class::Push);
-    assert_eq!(listed.account("push.example.com"), None);
-}
-
-#[test]
-fn a_bad_listing_is_refused_with_its_line() {
-    let refusal = |text: &str| {
-        Registry::from_csv(text, "d.csv", Zone::CHINA)
-            .expect_err("refused")
-            .to_string()
-    };
-    assert!(refusal("Name,Type\n").contains("d.csv:1: the header has no column IsMiniProgramLive"));
-    for bad in [
-        "a,1,2,2020-01-01 00:00:00",
-        "a,x,1,2020-01-01 00:00:00",
-        "a,1,1,2020-01-01",
-        "a b,1,0,",
-        "a,1",
+fn r27_a_listing_of_the_provider_is_a_registry_and_its_clock_is_beijings() {
+    for (zone, next_in_may) in [
+        (Zone::CHINA, Class::Standard),
+        (Zone::UTC, Class::MiniProgram),
     ] {
-        let text = format!("Name,Type,IsMiniProgramLive,CreateTime\nok,1,0,\n{bad}\n");
-        assert!(
-            refusal(&text).starts_with("d.csv:3: "),
-            "{}",
-            refusal(&text)
+        let listed = Registry::from_csv(CSV, "r", zone).expect("a registry");
+        assert_eq!(
+            class(&listed, "mini.example.com", "2020-05"),
+            Class::MiniProgram
         );
+        assert_eq!(
+            class(&listed, "mini.example.com", "2020-04"),
+            Class::Standard
+        );
+        assert_eq!(
+            class(&listed, "next.example.com", "2020-05"),
+            next_in_may,
+            "{zone}"
+        );
+        assert_eq!(
+            class(&listed, "www.example.com", "2020-06"),
+            Class::Standard
+        );
+        assert_eq!(class(&listed, "push.example.com", "2020-06"), Class::Push);
+        let push = listed.attribution("push.example.com", month("2020-06"));
+        assert_eq!((push.account, push.app_id), (None, None));
     }
 }
 
 #[test]
 fn the_digest_is_of_the_facts_and_not_of_the_file() {
-    let (a, b) = (
-        "[[domain]]\nname=\"a.com\"\naccount=\"1\"\n",
-        "[[domain]]\nname=\"b.com\"\naccount=\"1\"\n",
-    );
-    let digest = |text: &str| registry(text).digest();
+    let digest = |text: &str| toml(text).expect("a registry").digest();
+    let (a, b) = (entry(&A), entry(&["name = '*.b.com'", A[1]]));
     assert_eq!(
         digest(&format!("{a}{b}")),
         digest(&format!("# note\n{b}\n{a}"))
     );
-    assert_ne!(digest(a), digest(b));
-    assert_eq!(digest(a).len(), 64);
+    assert_eq!(
+        digest(&a),
+        digest(&a.replace("a.com", "A.com.").replace("'1'", "' 1 '"))
+    );
+    let listed = "Type,Name,AppId,IsMiniProgramLive,CreateTime,Account\n1,a.com,wx1,1,2020-05-15 00:00:00,1\n";
+    let facts = [
+        "app_id = 'wx1'",
+        "mini_program_since = 2020-05-15",
+        "kind = 'play'",
+    ];
+    let written = entry(&[&A[..], &facts].concat());
+    assert_eq!(
+        csv(listed).map(|csv| csv.digest()).ok(),
+        Some(digest(&written))
+    );
+    // Every fact counts, and so does which of them it is.
+    let others = [
+        String::new(),
+        a.clone(),
+        b,
+        entry(&["name = '*.a.com'", A[1]]),
+        entry(&[A[0], "account = '2'"]),
+        entry(&[&A[..], &facts[..1]].concat()),
+        entry(&[&A[..], &facts[1..2]].concat()),
+        entry(&[A[0], A[1], "kind = 'push'"]),
+        written,
+    ];
+    let distinct: std::collections::BTreeSet<_> = others.iter().map(|text| digest(text)).collect();
+    assert_eq!(distinct.len(), others.len());
+    assert!(distinct.iter().all(|digest| digest.len() == 64));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_so_and_a_name_in_csv_is_csv() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("written");
+        Registry::load(&path, Zone::CHINA)
+    };
+    assert_eq!(
+        write("r.CSV", CSV.as_bytes())
+            .map(|registry| registry.len())
+            .ok(),
+        Some(4)
+    );
+    assert_eq!(
+        write("r.toml", TOML.as_bytes())
+            .map(|registry| registry.len())
+            .ok(),
+        Some(5)
+    );
+    let refused = write("gbk.csv", b"Name\n\xd3\xf2\n")
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        refused.contains("gbk.csv:2: not readable as UTF-8"),
+        "{refused}"
+    );
+    let absent = Registry::load(&folder.path().join("absent.toml"), Zone::CHINA);
+    let refused = absent.expect_err("refused").to_string();
+    assert!(refused.starts_with("cannot read the registry ") && refused.contains("absent.toml"));
+    assert!(Registry::empty(Zone::CHINA).is_empty());
+}
+
+#[test]
+fn a_large_registry_is_read_in_time_that_grows_with_its_size() {
+    // With a line count from the top for every entry, this takes minutes.
+    let text: String = (0..50_000)
+        .map(|n| entry(&[&format!("name = 'd{n}.com'"), A[1]]))
+        .collect();
+    assert_eq!(
+        toml(&text).map(|registry| registry.len()).ok(),
+        Some(50_000)
+    );
 }
 
 proptest! {
     #[test]
-    fn r22_the_class_never_goes_back(year in 2000i16..2100, month in 1u8..13, day in 1u8..29) {
-        let registry = registry(&one(&format!("\"{year}-{month:02}-{day:02}\"")));
+    fn r22_the_class_never_goes_back(
+        year in 2000i16..2100, month in 1u8..13, day in 1u8..29, hour in 0u8..24, wild in any::<bool>(),
+    ) {
+        let since = format!("{year}-{month:02}-{day:02}T{hour:02}:00:00+08:00");
+        let name = if wild { "*.a.com" } else { "b.a.com" };
+        let registry = registry(&one(&since).replace("a.example.com", name));
         let months = (2000..2100).flat_map(|year| (1..13).filter_map(move |month| Month::new(year, month)));
-        let classes: Vec<_> = months.map(|month| registry.attribution("a.example.com", month).class).collect();
-        let turns = classes.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        prop_assert!(turns <= 1);
-        prop_assert_eq!(classes.last(), Some(&Class::MiniProgram));
+        for at in months {
+            let mini = (year, month) <= (at.year(), at.month().unsigned_abs());
+            let expected = if mini { Class::MiniProgram } else { Class::Standard };
+            prop_assert_eq!(registry.attribution("b.a.com", at).class, expected);
+        }
     }
 
     #[test]
-    fn any_text_is_a_registry_or_a_refusal(text in "[\\[\\]a-z=\"\n.,*0-9: -]{0,80}") {
-        let _ = Registry::from_toml(&text, "x", Zone::CHINA).map(|registry| registry.digest());
-        let _ = Registry::from_csv(&text, "x", Zone::CHINA).map(|registry| registry.digest());
+    fn any_text_is_a_registry_or_a_refusal_with_a_line_of_it(
+        parts in prop::collection::vec(prop_oneof![
+            any::<String>(),
+            "[\\[\\]a-z=\"\r\n.,*0-9: -]{0,30}",
+            Just("[[domain]]\n".to_owned()),
+            Just("\nname = \"é.com\"\n".to_owned()),
+            Just("\naccount = \"1\"\n".to_owned()),
+            Just("\nmini_program_since = ".to_owned()),
+            Just("Name,Type,IsMiniProgramLive,CreateTime\r\n".to_owned()),
+            Just("a.com,1,1,".to_owned()),
+        ], 0..8),
+    ) {
+        let text = parts.concat();
+        let lines = text.matches('\n').count() + 1;
+        for refused in [toml(&text), csv(&text)].into_iter().filter_map(Result::err) {
+            let message = refused.to_string();
+            let line = message.strip_prefix("r:").and_then(|rest| rest.split_once(": ")?.0.parse().ok());
+            prop_assert!(line.is_some_and(|line: usize| 1 <= line && line <= lines), "{}", message);
+        }
     }
 }
