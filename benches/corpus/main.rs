@@ -1,6 +1,6 @@
 //! Writes a seeded benchmark corpus: the same arguments always give the same bytes.
 //!
-//! `cargo run --release --example corpus -- --out /tmp/corpus --bytes 2000000000`
+//! `cargo run --release --example corpus -- --out target/corpus/tencent --bytes 2000000000`
 //! prints one line per file and, last, the totals that every reader must find.
 
 mod lines;
