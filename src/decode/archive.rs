@@ -1,8 +1,8 @@
 //! Recognising compression and reading through it.
 //!
-//! gzip is decoded by zlib-rs through flate2: pure Rust, streaming, and on our corpora faster than
-//! decoding whole files with libdeflate (0.97 against 0.69 GB/s on one core, see
-//! `benches/results`), because the decoded block is parsed while it is in the cache.
+//! gzip is decoded by zlib-rs through flate2: pure Rust, streaming, bounded memory. In one trial over
+//! a 2 GB corpus on a shared machine (2026-11-23) it decoded 0.97 GB/s on one core, libdeflate over
+//! whole files 0.69 GB/s; besides, a decoded block is parsed here while it is in the cache.
 
 use std::fmt;
 use std::fs::File;

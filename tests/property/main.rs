@@ -1,5 +1,5 @@
 //! Properties: whatever the input, the fast paths and the grammars agree.
 //!
-//! `check_lines` is the one check; `tests/golden` and the fuzz targets call the same comparison.
+//! `agreement::check_block` is the one check; both properties call it.
 
 mod agreement;
