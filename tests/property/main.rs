@@ -1,5 +1,7 @@
 //! Properties: whatever the input, the fast paths and the grammars agree.
 //!
-//! `agreement::check_block` is the one check; both properties call it.
+//! The one comparison is in `tests/check`; the fuzz targets call it too.
 
 mod agreement;
+#[path = "../check/agreement.rs"]
+mod check;
