@@ -13,6 +13,11 @@ const CONTENT_BYTES_MAX: usize = 8 << 20;
 /// Longest content that is packed.
 const PACKED_CONTENT_BYTES_MAX: usize = 64 << 10;
 
+/// Length of a gzip header without fields.
+const GZIP_HEADER_BYTES: usize = 10;
+/// Length of the header that [`gzip_member`] writes in full: extra field, name and comment.
+const GZIP_FULL_HEADER_BYTES: usize = GZIP_HEADER_BYTES + 8 + 6 + 2;
+
 /// Reads stored bytes as they are, or packs some and reads them damaged.
 ///
 /// ```text
@@ -101,6 +106,8 @@ struct Archive {
     content: Vec<u8>,
     /// Stored and content bytes up to the end of each member, nothing first.
     ends: Vec<(usize, usize)>,
+    /// Bytes at the start of each member that no checksum covers.
+    header_len: usize,
 }
 
 impl Archive {
@@ -131,7 +138,20 @@ impl Archive {
             stored,
             content: content.to_vec(),
             ends,
+            header_len: match kind {
+                1 => GZIP_HEADER_BYTES,
+                3 => GZIP_FULL_HEADER_BYTES,
+                _ => 0,
+            },
         }
+    }
+
+    /// Whether the stored byte at `at` is in the header of a member.
+    fn is_in_header(&self, at: usize) -> bool {
+        let members = self.ends.iter().map(|(stored, _)| *stored);
+        members
+            .into_iter()
+            .any(|from| (from..from + self.header_len).contains(&at))
     }
 
     /// Damages the archive at one place: it is refused, or its whole content comes out.
@@ -155,8 +175,11 @@ impl Archive {
             }
         };
         // Without its magic number it is no archive any more: the stored bytes come as they are,
-        // or it is something that is not read. Its lines are then rejected, not misread.
-        if Compression::of_magic(&damaged) != Ok(self.compression) {
+        // or it is something that is not read. Its lines are then rejected, not misread. And no
+        // checksum covers the header of a gzip member: with another length of its fields, it can
+        // swallow members and still be a valid archive, which nobody can tell.
+        let is_other = Compression::of_magic(&damaged) != Ok(self.compression);
+        if is_other || (mask != 0 && self.is_in_header(at % self.stored.len())) {
             return check_stored(&damaged, read_len);
         }
         match (read(&damaged, read_len), expected) {
