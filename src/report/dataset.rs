@@ -12,6 +12,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
+/// What the names of unfinished builds start with; the builder's process number ends them.
+const BUILDING: &str = ".building-";
 
 /// Why a dataset could not be published. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
@@ -74,12 +79,13 @@ impl Building {
     ///
     /// Errors: [`PublishError`].
     pub fn begin(out: &Path, name: &'static str) -> Result<Self, PublishError> {
-        let scratch = out.join(format!(".building-{name}-{}", std::process::id()));
+        let scratch = out.join(format!("{BUILDING}{name}-{}", std::process::id()));
         let path = scratch.join(name);
         let place = out.join(name);
         if place.exists() && !is_ours(&place) {
             return Err(PublishError::InTheWay { path: place });
         }
+        remove_abandoned(out);
         fs::create_dir_all(&path).map_err(write_error(&path))?;
         Ok(Building {
             name,
@@ -136,6 +142,27 @@ pub fn publish(datasets: Vec<Building>) -> Result<(), PublishError> {
     datasets.iter().try_for_each(Building::swap)
 }
 
+/// Removes what runs that were killed had begun to build in `out`.
+///
+/// Nothing depends on it, so what cannot be removed stays, out of readers' sight.
+fn remove_abandoned(out: &Path) {
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let builder = name
+            .strip_prefix(BUILDING)
+            .and_then(|rest| rest.rsplit('-').next());
+        let builder = builder.and_then(|pid| Pid::from_raw(pid.parse().ok()?));
+        // Only "no such process" says that nobody will come back for it.
+        if builder.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH)) {
+            let path = entry.path();
+            let _ = match path.is_dir() {
+                true => fs::remove_dir_all(path),
+                false => fs::remove_file(path),
+            };
+        }
+    }
+}
+
 /// A dataset that was published, or an empty folder.
 fn is_ours(place: &Path) -> bool {
     place.join("_SUCCESS").is_file()
@@ -178,6 +205,23 @@ mod tests {
         drop(build(out.path(), "new"));
         assert_eq!(content(out.path()), "old");
         assert_eq!(fs::read_dir(out.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_run_had_begun_is_removed_and_what_a_running_one_builds_is_not() {
+        let out = tempfile::tempdir().expect("a folder");
+        let mut child = std::process::Command::new("true").spawn().expect("spawned");
+        let dead = child.id();
+        child.wait().expect("waited for");
+        let abandoned = out.path().join(format!(".building-summary-{dead}/summary"));
+        let quarantine = out.path().join(format!(".building-quarantine-{dead}"));
+        let of_init = out.path().join(".building-summary-1");
+        fs::create_dir_all(&abandoned).expect("made");
+        fs::create_dir_all(&of_init).expect("made");
+        fs::write(&quarantine, "{}").expect("written");
+        publish(vec![build(out.path(), "new")]).expect("published");
+        assert!(!abandoned.exists() && !quarantine.exists());
+        assert!(of_init.exists());
     }
 
     #[test]
