@@ -5,6 +5,7 @@
 //! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`.
 
 pub mod cli;
+pub mod columns;
 pub mod decode;
 pub mod ingest;
 pub mod meter;
@@ -12,5 +13,6 @@ pub mod record;
 pub mod registry;
 pub mod report;
 pub mod source;
+pub mod store;
 pub mod summary;
 pub mod units;

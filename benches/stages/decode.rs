@@ -51,7 +51,7 @@ fn read(text: &Text) -> Stage<'_> {
     let mut block = Block::default();
     Stage::new("read", "plain", text.len(), move || {
         let range = Span::new(0, text.len());
-        let mut blocks = Blocks::of_range(&file, range, text.len()).expect("readable");
+        let mut blocks = Blocks::of_range(&file, range, text.len(), None).expect("readable");
         let mut bytes = 0;
         while blocks.next(&mut block).expect("readable") == Piece::Lines {
             bytes += block.span().len();

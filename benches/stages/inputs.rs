@@ -269,7 +269,7 @@ fn month() -> Month {
         text_bytes,
         totals,
         rows,
-        names: domains.into_names(),
+        names: domains.names(),
     }
 }
 

@@ -102,6 +102,8 @@ fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
         fallback_domain: None,
         reject_ratio_max: Decimal::ZERO,
         rows_max: UsageTable::rows_in(MEMORY_BYTES),
+        now_nanos: 0,
+        is_rehash: false,
     };
     let begin = |name| Building::begin(out, name).expect("a folder that can be written to");
     let (summary, usage_5min) = (begin("summary"), begin("usage_5min"));

@@ -16,6 +16,7 @@ use crate::record::LayoutError;
 use crate::registry::RegistryError;
 use crate::report::PublishError;
 use crate::source::DiscoverError;
+use crate::store::StoreError;
 use crate::summary::SummaryError;
 
 /// What ends a command.
@@ -93,7 +94,17 @@ impl From<IngestError> for Failure {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::TableFull(_) | IngestError::TooManyDomains(_) => Failure::start(error),
+            IngestError::Store(error) => error.into(),
             _ => Failure::state(error),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error.is_of_request() {
+            true => Failure::start(error),
+            false => Failure::state(error),
         }
     }
 }

@@ -3,11 +3,17 @@
 //! Owns: arguments, what is said to people and scripts, exit codes, the wall clock.
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
+mod explain;
 mod failure;
 mod formats;
+mod ingest;
+mod metering;
 mod progress;
+mod publishing;
 mod run;
 mod size;
+mod summary;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,6 +33,10 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Ingest(ingest::IngestArgs),
+    Summary(summary::SummaryArgs),
+    Explain(explain::ExplainArgs),
+    Verify(verify::VerifyArgs),
     Formats(formats::FormatsArgs),
 }
 
@@ -39,10 +49,22 @@ enum Finish {
     Attention,
 }
 
+/// Shows a report to scripts.
+fn print_json(report: &impl serde::Serialize) -> std::io::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    serde_json::to_writer_pretty(&mut out, report)?;
+    writeln!(out)?;
+    out.flush()
+}
+
 /// Runs the program; the exit code is for the caller's shell.
 pub fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Ingest(args) => ingest::ingest(&args),
+        Command::Summary(args) => summary::summary(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Formats(args) => formats::formats(&args),
     };
     match outcome {

@@ -19,12 +19,12 @@ const REDRAWS_PER_SEC: u8 = 8;
 pub(super) struct Progress {
     bar: ProgressBar,
     line_due: Option<Mutex<Instant>>,
-    quarantine: Mutex<QuarantineFile>,
+    quarantine: Mutex<Option<QuarantineFile>>,
 }
 
 impl Progress {
-    /// Progress over `stored_bytes` of input; rejected lines go to the quarantine of `out`.
-    pub(super) fn new(stored_bytes: u64, out: &Path) -> Self {
+    /// Progress over `stored_bytes` of input; rejected lines go to the quarantine of `out`, if given.
+    pub(super) fn new(stored_bytes: u64, out: Option<&Path>) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let target = match is_terminal {
             true => ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SEC),
@@ -40,7 +40,7 @@ impl Progress {
         Progress {
             bar,
             line_due,
-            quarantine: Mutex::new(QuarantineFile::new(out)),
+            quarantine: Mutex::new(out.map(QuarantineFile::new)),
         }
     }
 
@@ -52,7 +52,7 @@ impl Progress {
         self.quarantine
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
-            .publish()
+            .map_or(Ok(None), QuarantineFile::publish)
     }
 
     fn say_now_and_then(&self) {
@@ -90,7 +90,10 @@ impl Events for Progress {
             .quarantine
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        quarantine.keep(source)
+        match &mut *quarantine {
+            Some(quarantine) => quarantine.keep(source),
+            None => Ok(()),
+        }
     }
 }
 

@@ -120,6 +120,8 @@ impl<R: Read> Read for Counted<R> {
 /// The decompressed bytes of a source.
 pub struct Reader {
     inner: Box<dyn Read + Send>,
+    /// Bytes that were looked at and not yet handed out.
+    peeked: Cursor<Vec<u8>>,
     stored: Arc<AtomicU64>,
     decompressed: u64,
     compression: Compression,
@@ -162,6 +164,7 @@ pub fn open(stored: impl Read + Send + 'static) -> Result<Reader, DecodeError> {
     };
     Ok(Reader {
         inner,
+        peeked: Cursor::default(),
         stored: count,
         decompressed: 0,
         compression,
@@ -188,12 +191,25 @@ impl Reader {
         self.compression
     }
 
+    /// The first `len` bytes, which are handed out again; fewer only if there are no more.
+    ///
+    /// Errors: [`DecodeError`].
+    pub fn peek(&mut self, len: usize) -> Result<&[u8], DecodeError> {
+        let mut head = vec![0; len];
+        let len = self.fill(&mut head)?;
+        head.truncate(len);
+        self.decompressed -= len as u64;
+        self.peeked = Cursor::new(head);
+        Ok(self.peeked.get_ref())
+    }
+
     /// Fills `buffer`; less than its length only at the end of the source.
     ///
     /// Errors: [`DecodeError`].
     pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
         let offset = self.decompressed;
-        let len = read_full(&mut self.inner, buffer)
+        let mut source = (&mut self.peeked).chain(&mut self.inner);
+        let len = read_full(&mut source, buffer)
             .map_err(|source| DecodeError::Read { offset, source })?;
         self.decompressed += len as u64;
         let stored = self.stored_bytes();

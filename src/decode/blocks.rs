@@ -15,6 +15,7 @@ use std::os::unix::fs::FileExt;
 use memchr::{memchr, memrchr};
 
 use super::archive::{DecodeError, Reader};
+use crate::source::{PartDigests, PartHasher};
 use crate::units::Span;
 
 /// Decompressed bytes of a usual block: stays in a second-level cache.
@@ -116,6 +117,9 @@ pub struct Blocks<'a> {
     at: u64,
     /// Lines that start here or later are not ours.
     stop: u64,
+    /// Source offset of the byte that is read next.
+    fed_to: u64,
+    hasher: Option<PartHasher>,
 }
 
 impl Blocks<'static> {
@@ -128,6 +132,8 @@ impl Blocks<'static> {
             carried: Vec::new(),
             at: 0,
             stop: u64::MAX,
+            fed_to: 0,
+            hasher: None,
         }
     }
 }
@@ -135,8 +141,15 @@ impl Blocks<'static> {
 impl<'a> Blocks<'a> {
     /// The blocks of the lines that start in `range` of a plain file of `file_len` bytes.
     ///
+    /// All bytes of `range` go through `hasher`, if one is given.
+    ///
     /// Errors: [`DecodeError`].
-    pub fn of_range(file: &'a File, range: Span, file_len: u64) -> Result<Self, DecodeError> {
+    pub fn of_range(
+        file: &'a File,
+        range: Span,
+        file_len: u64,
+        hasher: Option<PartHasher>,
+    ) -> Result<Self, DecodeError> {
         let at = range.from.saturating_sub(1);
         let feed = Feed::Range(RangeReader { file, at, file_len });
         let mut blocks = Blocks {
@@ -145,11 +158,27 @@ impl<'a> Blocks<'a> {
             carried: Vec::new(),
             at,
             stop: range.to,
+            fed_to: at,
+            hasher,
         };
         if range.from != 0 {
             blocks.skip_line(range.to)?;
         }
         Ok(blocks)
+    }
+
+    /// Has all bytes go through `hasher`; nothing may have been read before.
+    pub fn digested_by(self, hasher: PartHasher) -> Self {
+        debug_assert_eq!(self.fed_to, self.at);
+        Blocks {
+            hasher: Some(hasher),
+            ..self
+        }
+    }
+
+    /// The digests, if there was a hasher. What was read of them is what was handed out.
+    pub fn into_digests(self) -> PartDigests {
+        self.hasher.map(PartHasher::finish).unwrap_or_default()
     }
 
     /// Stored bytes that were read of a stream; 0 for a range.
@@ -200,6 +229,10 @@ impl<'a> Blocks<'a> {
             return Ok(0);
         }
         let len = self.feed.fill(buffer)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(self.fed_to, &buffer[..len]);
+        }
+        self.fed_to += len as u64;
         self.is_fed = len < buffer.len();
         Ok(len)
     }
@@ -303,7 +336,7 @@ mod tests {
         for pair in bounds.windows(2) {
             let range = Span::new(pair[0], pair[1]);
             collect(
-                Blocks::of_range(&file, range, len).expect("readable"),
+                Blocks::of_range(&file, range, len, None).expect("readable"),
                 &mut ranged,
             );
         }

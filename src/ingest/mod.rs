@@ -2,8 +2,8 @@
 //!
 //! Owns: who works on what, the fate of a source (committed or refused), its reconciliation, the
 //! rejected lines on their way to quarantine.
-//! Does not own: where usage goes ([`UsageSink`]), what it is worth, how progress is shown
-//! ([`Events`]).
+//! Does not own: where usage goes and what is known already ([`UsageSink`]), what it is worth, how
+//! progress is shown ([`Events`]).
 //!
 //! How the work is split: plain files of formats without headers are cut into ranges that workers
 //! read for themselves. Everything else (gzip, zstd, standard input, files with headers) has to
@@ -11,26 +11,31 @@
 //! blocks over when another worker has nothing to do. Nobody waits for a queue to drain, so the
 //! blocks in flight are bounded by the number of workers.
 //!
+//! A content of which a start is known is read on the guess that it has grown: digested whole, but
+//! metered from there on only. If the digests say otherwise, it is read once more.
+//!
 //! Invariants, held for every source before it is committed: `LINE-1`, `SPAN-1`, and `SUM-1`
 //! (bytes counted line by line = bytes in the rows).
 
+mod open;
 mod part;
 mod pool;
 mod quarantine;
 mod report;
 mod run;
+mod sink;
 mod worker;
-
-use std::sync::Mutex;
 
 use rust_decimal::Decimal;
 
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use report::{Outcome, Refusal, SourceReport};
+pub use sink::{Settled, UsageSink};
 
-use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains, UsageTable};
+use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains};
 use crate::record::Layout;
 use crate::source::Source;
+use crate::store::StoreError;
 use crate::units::invariant::Broken;
 use pool::Pool;
 
@@ -52,24 +57,10 @@ pub struct Options {
     pub reject_ratio_max: Decimal,
     /// Distinct rows of usage that one table may hold.
     pub rows_max: usize,
-}
-
-/// Where the usage of a committed source goes.
-pub trait UsageSink: Sync {
-    /// Takes the usage of one source, all of it or nothing.
-    ///
-    /// Errors: [`IngestError`], which ends the run.
-    fn commit(&self, source: &SourceReport, usage: UsageTable) -> Result<(), IngestError>;
-}
-
-/// Keeps usage in memory, the sources no longer told apart.
-impl UsageSink for Mutex<UsageTable> {
-    fn commit(&self, _source: &SourceReport, usage: UsageTable) -> Result<(), IngestError> {
-        let mut table = self
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(table.append(&mut usage.into_rows())?)
-    }
+    /// Nanoseconds since the epoch at the start: what changed just before may change unseen.
+    pub now_nanos: i128,
+    /// Whether files that look unchanged are read all the same.
+    pub is_rehash: bool,
 }
 
 /// What happens along the way; called from any worker.
@@ -83,7 +74,7 @@ pub trait Events: Sync {
 }
 
 /// What ingesting found out, beside the usage itself.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ingested {
     /// One report per source, in the order of the sources.
     pub sources: Vec<SourceReport>,
@@ -109,6 +100,9 @@ pub enum IngestError {
     /// We are wrong.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Rejected lines could not be kept.
     #[error("cannot write the quarantine of rejected lines: {0}")]
     Quarantine(#[from] std::io::Error),
@@ -148,10 +142,11 @@ pub fn ingest(
         sources.extend(done.settled);
     }
     pool.into_failure().map_or(Ok(()), Err)?;
+    sink.finish(&domains)?;
     sources.sort_by_key(|source: &SourceReport| source.index);
     Ok(Ingested {
         sources,
-        domains: domains.into_names(),
+        domains: domains.names(),
         histograms,
     })
 }

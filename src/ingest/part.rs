@@ -3,6 +3,7 @@
 use super::quarantine::{RejectedLine, Rejects};
 use crate::meter::{Counts, Overflow};
 use crate::record::Reject;
+use crate::source::PartDigests;
 use crate::units::{Bytes, Span};
 
 /// A contiguous run of lines that one worker read.
@@ -20,6 +21,7 @@ pub(super) struct Part {
     pub(super) counts: Counts,
     pub(super) runs: Vec<LineRun>,
     pub(super) rejects: Rejects,
+    pub(super) digests: PartDigests,
 }
 
 impl Part {
@@ -46,8 +48,11 @@ impl Part {
         run.lines += lines;
     }
 
-    /// Adds a line that was too long to look at.
-    pub(super) fn overlong(&mut self, span: Span, text: Box<[u8]>) {
+    /// Adds a line that was too long to look at, unless it is before `resume`.
+    pub(super) fn overlong(&mut self, span: Span, text: Box<[u8]>, resume: u64) {
+        if span.from < resume {
+            return;
+        }
         let run = self.begin(span.from);
         self.counts.reject(Reject::TooLong, None);
         self.rejects.keep(RejectedLine {

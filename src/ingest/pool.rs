@@ -27,6 +27,7 @@ pub(super) enum Task {
 pub(super) struct Pool {
     state: Mutex<State>,
     changed: Condvar,
+    settling: Mutex<()>,
     /// Buffers of blocks that were worked on; more than there can be in flight are freed.
     spare: ArrayQueue<Block>,
 }
@@ -53,8 +54,10 @@ impl Pool {
                 *index,
             )
         });
-        let open =
-            |(index, source)| Task::Open(Arc::new(SourceRun::new(index, source, options.rows_max)));
+        let open = |(index, source)| {
+            let run = SourceRun::new(index, source, options.rows_max, None);
+            Task::Open(Arc::new(run))
+        };
         let tasks = runs.into_iter().map(open).collect();
         let state = State {
             tasks,
@@ -66,6 +69,7 @@ impl Pool {
         Pool {
             state: Mutex::new(state),
             changed: Condvar::new(),
+            settling: Mutex::new(()),
             spare: ArrayQueue::new(options.workers.max(1)),
         }
     }
@@ -88,6 +92,13 @@ impl Pool {
                 .unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
         }
+    }
+
+    /// Has a source read once more, its lines metered from `resume` on.
+    pub(super) fn again(&self, run: &SourceRun, resume: u64, options: &Options) {
+        let source = run.source.clone();
+        let run = SourceRun::new(run.index, source, options.rows_max, Some(resume));
+        self.push_front(vec![Task::Open(Arc::new(run))]);
     }
 
     /// Puts tasks in front of the queue, in order: a source that was begun is finished first.
@@ -115,6 +126,11 @@ impl Pool {
             .push_front(task(std::mem::replace(block, spare)));
         state.blocks += 1;
         self.changed.notify_one();
+    }
+
+    /// Waits until no other source is being settled.
+    pub(super) fn settling(&self) -> MutexGuard<'_, ()> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a buffer back.

@@ -5,6 +5,7 @@ use crate::meter::Counts;
 use crate::record::{BytesIn, DetectError};
 
 use super::quarantine::Rejects;
+use crate::store::Change;
 
 /// One source and its outcome.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct SourceReport {
     pub format: Option<&'static str>,
     /// What its metered bytes count.
     pub bytes_in: Option<BytesIn>,
-    /// Decompressed bytes that were read.
+    /// Decompressed bytes that were metered: those of a known start are not among them.
     pub decompressed_bytes: u64,
     /// The fates of its lines; of a refused source, those that were read.
     pub counts: Counts,
@@ -32,15 +33,22 @@ pub struct SourceReport {
 impl SourceReport {
     /// Whether its usage counts.
     pub fn is_committed(&self) -> bool {
-        matches!(self.outcome, Outcome::Committed)
+        matches!(self.outcome, Outcome::Committed(_))
+    }
+
+    /// Whether nothing of it counts.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.outcome, Outcome::Refused(_))
     }
 }
 
 /// Whether a source counts.
 #[derive(Debug)]
 pub enum Outcome {
-    /// All of its lines have their fate, and its usage counts.
-    Committed,
+    /// All of its lines have their fate, and the usage of those that are new counts.
+    Committed(Change),
+    /// Its content is counted already.
+    Known(Change),
     /// Nothing of it counts.
     Refused(Refusal),
 }
@@ -71,6 +79,31 @@ pub enum Refusal {
         /// The limit, as a part of 1.
         limit: rust_decimal::Decimal,
     },
+    /// It may be a part of what was counted under its name.
+    #[error(
+        "it is shorter than what was counted of it, and as far as can be told the start of that; \
+         what was counted stays; fetch the file again, or give a corrected file another name and \
+         remove this one"
+    )]
+    Shrunk,
+    /// It may be a part of what was counted under another name.
+    #[error(
+        "as far as can be told it is the start of {other}, which was counted; it is not counted \
+         again; fetch the file again if it should be longer"
+    )]
+    Within {
+        /// The other name.
+        other: String,
+    },
+    /// Standard input begins with what was counted, and cannot be read a second time.
+    #[error(
+        "its first {bytes} bytes were counted before, and standard input cannot be read twice; \
+         give it as a file, or only what comes after them"
+    )]
+    Begun {
+        /// How many.
+        bytes: u64,
+    },
     /// Its bytes do not add up in 64 bits.
     #[error(
         "its bytes sum to more than 2^64 - 1, which no CDN sent; its numbers cannot be trusted"
@@ -86,6 +119,9 @@ impl Refusal {
             Refusal::Detect(_) => "format",
             Refusal::NoDomain => "no-domain",
             Refusal::TooManyRejects { .. } => "rejects",
+            Refusal::Shrunk => "shrunk",
+            Refusal::Within { .. } => "within",
+            Refusal::Begun { .. } => "begun",
             Refusal::Overflow => "overflow",
         }
     }

@@ -1,24 +1,47 @@
 //! One source on its way to an outcome: what its parts found, and the checks before it counts.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rust_decimal::Decimal;
 
 use super::part::{LineRun, Part};
 use super::quarantine::Rejects;
 use super::report::{Outcome, Refusal, SourceReport};
+use super::sink::Settled;
 use super::{IngestError, Options};
 use crate::decode::Compression;
 use crate::meter::{Counts, Overflow, UsageRow, UsageTable};
 use crate::record::Layout;
-use crate::source::Source;
+use crate::source::{Opening, Origin, PartDigests, PartHasher, Seed, Source};
+use crate::store::Known;
 use crate::units::invariant;
 
 /// A source that is being read.
 pub(super) struct SourceRun {
     pub(super) index: usize,
     pub(super) source: Source,
+    /// Where its lines are to be metered from, if it was read before to find that out.
+    resume: Option<u64>,
+    approach: OnceLock<Approach>,
     found: Mutex<Found>,
+}
+
+/// How a source is read, decided from its first bytes.
+#[derive(Default)]
+pub(super) struct Approach {
+    /// Lines before this offset are counted already.
+    pub(super) resume: u64,
+    seed: Option<Seed>,
+    opening: Opening,
+    marks: Arc<[u64]>,
+}
+
+impl Approach {
+    /// Digests the part `[from, to)` of the content, if digests are wanted.
+    pub(super) fn hasher(&self, from: u64, to: u64) -> Option<PartHasher> {
+        let seed = self.seed?;
+        Some(PartHasher::new(seed, from, to, &self.marks))
+    }
 }
 
 struct Found {
@@ -26,6 +49,7 @@ struct Found {
     counts: Counts,
     runs: Vec<LineRun>,
     rejects: Rejects,
+    digests: PartDigests,
     compression: Option<Compression>,
     layout: Option<Layout>,
     refusal: Option<Refusal>,
@@ -34,12 +58,13 @@ struct Found {
 }
 
 impl SourceRun {
-    pub(super) fn new(index: usize, source: Source, rows_max: usize) -> Self {
+    pub(super) fn new(index: usize, source: Source, rows_max: usize, resume: Option<u64>) -> Self {
         let found = Found {
             usage: UsageTable::new(rows_max),
             counts: Counts::default(),
             runs: Vec::new(),
             rejects: Rejects::default(),
+            digests: PartDigests::default(),
             compression: None,
             layout: None,
             refusal: None,
@@ -48,8 +73,36 @@ impl SourceRun {
         SourceRun {
             index,
             source,
+            resume,
+            approach: OnceLock::new(),
             found: Mutex::new(found),
         }
+    }
+
+    /// Decides how it is read: `known` contents may be its start.
+    ///
+    /// The guess is that it has grown from the longest of them, unless it was read before.
+    pub(super) fn approach_with(&self, seed: Seed, opening: Opening, known: &[Known]) {
+        let mut marks: Vec<u64> = known.iter().map(|known| known.content.length).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        let whole = known.iter().filter(|known| known.content.is_whole_lines);
+        let guess = whole.map(|known| known.content.length).max();
+        let is_file = self.source.origin != Origin::Stdin;
+        let guess = guess.filter(|_| is_file).unwrap_or(0);
+        let approach = Approach {
+            resume: self.resume.unwrap_or(guess),
+            seed: Some(seed),
+            opening,
+            marks: marks.into(),
+        };
+        // It is opened once.
+        let _ = self.approach.set(approach);
+    }
+
+    /// How it is read.
+    pub(super) fn approach(&self) -> &Approach {
+        self.approach.get_or_init(Approach::default)
     }
 
     /// Notes how it is stored.
@@ -92,28 +145,59 @@ impl SourceRun {
         }
         found.runs.extend(part.runs);
         found.rejects.append(part.rejects);
+        found.digests.append(part.digests);
         found.pending -= 1;
         found.pending == 0
     }
 
-    /// The outcome, and the usage if it counts. All parts are in.
+    /// Calls `decide` with what was read, unless the source was refused. All parts are in.
+    pub(super) fn when_read<T>(&self, decide: impl FnOnce(&Settled<'_>) -> T) -> Option<T> {
+        let found = &mut *self.lock();
+        if found.refusal.is_some() {
+            return None;
+        }
+        let approach = self.approach();
+        let content = approach.seed.map(|seed| {
+            let digests = found.digests.clone();
+            digests.into_content(seed, approach.opening.clone())
+        });
+        Some(decide(&Settled {
+            source: &self.source,
+            compression: found.compression,
+            content: content.as_ref(),
+            marks: &found.digests.marks,
+            resumed: approach.resume,
+        }))
+    }
+
+    /// Whether it was read before, to find out what it is.
+    pub(super) fn is_repeated(&self) -> bool {
+        self.resume.is_some()
+    }
+
+    /// Holds the invariants of a source whose lines are to count; `false` if it is refused.
     ///
     /// Errors: a broken invariant.
-    pub(super) fn settle(
-        &self,
-        options: &Options,
-    ) -> Result<(SourceReport, UsageTable), IngestError> {
+    pub(super) fn check(&self, options: &Options) -> Result<bool, IngestError> {
         let found = &mut *self.lock();
         found.runs.sort_unstable_by_key(|run| run.span.from);
-        if found.refusal.is_none() {
-            found.check(options.reject_ratio_max)?;
-        }
+        found.check(options.reject_ratio_max, self.approach().resume)?;
+        Ok(found.refusal.is_none())
+    }
+
+    /// The report of a source that was refused.
+    pub(super) fn refused_report(&self) -> SourceReport {
+        let refusal = self.lock().refusal.take();
+        let refusal = refusal.expect("a source without a content was refused");
+        self.report(Outcome::Refused(refusal)).0
+    }
+
+    /// The report with this outcome, and the usage.
+    pub(super) fn report(&self, outcome: Outcome) -> (SourceReport, UsageTable) {
+        let found = &mut *self.lock();
+        found.runs.sort_unstable_by_key(|run| run.span.from);
         number_lines(&mut found.rejects, &found.runs);
         let usage = std::mem::replace(&mut found.usage, UsageTable::new(0));
-        let outcome = match found.refusal.take() {
-            None => Outcome::Committed,
-            Some(refusal) => Outcome::Refused(refusal),
-        };
         let report = SourceReport {
             index: self.index,
             name: self.source.name.clone(),
@@ -125,7 +209,7 @@ impl SourceRun {
             rejects: std::mem::take(&mut found.rejects),
             outcome,
         };
-        Ok((report, usage))
+        (report, usage)
     }
 
     fn lock(&self) -> MutexGuard<'_, Found> {
@@ -135,9 +219,11 @@ impl SourceRun {
 
 impl Found {
     /// Holds `LINE-1`, `SPAN-1` and `SUM-1`, and refuses a source with too many rejects.
-    fn check(&mut self, reject_ratio_max: Decimal) -> Result<(), IngestError> {
+    fn check(&mut self, reject_ratio_max: Decimal, resume: u64) -> Result<(), IngestError> {
         self.counts.reconcile()?;
-        invariant::spans_are_contiguous(self.runs.iter().map(|run| run.span))?;
+        let known = crate::units::Span::new(0, resume);
+        let spans = self.runs.iter().map(|run| run.span);
+        invariant::spans_are_contiguous(std::iter::once(known).chain(spans))?;
         match self.usage.total() {
             Err(Overflow) => self.refusal = Some(Refusal::Overflow),
             Ok(total) => {

@@ -1,8 +1,5 @@
 //! One worker: opens sources, meters ranges and blocks, settles what is finished.
 
-use std::fs::File;
-use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 use memchr::memchr_iter;
@@ -10,17 +7,15 @@ use memchr::memchr_iter;
 use super::part::Part;
 use super::pool::{Pool, Task};
 use super::quarantine::RejectedLine;
-use super::report::{Refusal, SourceReport};
+use super::report::{Outcome, Refusal, SourceReport};
 use super::run::SourceRun;
-use super::{CHUNK_BYTES, Events, IngestError, Options, SAMPLE_BYTES, UsageSink};
-use crate::decode::{self, Block, Blocks, Compression, DecodeError, Piece, Reader};
+use super::sink::Verdict;
+use super::{Events, IngestError, Options, UsageSink};
+use crate::decode::Block;
 use crate::meter::{Domains, Histograms, Meter, UsageRow};
-use crate::record::{Clock, Fate, Layout, Reject, UTF8_BOM, detect, learn_headers, scan};
-use crate::source::Origin;
+use crate::record::{Clock, Fate, Layout, Reject, UTF8_BOM, learn_headers, scan};
+use crate::store::Change;
 use crate::units::{Bytes, Span};
-
-/// Closed rows that a worker keeps before it passes them on.
-const ROWS_KEPT_MAX: usize = 1 << 19;
 
 /// What all workers share.
 pub(super) struct Context<'run> {
@@ -37,12 +32,12 @@ pub(super) struct Done {
     pub(super) settled: Vec<SourceReport>,
 }
 
-struct Worker<'run> {
-    context: &'run Context<'run>,
-    meter: Meter<'run>,
+pub(super) struct Worker<'run> {
+    pub(super) context: &'run Context<'run>,
+    pub(super) meter: Meter<'run>,
     clock: Clock,
-    block: Block,
-    rows: Vec<UsageRow>,
+    pub(super) block: Block,
+    pub(super) rows: Vec<UsageRow>,
     done: Done,
 }
 
@@ -85,6 +80,9 @@ impl Worker<'_> {
         let mut part = Part::default();
         let run = match task {
             Task::Open(run) => {
+                if self.is_unchanged(&run)? {
+                    return self.pass_over(&run);
+                }
                 let opened = self.open(&run, &mut part);
                 self.refuse_on_error(&run, opened)?;
                 run
@@ -95,7 +93,8 @@ impl Worker<'_> {
                 run
             }
             Task::Block(run, block, mut layout) => {
-                let metered = self.lines(&block, &mut layout, &mut part);
+                let resume = run.approach().resume;
+                let metered = self.lines(&block, resume, &mut layout, &mut part);
                 self.context.pool.give_back(block);
                 self.refuse_on_error(&run, metered)?;
                 run
@@ -109,11 +108,58 @@ impl Worker<'_> {
         }
     }
 
+    fn is_unchanged(&self, run: &SourceRun) -> Result<bool, IngestError> {
+        let Context { options, sink, .. } = self.context;
+        Ok(!options.is_rehash && !run.is_repeated() && sink.is_unchanged(&run.source)?)
+    }
+
+    /// Settles a source that was not read.
+    fn pass_over(&mut self, run: &SourceRun) -> Result<(), IngestError> {
+        let stored = run.source.stored_bytes.unwrap_or(0);
+        self.context.events.advanced(stored);
+        let (report, _) = run.report(Outcome::Known(Change::Unchanged));
+        self.close(report)
+    }
+
     fn settle(&mut self, run: &SourceRun) -> Result<(), IngestError> {
-        let (mut report, usage) = run.settle(self.context.options)?;
-        if report.is_committed() {
-            self.context.sink.commit(&report, usage)?;
-        }
+        let Context {
+            options,
+            sink,
+            pool,
+            domains,
+            ..
+        } = self.context;
+        // What is decided about one content must hold until it is noted.
+        let settling = pool.settling();
+        let verdict = run.when_read(|settled| sink.identify(settled, options));
+        let report = match verdict.transpose()? {
+            None => run.refused_report(),
+            Some(Verdict::Again(resume)) => {
+                drop(settling);
+                self.context.pool.again(run, resume, options);
+                return Ok(());
+            }
+            Some(Verdict::Done(outcome)) => run.report(outcome).0,
+            Some(Verdict::Count(claim)) => match run.check(options)? {
+                false => run.refused_report(),
+                true => {
+                    let (mut report, usage) = run.report(Outcome::Committed(Change::New));
+                    let change = run.when_read(|settled| {
+                        sink.commit(settled, claim, &report, usage, (domains, options))
+                    });
+                    if let Some(change) = change.transpose()? {
+                        report.outcome = Outcome::Committed(change);
+                    }
+                    report
+                }
+            },
+        };
+        drop(settling);
+        self.close(report)
+    }
+
+    /// Reports a source that has its outcome.
+    fn close(&mut self, mut report: SourceReport) -> Result<(), IngestError> {
         self.context.events.settled(&report)?;
         // Their text is written; only counts are needed from here on.
         report.rejects.lines = Vec::new();
@@ -138,212 +184,27 @@ impl Worker<'_> {
         }
     }
 
-    /// Opens a source, and either splits it into ranges or reads it through.
-    fn open(&mut self, run: &Arc<SourceRun>, part: &mut Part) -> Result<(), Failure> {
-        if run.source.origin == Origin::Stdin {
-            return self.stream(run, decode::open(io::stdin())?, part);
-        }
-        let mut file = run.source.open_file().map_err(DecodeError::Open)?;
-        let metadata = file.metadata().map_err(DecodeError::Open)?;
-        if !metadata.is_file() {
-            return self.stream(run, decode::open(file)?, part);
-        }
-        let compression = Reader::compression_of(&mut file)?;
-        let len = metadata.len();
-        if compression == Compression::Plain {
-            run.is_stored_as(compression);
-            let layout = self.layout_of_file(run, &file, len)?;
-            if !layout.has_headers() {
-                return self.split(run, file, len, layout, part);
-            }
-        }
-        io::Seek::rewind(&mut file).map_err(DecodeError::Open)?;
-        self.stream(run, decode::open(file)?, part)
-    }
-
-    fn layout_of_file(&self, run: &SourceRun, file: &File, len: u64) -> Result<Layout, Failure> {
-        if let Some(layout) = &self.context.options.layout {
-            return self.accept(run, layout.clone());
-        }
-        let mut sample = vec![0; SAMPLE_BYTES.min(usize::try_from(len).unwrap_or(SAMPLE_BYTES))];
-        std::os::unix::fs::FileExt::read_exact_at(file, &mut sample, 0)
-            .map_err(DecodeError::Open)?;
-        self.told_from(run, &sample, len <= SAMPLE_BYTES as u64)
-    }
-
-    fn told_from(&self, run: &SourceRun, sample: &[u8], is_whole: bool) -> Result<Layout, Failure> {
-        match detect(sample, is_whole)? {
-            Some(layout) => self.accept(run, layout),
-            // Nothing but blank lines and comments: any format with comments counts them.
-            None => Ok(Layout::CloudFront(Default::default())),
-        }
-    }
-
-    fn accept(&self, run: &SourceRun, layout: Layout) -> Result<Layout, Failure> {
-        if !layout.has_host() && self.context.options.fallback_domain.is_none() {
-            return Err(Refusal::NoDomain.into());
-        }
-        run.has_layout(&layout);
-        Ok(layout)
-    }
-
-    /// Cuts a plain file into ranges for all workers; a small one is read at once.
-    fn split(
-        &mut self,
-        run: &Arc<SourceRun>,
-        file: File,
-        len: u64,
-        layout: Layout,
-        part: &mut Part,
-    ) -> Result<(), Failure> {
-        if len <= CHUNK_BYTES {
-            return self.range(run, &file, Span::new(0, len), layout, part);
-        }
-        let file = Arc::new(file);
-        let ranges = (0..len).step_by(CHUNK_BYTES as usize);
-        let range = |from| Span::new(from, (from + CHUNK_BYTES).min(len));
-        let tasks: Vec<_> = ranges
-            .map(|from| {
-                Task::Range(
-                    Arc::clone(run),
-                    Arc::clone(&file),
-                    range(from),
-                    layout.clone(),
-                )
-            })
-            .collect();
-        run.expect(tasks.len());
-        self.context.pool.push_front(tasks);
-        Ok(())
-    }
-
-    /// Meters the lines that start in a range of a plain file.
-    fn range(
-        &mut self,
-        run: &SourceRun,
-        file: &File,
-        range: Span,
-        mut layout: Layout,
-        part: &mut Part,
-    ) -> Result<(), Failure> {
-        if run.is_refused() {
-            return Ok(());
-        }
-        let len = run.source.stored_bytes.unwrap_or(range.to).max(range.to);
-        let mut block = std::mem::take(&mut self.block);
-        let mut blocks = Blocks::of_range(file, range, len)?;
-        let outcome = loop {
-            match blocks.next(&mut block) {
-                Ok(Piece::Lines) => match self.lines(&block, &mut layout, part) {
-                    Ok(()) => {}
-                    Err(error) => break Err(error),
-                },
-                Ok(Piece::Overlong(span, text)) => part.overlong(span, text),
-                Ok(Piece::End) => break Ok(()),
-                Err(error) => break Err(error.into()),
-            }
-        };
-        self.block = block;
-        self.context.events.advanced(range.len());
-        outcome
-    }
-
-    /// Meters a stream in order, and hands blocks to workers that have nothing to do.
-    fn stream(
-        &mut self,
-        run: &Arc<SourceRun>,
-        reader: Reader,
-        part: &mut Part,
-    ) -> Result<(), Failure> {
-        run.is_stored_as(reader.compression());
-        let mut blocks = Blocks::of_stream(reader);
-        let mut block = std::mem::take(&mut self.block);
-        let outcome = self.stream_blocks(run, &mut blocks, &mut block, part);
-        self.block = block;
-        outcome
-    }
-
-    fn stream_blocks(
-        &mut self,
-        run: &Arc<SourceRun>,
-        blocks: &mut Blocks<'static>,
-        block: &mut Block,
-        part: &mut Part,
-    ) -> Result<(), Failure> {
-        let mut layout = None;
-        let mut stored = 0;
-        loop {
-            let piece = blocks.next(block)?;
-            self.context.events.advanced(blocks.stored_bytes() - stored);
-            stored = blocks.stored_bytes();
-            match piece {
-                Piece::End => return Ok(()),
-                Piece::Overlong(span, text) => part.overlong(span, text),
-                Piece::Lines => {
-                    let layout = match &mut layout {
-                        Some(layout) => layout,
-                        none => none.insert(self.layout_of_stream(run, blocks, block)?),
-                    };
-                    self.lines_or_offer(run, block, layout, part)?;
-                }
-            }
-            if ROWS_KEPT_MAX < self.meter.rows_closed() {
-                self.meter
-                    .take_rows(&mut self.rows)
-                    .map_err(IngestError::from)?;
-                run.add_rows(&mut self.rows)?;
-            }
-        }
-    }
-
-    fn layout_of_stream(
-        &self,
-        run: &SourceRun,
-        blocks: &Blocks<'_>,
-        block: &Block,
-    ) -> Result<Layout, Failure> {
-        if let Some(layout) = &self.context.options.layout {
-            return self.accept(run, layout.clone());
-        }
-        let lines = block.lines();
-        let sample = &lines[..lines.len().min(SAMPLE_BYTES)];
-        self.told_from(
-            run,
-            sample,
-            blocks.is_at_end() && sample.len() == lines.len(),
-        )
-    }
-
-    fn lines_or_offer(
-        &mut self,
-        run: &Arc<SourceRun>,
-        block: &mut Block,
-        layout: &mut Layout,
-        part: &mut Part,
-    ) -> Result<(), Failure> {
-        if !self.context.pool.wants_block() {
-            return self.lines(block, layout, part);
-        }
-        let for_block = layout.clone();
-        learn_headers(layout, block.lines());
-        run.expect(1);
-        self.context.pool.push_block(block, |block| {
-            Task::Block(Arc::clone(run), block, for_block)
-        });
-        Ok(())
-    }
-
-    /// Meters a block of whole lines: the hot loop.
-    fn lines(
+    /// Meters the lines of a block from offset `resume` on: the hot loop.
+    pub(super) fn lines(
         &mut self,
         block: &Block,
+        resume: u64,
         layout: &mut Layout,
         part: &mut Part,
     ) -> Result<(), Failure> {
         let started = Instant::now();
-        let span = block.span();
+        let known = resume
+            .saturating_sub(block.span().from)
+            .min(block.span().len());
+        let (known_lines, mut text) = block.lines().split_at(known as usize);
+        if !known_lines.is_empty() && layout.has_headers() {
+            learn_headers(layout, known_lines);
+        }
+        let span = Span::new(block.span().from + known, block.span().to);
+        if span.is_empty() {
+            return Ok(());
+        }
         let run = part.begin(span.from);
-        let mut text = block.lines();
         let mut text_from = span.from;
         if span.from == 0
             && let Some(rest) = text.strip_prefix(UTF8_BOM)
@@ -407,7 +268,7 @@ fn lines_in(text: &[u8]) -> u64 {
 }
 
 /// What stops a piece of work.
-enum Failure {
+pub(super) enum Failure {
     /// The source is at fault.
     Source(Refusal),
     /// The run cannot go on.

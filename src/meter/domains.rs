@@ -92,12 +92,9 @@ impl Domains {
         Ok(DomainId(index))
     }
 
-    /// All names by number.
-    pub fn into_names(self) -> Vec<String> {
-        let names = self
-            .names
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// All names so far, by number.
+    pub fn names(&self) -> Vec<String> {
+        let names = self.lock();
         (0..names.ends.len() as u32)
             .map(|index| names.get(index).to_owned())
             .collect()

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::dataset::PublishError;
-use super::runs::Runs;
+use crate::columns::Runs;
 use crate::meter::{Usage, UsageRow};
 use crate::registry::Registry;
 use crate::summary::{MonthUsage, SummaryRow};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::ingest::{Ingested, Outcome, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};
 use crate::record::{Doubt, Reject, Skip};
+use crate::store::Change;
 
 /// The report of a run.
 #[derive(Debug, Serialize)]
@@ -31,8 +32,8 @@ pub struct RunReport {
     pub domains: usize,
     /// SHA-256 of the registry's facts.
     pub registry_digest: String,
-    /// SHA-256 over names, sizes and totals of the committed sources.
-    pub input_manifest_digest: String,
+    /// SHA-256 over the sums of the published months, domains and regions.
+    pub usage_digest: String,
     /// Wall time up to the published datasets, in milliseconds.
     pub elapsed_millis: u64,
 }
@@ -99,6 +100,10 @@ impl From<Usage> for UsageReport {
 pub struct FileReport {
     /// Sources whose usage counts.
     pub committed: u64,
+    /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed.
+    pub changes: BTreeMap<&'static str, u64>,
+    /// Sources whose content another name holds or held, and sources that were replaced.
+    pub noted: Vec<NotedReport>,
     /// Sources of which nothing counts, with the reason.
     pub refused: Vec<RefusedReport>,
     /// Files that were named twice and taken once.
@@ -109,6 +114,17 @@ pub struct FileReport {
     pub formats: BTreeMap<&'static str, u64>,
     /// Committed sources by what their metered bytes count: `total` or `body`.
     pub bytes_in: BTreeMap<&'static str, u64>,
+}
+
+/// A source of which there is something to tell.
+#[derive(Debug, Serialize)]
+pub struct NotedReport {
+    /// Its name.
+    pub name: String,
+    /// Stable name of what it changed.
+    pub change: &'static str,
+    /// In words.
+    pub note: String,
 }
 
 /// A refused source.
@@ -156,10 +172,10 @@ pub(super) fn committed(sources: &[SourceReport]) -> Result<Counts, Overflow> {
 }
 
 impl RunReport {
-    /// The report of what was ingested, with the usage as it was published.
+    /// The report of what was ingested; nothing is published yet.
     ///
     /// Errors: [`Overflow`].
-    pub fn new(ingested: &Ingested, usage: Usage) -> Result<Self, Overflow> {
+    pub fn new(ingested: &Ingested) -> Result<Self, Overflow> {
         let counts = committed(&ingested.sources)?;
         let is_committed = |source: &&SourceReport| source.is_committed();
         let decompressed = ingested.sources.iter().filter(is_committed);
@@ -180,16 +196,34 @@ impl RunReport {
                 rejected_at_most: counts.rejected_bytes,
                 rejected_unread_lines: counts.rejected_unread,
             },
-            usage: usage.into(),
+            usage: Usage::default().into(),
             files: files(&ingested.sources),
             response_bytes: ingested.histograms.response_bytes().into(),
             block_nanos: ingested.histograms.block_nanos().into(),
             domains: ingested.domains.len(),
             registry_digest: String::new(),
-            input_manifest_digest: String::new(),
+            usage_digest: String::new(),
             elapsed_millis: 0,
         })
     }
+}
+
+/// What a change is worth telling.
+fn note(name: &str, change: &Change) -> Option<NotedReport> {
+    let note = match change {
+        Change::New | Change::Unchanged => return None,
+        Change::Grown { from } => format!("lines from byte {from} on are new"),
+        Change::Replaced { bytes_before } => {
+            format!("counted anew; it stood for {bytes_before} B before")
+        }
+        Change::Duplicate { of } => format!("not counted again: it holds what {of} holds"),
+        Change::Renamed { from } => format!("not counted again: it was {from}"),
+    };
+    Some(NotedReport {
+        name: name.to_owned(),
+        change: change.name(),
+        note,
+    })
 }
 
 fn named(names: &[&'static str], counts: &[u64]) -> BTreeMap<&'static str, u64> {
@@ -204,6 +238,8 @@ fn named(names: &[&'static str], counts: &[u64]) -> BTreeMap<&'static str, u64> 
 fn files(sources: &[SourceReport]) -> FileReport {
     let mut report = FileReport {
         committed: 0,
+        changes: BTreeMap::new(),
+        noted: Vec::new(),
         refused: Vec::new(),
         repeated: 0,
         hidden: 0,
@@ -211,8 +247,13 @@ fn files(sources: &[SourceReport]) -> FileReport {
         bytes_in: BTreeMap::new(),
     };
     for source in sources {
+        if let Outcome::Committed(change) | Outcome::Known(change) = &source.outcome {
+            *report.changes.entry(change.name()).or_default() += 1;
+            report.noted.extend(note(&source.name, change));
+        }
         match &source.outcome {
-            Outcome::Committed => {
+            Outcome::Known(_) => {}
+            Outcome::Committed(_) => {
                 report.committed += 1;
                 *report
                     .formats

@@ -10,11 +10,10 @@ mod columns;
 mod dataset;
 mod json;
 mod parquet_file;
-mod runs;
 mod terminal;
 
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use dataset::{Building, PublishError, publish};
-pub use json::{BytesReport, FileReport, LinesReport, RunReport, UsageReport};
-pub use parquet_file::{Footer, ROW_GROUP_ROWS, ROWS_PER_FILE, write_summary, write_usage_5min};
-pub use terminal::{human_bytes, print_run};
+pub use json::{BytesReport, FileReport, LinesReport, NotedReport, RunReport, UsageReport};
+pub use parquet_file::{Footer, ROWS_PER_FILE, write_summary, write_usage_5min};
+pub use terminal::{human_bytes, print_reconciliation, print_run};

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::data_type::Int64Type;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -18,13 +17,12 @@ use super::columns::{
     SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA, Usage5Min, summary_batch, summary_schema, usage_5min_schema,
 };
 use super::dataset::{Building, PublishError};
+use crate::columns::{ROW_GROUP_ROWS, write_numbers};
 use crate::meter::UsageRow;
 use crate::registry::Registry;
 use crate::summary::{Book, MonthUsage, SummaryRow};
 use crate::units::Factor;
 
-/// Rows of a row group: what DuckDB reads with one thread.
-pub const ROW_GROUP_ROWS: usize = 122_880;
 /// Rows of a file: a fixed number, so that the files do not depend on the number of cores.
 pub const ROWS_PER_FILE: usize = 4 * ROW_GROUP_ROWS;
 /// Bytes that are written to a file at a time.
@@ -132,17 +130,6 @@ fn write_row_group<W: Write + Send>(
         .try_for_each(|counts| write_numbers(counts, &mut group))?;
     group.close()?;
     Ok(())
-}
-
-fn write_numbers<W: Write + Send>(
-    numbers: &[i64],
-    group: &mut SerializedRowGroupWriter<'_, W>,
-) -> Result<(), PublishError> {
-    let mut column = group.next_column()?.expect("the schema has this column");
-    column
-        .typed::<Int64Type>()
-        .write_batch(numbers, None, None)?;
-    Ok(column.close()?)
 }
 
 /// The arrow schema stays out of the files: readers would turn its dictionaries into categories.

@@ -9,6 +9,8 @@ use crate::units::{Bytes, Mbps};
 
 /// Rows of the table; what is beyond is in the Parquet summary.
 const ROWS_MAX: usize = 40;
+/// Files of which something is told.
+const NOTES_MAX: usize = 20;
 
 /// Writes the table of months, the reconciliation and the histogram line.
 ///
@@ -59,7 +61,10 @@ fn print_table(out: &mut impl Write, rows: &[SummaryRow<'_>]) -> io::Result<()> 
     )
 }
 
-fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
+/// Writes what became of lines, bytes and files.
+///
+/// Errors: those of `out`.
+pub fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
     let (lines, bytes) = (&report.lines, &report.bytes);
     let skipped: u64 = lines.skipped.values().sum();
     let rejected: u64 = lines.rejected.values().sum();
@@ -99,6 +104,24 @@ fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Result<
         files.refused.len(),
         listing(&files.formats)
     )?;
+    if files.changes.keys().any(|change| *change != "new") {
+        writeln!(out, "          {}", listing(&files.changes))?;
+    }
+    for noted in files.noted.iter().take(NOTES_MAX) {
+        writeln!(
+            out,
+            "          {} {}: {}",
+            noted.change, noted.name, noted.note
+        )?;
+    }
+    if let Some(more) = files
+        .noted
+        .len()
+        .checked_sub(NOTES_MAX)
+        .filter(|more| *more != 0)
+    {
+        writeln!(out, "          … and {more} more, all of them with --json")?;
+    }
     let secs_tenths = report.elapsed_millis.max(1);
     // Shown only: megabytes per second are bytes per microsecond, so 1000 ms per second cancels.
     let megabytes_per_sec = bytes.decompressed / (secs_tenths * 1_000);

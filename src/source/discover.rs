@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{Origin, Source};
+use super::{Origin, Source, Stamp};
 
 /// Most files of one run.
 pub const SOURCES_MAX: usize = 5_000_000;
@@ -92,8 +92,10 @@ impl Finder {
         if self.seen.insert(PathBuf::from("-")) {
             let source = Source {
                 name: "-".into(),
+                identity: "-".into(),
                 origin: Origin::Stdin,
                 stored_bytes: None,
+                stamp: None,
             };
             self.found.sources.push(source);
         } else {
@@ -165,7 +167,9 @@ impl Finder {
         path: &Path,
         metadata: &std::fs::Metadata,
     ) -> std::io::Result<Result<(), DiscoverError>> {
-        if !self.seen.insert(path.canonicalize()?) {
+        let canonical = path.canonicalize()?;
+        let identity = canonical.to_string_lossy().into_owned();
+        if !self.seen.insert(canonical) {
             self.found.repeated += 1;
             return Ok(Ok(()));
         }
@@ -175,7 +179,9 @@ impl Finder {
         self.found.sources.push(Source {
             name: path.to_string_lossy().into_owned(),
             origin: Origin::File(path.to_owned()),
+            identity,
             stored_bytes: metadata.is_file().then_some(metadata.len()),
+            stamp: metadata.is_file().then(|| Stamp::of(metadata)),
         });
         Ok(Ok(()))
     }

@@ -38,6 +38,12 @@ impl Timestamp {
         self.0 as i64
     }
 
+    /// As RFC 3339 in UTC, such as `2026-10-01T00:00:00Z`.
+    pub fn rfc3339(self) -> String {
+        let time = jiff::Timestamp::from_second(self.as_unix_secs()).expect("before 2100");
+        time.to_string()
+    }
+
     /// The slot that holds this instant.
     pub const fn slot(self) -> Slot {
         Slot(self.0 / SLOT_SECS)
@@ -61,6 +67,11 @@ impl Slot {
     /// Number of the slot since the epoch.
     pub const fn index(self) -> u32 {
         self.0
+    }
+
+    /// The instant at which the slot starts.
+    pub const fn start(self) -> Timestamp {
+        Timestamp(self.0 * SLOT_SECS)
     }
 
     /// First second of the slot, since the epoch.

@@ -65,7 +65,7 @@ pub fn check(input: &[u8]) {
         bounds.sort_unstable();
         let mut ranged = Collected::new(is_one_block);
         for pair in bounds.windows(2) {
-            let blocks = Blocks::of_range(file, Span::new(pair[0], pair[1]), len);
+            let blocks = Blocks::of_range(file, Span::new(pair[0], pair[1]), len, None);
             ranged.take(blocks.expect("readable")).expect("readable");
         }
         ranged.check(&expected, &format!("as ranges {bounds:?}"));

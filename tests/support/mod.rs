@@ -34,6 +34,8 @@ pub fn options(workers: usize) -> Options {
         fallback_domain: None,
         reject_ratio_max: "0.01".parse().expect("a ratio"),
         rows_max: 1 << 20,
+        now_nanos: 0,
+        is_rehash: false,
     }
 }
 

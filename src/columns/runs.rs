@@ -26,7 +26,7 @@ use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, Trac
 use parquet::schema::types::ColumnDescPtr;
 
 /// A value that can stand in runs.
-pub(super) trait RunValue: Copy + Eq + Ord + std::hash::Hash {
+pub trait RunValue: Copy + Eq + Ord + std::hash::Hash {
     /// Appends the value in PLAIN encoding.
     fn push_plain(self, out: &mut Vec<u8>);
     /// Statistics of a column with these bounds and no nulls.
@@ -52,6 +52,22 @@ impl RunValue for &str {
     }
 }
 
+impl RunValue for i64 {
+    fn push_plain(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+
+    fn statistics(min: Self, max: Self) -> Statistics {
+        Statistics::Int64(ValueStatistics::new(
+            Some(min),
+            Some(max),
+            None,
+            Some(0),
+            false,
+        ))
+    }
+}
+
 impl RunValue for i32 {
     fn push_plain(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_le_bytes());
@@ -69,16 +85,23 @@ impl RunValue for i32 {
 }
 
 /// A column as runs of values.
-pub(super) struct Runs<V> {
+#[derive(Debug)]
+pub struct Runs<V> {
     values: Vec<V>,
     index_of: HashMap<V, u32>,
     /// Value number and length.
     runs: Vec<(u32, u64)>,
 }
 
+impl<V: RunValue> Default for Runs<V> {
+    fn default() -> Self {
+        Runs::new()
+    }
+}
+
 impl<V: RunValue> Runs<V> {
     /// No rows.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Runs {
             values: Vec::new(),
             index_of: HashMap::new(),
@@ -87,7 +110,7 @@ impl<V: RunValue> Runs<V> {
     }
 
     /// The next `rows` rows hold `value`.
-    pub(super) fn push(&mut self, value: V, rows: u64) {
+    pub fn push(&mut self, value: V, rows: u64) {
         match self.runs.last_mut() {
             Some((index, len)) if self.values[*index as usize] == value => *len += rows,
             _ => {
@@ -104,7 +127,7 @@ impl<V: RunValue> Runs<V> {
     /// Writes the rows as the row group's next column, which must be required and of this type.
     ///
     /// Errors: the writer's.
-    pub(super) fn write_as<W: std::io::Write + Send>(
+    pub fn write_as<W: std::io::Write + Send>(
         &self,
         column: ColumnDescPtr,
         row_group: &mut SerializedRowGroupWriter<'_, W>,

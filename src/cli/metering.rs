@@ -1,0 +1,147 @@
+//! What every command that reads logs takes, and how it goes about it.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use rust_decimal::Decimal;
+
+use super::Failure;
+use super::size::parse_size;
+use crate::ingest::Options;
+use crate::meter::UsageTable;
+use crate::record::Layout;
+use crate::source::{Discovered, Seed, discover};
+use crate::store::{Occasion, Store};
+use crate::units::{Domain, Timestamp};
+
+/// Arguments about logs.
+#[derive(Args)]
+pub(super) struct MeterArgs {
+    /// Files, folders, globs, or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
+    /// Format of all inputs, instead of telling it from content; see `cdn-meter formats`
+    #[arg(long, value_name = "NAME")]
+    format: Option<String>,
+    /// log_format string of nginx or Apache, or a name from `cdn-meter formats`
+    #[arg(long, value_name = "STRING")]
+    log_format: Option<String>,
+    /// Domain of lines that name none
+    #[arg(long, value_name = "NAME")]
+    domain: Option<String>,
+    /// Largest part of a file's lines that may be rejected; beyond it nothing of the file counts
+    #[arg(long, value_name = "RATIO", default_value = "0.01")]
+    max_reject_ratio: Decimal,
+    /// Read files again that look as they did when they were counted
+    #[arg(long)]
+    rehash: bool,
+    /// Worker threads; 0 means one per core
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    workers: usize,
+}
+
+/// Memory for usage rows, which reading and summing share.
+#[derive(Args)]
+pub(super) struct MemoryArgs {
+    /// Memory for usage rows
+    #[arg(long, value_name = "SIZE", default_value = "2GB", value_parser = parse_size)]
+    pub(super) memory_limit: u64,
+}
+
+impl MemoryArgs {
+    /// The rows that fit.
+    pub(super) fn rows_max(&self) -> usize {
+        UsageTable::rows_in(self.memory_limit)
+    }
+}
+
+impl MeterArgs {
+    /// The files that the inputs name; there is at least one.
+    pub(super) fn discover(&self) -> Result<Discovered, Failure> {
+        let found = discover(&self.inputs)?;
+        match found.sources.is_empty() {
+            true => Err(Failure::start(
+                "there are no files in the inputs; name a folder with logs",
+            )),
+            false => Ok(found),
+        }
+    }
+
+    /// How to read them.
+    pub(super) fn options(&self, memory: &MemoryArgs) -> Result<Options, Failure> {
+        let layout = match (&self.format, &self.log_format) {
+            (Some(name), template) => Some(Layout::by_name(name, template.as_deref())?),
+            (None, Some(template)) => Some(Layout::by_name("nginx", Some(template))?),
+            (None, None) => None,
+        };
+        if self.format.as_deref().is_some_and(|name| name != "nginx") && self.log_format.is_some() {
+            return Err(Failure::start("--log-format goes with --format nginx only"));
+        }
+        if self.max_reject_ratio.is_sign_negative() || Decimal::ONE < self.max_reject_ratio {
+            return Err(Failure::start(
+                "--max-reject-ratio is a part of 1, such as 0.01",
+            ));
+        }
+        let domain = self.domain.as_deref();
+        let domain = domain
+            .map(|name| Domain::parse(name.as_bytes()))
+            .transpose();
+        let domain = domain.map_err(|error| Failure::start(format!("--domain: {error}")))?;
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Options {
+            workers: match self.workers {
+                0 => cores(),
+                workers => workers,
+            },
+            layout,
+            fallback_domain: domain.map(|domain| domain.as_str().to_owned()),
+            reject_ratio_max: self.max_reject_ratio,
+            rows_max: memory.rows_max(),
+            now_nanos: now_nanos(),
+            is_rehash: self.rehash,
+        })
+    }
+}
+
+/// Where the store is.
+#[derive(Args)]
+pub(super) struct StoreArgs {
+    /// Folder of the store
+    #[arg(long, value_name = "DIR", default_value = "usage-store")]
+    pub(super) store: PathBuf,
+}
+
+/// Opens a store to write, and says what a crash had left in it.
+pub(super) fn open_to_write(path: &Path, command: &str) -> Result<Store, Failure> {
+    let nanos = now_nanos();
+    let occasion = Occasion {
+        at: rfc3339(nanos),
+        command: command.to_owned(),
+    };
+    // Only a new store takes it: the hash of its path and of the instant is nobody's to choose.
+    let text = format!("{nanos} {} {}", std::process::id(), path.display());
+    let seed = crate::source::Digest::of(Seed(nanos as u64), text.as_bytes()).to_bytes();
+    let seed = Seed(u64::from_be_bytes(*seed.first_chunk().expect("16 bytes")));
+    let store = Store::open_to_write(path, seed, occasion)?;
+    if store.swept() != 0 {
+        super::progress::say(&format!(
+            "removed {} files that an interrupted run had left in {}; nothing of them counted",
+            store.swept(),
+            path.display()
+        ));
+    }
+    Ok(store)
+}
+
+/// The clock is read here and passed down.
+#[expect(clippy::disallowed_methods, reason = "this is the front")]
+fn now_nanos() -> i128 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos().cast_signed())
+}
+
+fn rfc3339(nanos: i128) -> String {
+    let secs = i64::try_from(nanos / 1_000_000_000).unwrap_or_default();
+    Timestamp::from_unix_secs(secs).map_or_else(String::new, Timestamp::rfc3339)
+}

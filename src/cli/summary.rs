@@ -1,0 +1,41 @@
+//! `cdn-meter summary`: from the store to published usage.
+
+use std::time::Instant;
+
+use clap::Args;
+
+use super::metering::{MemoryArgs, StoreArgs};
+use super::publishing::PublishArgs;
+use super::{Failure, Finish};
+use crate::ingest::Ingested;
+use crate::report::RunReport;
+use crate::store::Store;
+use crate::units::Month;
+
+/// Publish what a store holds as Parquet: OUT/summary and OUT/usage_5min
+#[derive(Args)]
+pub(super) struct SummaryArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// One billing month, such as 2026-10; all months if it is left out
+    #[arg(long, value_name = "MONTH")]
+    month: Option<Month>,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    publishing: PublishArgs,
+}
+
+pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
+    let started = Instant::now();
+    let store = Store::open_to_read(&args.store.store)?;
+    let publishing = args.publishing.begin()?;
+    let slots = match args.month {
+        Some(month) => month.slots(args.publishing.billing_zone),
+        None => store.slots()?,
+    };
+    let usage = store.usage(slots, args.memory.rows_max())?;
+    let report = RunReport::new(&Ingested::default())?;
+    let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    publishing.publish(usage.table, usage.domains, report, elapsed_millis)
+}

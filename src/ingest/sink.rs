@@ -1,0 +1,236 @@
+//! Where usage goes, and what is known of contents beforehand: memory, or a store.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use super::quarantine::Quarantine;
+use super::report::{Outcome, Refusal, SourceReport};
+use super::{IngestError, Options};
+use crate::decode::Compression;
+use crate::meter::{Domains, UsageTable};
+use crate::record::BytesIn;
+use crate::source::{Content, Digest, Opening, Origin, Seed, Source};
+use crate::store::{Change, Delivery, Identity, Known, Reading, Store};
+
+/// A content that was read to its end, before it is decided whether it counts.
+#[derive(Debug)]
+pub struct Settled<'a> {
+    /// Where it comes from.
+    pub source: &'a Source,
+    /// How it is stored.
+    pub compression: Option<Compression>,
+    /// What it is; `None` where the sink wants no digests.
+    pub content: Option<&'a Content>,
+    /// Digests up to lengths of known contents.
+    pub marks: &'a [(u64, Digest)],
+    /// Where its metered lines start.
+    pub resumed: u64,
+}
+
+/// What is to become of it.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Its lines count, if they pass the checks.
+    Count(Claim),
+    /// It is settled without them.
+    Done(Outcome),
+    /// It has to be read again, metering from this offset.
+    Again(u64),
+}
+
+/// What is known about a content that is to count.
+#[derive(Debug, Default)]
+pub struct Claim {
+    parent: Option<i64>,
+    from: u64,
+    supersedes: Vec<i64>,
+}
+
+/// Where the usage of sources goes.
+///
+/// Settling a source is one step: no other source is settled between `identify` and `commit`. The
+/// errors of all methods end the run.
+pub trait UsageSink: Sync {
+    /// What digests start from; `None` where none are needed.
+    fn seed(&self) -> Option<Seed>;
+
+    /// Whether a source need not be read, because it is as it was.
+    ///
+    /// Errors: [`IngestError`].
+    fn is_unchanged(&self, source: &Source) -> Result<bool, IngestError>;
+
+    /// Known contents that one with this opening may begin with.
+    ///
+    /// Errors: [`IngestError`].
+    fn known_like(&self, opening: &Opening) -> Result<Vec<Known>, IngestError>;
+
+    /// What is to become of a content.
+    ///
+    /// Errors: [`IngestError`].
+    fn identify(&self, settled: &Settled<'_>, options: &Options) -> Result<Verdict, IngestError>;
+
+    /// Takes the usage of a content, all of it or nothing, and tells what that changed.
+    ///
+    /// Errors: [`IngestError`].
+    fn commit(
+        &self,
+        settled: &Settled<'_>,
+        claim: Claim,
+        report: &SourceReport,
+        usage: UsageTable,
+        run: (&Domains, &Options),
+    ) -> Result<Change, IngestError>;
+
+    /// Makes all of it durable.
+    ///
+    /// Errors: [`IngestError`].
+    fn finish(&self, domains: &Domains) -> Result<(), IngestError>;
+}
+
+/// Keeps usage in memory, the sources no longer told apart; knows nothing of other runs.
+impl UsageSink for Mutex<UsageTable> {
+    fn seed(&self) -> Option<Seed> {
+        None
+    }
+
+    fn is_unchanged(&self, _source: &Source) -> Result<bool, IngestError> {
+        Ok(false)
+    }
+
+    fn known_like(&self, _opening: &Opening) -> Result<Vec<Known>, IngestError> {
+        Ok(Vec::new())
+    }
+
+    fn identify(&self, _settled: &Settled<'_>, _options: &Options) -> Result<Verdict, IngestError> {
+        Ok(Verdict::Count(Claim::default()))
+    }
+
+    fn commit(
+        &self,
+        _settled: &Settled<'_>,
+        _claim: Claim,
+        _report: &SourceReport,
+        usage: UsageTable,
+        _run: (&Domains, &Options),
+    ) -> Result<Change, IngestError> {
+        let mut table = self.lock().unwrap_or_else(PoisonError::into_inner);
+        table.append(&mut usage.into_rows())?;
+        Ok(Change::New)
+    }
+
+    fn finish(&self, _domains: &Domains) -> Result<(), IngestError> {
+        Ok(())
+    }
+}
+
+impl UsageSink for Store {
+    fn seed(&self) -> Option<Seed> {
+        Some(Store::seed(self))
+    }
+
+    fn is_unchanged(&self, source: &Source) -> Result<bool, IngestError> {
+        match source.stamp {
+            Some(stamp) => Ok(Store::is_unchanged(
+                self,
+                &source.identity,
+                &stamp.to_string(),
+            )?),
+            None => Ok(false),
+        }
+    }
+
+    fn known_like(&self, opening: &Opening) -> Result<Vec<Known>, IngestError> {
+        Ok(Store::known_like(self, opening)?)
+    }
+
+    fn identify(&self, settled: &Settled<'_>, options: &Options) -> Result<Verdict, IngestError> {
+        let content = settled.content.expect("a store wants digests");
+        let identity = Store::identify(self, content, settled.marks, settled.resumed)?;
+        let is_stdin = settled.source.origin == Origin::Stdin;
+        match identity {
+            Identity::Same(id) => {
+                let is_there = |name: &str| Path::new(name).exists();
+                let change = with_delivery(settled, options, |delivery| {
+                    self.hold(delivery, id, is_there)
+                })?;
+                Ok(Verdict::Done(Outcome::Known(change)))
+            }
+            Identity::New {
+                parent,
+                from,
+                supersedes,
+            } => Ok(Verdict::Count(Claim {
+                parent,
+                from,
+                supersedes,
+            })),
+            Identity::Again { resume } if is_stdin => Ok(refused(Refusal::Begun { bytes: resume })),
+            Identity::Again { resume } => Ok(Verdict::Again(resume)),
+            Identity::Within(id) => {
+                let names = self.holders(id)?;
+                let is_own = names.contains(&settled.source.identity);
+                let other = names.into_iter().next().unwrap_or_default();
+                Ok(refused(match is_own {
+                    true => Refusal::Shrunk,
+                    false => Refusal::Within { other },
+                }))
+            }
+        }
+    }
+
+    fn commit(
+        &self,
+        settled: &Settled<'_>,
+        claim: Claim,
+        report: &SourceReport,
+        usage: UsageTable,
+        (domains, options): (&Domains, &Options),
+    ) -> Result<Change, IngestError> {
+        let mut rejects = Quarantine::new(Vec::new());
+        rejects.write(report)?;
+        let rejects = Some(rejects.into_inner()).filter(|text| !text.is_empty());
+        let reading = Reading {
+            format: report.format,
+            bytes_in: report.bytes_in.map(BytesIn::name),
+            counts: &report.counts,
+            rejects,
+            rows: usage.into_rows(),
+        };
+        let origin = (claim.parent, claim.from, &claim.supersedes[..]);
+        let change = with_delivery(settled, options, |delivery| {
+            self.add(delivery, origin, reading, domains)
+        })?;
+        Ok(change)
+    }
+
+    fn finish(&self, domains: &Domains) -> Result<(), IngestError> {
+        Ok(self.flush(domains)?)
+    }
+}
+
+fn refused(refusal: Refusal) -> Verdict {
+    Verdict::Done(Outcome::Refused(refusal))
+}
+
+/// Standard input has no name of its own: what comes another time is another source, so each
+/// content goes by its digest.
+fn with_delivery<T>(
+    settled: &Settled<'_>,
+    options: &Options,
+    act: impl FnOnce(Delivery<'_>) -> T,
+) -> T {
+    let content = settled.content.expect("a store wants digests");
+    let stdin = format!("-:{}", content.digest);
+    let is_settled = |stamp: &crate::source::Stamp| stamp.is_settled(options.now_nanos);
+    let stamp = settled.source.stamp.filter(is_settled);
+    let stamp = stamp.map(|stamp| stamp.to_string());
+    act(Delivery {
+        name: match settled.source.origin {
+            Origin::Stdin => &stdin,
+            Origin::File(_) => &settled.source.identity,
+        },
+        stamp: stamp.as_deref(),
+        compression: settled.compression.map(Compression::name),
+        content,
+    })
+}

@@ -1,0 +1,363 @@
+//! Commits: what sources deliver is collected in one transaction and in memory, then made durable.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+use rusqlite::params;
+
+use super::durable::{DurableFile, sync_folder};
+use super::entries::{check_sums, drop_unless_held, note, put_content, put_segments, put_source};
+use super::error::{StoreError, file_error};
+use super::identify::{Identity, Known, identify};
+use super::ledger;
+use super::segment::{self, SegmentRow, Written};
+use super::{Occasion, QUARANTINE, SEGMENTS, State, Store, failpoint};
+use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
+use crate::source::{Content, Digest, Opening};
+
+/// Rows that wait for a commit.
+pub const ROWS_PENDING_MAX: usize = 1 << 21;
+/// Contents that wait for a commit.
+const CONTENTS_PENDING_MAX: usize = 1 << 16;
+/// Time after which what waits is committed when the next content comes in.
+pub const COMMIT_INTERVAL: Duration = Duration::from_secs(10);
+/// Rows of a segment file.
+const SEGMENT_ROWS: usize = 1 << 19;
+
+/// What a source was found to hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// The logical name.
+    pub name: &'a str,
+    /// The stamp of the file, if it proves something.
+    pub stamp: Option<&'a str>,
+    /// How it is stored.
+    pub compression: Option<&'static str>,
+    /// Its content.
+    pub content: &'a Content,
+}
+
+/// What the reading of a content found: its own lines' fates and usage.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// Its format.
+    pub format: Option<&'static str>,
+    /// What its bytes count.
+    pub bytes_in: Option<&'static str>,
+    /// The fates of its lines.
+    pub counts: &'a Counts,
+    /// The rejected ones as NDJSON, if there are any.
+    pub rejects: Option<Vec<u8>>,
+    /// Its usage.
+    pub rows: Vec<UsageRow>,
+}
+
+/// What a delivery changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The content is new, and so is the name.
+    New,
+    /// Lines came after those that were counted.
+    Grown {
+        /// Where they start.
+        from: u64,
+    },
+    /// The name held another content, which does not count any more unless another name holds it.
+    Replaced {
+        /// Downstream bytes of that content.
+        bytes_before: u64,
+    },
+    /// The name holds this content already.
+    Unchanged,
+    /// Another name holds this content: it counts once.
+    Duplicate {
+        /// The other name.
+        of: String,
+    },
+    /// A name that is gone held this content: it counts on under the new name.
+    Renamed {
+        /// The old name.
+        from: String,
+    },
+}
+
+impl Change {
+    /// The stable name in reports and in the ledger.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Change::New => "new",
+            Change::Grown { .. } => "grown",
+            Change::Replaced { .. } => "replaced",
+            Change::Unchanged => "unchanged",
+            Change::Duplicate { .. } => "duplicate",
+            Change::Renamed { .. } => "renamed",
+        }
+    }
+}
+
+/// What waits for its commit.
+#[derive(Debug)]
+pub(super) struct Pending {
+    occasion: Occasion,
+    /// The open transaction's row in `commits`, and since when it is open.
+    commit: Option<(i64, Instant)>,
+    contents: Vec<i64>,
+    rows: Vec<SegmentRow>,
+}
+
+impl Pending {
+    pub(super) fn new(occasion: Occasion) -> Self {
+        Pending {
+            occasion,
+            commit: None,
+            contents: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+}
+
+impl Store {
+    /// Whether the file `name` is as it was when it was read.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn is_unchanged(&self, name: &str, stamp: &str) -> Result<bool, StoreError> {
+        let state = self.lock_state();
+        Ok(ledger::stamp(&state.ledger, name)?.as_deref() == Some(stamp))
+    }
+
+    /// Known contents that one with this opening may begin with or be a part of.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn known_like(&self, opening: &Opening) -> Result<Vec<Known>, StoreError> {
+        ledger::contents_opening_with(&self.lock_state().ledger, opening)
+    }
+
+    /// What a content is to the known ones.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn identify(
+        &self,
+        content: &Content,
+        marks: &[(u64, Digest)],
+        resumed: u64,
+    ) -> Result<Identity, StoreError> {
+        let state = self.lock_state();
+        let mut known = ledger::contents_opening_with(&state.ledger, &content.opening)?;
+        known.extend(ledger::content_like(&state.ledger, content)?);
+        Ok(identify(&known, content, marks, resumed))
+    }
+
+    /// The names that hold the content `id`.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn holders(&self, id: i64) -> Result<Vec<String>, StoreError> {
+        ledger::holders(&self.lock_state().ledger, id, "")
+    }
+
+    /// Notes that a source holds the known content `id`. `is_there` tells whether a file exists.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn hold(
+        &self,
+        delivery: Delivery<'_>,
+        id: i64,
+        is_there: impl Fn(&str) -> bool,
+    ) -> Result<Change, StoreError> {
+        let state = &mut *self.lock_state();
+        let commit = state.commit()?;
+        let ledger = &state.ledger;
+        let before = ledger::held_by(ledger, delivery.name)?;
+        let (there, gone): (Vec<String>, Vec<String>) = ledger::holders(ledger, id, delivery.name)?
+            .into_iter()
+            .partition(|name| is_there(name));
+        let change = match (before, gone.first(), there.first()) {
+            (Some(before), ..) if before == id => Change::Unchanged,
+            (_, Some(from), _) => Change::Renamed { from: from.clone() },
+            (_, _, Some(of)) => Change::Duplicate { of: of.clone() },
+            (Some(before), ..) => Change::Replaced {
+                bytes_before: ledger::bytes_of(ledger, before)?,
+            },
+            (None, ..) => Change::New,
+        };
+        put_source(ledger, &delivery, id, commit, &change)?;
+        if matches!(change, Change::Renamed { .. }) {
+            for name in &gone {
+                ledger.execute("DELETE FROM source WHERE name = ?1", [name])?;
+                note(ledger, commit, name, None, "gone")?;
+            }
+        }
+        drop_unless_held(ledger, before, commit)?;
+        Ok(change)
+    }
+
+    /// Adds a new content, which a source holds: what [`Store::identify`] called `New`.
+    ///
+    /// Errors: [`StoreError`]; the run must not go on.
+    pub fn add(
+        &self,
+        delivery: Delivery<'_>,
+        (parent, from, supersedes): (Option<i64>, u64, &[i64]),
+        reading: Reading<'_>,
+        domains: &Domains,
+    ) -> Result<Change, StoreError> {
+        let state = &mut *self.lock_state();
+        let commit = state.commit()?;
+        let ledger = &state.ledger;
+        let before = ledger::held_by(ledger, delivery.name)?;
+        let change = match before {
+            _ if from != 0 || !supersedes.is_empty() => Change::Grown { from },
+            Some(before) => Change::Replaced {
+                bytes_before: ledger::bytes_of(ledger, before)?,
+            },
+            None => Change::New,
+        };
+        let id = put_content(ledger, &delivery, parent, from, &reading, commit)?;
+        put_source(ledger, &delivery, id, commit, &change)?;
+        for superseded in supersedes {
+            for name in ledger::holders(ledger, *superseded, delivery.name)? {
+                let sql =
+                    "UPDATE source SET content = ?1, stamp = NULL, commit_id = ?2 WHERE name = ?3";
+                ledger.execute(sql, params![id, commit, name])?;
+                note(ledger, commit, &name, Some(id), "grown")?;
+            }
+            ledger::drop_unless_held(ledger, *superseded, commit)?;
+        }
+        drop_unless_held(ledger, before, commit)?;
+        if let Some(rejects) = &reading.rejects {
+            let name = format!("{commit:08}-{id}.ndjson");
+            self.keep_rejects(&name, rejects)?;
+            ledger.execute(
+                "INSERT INTO quarantine (content, name) VALUES (?1, ?2)",
+                params![id, name],
+            )?;
+        }
+        let place = state.pending.contents.len() as u32;
+        state.pending.contents.push(id);
+        let row = |row: UsageRow| SegmentRow {
+            tally: row.tally,
+            domain: row.domain,
+            content: place,
+        };
+        state.pending.rows.extend(reading.rows.into_iter().map(row));
+        if state.is_due() {
+            self.flush_state(state, domains)?;
+        }
+        Ok(change)
+    }
+
+    fn keep_rejects(&self, name: &str, rejects: &[u8]) -> Result<(), StoreError> {
+        let folder = self.root.join(QUARANTINE);
+        let mut file = DurableFile::create(&folder, name)?;
+        std::io::Write::write_all(file.writer(), rejects)
+            .map_err(file_error("write", &folder.join(name)))?;
+        file.finish()?;
+        sync_folder(&folder)
+    }
+
+    /// Makes durable all that waits.
+    ///
+    /// Errors: [`StoreError`]; nothing of it counts then.
+    pub fn flush(&self, domains: &Domains) -> Result<(), StoreError> {
+        self.flush_state(&mut self.lock_state(), domains)
+    }
+
+    fn flush_state(&self, state: &mut State, domains: &Domains) -> Result<(), StoreError> {
+        let Some((commit, _)) = state.pending.commit else {
+            return Ok(());
+        };
+        let rows = std::mem::take(&mut state.pending.rows);
+        let contents = std::mem::take(&mut state.pending.contents);
+        let segments = self.write_segments(commit, rows, &contents, domains)?;
+        put_segments(&state.ledger, commit, &segments, &contents)?;
+        check_sums(&state.ledger, commit)?;
+        failpoint::reach("transaction.commit");
+        state.ledger.execute_batch("COMMIT")?;
+        failpoint::reach("transaction.committed");
+        state.pending.commit = None;
+        Ok(())
+    }
+
+    /// Writes rows as segments, several at a time, and makes them durable.
+    fn write_segments(
+        &self,
+        commit: i64,
+        mut rows: Vec<SegmentRow>,
+        contents: &[i64],
+        domains: &Domains,
+    ) -> Result<Vec<(Written, Parts)>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = rank_domains(&mut rows, domains);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        rows.par_sort_unstable_by_key(SegmentRow::key);
+        let folder = self.root.join(SEGMENTS);
+        let pieces: Vec<_> = rows.chunks(SEGMENT_ROWS).enumerate().collect();
+        let written = pieces.into_par_iter().map(|(number, rows)| {
+            let name = format!("{commit:08}-{number:04}.parquet");
+            let written = segment::write(&folder, &name, rows, &names, contents)?;
+            Ok((written, parts(rows)?))
+        });
+        let written = written.collect::<Result<Vec<_>, StoreError>>()?;
+        sync_folder(&folder)?;
+        Ok(written)
+    }
+}
+
+impl State {
+    /// The number of the open transaction's commit; opens one if there is none.
+    fn commit(&mut self) -> Result<i64, StoreError> {
+        if let Some((commit, _)) = self.pending.commit {
+            return Ok(commit);
+        }
+        failpoint::reach("transaction.begin");
+        self.ledger.execute_batch("BEGIN IMMEDIATE")?;
+        let occasion = &self.pending.occasion;
+        self.ledger.execute(
+            "INSERT INTO commits (at, command, tool) VALUES (?1, ?2, ?3)",
+            params![occasion.at, occasion.command, env!("CARGO_PKG_VERSION")],
+        )?;
+        let commit = self.ledger.last_insert_rowid();
+        self.pending.commit = Some((commit, Instant::now()));
+        Ok(commit)
+    }
+
+    fn is_due(&self) -> bool {
+        let is_old = |(_, since): &(i64, Instant)| COMMIT_INTERVAL <= since.elapsed();
+        ROWS_PENDING_MAX <= self.pending.rows.len()
+            || CONTENTS_PENDING_MAX <= self.pending.contents.len()
+            || self.pending.commit.as_ref().is_some_and(is_old)
+    }
+}
+
+/// What a segment holds of each content, by its place in the list; and the rows of it.
+pub(super) type Parts = BTreeMap<u32, (Usage, u64)>;
+
+fn parts(rows: &[SegmentRow]) -> Result<Parts, StoreError> {
+    let mut parts = Parts::new();
+    for run in rows.chunk_by(|a, b| a.content == b.content) {
+        let (usage, count) = parts.entry(run[0].content).or_default();
+        run.iter().try_for_each(|row| usage.add_tally(&row.tally))?;
+        *count += run.len() as u64;
+    }
+    Ok(parts)
+}
+
+/// Numbers the domains of `rows` in the order of their names, which are answered in that order.
+fn rank_domains(rows: &mut [SegmentRow], domains: &Domains) -> Vec<String> {
+    let mut names = domains.names();
+    let mut order: Vec<u32> = (0..names.len() as u32).collect();
+    order.par_sort_unstable_by(|a, b| names[*a as usize].cmp(&names[*b as usize]));
+    let mut rank_of = vec![0; order.len()];
+    for (rank, number) in order.iter().enumerate() {
+        rank_of[*number as usize] = rank as u32;
+    }
+    rows.par_iter_mut().for_each(|row| {
+        row.domain = DomainId::new(rank_of[row.domain.index() as usize]);
+    });
+    order
+        .iter()
+        .map(|number| std::mem::take(&mut names[*number as usize]))
+        .collect()
+}

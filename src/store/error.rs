@@ -1,0 +1,129 @@
+//! Why the store could not keep, or could not be trusted with, usage.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a store cannot be used. What was committed before stays as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no store.
+    #[error("{path} is no store: there is no ledger in it; `cdn-meter ingest` makes one")]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds other things.
+    #[error("{path} is in the way: it is not empty and has no ledger; choose another --store")]
+    InTheWay {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Somebody else writes.
+    #[error(
+        "another cdn-meter writes to the store {path}; wait for it to end (reading commands need not wait)"
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Written by a later version.
+    #[error(
+        "the ledger of {path} has version {found}, and this program knows versions up to {known}; \
+         use the cdn-meter that wrote it, or a newer one"
+    )]
+    TooNew {
+        /// The folder.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// The file system refuses.
+    #[error("cannot {action} {path}: {source}; what was committed before is unchanged")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The ledger refuses.
+    #[error(
+        "the ledger of the store failed: {0}; what was committed before is unchanged, \
+         `cdn-meter verify` tells more"
+    )]
+    Ledger(#[from] rusqlite::Error),
+    /// A segment cannot be written or read.
+    #[error("the segment {name} failed: {source}; `cdn-meter verify` tells more")]
+    Segment {
+        /// Its file.
+        name: String,
+        /// The reason.
+        source: parquet::errors::ParquetError,
+    },
+    /// A segment holds something else than the ledger says.
+    #[error(
+        "the segment {name} is not what the ledger says: {problem}; restore it from a copy, \
+         or ingest its logs into a new store"
+    )]
+    Damaged {
+        /// Its file.
+        name: String,
+        /// The difference.
+        problem: String,
+    },
+    /// A count does not fit the 64-bit signed integers of ledger and segments.
+    #[error("the sum {count} is over 2^63 - 1, which no CDN sent; its numbers cannot be trusted")]
+    TooLarge {
+        /// The sum.
+        count: u64,
+    },
+    /// A sum is too large.
+    #[error(transparent)]
+    Overflow(#[from] crate::meter::Overflow),
+    /// We are wrong.
+    #[error(transparent)]
+    Broken(#[from] crate::units::invariant::Broken),
+    /// More usage than the memory limit.
+    #[error(transparent)]
+    TableFull(#[from] crate::meter::TableFull),
+    /// More domains than a run holds.
+    #[error(transparent)]
+    TooManyDomains(#[from] crate::meter::TooManyDomains),
+}
+
+impl StoreError {
+    /// Whether the user asked for something that is not there, rather than that state was lost.
+    pub fn is_of_request(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Missing { .. }
+                | StoreError::InTheWay { .. }
+                | StoreError::Locked { .. }
+                | StoreError::TooNew { .. }
+                | StoreError::TableFull(_)
+                | StoreError::TooManyDomains(_)
+        )
+    }
+}
+
+/// Turns the system's reason into an error about `path`.
+pub(super) fn file_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::File {
+        action,
+        path,
+        source,
+    }
+}
+
+/// A count as the ledger and the segments hold it.
+pub(super) fn int64(count: u64) -> Result<i64, StoreError> {
+    i64::try_from(count).map_err(|_| StoreError::TooLarge { count })
+}

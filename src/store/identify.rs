@@ -1,0 +1,206 @@
+//! Which known content a content is, begins with, or is the start of: decided from digests alone.
+
+use crate::source::{Content, DIGEST_CHUNK_BYTES, Digest};
+
+/// A content of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its number in the ledger.
+    pub id: i64,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What a content is to those that are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The same, byte for byte.
+    Same(i64),
+    /// Its lines from `from` on are new; before, it is `parent`.
+    New {
+        /// The known content that it begins with.
+        parent: Option<i64>,
+        /// Where its own lines start.
+        from: u64,
+        /// Known contents that it begins with but for their unfinished last line: it replaces them.
+        supersedes: Vec<i64>,
+    },
+    /// It has to be read again, counting from `resume`.
+    Again {
+        /// Where its own lines start, as far as can be told.
+        resume: u64,
+    },
+    /// All of it that can be compared is the start of a longer known content.
+    Within(i64),
+}
+
+/// Tells what `content`, read with `marks` and counted from `resumed`, is to `known` contents.
+pub fn identify(
+    known: &[Known],
+    content: &Content,
+    marks: &[(u64, Digest)],
+    resumed: u64,
+) -> Identity {
+    let is_same = |other: &&Known| {
+        (other.content.length, other.content.digest) == (content.length, content.digest)
+    };
+    if let Some(same) = known.iter().find(is_same) {
+        return Identity::Same(same.id);
+    }
+    if let Some(longer) = known
+        .iter()
+        .find(|longer| may_be_within(content, &longer.content))
+    {
+        return Identity::Within(longer.id);
+    }
+    let mut begun = Vec::new();
+    for shorter in known {
+        match begins_with(content, marks, &shorter.content) {
+            Some(true) => begun.push(shorter),
+            Some(false) => {}
+            // It was not known when the reading began.
+            None => {
+                return Identity::Again {
+                    resume: shorter.content.length,
+                };
+            }
+        }
+    }
+    let (whole, unfinished): (Vec<&Known>, Vec<&Known>) = begun
+        .into_iter()
+        .partition(|known| known.content.is_whole_lines);
+    let parent = whole.into_iter().max_by_key(|known| known.content.length);
+    let from = parent.map_or(0, |parent| parent.content.length);
+    match from == resumed {
+        false => Identity::Again { resume: from },
+        true => Identity::New {
+            parent: parent.map(|parent| parent.id),
+            from,
+            supersedes: unfinished.into_iter().map(|known| known.id).collect(),
+        },
+    }
+}
+
+/// Whether nothing tells `content` from the start of the longer `other`.
+fn may_be_within(content: &Content, other: &Content) -> bool {
+    let whole_chunks = (content.length / DIGEST_CHUNK_BYTES) as usize;
+    content.length < other.length
+        && content.opening.may_begin(&other.opening)
+        && content.chunks[..whole_chunks] == other.chunks[..whole_chunks]
+}
+
+/// Whether `content` begins with the shorter `other`; `None` where no mark was asked for.
+fn begins_with(content: &Content, marks: &[(u64, Digest)], other: &Content) -> Option<bool> {
+    if other.length == 0 || content.length <= other.length {
+        return Some(false);
+    }
+    let whole_chunks = (other.length / DIGEST_CHUNK_BYTES) as usize;
+    if content.chunks[..whole_chunks] != other.chunks[..whole_chunks] {
+        return Some(false);
+    }
+    match other.chunks.get(whole_chunks) {
+        None => Some(true),
+        Some(last) => marks
+            .iter()
+            .find(|(offset, _)| *offset == other.length)
+            .map(|(_, digest)| digest == last),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Opening, PartHasher, Seed};
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    const SEED: Seed = Seed(1);
+
+    fn read(text: &[u8], marks: &[u64]) -> (Content, Vec<(u64, Digest)>) {
+        let marks: Arc<[u64]> = marks.into();
+        let mut hasher = PartHasher::new(SEED, 0, u64::MAX, &marks);
+        hasher.update(0, text);
+        let digests = hasher.finish();
+        let marks = digests.marks.clone();
+        let opening = Opening::of(SEED, text);
+        (digests.into_content(SEED, opening), marks)
+    }
+
+    fn known(texts: &[Vec<u8>]) -> Vec<Known> {
+        let known = |(id, text): (usize, &Vec<u8>)| Known {
+            id: id as i64,
+            content: read(text, &[]).0,
+        };
+        texts.iter().enumerate().map(known).collect()
+    }
+
+    /// Lines that can be told apart, now and then long enough to fill chunks.
+    fn lines(from: u32, count: u32, width: usize) -> Vec<u8> {
+        let line = |n: u32| format!("{n:>width$}\n").into_bytes();
+        (from..from + count).flat_map(line).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_longest_known_start_is_found_and_nothing_else(
+            counts in (1u32..40, 1u32..40, 1u32..40),
+            width in prop_oneof![3 => 4..40usize, 1 => 30_000..60_000usize],
+            has_newline in any::<bool>(),
+        ) {
+            let short = lines(0, counts.0, width);
+            let mut middle = lines(0, counts.0 + counts.1, width);
+            let long = lines(0, counts.0 + counts.1 + counts.2, width);
+            let other = lines(1_000, counts.1, width);
+            if !has_newline {
+                middle.pop();
+            }
+            let all = known(&[short.clone(), middle.clone(), other]);
+            let marks: Vec<u64> = {
+                let mut lengths: Vec<_> = all.iter().map(|known| known.content.length).collect();
+                lengths.sort_unstable();
+                lengths
+            };
+            let (content, found) = read(&long, &marks);
+            let (parent, from, supersedes) = match has_newline {
+                true => (Some(1), middle.len() as u64, vec![]),
+                false => (Some(0), short.len() as u64, vec![1]),
+            };
+            prop_assert_eq!(
+                identify(&all, &content, &found, from),
+                Identity::New { parent, from, supersedes }
+            );
+            prop_assert_eq!(
+                identify(&all, &content, &found, 0),
+                Identity::Again { resume: from }
+            );
+            // The other way round: what is the start of a known content is within it.
+            let whole = known(&[long]);
+            prop_assert_eq!(identify(&whole, &read(&short, &[]).0, &[], 0), Identity::Within(0));
+            prop_assert_eq!(identify(&all, &read(&short, &[]).0, &[], 0), Identity::Same(0));
+        }
+    }
+
+    #[test]
+    fn a_start_that_was_not_marked_asks_for_another_reading() {
+        let all = known(&[lines(0, 3, 8)]);
+        let (content, marks) = read(&lines(0, 4, 8), &[]);
+        assert_eq!(
+            identify(&all, &content, &marks, 0),
+            Identity::Again { resume: 27 }
+        );
+    }
+
+    #[test]
+    fn empty_contents_begin_nothing() {
+        let all = known(&[Vec::new()]);
+        let (content, marks) = read(b"a\n", &[0]);
+        let new = Identity::New {
+            parent: None,
+            from: 0,
+            supersedes: vec![],
+        };
+        assert_eq!(identify(&all, &content, &marks, 0), new);
+        assert_eq!(identify(&all, &read(b"", &[]).0, &[], 0), Identity::Same(0));
+    }
+}

@@ -1,0 +1,221 @@
+//! The ledger's tables: opening, migrating, and the questions that are asked of them.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+
+use super::Occasion;
+use super::durable::sync_folder;
+use super::error::StoreError;
+use super::identify::Known;
+use crate::source::{Content, Digest, Opening, Seed};
+
+/// Version of the schema. A ledger of an older version is brought up to it when opened to write.
+pub const SCHEMA_VERSION: i64 = 1;
+/// The steps from each version to the next; they are never edited, only added to.
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
+/// How long to wait for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Prepared statements that are kept.
+const STATEMENTS_KEPT: usize = 64;
+
+/// Opens the ledger to write, and makes it or brings it up to date.
+pub(super) fn open_to_write(
+    root: &Path,
+    path: &Path,
+    seed: Seed,
+    occasion: &Occasion,
+) -> Result<Connection, StoreError> {
+    let mut ledger = Connection::open(path)?;
+    configure(&ledger)?;
+    ledger.pragma_update(None, "journal_mode", "WAL")?;
+    // Every commit is on disk before it is believed.
+    ledger.pragma_update(None, "synchronous", "FULL")?;
+    let found = version(root, &ledger)?;
+    if found < SCHEMA_VERSION {
+        let transaction = ledger.transaction()?;
+        for step in &MIGRATIONS[found as usize..] {
+            transaction.execute_batch(step)?;
+        }
+        if found == 0 {
+            transaction.execute(
+                "INSERT INTO store (id, seed, created_at) VALUES (1, ?1, ?2)",
+                params![seed.0.cast_signed(), occasion.at],
+            )?;
+        }
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        transaction.commit()?;
+        sync_folder(root)?;
+    }
+    Ok(ledger)
+}
+
+/// Opens the ledger to read.
+pub(super) fn open_to_read(root: &Path, path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let ledger = Connection::open_with_flags(path, flags)?;
+    configure(&ledger)?;
+    match version(root, &ledger)? {
+        0 => Err(StoreError::Missing { path: root.into() }),
+        _ => Ok(ledger),
+    }
+}
+
+fn configure(ledger: &Connection) -> Result<(), StoreError> {
+    ledger.busy_timeout(BUSY_TIMEOUT)?;
+    ledger.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    ledger.pragma_update(None, "foreign_keys", true)?;
+    Ok(())
+}
+
+fn version(root: &Path, ledger: &Connection) -> Result<i64, StoreError> {
+    let found = ledger.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if SCHEMA_VERSION < found {
+        return Err(StoreError::TooNew {
+            path: root.into(),
+            found,
+            known: SCHEMA_VERSION,
+        });
+    }
+    Ok(found)
+}
+
+pub(super) fn seed(ledger: &Connection) -> Result<Seed, StoreError> {
+    let seed: i64 = ledger.query_row("SELECT seed FROM store", [], |row| row.get(0))?;
+    Ok(Seed(seed.cast_unsigned()))
+}
+
+/// The files that `table` names.
+pub(super) fn file_names(ledger: &Connection, table: &str) -> Result<HashSet<String>, StoreError> {
+    let mut statement = ledger.prepare(&format!("SELECT name FROM {table}"))?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// The contents that count.
+pub(super) fn live(ledger: &Connection) -> Result<HashSet<i64>, StoreError> {
+    let mut statement = ledger.prepare_cached("SELECT id FROM content WHERE dropped_by IS NULL")?;
+    let live = statement.query_map([], |row| row.get(0))?;
+    Ok(live.collect::<Result<_, _>>()?)
+}
+
+/// The stamp of a source, if it has one that proves something.
+pub(super) fn stamp(ledger: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    let mut statement = ledger.prepare_cached("SELECT stamp FROM source WHERE name = ?1")?;
+    let stamp = statement.query_row([name], |row| row.get(0)).optional()?;
+    Ok(stamp.flatten())
+}
+
+const CONTENT_COLUMNS: &str = "id, length, digest, chunks, opening, is_whole_lines";
+
+/// The contents with this first line.
+pub(super) fn contents_opening_with(
+    ledger: &Connection,
+    opening: &Opening,
+) -> Result<Vec<Known>, StoreError> {
+    let Some(first) = opening.first() else {
+        return Ok(Vec::new());
+    };
+    let sql = format!(
+        "SELECT {CONTENT_COLUMNS} FROM content WHERE first_line = ?1 AND dropped_by IS NULL ORDER BY id"
+    );
+    let mut statement = ledger.prepare_cached(&sql)?;
+    let known = statement.query_map([first.to_bytes()], known)?;
+    Ok(known.collect::<Result<_, _>>()?)
+}
+
+/// The content with this digest and length, if it is known.
+pub(super) fn content_like(
+    ledger: &Connection,
+    content: &Content,
+) -> Result<Option<Known>, StoreError> {
+    let sql = format!(
+        "SELECT {CONTENT_COLUMNS} FROM content WHERE digest = ?1 AND length = ?2 AND dropped_by IS NULL"
+    );
+    let mut statement = ledger.prepare_cached(&sql)?;
+    let length = super::error::int64(content.length)?;
+    let found = statement.query_row(params![content.digest.to_bytes(), length], known);
+    Ok(found.optional()?)
+}
+
+fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
+    Ok(Known {
+        id: row.get(0)?,
+        content: Content {
+            length: row.get::<_, i64>(1)?.cast_unsigned(),
+            digest: Digest::from_bytes(row.get(2)?),
+            chunks: digests(&row.get::<_, Vec<u8>>(3)?),
+            opening: Opening(digests(&row.get::<_, Vec<u8>>(4)?)),
+            is_whole_lines: row.get(5)?,
+        },
+    })
+}
+
+fn digests(bytes: &[u8]) -> Vec<Digest> {
+    let (digests, _) = bytes.as_chunks::<16>();
+    digests.iter().copied().map(Digest::from_bytes).collect()
+}
+
+/// Digests as the ledger keeps them.
+pub(super) fn digest_bytes(digests: &[Digest]) -> Vec<u8> {
+    digests
+        .iter()
+        .flat_map(|digest| digest.to_bytes())
+        .collect()
+}
+
+/// The content that a name holds.
+pub(super) fn held_by(ledger: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
+    let mut statement = ledger.prepare_cached("SELECT content FROM source WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+/// The names that hold a content, but for one.
+pub(super) fn holders(
+    ledger: &Connection,
+    content: i64,
+    but: &str,
+) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT name FROM source WHERE content = ?1 AND name <> ?2 ORDER BY name";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let names = statement.query_map(params![content, but], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// Drops a content that no name holds, nor what grew from it; then those that it grew from.
+pub(super) fn drop_unless_held(
+    ledger: &Connection,
+    content: i64,
+    commit: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE content SET dropped_by = ?2
+        WHERE id = ?1 AND dropped_by IS NULL
+            AND NOT EXISTS (SELECT 1 FROM source WHERE content = ?1)
+            AND NOT EXISTS (SELECT 1 FROM content AS grown
+                WHERE grown.parent = ?1 AND grown.dropped_by IS NULL)
+        RETURNING parent";
+    let mut next = Some(content);
+    while let Some(content) = next {
+        let parent = ledger
+            .prepare_cached(sql)?
+            .query_row(params![content, commit], |row| row.get::<_, Option<i64>>(0));
+        next = parent.optional()?.flatten();
+    }
+    Ok(())
+}
+
+/// Downstream bytes of a content, those before its own lines included.
+pub(super) fn bytes_of(ledger: &Connection, content: i64) -> Result<u64, StoreError> {
+    let sql = "WITH RECURSIVE line (id, parent, bytes) AS (
+            SELECT id, parent, bytes FROM content WHERE id = ?1
+            UNION ALL
+            SELECT content.id, content.parent, content.bytes
+            FROM content JOIN line ON content.id = line.parent
+        ) SELECT coalesce(sum(bytes), 0) FROM line";
+    let bytes: i64 = ledger
+        .prepare_cached(sql)?
+        .query_row([content], |row| row.get(0))?;
+    Ok(bytes.cast_unsigned())
+}

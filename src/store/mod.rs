@@ -1,0 +1,209 @@
+//! The store: which contents count, and their usage, durably and exactly once.
+//!
+//! ```text
+//! STORE/ledger.sqlite    sources, contents, segments, commits: all that is believed
+//! STORE/segments/        usage, one Parquet file or more per commit
+//! STORE/quarantine/      rejected lines of the contents that count, NDJSON
+//! STORE/lock             held by the one process that writes
+//! ```
+//! Owns: segments, ledger, what a content is to those that were counted before, commits.
+//! Does not own: reading logs, what a domain is sold as.
+//!
+//! A commit writes its segment files first (beside, synced, renamed, the folder synced), then names
+//! them in one transaction of the ledger, together with the contents and sources that they hold
+//! (DESIGN D3). A crash before the transaction leaves files that nobody names, which are removed
+//! when the store is next opened to write; a crash after it leaves nothing to do.
+//!
+//! Invariants: `SEG-1` a segment counts iff the ledger names it; `SPAN-1` a content's own lines start
+//! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
+//! that the ledger notes of it; a content counts once, however many names hold it.
+
+mod commit;
+mod durable;
+mod entries;
+mod error;
+mod explain;
+mod failpoint;
+mod identify;
+mod ledger;
+mod read;
+mod scan;
+mod segment;
+mod verify;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+pub use commit::{COMMIT_INTERVAL, Change, Delivery, ROWS_PENDING_MAX, Reading};
+pub use error::StoreError;
+pub use explain::{Explained, Explanation};
+pub use failpoint::FAILPOINTS;
+pub use identify::{Identity, Known, identify};
+pub use ledger::SCHEMA_VERSION;
+pub use read::StoreUsage;
+pub use verify::{Finding, Verification};
+
+use crate::source::Seed;
+use commit::Pending;
+use durable::{make_folder, names_in, sync_folder};
+use error::file_error;
+
+const LEDGER: &str = "ledger.sqlite";
+const SEGMENTS: &str = "segments";
+const QUARANTINE: &str = "quarantine";
+const LOCK: &str = "lock";
+
+/// An open store.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    seed: Seed,
+    state: Mutex<State>,
+    /// Files that a crash had left and that were removed at opening.
+    swept: usize,
+    /// Held while this process may write.
+    _lock: Option<File>,
+}
+
+#[derive(Debug)]
+struct State {
+    ledger: Connection,
+    pending: Pending,
+}
+
+/// What is noted with every commit.
+#[derive(Clone, Debug)]
+pub struct Occasion {
+    /// The instant, as RFC 3339 in UTC.
+    pub at: String,
+    /// The command.
+    pub command: String,
+}
+
+impl Store {
+    /// Opens the store at `root` to write, and makes it if there is none; `seed` is for a new one.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn open_to_write(root: &Path, seed: Seed, occasion: Occasion) -> Result<Self, StoreError> {
+        let is_new = !root.join(LEDGER).exists();
+        if is_new && holds_other_things(root)? {
+            return Err(StoreError::InTheWay { path: root.into() });
+        }
+        failpoint::reach("store.create");
+        [root, &root.join(SEGMENTS), &root.join(QUARANTINE)]
+            .into_iter()
+            .try_for_each(make_folder)?;
+        let lock = lock(root)?;
+        let ledger = ledger::open_to_write(root, &root.join(LEDGER), seed, &occasion)?;
+        failpoint::reach("store.created");
+        let mut store = Store::new(root, ledger, Some(lock), occasion)?;
+        store.swept = store.sweep()?;
+        Ok(store)
+    }
+
+    /// Opens the store at `root` to read. A process that writes to it is not in the way.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
+        let path = root.join(LEDGER);
+        if !path.exists() {
+            return Err(StoreError::Missing { path: root.into() });
+        }
+        let occasion = Occasion {
+            at: String::new(),
+            command: String::new(),
+        };
+        Store::new(root, ledger::open_to_read(root, &path)?, None, occasion)
+    }
+
+    fn new(
+        root: &Path,
+        ledger: Connection,
+        lock: Option<File>,
+        occasion: Occasion,
+    ) -> Result<Self, StoreError> {
+        Ok(Store {
+            root: root.to_owned(),
+            seed: ledger::seed(&ledger)?,
+            state: Mutex::new(State {
+                ledger,
+                pending: Pending::new(occasion),
+            }),
+            swept: 0,
+            _lock: lock,
+        })
+    }
+
+    /// What its digests start from.
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Files of commits that were cut short, removed when the store was opened.
+    pub fn swept(&self) -> usize {
+        self.swept
+    }
+
+    /// Removes files that no commit names.
+    fn sweep(&self) -> Result<usize, StoreError> {
+        let state = self.lock_state();
+        let mut swept = 0;
+        for (folder, table) in [(SEGMENTS, "segment"), (QUARANTINE, "quarantine")] {
+            let named = ledger::file_names(&state.ledger, table)?;
+            let folder = self.root.join(folder);
+            for name in names_in(&folder)? {
+                if !named.contains(&name) {
+                    failpoint::reach("sweep.remove");
+                    let path = folder.join(name);
+                    fs::remove_file(&path).map_err(file_error("remove", &path))?;
+                    swept += 1;
+                }
+            }
+            if swept != 0 {
+                sync_folder(&folder)?;
+            }
+        }
+        Ok(swept)
+    }
+
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        // A transaction that a panic cut short is rolled back with the connection.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the lock of the one writer.
+fn lock(root: &Path) -> Result<File, StoreError> {
+    let path = root.join(LOCK);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(file_error("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: root.into() }),
+        Err(TryLockError::Error(source)) => Err(file_error("lock", &path)(source)),
+    }
+}
+
+/// Whether a folder without a ledger holds what no store would leave there.
+fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
+    if !root.exists() {
+        return Ok(false);
+    }
+    // A crash while the store was made leaves these.
+    let ours = |name: &String| {
+        [SEGMENTS, QUARANTINE, LOCK].contains(&&name[..]) || name.starts_with(LEDGER)
+    };
+    Ok(!names_in(root)?.iter().all(ours))
+}

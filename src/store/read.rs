@@ -1,0 +1,107 @@
+//! Usage out of the store: what counts, of some slots, domains numbered anew.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::error::StoreError;
+use super::scan::{Wanted, scan};
+use super::{SEGMENTS, Store, ledger};
+use crate::meter::{DomainId, Domains, UsageRow, UsageTable};
+
+/// Rows that one thread collects before it passes them on.
+const ROWS_KEPT_MAX: usize = 1 << 18;
+
+/// Usage read from a store.
+#[derive(Debug)]
+pub struct StoreUsage {
+    /// Rows; the same (domain, cell) may stand in several.
+    pub table: UsageTable,
+    /// Names of domains by number.
+    pub domains: Vec<String>,
+}
+
+/// What a reader goes by, taken in one transaction.
+struct Snapshot {
+    segments: Vec<String>,
+    live: HashSet<i64>,
+}
+
+impl Store {
+    /// The slots that its segments span; empty where there are none.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn slots(&self) -> Result<Range<u32>, StoreError> {
+        let sql = "SELECT coalesce(min(slot_from), 0), coalesce(max(slot_to) + 1, 0) FROM segment";
+        let state = self.lock_state();
+        let slots = state
+            .ledger
+            .query_row(sql, [], |row| Ok(row.get(0)?..row.get(1)?))?;
+        Ok(slots)
+    }
+
+    /// All usage that counts in `slots`, in a table of at most `rows_max` distinct rows.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn usage(&self, slots: Range<u32>, rows_max: usize) -> Result<StoreUsage, StoreError> {
+        let snapshot = self.snapshot(&slots)?;
+        let folder = self.root.join(SEGMENTS);
+        let (domains, table) = (Domains::new(), Mutex::new(UsageTable::new(rows_max)));
+        let pass_on = |rows: &mut Vec<UsageRow>| {
+            let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+            table.append(rows)
+        };
+        let wanted = Wanted {
+            slots,
+            domain: None,
+        };
+        snapshot.segments.par_iter().try_for_each(|name| {
+            let mut rows = Vec::new();
+            let mut numbers: Vec<Option<DomainId>> = Vec::new();
+            scan(&folder, name, &wanted, |row| {
+                let Some(row) = row else {
+                    numbers.clear();
+                    return Ok(());
+                };
+                if !snapshot.live.contains(&row.content) {
+                    return Ok(());
+                }
+                if numbers.len() <= row.domain_key {
+                    numbers.resize(row.domain_key + 1, None);
+                }
+                let domain = match numbers[row.domain_key] {
+                    Some(domain) => domain,
+                    None => *numbers[row.domain_key].insert(domains.intern(row.domain)?),
+                };
+                rows.push(UsageRow {
+                    tally: row.tally,
+                    domain,
+                });
+                match ROWS_KEPT_MAX <= rows.len() {
+                    true => Ok(pass_on(&mut rows)?),
+                    false => Ok(()),
+                }
+            })?;
+            Ok::<_, StoreError>(pass_on(&mut rows)?)
+        })?;
+        Ok(StoreUsage {
+            table: table.into_inner().unwrap_or_else(PoisonError::into_inner),
+            domains: domains.names(),
+        })
+    }
+
+    fn snapshot(&self, slots: &Range<u32>) -> Result<Snapshot, StoreError> {
+        let state = &mut *self.lock_state();
+        let transaction = state.ledger.transaction()?;
+        let segments = {
+            let sql = "SELECT name FROM segment WHERE slot_from < ?1 AND ?2 <= slot_to ORDER BY id";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let names = statement.query_map([slots.end, slots.start], |row| row.get(0))?;
+            names.collect::<Result<_, _>>()?
+        };
+        let live = ledger::live(&transaction)?;
+        Ok(Snapshot { segments, live })
+    }
+}

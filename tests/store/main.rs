@@ -1,0 +1,5 @@
+//! The store by its front: what is delivered counts once, whatever is repeated, moved or killed.
+
+mod crash;
+mod deliveries;
+mod program;
