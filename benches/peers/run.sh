@@ -9,8 +9,10 @@
 #   BYTES_OTHER each other corpus     500000000
 #   RUNS        runs of each program  3, interleaved; the table has medians
 #   THREADS     processors to use     2
-#   PROGRAMS    programs to run       "cdn-meter duckdb polars goaccess"
+#   PROGRAMS    programs to run       "cdn-meter decoder duckdb polars goaccess"
 #   CDN_METER   a built binary        target/release/cdn-meter, built first
+#
+# The program "decoder" only decompresses, on all processors: no run over .gz can be faster.
 #
 # The logs are read once before each round, so all programs read from the page cache. Needs cargo,
 # Python 3 with venv, and PyPI; GoAccess is skipped where it is not installed.
@@ -22,7 +24,7 @@ corpus_dir=${1:-$root/target/corpus}
 formats=${FORMATS:-tencent-cdn tencent-live cloudfront cloudflare nginx}
 runs=${RUNS:-3}
 threads=${THREADS:-2}
-programs=${PROGRAMS:-cdn-meter duckdb polars goaccess}
+programs=${PROGRAMS:-cdn-meter decoder duckdb polars goaccess}
 target=${CARGO_TARGET_DIR:-$root/target}
 
 note() { echo "run.sh: $*" >&2; }
@@ -30,6 +32,10 @@ note() { echo "run.sh: $*" >&2; }
 if [[ -z ${CDN_METER:-} ]]; then
     (cd "$root" && cargo build --release --locked --bin cdn-meter)
     CDN_METER=$target/release/cdn-meter
+fi
+
+if [[ " $programs " == *" decoder "* ]]; then
+    (cd "$root" && cargo build --quiet --release --locked --example decode)
 fi
 
 python=$here/.venv/bin/python
@@ -56,6 +62,7 @@ command_of() {
     local program=$1 format=$2 logs=$3 out=$4
     case $program in
         cdn-meter) command=("$CDN_METER" run "$logs" --out "$out" --json) ;;
+        decoder) command=("$target/release/examples/decode" "$logs") ;;
         duckdb | polars) command=("$python" "$here/${program}_run.py" "$format" "$logs" "$out" --threads "$threads") ;;
         goaccess) command=("$here/goaccess_run.sh" "$format" "$logs" "$out") ;;
         *) note "unknown program $program"; exit 2 ;;
@@ -79,6 +86,7 @@ for format in $formats; do
         for ((run = 1; run <= runs; run++)); do
             cat "$folder"/* >/dev/null
             for program in $programs; do
+                [[ $program == decoder && $packing == plain ]] && continue
                 rm -rf "$scratch/out"
                 command_of "$program" "$format" "$folder" "$scratch/out"
                 note "$format $packing, run $run of $runs: $program"

@@ -27,6 +27,7 @@ pub fn stages(inputs: &Inputs) -> Vec<Stage<'_>> {
     vec![
         read(text),
         decoded(text, "gzip", Arc::clone(&gzip)).against("decode/gzip/naive"),
+        on_all_cores(text, Arc::clone(&gzip)),
         naive(text, gzip),
         decoded(text, "zstd", zstd),
     ]
@@ -60,26 +61,44 @@ fn read(text: &Text) -> Stage<'_> {
     })
 }
 
+/// As many decoders as there are cores, each on its own: what no run over gzip can exceed.
+fn on_all_cores(text: &Text, stored: Arc<[u8]>) -> Stage<'_> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let bytes = cores as u64 * text.len();
+    let pass = move || {
+        std::thread::scope(|scope| {
+            for _ in 0..cores {
+                let stored = Arc::clone(&stored);
+                scope.spawn(|| decode_all(text, stored, &mut vec![0; BLOCK_BYTES]));
+            }
+        });
+    };
+    Stage::new("decode", "gzip/all-cores", bytes, pass).on(cores)
+}
+
 /// Decompression alone, a block at a time into the same buffer.
 fn decoded<'a>(text: &'a Text, input: &'static str, stored: Arc<[u8]>) -> Stage<'a> {
     let mut buffer = vec![0; BLOCK_BYTES];
     Stage::new("decode", input, text.len(), move || {
-        let mut reader = decode::open(Cursor::new(Arc::clone(&stored))).expect("recognised");
-        let mut at = 0;
-        loop {
-            let len = reader.fill(&mut buffer).expect("undamaged");
-            let is_last = len < buffer.len();
-            // The last bytes of a block stand for all of it: damage is found by the checksum.
-            let to = at + len;
-            let tail = len.min(64);
-            assert_eq!(buffer[len - tail..len], text.bytes[to - tail..to]);
-            at = to;
-            if is_last {
-                break;
-            }
-        }
-        assert_eq!(at as u64, text.len());
+        decode_all(text, Arc::clone(&stored), &mut buffer);
     })
+}
+
+fn decode_all(text: &Text, stored: Arc<[u8]>, buffer: &mut [u8]) {
+    let mut reader = decode::open(Cursor::new(stored)).expect("recognised");
+    let mut at = 0;
+    loop {
+        let len = reader.fill(buffer).expect("undamaged");
+        // The last bytes of a block stand for all of it: damage is found by the checksum.
+        let to = at + len;
+        let tail = len.min(64);
+        assert_eq!(buffer[len - tail..len], text.bytes[to - tail..to]);
+        at = to;
+        if len < buffer.len() {
+            break;
+        }
+    }
+    assert_eq!(at as u64, text.len());
 }
 
 /// The same decoder as it is usually driven: small reads, a line at a time.

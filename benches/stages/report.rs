@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cdn_meter::meter::{Usage, UsageTable};
 use cdn_meter::registry::Registry;
-use cdn_meter::report::{Building, Footer, write_usage_5min};
+use cdn_meter::report::{Building, Footer, PublishError, write_usage_5min};
 use cdn_meter::summary::Book;
 use cdn_meter::units::Zone;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -52,7 +52,6 @@ fn usage_5min(month: &Month) -> Stage<'_> {
     let book = Book::new(table(month), month.names.clone(), &registry, ZONE).expect("sums fit");
     let rows: usize = book.months().map(|month| month.rows.len()).sum();
     let out = tempfile::tempdir().expect("a temporary folder");
-    let footer = Footer::default();
     let prepare = {
         let out = out.path().to_owned();
         move || Building::begin(&out, "usage_5min").expect("a folder that can be written to")
@@ -65,7 +64,7 @@ fn usage_5min(month: &Month) -> Stage<'_> {
         prepare,
         move |building| {
             let _folder_lives_as_long_as_this = &out;
-            one.install(|| write_usage_5min(&book, &registry, &footer, &building))
+            one.install(|| written(&book, &registry, &building))
                 .expect("room for the files");
             if !std::mem::replace(&mut is_checked, true) {
                 assert_eq!(rows_in(building.path()), rows);
@@ -73,6 +72,15 @@ fn usage_5min(month: &Month) -> Stage<'_> {
             building
         },
     )
+}
+
+/// Writes all months of `book`.
+fn written(book: &Book, registry: &Registry, building: &Building) -> Result<(), PublishError> {
+    let footer = Footer::default();
+    let mut months = book.months();
+    months.try_for_each(|month| {
+        write_usage_5min(&month, registry, &footer, &building.month(month.month)?)
+    })
 }
 
 /// The rows as the meter left them: a table sorts early only where its limit is near.

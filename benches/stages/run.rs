@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use cdn_meter::ingest::{Events, Options, SourceReport, ingest};
 use cdn_meter::meter::UsageTable;
 use cdn_meter::registry::Registry;
-use cdn_meter::report::{Building, Footer, publish, write_summary, write_usage_5min};
+use cdn_meter::report::{Building, Terms, publish, write_month};
 use cdn_meter::source::{Source, discover};
 use cdn_meter::summary::Book;
 use cdn_meter::units::Factor;
@@ -114,14 +114,17 @@ fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
 
     let registry = Registry::empty(ZONE);
     let book = Book::new(table, ingested.domains, &registry, ZONE).expect("sums fit");
-    let months: Vec<_> = book
-        .months()
-        .map(|month| (month, month.summary(&registry).expect("sums fit")))
-        .collect();
-    let footer = Footer::default();
     let one: Factor = "1".parse().expect("a factor");
-    write_usage_5min(&book, &registry, &footer, &usage_5min).expect("room for the files");
-    write_summary(&months, (one, one), &footer, &summary).expect("room for the files");
+    let terms = Terms {
+        registry: &registry,
+        overhead: one,
+        sampling: one,
+    };
+    for month in book.months() {
+        let folder = |building: &Building| building.month(month.month).expect("room for folders");
+        let folders = (folder(&summary), folder(&usage_5min));
+        write_month(&month, &terms, (&folders.0, &folders.1)).expect("room for the files");
+    }
     publish(vec![usage_5min, summary]).expect("published");
 
     let rows: usize = book.months().map(|month| month.rows.len()).sum();

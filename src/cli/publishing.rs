@@ -1,20 +1,17 @@
 //! What every command that publishes usage takes, and how it goes about it.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::Args;
-use sha2::{Digest, Sha256};
-
 use super::progress::say;
 use super::{Failure, Finish, print_json};
-use crate::meter::UsageTable;
+use crate::meter::{Usage, UsageTable};
 use crate::registry::{Class, Registry};
-use crate::report::{
-    Building, Footer, RunReport, print_run, publish, write_summary, write_usage_5min,
-};
-use crate::summary::{Book, INDEX_RULE, MonthUsage, SummaryRow};
+use crate::report::{Building, RunReport, Terms, print_run, publish, usage_digest, write_month};
+use crate::summary::{Book, SummaryRow};
 use crate::units::{Factor, Zone};
+use clap::Args;
 
 /// Arguments about the datasets.
 #[derive(Args)]
@@ -47,12 +44,13 @@ pub(super) struct PublishArgs {
     pub(super) json: bool,
 }
 
-/// Datasets that are about to be written: everything that can be refused was.
+/// Datasets that are being written; dropped, nothing of them is published.
 pub(super) struct Publishing<'a> {
     args: &'a PublishArgs,
     registry: Registry,
     summary: Building,
     usage_5min: Building,
+    rows: Vec<SummaryRow>,
 }
 
 impl PublishArgs {
@@ -67,102 +65,64 @@ impl PublishArgs {
             registry,
             summary: Building::begin(&self.out, "summary")?,
             usage_5min: Building::begin(&self.out, "usage_5min")?,
+            rows: Vec::new(),
         })
     }
 }
 
 impl Publishing<'_> {
-    /// Publishes the usage of `table` and shows it; `report` says what it comes from, and `time`
-    /// how long it took.
-    pub(super) fn publish(
+    /// Adds the months of `table`; no month may be added twice.
+    pub(super) fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure> {
+        let book = Book::new(table, names, &self.registry, self.args.billing_zone)?;
+        let terms = Terms {
+            registry: &self.registry,
+            overhead: self.args.overhead_factor,
+            sampling: self.args.sampling_factor,
+        };
+        for usage in book.months() {
+            let folders = (
+                self.summary.month(usage.month)?,
+                self.usage_5min.month(usage.month)?,
+            );
+            self.rows
+                .extend(write_month(&usage, &terms, (&folders.0, &folders.1))?);
+        }
+        Ok(())
+    }
+
+    /// Publishes what was added and shows it; `report` says what it comes from.
+    pub(super) fn finish(
         self,
-        table: UsageTable,
-        names: Vec<String>,
         mut report: RunReport,
         elapsed_millis: impl Fn() -> u64,
     ) -> Result<Finish, Failure> {
-        report.domains = names.len();
-        report.usage = table.total()?.into();
-        let book = Book::new(table, names, &self.registry, self.args.billing_zone)?;
-        let months = book
-            .months()
-            .map(|month| Ok((month, month.summary(&self.registry)?)))
-            .collect::<Result<Vec<_>, Failure>>()?;
+        let rows = self.rows;
+        let mut total = Usage::default();
+        rows.iter().try_for_each(|row| total.add(&row.usage))?;
+        let domains: HashSet<&str> = rows.iter().map(|row| &row.domain[..]).collect();
+        report.domains = domains.len();
+        report.usage = total.into();
         report.billing_zone = self.args.billing_zone.to_string();
         report.registry_digest = self.registry.digest();
-        report.usage_digest = usage_digest(&months);
-        let footer = self.footer(&report);
-        let factors = (self.args.overhead_factor, self.args.sampling_factor);
-        write_usage_5min(&book, &self.registry, &footer, &self.usage_5min)?;
-        write_summary(&months, factors, &footer, &self.summary)?;
+        report.usage_digest = usage_digest(&rows);
         publish(vec![self.usage_5min, self.summary])?;
         report.elapsed_millis = elapsed_millis();
-        show(self.args.json, &months, &report)?;
-        Ok(finish(self.args.strict, &months, &report))
-    }
-
-    /// What the files say of themselves: the same usage says the same, however its logs came.
-    fn footer(&self, report: &RunReport) -> Footer {
-        let args = self.args;
-        Footer {
-            entries: vec![
-                ("cdn_meter.billing_zone", report.billing_zone.clone()),
-                ("cdn_meter.registry_digest", report.registry_digest.clone()),
-                ("cdn_meter.usage_digest", report.usage_digest.clone()),
-                (
-                    "cdn_meter.overhead_factor",
-                    args.overhead_factor.to_string(),
-                ),
-                (
-                    "cdn_meter.sampling_factor",
-                    args.sampling_factor.to_string(),
-                ),
-                ("cdn_meter.p95_rule", INDEX_RULE.to_owned()),
-            ],
-        }
+        show(self.args.json, &rows, &report)?;
+        Ok(finish(self.args.strict, &rows, &report))
     }
 }
 
-type Months<'a> = [(MonthUsage<'a>, Vec<SummaryRow<'a>>)];
-
-/// SHA-256 over the sums of all months: the same usage gives the same digest.
-fn usage_digest(months: &Months<'_>) -> String {
-    let mut digest = Sha256::new();
-    for row in months.iter().flat_map(|(_, rows)| rows) {
-        let usage = &row.usage;
-        let line = format!(
-            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
-            row.month,
-            row.domain,
-            row.region.name(),
-            usage.bytes,
-            usage.requests,
-            usage.error_bytes,
-            usage.error_requests,
-            usage.doubtful_requests
-        );
-        digest.update(line.as_bytes());
-    }
-    let digest = digest.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn show(is_json: bool, months: &Months<'_>, report: &RunReport) -> io::Result<()> {
+fn show(is_json: bool, rows: &[SummaryRow], report: &RunReport) -> io::Result<()> {
     if is_json {
         return print_json(report);
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let rows: Vec<SummaryRow<'_>> = months
-        .iter()
-        .flat_map(|(_, rows)| rows.iter().cloned())
-        .collect();
-    print_run(&mut out, &rows, report)?;
+    print_run(&mut out, rows, report)?;
     out.flush()
 }
 
-fn finish(is_strict: bool, months: &Months<'_>, report: &RunReport) -> Finish {
-    let mut rows = months.iter().flat_map(|(_, rows)| rows);
-    if is_strict && rows.any(|row| row.class == Class::Unknown) {
+fn finish(is_strict: bool, rows: &[SummaryRow], report: &RunReport) -> Finish {
+    if is_strict && rows.iter().any(|row| row.class == Class::Unknown) {
         say("there is traffic of domains that the registry does not know (class unknown)");
         return Finish::Attention;
     }

@@ -40,7 +40,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let options = args.metering.options(&args.memory)?;
     let found = args.metering.discover()?;
-    let publishing = args.publishing.begin()?;
+    let mut publishing = args.publishing.begin()?;
     let stored_bytes = found
         .sources
         .iter()
@@ -68,7 +68,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         say("nothing was published: no file counts");
         return Ok(Finish::Attention);
     }
-    let finish = publishing.publish(usage.table, usage.domains, report, elapsed_millis)?;
+    publishing.add(usage.table, usage.domains)?;
+    let finish = publishing.finish(report, elapsed_millis)?;
     if let Some(path) = quarantine {
         say(&format!("rejected lines are in {}", path.display()));
     }

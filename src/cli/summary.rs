@@ -29,7 +29,7 @@ pub(super) struct SummaryArgs {
 pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
     let store = Store::open_to_read(&args.store.store)?;
-    let publishing = args.publishing.begin()?;
+    let mut publishing = args.publishing.begin()?;
     let slots = match args.month {
         Some(month) => month.slots(args.publishing.billing_zone),
         None => store.slots()?,
@@ -37,5 +37,6 @@ pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     let usage = store.usage(slots, args.memory.rows_max())?;
     let report = RunReport::new(&Ingested::default())?;
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    publishing.publish(usage.table, usage.domains, report, elapsed_millis)
+    publishing.add(usage.table, usage.domains)?;
+    publishing.finish(report, elapsed_millis)
 }

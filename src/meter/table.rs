@@ -4,8 +4,10 @@ use rayon::slice::ParallelSliceMut;
 
 use super::usage::{Overflow, Usage, UsageRow};
 
-/// Rows below which summing does not pay.
-const COMPACT_ROWS_MIN: usize = 1 << 20;
+/// Rows below which nothing is summed.
+const ROWS_MIN: usize = 1 << 20;
+/// Rows of a tail below which summing it does not pay.
+const TAIL_ROWS_MIN: usize = 1 << 18;
 
 /// More distinct (domain, region, slot) than the memory limit holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,12 +21,21 @@ pub struct TableFull {
 }
 
 /// A multiset of rows. The order of appending does not matter to what it holds.
+///
+/// ```text
+/// rows = summed, ascending by key | tail, as it came
+/// ```
+/// The tail is summed into the rest when it is long. Where the last one brought new keys mostly, long
+/// is a quarter of the rest, so that distinct usage is merged a few times in all; where it did
+/// not, long is [`TAIL_ROWS_MIN`], so that memory does not grow with the length of the logs.
 #[derive(Debug)]
 pub struct UsageTable {
     rows: Vec<UsageRow>,
     rows_max: usize,
-    /// Rows at which the next sum is due.
-    compact_at: usize,
+    /// How many rows, from the first, are summed.
+    summed: usize,
+    /// Rows of the tail at which it is summed.
+    tail_max: usize,
 }
 
 impl UsageTable {
@@ -33,7 +44,8 @@ impl UsageTable {
         UsageTable {
             rows: Vec::new(),
             rows_max,
-            compact_at: COMPACT_ROWS_MIN.min(rows_max),
+            summed: 0,
+            tail_max: ROWS_MIN,
         }
     }
 
@@ -51,24 +63,34 @@ impl UsageTable {
             true => std::mem::swap(&mut self.rows, rows),
             false => self.rows.append(rows),
         }
-        if self.compact_at <= self.rows.len() {
-            self.compact();
+        let is_full = self.rows_max < self.rows.len();
+        if self.tail_max <= self.rows.len() - self.summed || is_full {
+            self.sum();
             if self.rows_max < self.rows.len() {
                 return Err(TableFull {
                     rows_max: self.rows_max,
                 });
             }
-            self.compact_at = (self.rows.len() * 2)
-                .max(COMPACT_ROWS_MIN)
-                .min(self.rows_max + 1);
         }
         Ok(())
     }
 
-    /// Sorts by domain and cell, and sums rows of the same key.
-    fn compact(&mut self) {
-        self.rows.par_sort_unstable_by_key(UsageRow::key);
-        self.rows.dedup_by(|next, row| row.try_absorb(next));
+    /// Sums the tail into the rest.
+    fn sum(&mut self) {
+        let (summed, tail) = self.rows.split_at_mut(self.summed);
+        let tail_len = tail.len();
+        tail.par_sort_unstable_by_key(UsageRow::key);
+        let new = keep_new(summed, tail);
+        self.rows.truncate(self.summed + new);
+        if new != 0 {
+            // Two ascending runs: the stable sort only merges them.
+            self.rows.sort_by_key(UsageRow::key);
+        }
+        self.summed = self.rows.len();
+        self.tail_max = match tail_len / 2 < new {
+            true => TAIL_ROWS_MIN.max(self.summed / 4),
+            false => TAIL_ROWS_MIN,
+        };
     }
 
     /// Rows held now, not necessarily distinct.
@@ -95,5 +117,104 @@ impl UsageTable {
     /// The rows, in no promised order and not summed.
     pub fn into_rows(self) -> Vec<UsageRow> {
         self.rows
+    }
+}
+
+/// Adds rows of `tail` to those of the same key in `summed` and in `tail` itself; moves the rest to
+/// the front of `tail` and answers how many they are. Both are sorted.
+fn keep_new(summed: &mut [UsageRow], tail: &mut [UsageRow]) -> usize {
+    let (mut at, mut new) = (0, 0);
+    for next in 0..tail.len() {
+        let row = tail[next];
+        while at < summed.len() && summed[at].key() < row.key() {
+            at += 1;
+        }
+        let is_added = summed.get_mut(at).is_some_and(|sum| sum.try_absorb(&row))
+            || new != 0 && tail[new - 1].try_absorb(&row);
+        if !is_added {
+            tail[new] = row;
+            new += 1;
+        }
+    }
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::{Cell, DomainId, Tally};
+    use crate::units::{Region, Slot};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn row(domain: u32, bytes: u64, requests: u32) -> UsageRow {
+        let cell = Cell::new(
+            Region::Unknown,
+            Slot::from_index(5_900_000).expect("a slot"),
+        );
+        let tally = Tally {
+            bytes,
+            requests,
+            ..Tally::empty(cell)
+        };
+        UsageRow {
+            tally,
+            domain: DomainId::new(domain),
+        }
+    }
+
+    fn sums(rows: &[UsageRow]) -> BTreeMap<u64, (u128, u64)> {
+        let mut sums = BTreeMap::new();
+        for row in rows {
+            let sum: &mut (u128, u64) = sums.entry(row.key()).or_default();
+            sum.0 += u128::from(row.tally.bytes);
+            sum.1 += u64::from(row.tally.requests);
+        }
+        sums
+    }
+
+    fn rows(domains: u32) -> impl Strategy<Value = Vec<UsageRow>> {
+        // Now and then a sum does not fit in one row.
+        let bytes = prop_oneof![8 => 0..1_000u64, 1 => Just(u64::MAX)];
+        let row = (0..domains, bytes, 1..u32::MAX)
+            .prop_map(|(domain, bytes, requests)| row(domain, bytes, requests));
+        proptest::collection::vec(row, 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn a_tail_is_summed_into_the_rest_without_loss(
+            mut summed in rows(20),
+            mut tail in rows(40),
+        ) {
+            let expected = sums(&[&summed[..], &tail[..]].concat());
+            summed.sort_unstable_by_key(UsageRow::key);
+            tail.sort_unstable_by_key(UsageRow::key);
+            let new = keep_new(&mut summed, &mut tail);
+            prop_assert!(tail[..new].is_sorted_by_key(UsageRow::key));
+            prop_assert_eq!(sums(&[&summed[..], &tail[..new]].concat()), expected);
+        }
+    }
+
+    #[test]
+    fn repeated_usage_takes_no_more_memory_than_its_sum_and_a_tail() {
+        const DOMAINS: u32 = 1_000;
+        let mut table = UsageTable::new(ROWS_MIN + DOMAINS as usize);
+        for _ in 0..3 * ROWS_MIN / DOMAINS as usize {
+            let mut rows = (0..DOMAINS).map(|domain| row(domain, 5, 1)).collect();
+            table.append(&mut rows).expect("within the limit");
+        }
+        let rounds = 3 * ROWS_MIN as u64 / u64::from(DOMAINS);
+        let total = table.total().expect("it fits");
+        assert_eq!(total.requests, rounds * u64::from(DOMAINS));
+        assert_eq!(total.bytes.as_u64(), total.requests * 5);
+        assert!(table.rows.capacity() < 3 * ROWS_MIN);
+    }
+
+    #[test]
+    fn distinct_usage_over_the_limit_is_refused() {
+        let mut table = UsageTable::new(10);
+        let mut rows = (0..11).map(|domain| row(domain, 1, 1)).collect();
+        assert_eq!(table.append(&mut rows), Err(TableFull { rows_max: 10 }));
     }
 }

@@ -115,14 +115,13 @@ fn micros(slots: impl Iterator<Item = Slot>) -> ArrayRef {
 ///
 /// Errors: [`PublishError`].
 pub(super) fn summary_batch(
-    rows: &[SummaryRow<'_>],
+    rows: &[SummaryRow],
     overhead: Factor,
     sampling: Factor,
 ) -> Result<RecordBatch, PublishError> {
-    let bytes =
-        |of: fn(&SummaryRow<'_>) -> Bytes| int64s(rows.iter().map(move |row| of(row).as_u64()));
-    let counts = |of: fn(&SummaryRow<'_>) -> u64| int64s(rows.iter().map(of));
-    let mbps = |of: fn(&SummaryRow<'_>) -> Bytes| {
+    let bytes = |of: fn(&SummaryRow) -> Bytes| int64s(rows.iter().map(move |row| of(row).as_u64()));
+    let counts = |of: fn(&SummaryRow) -> u64| int64s(rows.iter().map(of));
+    let mbps = |of: fn(&SummaryRow) -> Bytes| {
         decimals(
             rows.iter()
                 .map(move |row| Mbps::from_slot_bytes(of(row)).as_decimal().mantissa()),
@@ -139,7 +138,7 @@ pub(super) fn summary_batch(
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Date32Array::from_iter_values(months)),
         texts(rows.iter().map(|row| &row.account[..])),
-        texts(rows.iter().map(|row| row.domain)),
+        texts(rows.iter().map(|row| &row.domain[..])),
         texts(rows.iter().map(|row| row.class.name())),
         texts(rows.iter().map(|row| row.region.name())),
         texts(rows.iter().map(|row| &row.app_id[..])),

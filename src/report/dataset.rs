@@ -15,6 +15,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
+use crate::summary::SummaryError;
+use crate::units::Month;
+
 /// What the names of unfinished builds start with; the builder's process number ends them.
 const BUILDING: &str = ".building-";
 
@@ -51,6 +54,9 @@ pub enum PublishError {
     /// A sum does not fit in 64 bits.
     #[error(transparent)]
     Overflow(#[from] crate::meter::Overflow),
+    /// A month could not be summed up.
+    #[error(transparent)]
+    Summary(#[from] SummaryError),
     /// Columns could not be made.
     #[error("cannot make columns: {0}; nothing was published")]
     Columns(#[from] arrow::error::ArrowError),
@@ -59,7 +65,7 @@ pub enum PublishError {
     Parquet(#[from] parquet::errors::ParquetError),
 }
 
-fn write_error(path: &Path) -> impl FnOnce(io::Error) -> PublishError {
+pub(super) fn write_error(path: &Path) -> impl FnOnce(io::Error) -> PublishError {
     let path = path.to_owned();
     |source| PublishError::Write { path, source }
 }
@@ -98,6 +104,16 @@ impl Building {
     /// The folder to write into.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder of a month's files, made if missing.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn month(&self, month: Month) -> Result<PathBuf, PublishError> {
+        let name = format!("billing_month={}", month.first_day_text());
+        let folder = self.path.join(name);
+        fs::create_dir_all(&folder).map_err(write_error(&folder))?;
+        Ok(folder)
     }
 
     /// Marks the dataset complete and makes all of it durable.

@@ -9,11 +9,13 @@
 mod columns;
 mod dataset;
 mod json;
+mod month;
 mod parquet_file;
 mod terminal;
 
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use dataset::{Building, PublishError, publish};
 pub use json::{BytesReport, FileReport, LinesReport, NotedReport, RunReport, UsageReport};
-pub use parquet_file::{Footer, ROWS_PER_FILE, write_summary, write_usage_5min};
+pub use month::{Terms, usage_digest, write_month};
+pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
 pub use terminal::{human_bytes, print_reconciliation, print_run};

@@ -1,7 +1,8 @@
 //! Writing the Parquet files of a dataset, in parallel.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -16,11 +17,11 @@ use rayon::prelude::*;
 use super::columns::{
     SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA, Usage5Min, summary_batch, summary_schema, usage_5min_schema,
 };
-use super::dataset::{Building, PublishError};
+use super::dataset::{PublishError, write_error};
 use crate::columns::{ROW_GROUP_ROWS, write_numbers};
 use crate::meter::UsageRow;
 use crate::registry::Registry;
-use crate::summary::{Book, MonthUsage, SummaryRow};
+use crate::summary::{MonthUsage, SummaryRow};
 use crate::units::Factor;
 
 /// Rows of a file: a fixed number, so that the files do not depend on the number of cores.
@@ -49,58 +50,48 @@ impl Footer {
     }
 }
 
-/// Writes the files of `summary` into `building`.
+/// Writes a month's files of `summary` into `folder`.
 ///
 /// Errors: [`PublishError`].
-pub fn write_summary(
-    months: &[(MonthUsage<'_>, Vec<SummaryRow<'_>>)],
+pub(super) fn write_summary(
+    rows: &[SummaryRow],
     factors: (Factor, Factor),
     footer: &Footer,
-    building: &Building,
+    folder: &Path,
 ) -> Result<(), PublishError> {
     let properties = Arc::new(properties(SUMMARY_SCHEMA, footer, 5).build());
-    for (usage, rows) in months {
-        for (number, rows) in rows.chunks(ROWS_PER_FILE).enumerate() {
-            let mut out = Part::create(building, usage, number)?;
-            let options = options(&properties);
-            let mut writer =
-                ArrowWriter::try_new_with_options(&mut out.file, summary_schema(), options)?;
-            for rows in rows.chunks(ROW_GROUP_ROWS) {
-                writer.write(&summary_batch(rows, factors.0, factors.1)?)?;
-            }
-            writer.close()?;
-            out.finish()?;
+    for (number, rows) in rows.chunks(ROWS_PER_FILE).enumerate() {
+        let mut out = Part::create(folder, number)?;
+        let options = options(&properties);
+        let mut writer =
+            ArrowWriter::try_new_with_options(&mut out.file, summary_schema(), options)?;
+        for rows in rows.chunks(ROW_GROUP_ROWS) {
+            writer.write(&summary_batch(rows, factors.0, factors.1)?)?;
         }
+        writer.close()?;
+        out.finish()?;
     }
     Ok(())
 }
 
-/// Writes the files of `usage_5min` into `building`, as many at a time as there are cores.
+/// Writes a month's files of `usage_5min` into `folder`, as many at a time as there are cores.
 ///
 /// Errors: [`PublishError`].
 pub fn write_usage_5min(
-    book: &Book,
+    usage: &MonthUsage<'_>,
     registry: &Registry,
     footer: &Footer,
-    building: &Building,
+    folder: &Path,
 ) -> Result<(), PublishError> {
     let properties = Arc::new(usage_5min_properties(footer));
-    let files: Vec<(usize, MonthUsage<'_>, &[UsageRow])> = book
-        .months()
-        .flat_map(|usage| {
-            usage
-                .parts(ROWS_PER_FILE)
-                .enumerate()
-                .map(move |(number, rows)| (number, usage, rows))
-        })
-        .collect();
+    let files: Vec<(usize, &[UsageRow])> = usage.parts(ROWS_PER_FILE).enumerate().collect();
     let schema = ArrowSchemaConverter::new().convert(&usage_5min_schema())?;
-    files.into_par_iter().try_for_each(|(number, usage, rows)| {
-        let mut out = Part::create(building, &usage, number)?;
+    files.into_par_iter().try_for_each(|(number, rows)| {
+        let mut out = Part::create(folder, number)?;
         let (root, properties) = (schema.root_schema_ptr(), Arc::clone(&properties));
         let mut writer = SerializedFileWriter::new(&mut out.file, root, properties)?;
         for rows in rows.chunks(ROW_GROUP_ROWS) {
-            let columns = Usage5Min::new(&usage, rows, registry)?;
+            let columns = Usage5Min::new(usage, rows, registry)?;
             write_row_group(&columns, &schema, writer.next_row_group()?)?;
         }
         writer.close()?;
@@ -172,25 +163,13 @@ fn usage_5min_properties(footer: &Footer) -> WriterProperties {
 /// One file on its way.
 struct Part {
     file: BufWriter<File>,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl Part {
-    fn create(
-        building: &Building,
-        usage: &MonthUsage<'_>,
-        number: usize,
-    ) -> Result<Self, PublishError> {
-        let folder = building
-            .path()
-            .join(format!("billing_month={}", usage.month.first_day_text()));
+    fn create(folder: &Path, number: usize) -> Result<Self, PublishError> {
         let path = folder.join(format!("part-{number:05}.parquet"));
-        let write = |source: io::Error| PublishError::Write {
-            path: path.clone(),
-            source,
-        };
-        std::fs::create_dir_all(&folder).map_err(write)?;
-        let file = File::create(&path).map_err(write)?;
+        let file = File::create(&path).map_err(write_error(&path))?;
         Ok(Part {
             file: BufWriter::with_capacity(FILE_BUFFER_BYTES, file),
             path,
@@ -202,9 +181,6 @@ impl Part {
             .file
             .flush()
             .and_then(|()| self.file.get_ref().sync_all());
-        synced.map_err(|source| PublishError::Write {
-            path: self.path,
-            source,
-        })
+        synced.map_err(write_error(&self.path))
     }
 }

@@ -15,17 +15,13 @@ const NOTES_MAX: usize = 20;
 /// Writes the table of months, the reconciliation and the histogram line.
 ///
 /// Errors: those of `out`.
-pub fn print_run(
-    out: &mut impl Write,
-    rows: &[SummaryRow<'_>],
-    report: &RunReport,
-) -> io::Result<()> {
+pub fn print_run(out: &mut impl Write, rows: &[SummaryRow], report: &RunReport) -> io::Result<()> {
     print_table(out, rows)?;
     print_reconciliation(out, report)?;
     print_histograms(out, report)
 }
 
-fn print_table(out: &mut impl Write, rows: &[SummaryRow<'_>]) -> io::Result<()> {
+fn print_table(out: &mut impl Write, rows: &[SummaryRow]) -> io::Result<()> {
     let width = rows
         .iter()
         .take(ROWS_MAX)

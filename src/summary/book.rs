@@ -93,7 +93,7 @@ impl<'a> MonthUsage<'a> {
     /// The month's summary: one row per account, domain, class and region, in that order.
     ///
     /// Errors: [`SummaryError`].
-    pub fn summary(&self, registry: &Registry) -> Result<Vec<SummaryRow<'a>>, SummaryError> {
+    pub fn summary(&self, registry: &Registry) -> Result<Vec<SummaryRow>, SummaryError> {
         summarize(self, registry)
     }
 

@@ -23,13 +23,13 @@ pub enum SummaryError {
 
 /// The usage of one domain in one region and month, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SummaryRow<'a> {
+pub struct SummaryRow {
     /// The billing month.
     pub month: Month,
     /// Account of the domain; empty where the registry has none.
     pub account: String,
     /// The domain.
-    pub domain: &'a str,
+    pub domain: String,
     /// What it is sold as in this month.
     pub class: Class,
     /// Region of the clients.
@@ -48,11 +48,11 @@ pub struct SummaryRow<'a> {
     pub last_slot: Slot,
 }
 
-pub(super) fn summarize<'a>(
-    usage: &MonthUsage<'a>,
+pub(super) fn summarize(
+    usage: &MonthUsage<'_>,
     registry: &Registry,
-) -> Result<Vec<SummaryRow<'a>>, SummaryError> {
-    let rows: Vec<SummaryRow<'a>> = usage
+) -> Result<Vec<SummaryRow>, SummaryError> {
+    let rows: Vec<SummaryRow> = usage
         .groups()
         .into_par_iter()
         .map(|group| fold(usage, &usage.rows[group], registry))
@@ -68,11 +68,11 @@ pub(super) fn summarize<'a>(
 }
 
 /// Folds the rows of one domain and region, which are sorted by slot and not empty.
-fn fold<'a>(
-    usage: &MonthUsage<'a>,
+fn fold(
+    usage: &MonthUsage<'_>,
     rows: &[UsageRow],
     registry: &Registry,
-) -> Result<SummaryRow<'a>, Overflow> {
+) -> Result<SummaryRow, Overflow> {
     let domain = usage.name(rows[0].domain);
     let attribution = registry.attribution(domain, usage.month);
     let mut sums = Usage::default();
@@ -100,7 +100,7 @@ fn fold<'a>(
     Ok(SummaryRow {
         month: usage.month,
         account: attribution.account.unwrap_or_default().to_owned(),
-        domain,
+        domain: domain.to_owned(),
         class: attribution.class,
         region: rows[0].tally.cell.region(),
         app_id: attribution.app_id.unwrap_or_default().to_owned(),
