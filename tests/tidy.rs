@@ -75,7 +75,15 @@ const ROOMS: [(&str, &[&str], &[&str]); 12] = [
         &[
             "units", "record", "meter", "columns", "store", "ingest", "registry", "summary",
         ],
-        &["arrow", "parquet", "rustix", "rayon", "serde", "thiserror"],
+        &[
+            "arrow",
+            "parquet",
+            "rustix",
+            "rayon",
+            "serde",
+            "sha2",
+            "thiserror",
+        ],
     ),
     (
         "cli",
@@ -88,7 +96,6 @@ const ROOMS: [(&str, &[&str], &[&str]); 12] = [
             "indicatif",
             "nom",
             "rust_decimal",
-            "sha2",
             "serde",
             "serde_json",
         ],

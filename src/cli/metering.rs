@@ -141,6 +141,11 @@ fn now_nanos() -> i128 {
     since.map_or(0, |since| since.as_nanos().cast_signed())
 }
 
+/// Seconds since the epoch.
+pub(super) fn now_unix_secs() -> i64 {
+    i64::try_from(now_nanos() / 1_000_000_000).unwrap_or_default()
+}
+
 fn rfc3339(nanos: i128) -> String {
     let secs = i64::try_from(nanos / 1_000_000_000).unwrap_or_default();
     Timestamp::from_unix_secs(secs).map_or_else(String::new, Timestamp::rfc3339)

@@ -3,11 +3,13 @@
 //! Owns: arguments, what is said to people and scripts, exit codes, the wall clock.
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
+mod close;
 mod explain;
 mod failure;
 mod formats;
 mod ingest;
 mod metering;
+mod months;
 mod progress;
 mod publishing;
 mod run;
@@ -36,6 +38,7 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Summary(summary::SummaryArgs),
     Explain(explain::ExplainArgs),
+    Close(close::CloseArgs),
     Verify(verify::VerifyArgs),
     Formats(formats::FormatsArgs),
 }
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Ingest(args) => ingest::ingest(&args),
         Command::Summary(args) => summary::summary(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Close(args) => close::close(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Formats(args) => formats::formats(&args),
     };

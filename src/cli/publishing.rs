@@ -4,24 +4,26 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use clap::Args;
+
 use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::meter::{Usage, UsageTable};
 use crate::registry::{Class, Registry};
-use crate::report::{Building, RunReport, Terms, print_run, publish, usage_digest, write_month};
-use crate::summary::{Book, SummaryRow};
-use crate::units::{Factor, Zone};
-use clap::Args;
+use crate::report::{
+    Building, RunReport, Terms, print_run, publish, read_summary, usage_digest, write_adjustments,
+    write_month,
+};
+use crate::store::Close;
+use crate::summary::{Adjustment, Book, SummaryRow};
+use crate::units::{Factor, Month, Zone};
 
-/// Arguments about the datasets.
+/// Arguments about what usage is worth to whom.
 #[derive(Args)]
-pub(super) struct PublishArgs {
+pub(super) struct TermsArgs {
     /// Dated domain facts, TOML or the CSV of DescribeLiveDomains; without it every class is unknown
     #[arg(long, value_name = "FILE")]
     registry: Option<PathBuf>,
-    /// Folder for the datasets
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    pub(super) out: PathBuf,
     /// Clock of billing days and months
     #[arg(
         long,
@@ -32,60 +34,127 @@ pub(super) struct PublishArgs {
     pub(super) billing_zone: Zone,
     /// Log-to-bill factor, shown in columns of its own; bytes stay as logged
     #[arg(long, value_name = "FACTOR", default_value = "1")]
-    overhead_factor: Factor,
+    pub(super) overhead_factor: Factor,
     /// Requests that each log line stands for, shown like the overhead factor
     #[arg(long, value_name = "FACTOR", default_value = "1")]
-    sampling_factor: Factor,
+    pub(super) sampling_factor: Factor,
     /// Exit with 1 if there is traffic of domains that the registry does not know
     #[arg(long)]
-    strict: bool,
+    pub(super) strict: bool,
     /// Print the report as JSON instead of tables
     #[arg(long)]
     pub(super) json: bool,
 }
 
+impl TermsArgs {
+    /// Reads the registry.
+    pub(super) fn registry(&self) -> Result<Registry, Failure> {
+        Ok(match &self.registry {
+            Some(path) => Registry::load(path, self.billing_zone)?,
+            None => Registry::empty(self.billing_zone),
+        })
+    }
+
+    /// The terms with this registry.
+    pub(super) fn with<'a>(&self, registry: &'a Registry) -> Terms<'a> {
+        Terms {
+            registry,
+            overhead: self.overhead_factor,
+            sampling: self.sampling_factor,
+        }
+    }
+}
+
+/// Arguments about the datasets.
+#[derive(Args)]
+pub(super) struct PublishArgs {
+    #[command(flatten)]
+    pub(super) terms: TermsArgs,
+    /// Folder for the datasets
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub(super) out: PathBuf,
+}
+
 /// Datasets that are being written; dropped, nothing of them is published.
 pub(super) struct Publishing<'a> {
     args: &'a PublishArgs,
-    registry: Registry,
+    pub(super) registry: Registry,
     summary: Building,
     usage_5min: Building,
+    /// Begun with the first closed month.
+    adjustments: Option<Building>,
     rows: Vec<SummaryRow>,
 }
 
 impl PublishArgs {
     /// Reads the registry and begins the datasets, so that what is wrong is known before any work.
     pub(super) fn begin(&self) -> Result<Publishing<'_>, Failure> {
-        let registry = match &self.registry {
-            Some(path) => Registry::load(path, self.billing_zone)?,
-            None => Registry::empty(self.billing_zone),
-        };
         Ok(Publishing {
             args: self,
-            registry,
+            registry: self.terms.registry()?,
             summary: Building::begin(&self.out, "summary")?,
             usage_5min: Building::begin(&self.out, "usage_5min")?,
+            adjustments: None,
             rows: Vec::new(),
         })
     }
 }
 
 impl Publishing<'_> {
+    /// The clock of its months.
+    pub(super) fn zone(&self) -> Zone {
+        self.args.terms.billing_zone
+    }
+
     /// Adds the months of `table`; no month may be added twice.
     pub(super) fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure> {
-        let book = Book::new(table, names, &self.registry, self.args.billing_zone)?;
-        let terms = Terms {
-            registry: &self.registry,
-            overhead: self.args.overhead_factor,
-            sampling: self.args.sampling_factor,
-        };
+        let book = Book::new(table, names, &self.registry, self.zone())?;
+        let terms = self.args.terms.with(&self.registry);
         for usage in book.months() {
-            let folders = (
-                self.summary.month(usage.month)?,
-                self.usage_5min.month(usage.month)?,
-            );
+            let folders = self.folders(usage.month)?;
             self.rows
                 .extend(write_month(&usage, &terms, (&folders.0, &folders.1))?);
+        }
+        Ok(())
+    }
+
+    fn folders(&self, month: Month) -> Result<(PathBuf, PathBuf), Failure> {
+        Ok((self.summary.month(month)?, self.usage_5min.month(month)?))
+    }
+
+    /// Adds a closed month as it was frozen; its files are in folders that `folder_of` tells.
+    pub(super) fn add_closed(
+        &mut self,
+        month: Month,
+        folder_of: impl Fn(&str) -> PathBuf,
+    ) -> Result<(), Failure> {
+        self.summary.take_month(month, &folder_of("summary"))?;
+        self.usage_5min
+            .take_month(month, &folder_of("usage_5min"))?;
+        self.rows.extend(read_summary(&folder_of("summary"))?);
+        Ok(())
+    }
+
+    /// Adds what came for a closed month since.
+    pub(super) fn adjust(&mut self, close: &Close, rows: &[Adjustment]) -> Result<(), Failure> {
+        let building = match &self.adjustments {
+            Some(building) => building,
+            None => self
+                .adjustments
+                .insert(Building::begin(&self.args.out, "adjustments")?),
+        };
+        let clock = (close.terms.month, self.args.terms.billing_zone);
+        write_adjustments(clock, rows, &close.digest, building)?;
+        if !rows.is_empty() {
+            let bytes: i128 = rows.iter().map(|row| row.delta[0]).sum();
+            say(&format!(
+                "{} was closed at {} and is published as it was then; {} adjustments of {bytes} B \
+                 in all are in {}",
+                close.terms.month,
+                close.at,
+                rows.len(),
+                self.args.out.join("adjustments").display()
+            ));
         }
         Ok(())
     }
@@ -96,19 +165,20 @@ impl Publishing<'_> {
         mut report: RunReport,
         elapsed_millis: impl Fn() -> u64,
     ) -> Result<Finish, Failure> {
-        let rows = self.rows;
+        let (rows, terms) = (self.rows, &self.args.terms);
         let mut total = Usage::default();
         rows.iter().try_for_each(|row| total.add(&row.usage))?;
         let domains: HashSet<&str> = rows.iter().map(|row| &row.domain[..]).collect();
         report.domains = domains.len();
         report.usage = total.into();
-        report.billing_zone = self.args.billing_zone.to_string();
+        report.billing_zone = terms.billing_zone.to_string();
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&rows);
-        publish(vec![self.usage_5min, self.summary])?;
+        let datasets = [Some(self.usage_5min), Some(self.summary), self.adjustments];
+        publish(datasets.into_iter().flatten().collect())?;
         report.elapsed_millis = elapsed_millis();
-        show(self.args.json, &rows, &report)?;
-        Ok(finish(self.args.strict, &rows, &report))
+        show(terms.json, &rows, &report)?;
+        Ok(finish(terms.strict, &rows, &report))
     }
 }
 
@@ -122,7 +192,7 @@ fn show(is_json: bool, rows: &[SummaryRow], report: &RunReport) -> io::Result<()
 }
 
 fn finish(is_strict: bool, rows: &[SummaryRow], report: &RunReport) -> Finish {
-    if is_strict && rows.iter().any(|row| row.class == Class::Unknown) {
+    if is_strict && holds_unknown(rows) {
         say("there is traffic of domains that the registry does not know (class unknown)");
         return Finish::Attention;
     }
@@ -130,4 +200,9 @@ fn finish(is_strict: bool, rows: &[SummaryRow], report: &RunReport) -> Finish {
         true => Finish::Done,
         false => Finish::Attention,
     }
+}
+
+/// Whether there is traffic of domains that the registry does not know.
+pub(super) fn holds_unknown(rows: &[SummaryRow]) -> bool {
+    rows.iter().any(|row| row.class == Class::Unknown)
 }

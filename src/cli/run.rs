@@ -7,13 +7,13 @@ use std::time::Instant;
 use clap::Args;
 
 use super::metering::{MemoryArgs, MeterArgs, open_to_write};
+use super::months::add_months;
 use super::progress::{Progress, say};
 use super::publishing::PublishArgs;
 use super::{Failure, Finish};
 use crate::ingest::{Ingested, ingest};
 use crate::meter::UsageTable;
 use crate::report::RunReport;
-use crate::store::StoreUsage;
 
 /// Meter logs and publish usage per domain, month and class as Parquet
 ///
@@ -46,19 +46,19 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         .iter()
         .filter_map(|source| source.stored_bytes);
     let progress = Progress::new(stored_bytes.sum(), Some(&args.publishing.out));
-    let (ingested, usage) = match &args.store {
+    let ingested = match &args.store {
         None => {
             let table = Mutex::new(UsageTable::new(options.rows_max));
             let mut ingested = ingest(found.sources, &options, &progress, &table)?;
             let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let domains = std::mem::take(&mut ingested.domains);
-            (ingested, StoreUsage { table, domains })
+            publishing.add(table, std::mem::take(&mut ingested.domains))?;
+            ingested
         }
         Some(store) => {
             let store = open_to_write(store, "run")?;
             let ingested = ingest(found.sources, &options, &progress, &store)?;
-            let usage = store.usage(store.slots()?, options.rows_max)?;
-            (ingested, usage)
+            add_months(&mut publishing, &store, None, options.rows_max)?;
+            ingested
         }
     };
     let quarantine = progress.finish()?;
@@ -68,7 +68,6 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         say("nothing was published: no file counts");
         return Ok(Finish::Attention);
     }
-    publishing.add(usage.table, usage.domains)?;
     let finish = publishing.finish(report, elapsed_millis)?;
     if let Some(path) = quarantine {
         say(&format!("rejected lines are in {}", path.display()));

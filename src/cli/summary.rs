@@ -5,6 +5,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::metering::{MemoryArgs, StoreArgs};
+use super::months::add_months;
 use super::publishing::PublishArgs;
 use super::{Failure, Finish};
 use crate::ingest::Ingested;
@@ -13,6 +14,10 @@ use crate::store::Store;
 use crate::units::Month;
 
 /// Publish what a store holds as Parquet: OUT/summary and OUT/usage_5min
+///
+/// Closed months are published as they were when they were closed; what changed since is in
+/// OUT/adjustments, slot by slot with its original month: added to the closed figures it gives
+/// what counts now.
 #[derive(Args)]
 pub(super) struct SummaryArgs {
     #[command(flatten)]
@@ -30,13 +35,8 @@ pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
     let store = Store::open_to_read(&args.store.store)?;
     let mut publishing = args.publishing.begin()?;
-    let slots = match args.month {
-        Some(month) => month.slots(args.publishing.billing_zone),
-        None => store.slots()?,
-    };
-    let usage = store.usage(slots, args.memory.rows_max())?;
+    add_months(&mut publishing, &store, args.month, args.memory.rows_max())?;
     let report = RunReport::new(&Ingested::default())?;
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    publishing.add(usage.table, usage.domains)?;
     publishing.finish(report, elapsed_millis)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::report::SourceReport;
 use crate::record::Reject;
-use crate::units::Bytes;
+use crate::units::{Bytes, hex};
 
 /// Text of rejected lines that is kept of one source. Later rejects are counted, not kept.
 pub const REJECTS_KEPT_BYTES_MAX: usize = 32 << 20;
@@ -113,8 +113,4 @@ impl<W: Write> Quarantine<W> {
     pub fn into_inner(self) -> W {
         self.out
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

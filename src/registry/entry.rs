@@ -28,6 +28,11 @@ impl Class {
         Class::Unknown,
     ];
 
+    /// The class of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Class::ALL.into_iter().find(|class| class.name() == name)
+    }
+
     /// The name in tables and files.
     pub const fn name(self) -> &'static str {
         match self {

@@ -25,7 +25,7 @@ pub use entry::{Attribution, Class};
 pub use error::RegistryError;
 pub use place::Place;
 
-use crate::units::{Month, Zone};
+use crate::units::{Month, Zone, hex};
 use entry::{Entry, Pattern};
 use place::Lines;
 
@@ -190,11 +190,7 @@ impl Registry {
             digest.update(fact.as_bytes());
             digest.update(b"\n");
         }
-        digest
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&digest.finalize())
     }
 }
 

@@ -25,13 +25,17 @@ const MICROS_PER_SEC: i64 = 1_000_000;
 const BILLABLE_SCALE: i8 = 18;
 const DECIMAL_DIGITS: u8 = 38;
 
-fn utc_micros() -> DataType {
+pub(super) fn utc_micros() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// An exact quantity with so many decimal places.
+pub(super) fn quantity(scale: i8) -> DataType {
+    DataType::Decimal128(DECIMAL_DIGITS, scale)
 }
 
 /// The schema of `summary`.
 pub(super) fn summary_schema() -> SchemaRef {
-    let quantity = |scale| DataType::Decimal128(DECIMAL_DIGITS, scale);
     schema(&[
         ("billing_month", DataType::Date32),
         ("account", DataType::Utf8),
@@ -77,7 +81,8 @@ pub(super) fn usage_5min_schema() -> SchemaRef {
     ])
 }
 
-fn schema(fields: &[(&str, DataType)]) -> SchemaRef {
+/// A schema without nulls.
+pub(super) fn schema(fields: &[(&str, DataType)]) -> SchemaRef {
     let field = |(name, kind): &(&str, DataType)| Field::new(*name, kind.clone(), false);
     Arc::new(Schema::new(fields.iter().map(field).collect::<Vec<_>>()))
 }
@@ -95,18 +100,21 @@ fn int64s(counts: impl Iterator<Item = u64>) -> Result<ArrayRef, PublishError> {
     ))
 }
 
-fn decimals(values: impl Iterator<Item = i128>, scale: i8) -> Result<ArrayRef, PublishError> {
+pub(super) fn decimals(
+    values: impl Iterator<Item = i128>,
+    scale: i8,
+) -> Result<ArrayRef, PublishError> {
     let array = Decimal128Array::from_iter_values(values);
     Ok(Arc::new(
         array.with_precision_and_scale(DECIMAL_DIGITS, scale)?,
     ))
 }
 
-fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+pub(super) fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
 }
 
-fn micros(slots: impl Iterator<Item = Slot>) -> ArrayRef {
+pub(super) fn micros(slots: impl Iterator<Item = Slot>) -> ArrayRef {
     let micros = slots.map(|slot| slot.start_unix_secs() * MICROS_PER_SEC);
     Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
 }

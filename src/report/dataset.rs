@@ -43,6 +43,14 @@ pub enum PublishError {
         /// The place.
         path: PathBuf,
     },
+    /// A file of a closed month is not what it was.
+    #[error("the closed file {path} cannot be read: {problem}; `cdn-meter verify` tells more")]
+    Frozen {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// A sum does not fit the 64-bit signed integers of the datasets.
     #[error(
         "the sum {count} is over 2^63 - 1, which Parquet readers cannot hold; meter fewer files at once"
@@ -114,6 +122,21 @@ impl Building {
         let folder = self.path.join(name);
         fs::create_dir_all(&folder).map_err(write_error(&folder))?;
         Ok(folder)
+    }
+
+    /// Takes the files of a month from `folder` as they are.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn take_month(&self, month: Month, folder: &Path) -> Result<(), PublishError> {
+        let place = self.month(month)?;
+        for entry in fs::read_dir(folder).map_err(write_error(folder))? {
+            let entry = entry.map_err(write_error(folder))?;
+            let path = place.join(entry.file_name());
+            fs::copy(entry.path(), &path)
+                .and_then(|_| File::open(&path)?.sync_all())
+                .map_err(write_error(&path))?;
+        }
+        Ok(())
     }
 
     /// Marks the dataset complete and makes all of it durable.

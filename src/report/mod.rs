@@ -6,15 +6,19 @@
 //! Invariants: a dataset is published whole or not at all; schemas only grow at the end, and their
 //! version stands in every file's footer.
 
+mod adjustments;
 mod columns;
 mod dataset;
+mod frozen;
 mod json;
 mod month;
 mod parquet_file;
 mod terminal;
 
+pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use dataset::{Building, PublishError, publish};
+pub use frozen::{read_summary, read_usage_5min};
 pub use json::{BytesReport, FileReport, LinesReport, NotedReport, RunReport, UsageReport};
 pub use month::{Terms, usage_digest, write_month};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};

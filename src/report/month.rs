@@ -8,7 +8,7 @@ use super::dataset::PublishError;
 use super::parquet_file::{Footer, write_summary, write_usage_5min};
 use crate::registry::Registry;
 use crate::summary::{INDEX_RULE, MonthUsage, SummaryRow};
-use crate::units::{Factor, Zone};
+use crate::units::{Factor, Zone, hex};
 
 /// What usage is published with.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +70,5 @@ pub fn usage_digest(rows: &[SummaryRow]) -> String {
         );
         digest.update(line.as_bytes());
     }
-    let digest = digest.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize())
 }

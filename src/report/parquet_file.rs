@@ -124,13 +124,18 @@ fn write_row_group<W: Write + Send>(
 }
 
 /// The arrow schema stays out of the files: readers would turn its dictionaries into categories.
-fn options(properties: &Arc<WriterProperties>) -> ArrowWriterOptions {
+pub(super) fn options(properties: &Arc<WriterProperties>) -> ArrowWriterOptions {
     ArrowWriterOptions::new()
         .with_properties((**properties).clone())
         .with_skip_arrow_metadata(true)
 }
 
-fn properties(schema: &str, footer: &Footer, sorted_columns: i32) -> WriterPropertiesBuilder {
+/// What the files of all datasets have in common; rows ascend by the first `sorted_columns`.
+pub(super) fn properties(
+    schema: &str,
+    footer: &Footer,
+    sorted_columns: i32,
+) -> WriterPropertiesBuilder {
     let ascending = |column| SortingColumn {
         column_idx: column,
         descending: false,

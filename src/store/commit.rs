@@ -15,6 +15,7 @@ use super::segment::{self, SegmentRow, Written};
 use super::{Occasion, QUARANTINE, SEGMENTS, State, Store, failpoint};
 use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
 use crate::source::{Content, Digest, Opening};
+use crate::units::SLOTS_PER_DAY;
 
 /// Rows that wait for a commit.
 pub const ROWS_PENDING_MAX: usize = 1 << 21;
@@ -114,6 +115,11 @@ impl Pending {
             contents: Vec::new(),
             rows: Vec::new(),
         }
+    }
+
+    /// The instant that commits are noted with.
+    pub(super) fn at(&self) -> &str {
+        &self.occasion.at
     }
 }
 
@@ -271,11 +277,7 @@ impl Store {
         let segments = self.write_segments(commit, rows, &contents, domains)?;
         put_segments(&state.ledger, commit, &segments, &contents)?;
         check_sums(&state.ledger, commit)?;
-        failpoint::reach("transaction.commit");
-        state.ledger.execute_batch("COMMIT")?;
-        failpoint::reach("transaction.committed");
-        state.pending.commit = None;
-        Ok(())
+        state.end_transaction()
     }
 
     /// Writes rows as segments, several at a time, and makes them durable.
@@ -291,10 +293,11 @@ impl Store {
         }
         let names = rank_domains(&mut rows, domains);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        rows.par_sort_unstable_by_key(SegmentRow::key);
+        rows.par_sort_unstable_by_key(|row| (window(row), row.key()));
         let folder = self.root.join(SEGMENTS);
-        let pieces: Vec<_> = rows.chunks(SEGMENT_ROWS).enumerate().collect();
-        let written = pieces.into_par_iter().map(|(number, rows)| {
+        let windows = rows.chunk_by(|a, b| window(a) == window(b));
+        let pieces: Vec<_> = windows.flat_map(|rows| rows.chunks(SEGMENT_ROWS)).collect();
+        let written = pieces.into_par_iter().enumerate().map(|(number, rows)| {
             let name = format!("{commit:08}-{number:04}.parquet");
             let written = segment::write(&folder, &name, rows, &names, contents)?;
             Ok((written, parts(rows)?))
@@ -307,7 +310,7 @@ impl Store {
 
 impl State {
     /// The number of the open transaction's commit; opens one if there is none.
-    fn commit(&mut self) -> Result<i64, StoreError> {
+    pub(super) fn commit(&mut self) -> Result<i64, StoreError> {
         if let Some((commit, _)) = self.pending.commit {
             return Ok(commit);
         }
@@ -323,12 +326,27 @@ impl State {
         Ok(commit)
     }
 
+    /// Makes the open transaction durable.
+    pub(super) fn end_transaction(&mut self) -> Result<(), StoreError> {
+        failpoint::reach("transaction.commit");
+        self.ledger.execute_batch("COMMIT")?;
+        failpoint::reach("transaction.committed");
+        self.pending.commit = None;
+        Ok(())
+    }
+
     fn is_due(&self) -> bool {
         let is_old = |(_, since): &(i64, Instant)| COMMIT_INTERVAL <= since.elapsed();
         ROWS_PENDING_MAX <= self.pending.rows.len()
             || CONTENTS_PENDING_MAX <= self.pending.contents.len()
             || self.pending.commit.as_ref().is_some_and(is_old)
     }
+}
+
+/// Which stretch of 31 days a row is of. A segment keeps to one, so that reading a month of years of
+/// usage opens the segments of two stretches, or of one, whatever the clock of the month.
+fn window(row: &SegmentRow) -> u32 {
+    row.tally.cell.slot_index() / (31 * SLOTS_PER_DAY)
 }
 
 /// What a segment holds of each content, by its place in the list; and the rows of it.

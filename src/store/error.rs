@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::units::{Month, Zone};
+
 /// Why a store cannot be used. What was committed before stays as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,6 +41,23 @@ pub enum StoreError {
         found: i64,
         /// Ours.
         known: i64,
+    },
+    /// The month is frozen.
+    #[error(
+        "{month} was closed at {at} and stays as it is; usage that came later is in the dataset \
+         `adjustments` of `cdn-meter summary`"
+    )]
+    Closed {
+        /// The month.
+        month: Month,
+        /// When.
+        at: String,
+    },
+    /// Months were closed on another clock.
+    #[error("the closed months of this store are on the clock {zone}; use --billing-zone {zone}")]
+    Clock {
+        /// Their clock.
+        zone: Zone,
     },
     /// The file system refuses.
     #[error("cannot {action} {path}: {source}; what was committed before is unchanged")]
@@ -104,6 +123,8 @@ impl StoreError {
                 | StoreError::InTheWay { .. }
                 | StoreError::Locked { .. }
                 | StoreError::TooNew { .. }
+                | StoreError::Closed { .. }
+                | StoreError::Clock { .. }
                 | StoreError::TableFull(_)
                 | StoreError::TooManyDomains(_)
         )

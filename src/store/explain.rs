@@ -51,7 +51,7 @@ impl Store {
         let (segments, live) = {
             let state = self.lock_state();
             (
-                segments_in(&state.ledger, &slots)?,
+                ledger::segments_in(&state.ledger, &slots)?,
                 ledger::live(&state.ledger)?,
             )
         };
@@ -116,14 +116,4 @@ impl Store {
         })?;
         Ok(explained)
     }
-}
-
-fn segments_in(
-    ledger: &rusqlite::Connection,
-    slots: &Range<u32>,
-) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT name FROM segment WHERE slot_from < ?1 AND ?2 <= slot_to ORDER BY id";
-    let mut statement = ledger.prepare_cached(sql)?;
-    let names = statement.query_map([slots.end, slots.start], |row| row.get(0))?;
-    Ok(names.collect::<Result<_, _>>()?)
 }

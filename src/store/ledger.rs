@@ -1,21 +1,26 @@
 //! The ledger's tables: opening, migrating, and the questions that are asked of them.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
-use super::Occasion;
+use super::close::CLOSED;
 use super::durable::sync_folder;
 use super::error::StoreError;
 use super::identify::Known;
+use super::{Occasion, QUARANTINE, SEGMENTS};
 use crate::source::{Content, Digest, Opening, Seed};
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 /// The steps from each version to the next; they are never edited, only added to.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
+    include_str!("schema.sql"),
+    include_str!("schema-2-closing.sql"),
+];
 /// How long to wait for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Prepared statements that are kept.
@@ -87,10 +92,39 @@ pub(super) fn seed(ledger: &Connection) -> Result<Seed, StoreError> {
     Ok(Seed(seed.cast_unsigned()))
 }
 
-/// The files that `table` names.
-pub(super) fn file_names(ledger: &Connection, table: &str) -> Result<HashSet<String>, StoreError> {
-    let mut statement = ledger.prepare(&format!("SELECT name FROM {table}"))?;
-    let names = statement.query_map([], |row| row.get(0))?;
+/// Whether the ledger's schema has a table: one that is read may be older than this program.
+pub(super) fn has_table(ledger: &Connection, name: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    Ok(ledger.query_row(sql, [name], |row| row.get(0))?)
+}
+
+/// What the ledger names in each folder of the store.
+pub(super) fn named(
+    ledger: &Connection,
+) -> Result<[(&'static str, HashSet<String>); 3], StoreError> {
+    let names = |table: &str, column: &str| -> Result<HashSet<String>, StoreError> {
+        if !has_table(ledger, table)? {
+            return Ok(HashSet::new());
+        }
+        let mut statement = ledger.prepare(&format!("SELECT {column} FROM {table}"))?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    };
+    Ok([
+        (SEGMENTS, names("segment", "name")?),
+        (QUARANTINE, names("quarantine", "name")?),
+        (CLOSED, names("close", "month")?),
+    ])
+}
+
+/// The segments that hold rows of `slots`, in the order in which they were written.
+pub(super) fn segments_in(
+    ledger: &Connection,
+    slots: &Range<u32>,
+) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT name FROM segment WHERE slot_from < ?1 AND ?2 <= slot_to ORDER BY id";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let names = statement.query_map([slots.end, slots.start], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
 }
 

@@ -4,6 +4,7 @@
 //! STORE/ledger.sqlite    sources, contents, segments, commits: all that is believed
 //! STORE/segments/        usage, one Parquet file or more per commit
 //! STORE/quarantine/      rejected lines of the contents that count, NDJSON
+//! STORE/closed/          closed months, as they were published
 //! STORE/lock             held by the one process that writes
 //! ```
 //! Owns: segments, ledger, what a content is to those that were counted before, commits.
@@ -18,6 +19,7 @@
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
 //! that the ledger notes of it; a content counts once, however many names hold it.
 
+mod close;
 mod commit;
 mod durable;
 mod entries;
@@ -25,6 +27,7 @@ mod error;
 mod explain;
 mod failpoint;
 mod identify;
+mod lateness;
 mod ledger;
 mod read;
 mod scan;
@@ -37,16 +40,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
+pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{COMMIT_INTERVAL, Change, Delivery, ROWS_PENDING_MAX, Reading};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::FAILPOINTS;
 pub use identify::{Identity, Known, identify};
+pub use lateness::Lateness;
 pub use ledger::SCHEMA_VERSION;
 pub use read::StoreUsage;
 pub use verify::{Finding, Verification};
 
 use crate::source::Seed;
+use close::CLOSED;
 use commit::Pending;
 use durable::{make_folder, names_in, sync_folder};
 use error::file_error;
@@ -93,9 +99,10 @@ impl Store {
             return Err(StoreError::InTheWay { path: root.into() });
         }
         failpoint::reach("store.create");
-        [root, &root.join(SEGMENTS), &root.join(QUARANTINE)]
-            .into_iter()
-            .try_for_each(make_folder)?;
+        make_folder(root)?;
+        [SEGMENTS, QUARANTINE, CLOSED]
+            .iter()
+            .try_for_each(|name| make_folder(&root.join(name)))?;
         let lock = lock(root)?;
         let ledger = ledger::open_to_write(root, &root.join(LEDGER), seed, &occasion)?;
         failpoint::reach("store.created");
@@ -152,18 +159,16 @@ impl Store {
         self.swept
     }
 
-    /// Removes files that no commit names.
+    /// Removes what no commit names.
     fn sweep(&self) -> Result<usize, StoreError> {
         let state = self.lock_state();
         let mut swept = 0;
-        for (folder, table) in [(SEGMENTS, "segment"), (QUARANTINE, "quarantine")] {
-            let named = ledger::file_names(&state.ledger, table)?;
+        for (folder, named) in ledger::named(&state.ledger)? {
             let folder = self.root.join(folder);
             for name in names_in(&folder)? {
                 if !named.contains(&name) {
                     failpoint::reach("sweep.remove");
-                    let path = folder.join(name);
-                    fs::remove_file(&path).map_err(file_error("remove", &path))?;
+                    remove(&folder.join(name))?;
                     swept += 1;
                 }
             }
@@ -178,6 +183,15 @@ impl Store {
         // A transaction that a panic cut short is rolled back with the connection.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Removes a file or folder.
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match path.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    }
+    .map_err(file_error("remove", path))
 }
 
 /// Takes the lock of the one writer.
@@ -203,7 +217,7 @@ fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
     }
     // A crash while the store was made leaves these.
     let ours = |name: &String| {
-        [SEGMENTS, QUARANTINE, LOCK].contains(&&name[..]) || name.starts_with(LEDGER)
+        [SEGMENTS, QUARANTINE, CLOSED, LOCK].contains(&&name[..]) || name.starts_with(LEDGER)
     };
     Ok(!names_in(root)?.iter().all(ours))
 }

@@ -10,6 +10,7 @@ use super::error::StoreError;
 use super::scan::{Wanted, scan};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::{DomainId, Domains, UsageRow, UsageTable};
+use crate::units::{Month, Slot, Zone};
 
 /// Rows that one thread collects before it passes them on.
 const ROWS_KEPT_MAX: usize = 1 << 18;
@@ -42,13 +43,54 @@ impl Store {
         Ok(slots)
     }
 
+    /// The months that its segments span, on the clock of `zone`.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn months(&self, zone: Zone) -> Result<Vec<Month>, StoreError> {
+        let mut months = Vec::new();
+        let mut slots = self.slots()?;
+        while let Some(slot) = Slot::from_index(slots.start).filter(|_| !slots.is_empty()) {
+            let month = Month::of_slot(slot, zone);
+            months.push(month);
+            slots.start = month.slots(zone).end;
+        }
+        Ok(months)
+    }
+
+    /// Rows in its segments, those that do not count included.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn rows(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(sum(row_count), 0) FROM segment";
+        let state = self.lock_state();
+        let rows: i64 = state.ledger.query_row(sql, [], |row| row.get(0))?;
+        Ok(rows.cast_unsigned())
+    }
+
     /// All usage that counts in `slots`, in a table of at most `rows_max` distinct rows.
     ///
     /// Errors: [`StoreError`].
     pub fn usage(&self, slots: Range<u32>, rows_max: usize) -> Result<StoreUsage, StoreError> {
+        let domains = Domains::new();
+        let table = self.usage_of(slots, &domains, UsageTable::new(rows_max))?;
+        Ok(StoreUsage {
+            table,
+            domains: domains.names(),
+        })
+    }
+
+    /// Adds all usage that counts in `slots` to `table`, with domains numbered by `domains`.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn usage_of(
+        &self,
+        slots: Range<u32>,
+        domains: &Domains,
+        table: UsageTable,
+    ) -> Result<UsageTable, StoreError> {
         let snapshot = self.snapshot(&slots)?;
         let folder = self.root.join(SEGMENTS);
-        let (domains, table) = (Domains::new(), Mutex::new(UsageTable::new(rows_max)));
+        let table = Mutex::new(table);
         let pass_on = |rows: &mut Vec<UsageRow>| {
             let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
             table.append(rows)
@@ -86,21 +128,13 @@ impl Store {
             })?;
             Ok::<_, StoreError>(pass_on(&mut rows)?)
         })?;
-        Ok(StoreUsage {
-            table: table.into_inner().unwrap_or_else(PoisonError::into_inner),
-            domains: domains.names(),
-        })
+        Ok(table.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn snapshot(&self, slots: &Range<u32>) -> Result<Snapshot, StoreError> {
         let state = &mut *self.lock_state();
         let transaction = state.ledger.transaction()?;
-        let segments = {
-            let sql = "SELECT name FROM segment WHERE slot_from < ?1 AND ?2 <= slot_to ORDER BY id";
-            let mut statement = transaction.prepare_cached(sql)?;
-            let names = statement.query_map([slots.end, slots.start], |row| row.get(0))?;
-            names.collect::<Result<_, _>>()?
-        };
+        let segments = ledger::segments_in(&transaction, slots)?;
         let live = ledger::live(&transaction)?;
         Ok(Snapshot { segments, live })
     }

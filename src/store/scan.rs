@@ -200,10 +200,7 @@ impl<'a> Columns<'a> {
         let names = self.region_names;
         let regions = (0..names.len())
             .map(|at| {
-                let region = Region::ALL
-                    .into_iter()
-                    .find(|region| region.name() == names.value(at));
-                region.ok_or(Problem::Damage("a region is unknown"))
+                Region::by_name(names.value(at)).ok_or(Problem::Damage("a region is unknown"))
             })
             .collect::<Result<Vec<_>, _>>()?;
         let wanted_key = |name: &str| {

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, params};
 
+use super::close::{self, CLOSED};
 use super::error::StoreError;
 use super::scan::{Wanted, scan, sha256};
 use super::{QUARANTINE, SEGMENTS, Store, durable, ledger};
 use crate::meter::Usage;
+use crate::units::hex;
 
 /// Something that is not as the ledger says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +120,7 @@ impl Store {
             self.verify_segment(ledger, &segment, &live, &mut verification)?;
         }
         self.verify_files(ledger, &mut verification)?;
+        self.verify_closes(ledger, &mut verification)?;
         Ok(verification)
     }
 
@@ -168,25 +171,58 @@ impl Store {
         Ok(())
     }
 
-    /// Files that nobody names, and names without a file.
+    /// What nobody names, and names without a file.
     fn verify_files(
         &self,
         ledger: &Connection,
         verification: &mut Verification,
     ) -> Result<(), StoreError> {
-        for (folder, table) in [(SEGMENTS, "segment"), (QUARANTINE, "quarantine")] {
-            let named = ledger::file_names(ledger, table)?;
-            let there: HashSet<String> = durable::names_in(&self.root.join(folder))?
-                .into_iter()
-                .collect();
+        for (folder, named) in ledger::named(ledger)? {
+            let there: HashSet<String> = match self.root.join(folder) {
+                // A store that was made before there were closed months.
+                path if named.is_empty() && !path.exists() => continue,
+                path => durable::names_in(&path)?.into_iter().collect(),
+            };
             for name in there.difference(&named) {
                 let problem = "no commit names it: the next `cdn-meter ingest` removes it";
                 verification.find("SEG-1", format!("{folder}/{name}"), problem.to_owned());
             }
-            if table == "quarantine" {
+            if folder == QUARANTINE {
                 for name in named.difference(&there) {
                     let problem = "it is missing; its lines are counted as rejected all the same";
                     verification.find("LINE-1", format!("{folder}/{name}"), problem.to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The chain of closes, and the files of closed months.
+    fn verify_closes(
+        &self,
+        ledger: &Connection,
+        verification: &mut Verification,
+    ) -> Result<(), StoreError> {
+        const PROMISE: &str = "a closed month stays as it is";
+        let mut previous = None;
+        for close in close::closes(ledger)? {
+            let subject = format!("close of {}", close.terms.month);
+            if close.previous != previous || close.digest != close.digest_of_statement() {
+                let problem = "the ledger was altered: its facts do not have its digest, or it does \
+                    not name the close before; restore the ledger from a copy";
+                verification.find(PROMISE, &subject, problem.to_owned());
+            }
+            previous = Some(close.digest);
+            let folder = self.root.join(CLOSED).join(close.terms.month.to_string());
+            for file in close.files {
+                let found = sha256(&folder, &file.name);
+                if !found.is_ok_and(|(sha256, _)| hex(&sha256) == file.sha256) {
+                    let problem = format!(
+                        "{} is missing or not as it was; restore it from a copy or from where \
+                         the month was published",
+                        file.name
+                    );
+                    verification.find(PROMISE, &subject, problem);
                 }
             }
         }

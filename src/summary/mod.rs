@@ -9,10 +9,12 @@
 //! totals (`SUM-2`); the result depends on usage, registry and zone only, not on how the logs
 //! were cut or how many cores worked (`MONTH-1`).
 
+mod adjustment;
 mod book;
 mod month;
 mod percentile;
 
+pub use adjustment::{Adjustment, Delta, Frozen, Owner, Reason, adjustments};
 pub use book::{Book, MonthUsage};
 pub use month::{SummaryError, SummaryRow};
 pub use percentile::{INDEX_RULE, Percentile};

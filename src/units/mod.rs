@@ -8,6 +8,7 @@
 
 mod bytes;
 mod domain;
+mod hex;
 pub mod invariant;
 mod month;
 mod region;
@@ -16,6 +17,7 @@ mod time;
 
 pub use bytes::{Bytes, Factor, FactorError, Gigabytes, Mbps};
 pub use domain::{Domain, HostError, normalize_host};
+pub use hex::hex;
 pub use month::{Month, MonthError};
 pub use region::Region;
 pub use span::Span;

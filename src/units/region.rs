@@ -47,6 +47,11 @@ impl Region {
         Region::Sa,
     ];
 
+    /// The region of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Region::ALL.into_iter().find(|region| region.name() == name)
+    }
+
     /// The name in tables and files.
     pub const fn name(self) -> &'static str {
         match self {

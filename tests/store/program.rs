@@ -44,7 +44,7 @@ impl Site {
         command
     }
 
-    fn run(mut command: Command) -> Said {
+    pub fn run(mut command: Command) -> Said {
         let Output {
             status,
             stdout,

@@ -1,0 +1,208 @@
+//! `cdn-meter close`: a month is frozen.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde_json::json;
+
+use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write};
+use super::progress::say;
+use super::publishing::{TermsArgs, holds_unknown};
+use super::{Failure, Finish, print_json};
+use crate::meter::Usage;
+use crate::registry::{Class, Registry};
+use crate::report::{read_summary, usage_digest, write_month};
+use crate::store::{Close, CloseTerms, Lateness, Store};
+use crate::summary::Book;
+use crate::units::{Month, SLOT_SECS, Timestamp};
+
+/// Logs go on growing for two to three hours after the traffic (R63).
+const WAIT_HOURS: u32 = 3;
+
+/// Freeze a month: what comes for it later becomes adjustments, never a rewrite
+///
+/// The month's datasets are kept in the store as they are published from then on, to the byte; the
+/// close names their digests, the registry's, and the close before. Shows how late the bytes of
+/// the month came, by format. A close cannot be undone.
+#[derive(Args)]
+pub(super) struct CloseArgs {
+    /// The billing month, such as 2026-10
+    #[arg(long, value_name = "MONTH")]
+    month: Month,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    terms: TermsArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    /// Only show how late bytes came and what would be frozen
+    #[arg(long)]
+    dry_run: bool,
+    /// Close a month that has not ended three hours ago
+    #[arg(long)]
+    early: bool,
+}
+
+pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
+    let (month, zone) = (args.month, args.terms.billing_zone);
+    let registry = args.terms.registry()?;
+    let store = open_to_write(&args.store.store, "close")?;
+    let closing = store.begin_close(month, zone)?;
+    check_ended(args)?;
+    check_monotone(&store, &registry, month)?;
+
+    let slots = month.slots(zone);
+    let lateness = store.lateness(slots.clone())?;
+    let usage = store.usage(slots, args.memory.rows_max())?;
+    let book = Book::new(usage.table, usage.domains, &registry, zone)?;
+    let Some(usage) = book.months().next() else {
+        return Err(Failure::start(format!(
+            "the store holds no usage of {month} on the clock {zone}; there is nothing to close"
+        )));
+    };
+    let terms = args.terms.with(&registry);
+    let folders = (closing.folder("summary"), closing.folder("usage_5min"));
+    let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
+    if args.terms.strict && holds_unknown(&rows) {
+        say("not closed: there is traffic of domains that the registry does not know");
+        return Ok(Finish::Attention);
+    }
+    let mut total = Usage::default();
+    rows.iter().try_for_each(|row| total.add(&row.usage))?;
+    let terms = CloseTerms {
+        month,
+        zone,
+        registry_digest: registry.digest(),
+        catalogue_digest: None,
+        usage_digest: usage_digest(&rows),
+        overhead_factor: args.terms.overhead_factor.to_string(),
+        sampling_factor: args.terms.sampling_factor.to_string(),
+        usage: total,
+    };
+    let close = match args.dry_run {
+        true => None,
+        false => Some(closing.finish(terms.clone())?),
+    };
+    match args.terms.json {
+        true => print_json(&close_json(&terms, close.as_ref(), &lateness))?,
+        false => print(&terms, close.as_ref(), &lateness)?,
+    }
+    Ok(Finish::Done)
+}
+
+/// Refuses a month that may still grow, unless asked for.
+fn check_ended(args: &CloseArgs) -> Result<(), Failure> {
+    let end = args.month.slots(args.terms.billing_zone).end;
+    let safe = i64::from(end) * i64::from(SLOT_SECS) + i64::from(WAIT_HOURS) * 3_600;
+    if args.early || args.dry_run || safe <= now_unix_secs() {
+        return Ok(());
+    }
+    let safe = Timestamp::from_unix_secs(safe).map_or_else(String::new, Timestamp::rfc3339);
+    Err(Failure::start(format!(
+        "{} may still grow: logs are complete {WAIT_HOURS} hours after the traffic at the earliest; \
+         close it after {safe}, or now with --early",
+        args.month
+    )))
+}
+
+/// Refuses a registry that takes a domain back from mini-program to standard (R22).
+fn check_monotone(store: &Store, registry: &Registry, month: Month) -> Result<(), Failure> {
+    for close in store.closes()? {
+        let earlier = close.terms.month;
+        if month < earlier {
+            continue;
+        }
+        for row in read_summary(&store.closed_folder(earlier, "summary"))? {
+            let is_back = row.class == Class::MiniProgram
+                && registry.attribution(&row.domain, month).class != Class::MiniProgram;
+            if is_back {
+                return Err(Failure::start(format!(
+                    "{} was a mini-program domain in {earlier}, which is closed, and this registry \
+                     takes that back; a mini-program domain stays one (R22): mend the registry",
+                    row.domain
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print(terms: &CloseTerms, close: Option<&Close>, lateness: &[Lateness]) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    writeln!(
+        out,
+        "lateness  hours from the end of a slot until its bytes were counted"
+    )?;
+    for of in lateness {
+        writeln!(
+            out,
+            "          {:<12} {:>22}  99 % within {}, 99.9 % within {}, all within {}",
+            of.format,
+            of.bytes.to_string(),
+            of.most_within,
+            of.nearly_all_within,
+            of.all_within
+        )?;
+    }
+    let usage = &terms.usage;
+    writeln!(
+        out,
+        "month     {} on the clock {}: {} ({} GB), {} requests",
+        terms.month,
+        terms.zone,
+        usage.bytes,
+        usage.bytes.to_gigabytes(),
+        usage.requests
+    )?;
+    writeln!(out, "registry  {}", terms.registry_digest)?;
+    match close {
+        None => writeln!(out, "not closed (--dry-run)")?,
+        Some(close) => {
+            writeln!(out, "closed    {}, {} files", close.at, close.files.len())?;
+            let none = "none: this is the first close";
+            writeln!(
+                out,
+                "previous  {}",
+                close.previous.as_deref().unwrap_or(none)
+            )?;
+            writeln!(
+                out,
+                "digest    {}  (keep it: it proves this close and all before it)",
+                close.digest
+            )?;
+        }
+    }
+    out.flush()
+}
+
+fn close_json(
+    terms: &CloseTerms,
+    close: Option<&Close>,
+    lateness: &[Lateness],
+) -> serde_json::Value {
+    let lateness: Vec<_> = lateness
+        .iter()
+        .map(|of| {
+            json!({
+                "format": of.format,
+                "bytes": of.bytes.as_u64(),
+                "hours_to_99_pct": of.most_within,
+                "hours_to_99_9_pct": of.nearly_all_within,
+                "hours_to_all": of.all_within,
+            })
+        })
+        .collect();
+    json!({
+        "month": terms.month.to_string(),
+        "billing_zone": terms.zone.to_string(),
+        "bytes": terms.usage.bytes.as_u64(),
+        "requests": terms.usage.requests,
+        "registry_digest": terms.registry_digest,
+        "usage_digest": terms.usage_digest,
+        "lateness": lateness,
+        "closed_at": close.map(|close| &close.at),
+        "previous": close.and_then(|close| close.previous.as_ref()),
+        "digest": close.map(|close| &close.digest),
+        "statement": close.map(Close::statement),
+    })
+}

@@ -1,0 +1,197 @@
+//! What a closed month would be now, less what it was when it was closed.
+//!
+//! A row of what was closed plus the adjustments of the same key is what counts now, to the byte.
+//! Two things adjust: usage that came, or was replaced, after the close; and a registry that gives
+//! a domain another account, class or AppID, which takes all of its usage from where it was and
+//! puts it where it belongs.
+
+use std::collections::HashMap;
+
+use super::month::SummaryRow;
+use crate::meter::{Overflow, Usage, UsageRow};
+use crate::registry::{Class, Registry};
+use crate::units::{Month, Region, Slot};
+
+/// Why a closed month is adjusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Usage came, or was replaced, after the close.
+    Usage,
+    /// The registry says now that the domain is somebody else's or something else.
+    Attribution,
+}
+
+impl Reason {
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Usage => "usage",
+            Reason::Attribution => "attribution",
+        }
+    }
+}
+
+/// Whose a domain is, and what it is sold as.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its account; empty where there is none.
+    pub account: String,
+    /// Its class.
+    pub class: Class,
+    /// AppID of the mini-program; empty where there is none.
+    pub app_id: String,
+}
+
+/// Signed sums: bytes, requests, error bytes, error requests, doubtful requests.
+pub type Delta = [i128; 5];
+
+/// A change of one slot of a closed month.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Adjustment {
+    /// The closed month.
+    pub month: Month,
+    /// Whose.
+    pub owner: Owner,
+    /// The domain.
+    pub domain: String,
+    /// Region of the clients.
+    pub region: Region,
+    /// The slot.
+    pub slot: Slot,
+    /// Why.
+    pub reason: Reason,
+    /// What is to be added; never all zero.
+    pub delta: Delta,
+}
+
+/// A closed month as it was frozen.
+#[derive(Debug)]
+pub struct Frozen<'a> {
+    /// The month.
+    pub month: Month,
+    /// Its summary.
+    pub summary: &'a [SummaryRow],
+    /// Its usage; domains are numbered as in the usage that it is compared with.
+    pub rows: Vec<UsageRow>,
+}
+
+/// What has to be added to `frozen` to make it what counts now: `live`, in any order, whose domains
+/// are called `names`. The answer is in the order of account, class, AppID, domain, region, slot.
+///
+/// Errors: [`Overflow`].
+pub fn adjustments(
+    frozen: Frozen<'_>,
+    mut live: Vec<UsageRow>,
+    names: &[String],
+    registry: &Registry,
+) -> Result<Vec<Adjustment>, Overflow> {
+    let month = frozen.month;
+    let owners: HashMap<&str, &SummaryRow> = frozen
+        .summary
+        .iter()
+        .map(|row| (&row.domain[..], row))
+        .collect();
+    let mut before = frozen.rows;
+    before.sort_unstable_by_key(UsageRow::key);
+    live.sort_unstable_by_key(UsageRow::key);
+    let mut found = Vec::new();
+    let (mut before, mut live) = (&before[..], &live[..]);
+    while let Some(domain) = [before, live]
+        .iter()
+        .filter_map(|rows| Some(rows.first()?.domain.index()))
+        .min()
+    {
+        let of_domain = |rows: &mut &[UsageRow]| {
+            let end = rows.partition_point(|row| row.domain.index() == domain);
+            let (head, rest) = rows.split_at(end);
+            *rows = rest;
+            cells(head)
+        };
+        let name = &names[domain as usize];
+        let now = owner_now(registry, name, month);
+        let was = owners.get(&name[..]).map(|row| owner_of(row));
+        let (was_used, is_used) = (of_domain(&mut before)?, of_domain(&mut live)?);
+        let mut add = |owner: &Owner, reason, changes: Vec<((Region, Slot), Delta)>| {
+            found.extend(
+                changes
+                    .into_iter()
+                    .map(|((region, slot), delta)| Adjustment {
+                        month,
+                        owner: owner.clone(),
+                        domain: name.clone(),
+                        region,
+                        slot,
+                        reason,
+                        delta,
+                    }),
+            );
+        };
+        match was {
+            Some(was) if was != now && !is_used.is_empty() => {
+                add(&was, Reason::Attribution, difference(&was_used, &[]));
+                add(&now, Reason::Attribution, difference(&[], &is_used));
+            }
+            was => add(
+                was.as_ref().unwrap_or(&now),
+                Reason::Usage,
+                difference(&was_used, &is_used),
+            ),
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn owner_of(row: &SummaryRow) -> Owner {
+    Owner {
+        account: row.account.clone(),
+        class: row.class,
+        app_id: row.app_id.clone(),
+    }
+}
+
+fn owner_now(registry: &Registry, domain: &str, month: Month) -> Owner {
+    let attribution = registry.attribution(domain, month);
+    Owner {
+        account: attribution.account.unwrap_or_default().to_owned(),
+        class: attribution.class,
+        app_id: attribution.app_id.unwrap_or_default().to_owned(),
+    }
+}
+
+type CellUsage = ((Region, Slot), Delta);
+
+/// The usage of each cell; `rows` are of one domain and sorted.
+fn cells(rows: &[UsageRow]) -> Result<Vec<CellUsage>, Overflow> {
+    let cells = rows.chunk_by(|a, b| a.tally.cell == b.tally.cell);
+    cells
+        .map(|rows| {
+            let cell = rows[0].tally.cell;
+            let slot = Slot::from_index(cell.slot_index()).expect("rows hold slots of timestamps");
+            let mut usage = Usage::default();
+            rows.iter()
+                .try_for_each(|row| usage.add_tally(&row.tally))?;
+            let sums = [
+                usage.bytes.as_u64(),
+                usage.requests,
+                usage.error_bytes.as_u64(),
+                usage.error_requests,
+                usage.doubtful_requests,
+            ];
+            Ok(((cell.region(), slot), sums.map(i128::from)))
+        })
+        .collect()
+}
+
+/// `now` less `before`, both sorted by cell, where that is not zero.
+fn difference(before: &[CellUsage], now: &[CellUsage]) -> Vec<CellUsage> {
+    let mut changes: HashMap<(Region, Slot), Delta> = now.iter().copied().collect();
+    for (cell, sums) in before {
+        let delta = changes.entry(*cell).or_default();
+        for (delta, sum) in delta.iter_mut().zip(sums) {
+            *delta -= sum;
+        }
+    }
+    changes.retain(|_, delta| *delta != Delta::default());
+    changes.into_iter().collect()
+}
