@@ -63,6 +63,8 @@ fn check(python: &Path, logs: &Path, more: &[&Path]) {
             .arg(root().join("samples/registry.toml"))
             .arg("--out")
             .arg(&out)
+            .arg("--store")
+            .arg(scratch.path().join("store"))
             .arg("--json"),
     );
     std::fs::write(&report, text).expect("written");

@@ -9,10 +9,12 @@
 #   BYTES_OTHER each other corpus     500000000
 #   RUNS        runs of each program  3, interleaved; the table has medians
 #   THREADS     processors to use     2
-#   PROGRAMS    programs to run       "cdn-meter decoder duckdb polars goaccess"
+#   PROGRAMS    programs to run       "cdn-meter cdn-meter-store decoder duckdb polars goaccess"
 #   CDN_METER   a built binary        target/release/cdn-meter, built first
 #
-# The program "decoder" only decompresses, on all processors: no run over .gz can be faster.
+# "cdn-meter" keeps usage in memory (--no-store), as its peers do; "cdn-meter-store" counts into a
+# new store and publishes from it, which is the default. "decoder" only decompresses, on all
+# processors: no run over .gz can be faster.
 #
 # The logs are read once before each round, so all programs read from the page cache. Needs cargo,
 # Python 3 with venv, and PyPI; GoAccess is skipped where it is not installed.
@@ -24,7 +26,7 @@ corpus_dir=${1:-$root/target/corpus}
 formats=${FORMATS:-tencent-cdn tencent-live cloudfront cloudflare nginx}
 runs=${RUNS:-3}
 threads=${THREADS:-2}
-programs=${PROGRAMS:-cdn-meter decoder duckdb polars goaccess}
+programs=${PROGRAMS:-cdn-meter cdn-meter-store decoder duckdb polars goaccess}
 target=${CARGO_TARGET_DIR:-$root/target}
 
 note() { echo "run.sh: $*" >&2; }
@@ -61,7 +63,8 @@ trap 'rm -rf "$scratch"' EXIT
 command_of() {
     local program=$1 format=$2 logs=$3 out=$4
     case $program in
-        cdn-meter) command=("$CDN_METER" run "$logs" --out "$out" --json) ;;
+        cdn-meter) command=("$CDN_METER" run "$logs" --out "$out" --json --no-store) ;;
+        cdn-meter-store) command=("$CDN_METER" run "$logs" --out "$out" --json --store "$out.store") ;;
         decoder) command=("$target/release/examples/decode" "$logs") ;;
         duckdb | polars) command=("$python" "$here/${program}_run.py" "$format" "$logs" "$out" --threads "$threads") ;;
         goaccess) command=("$here/goaccess_run.sh" "$format" "$logs" "$out") ;;
@@ -87,7 +90,7 @@ for format in $formats; do
             cat "$folder"/* >/dev/null
             for program in $programs; do
                 [[ $program == decoder && $packing == plain ]] && continue
-                rm -rf "$scratch/out"
+                rm -rf "$scratch/out" "$scratch/out.store"
                 command_of "$program" "$format" "$folder" "$scratch/out"
                 note "$format $packing, run $run of $runs: $program"
                 "$python" "$here/measure.py" --program "$program" --format "$format" --packing "$packing" \

@@ -4,6 +4,7 @@
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
 mod close;
+mod compact;
 mod explain;
 mod failure;
 mod formats;
@@ -39,6 +40,7 @@ enum Command {
     Summary(summary::SummaryArgs),
     Explain(explain::ExplainArgs),
     Close(close::CloseArgs),
+    Compact(compact::CompactArgs),
     Verify(verify::VerifyArgs),
     Formats(formats::FormatsArgs),
 }
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Summary(args) => summary::summary(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Close(args) => close::close(&args),
+        Command::Compact(args) => compact::compact(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Formats(args) => formats::formats(&args),
     };

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::publishing::Publishing;
-use crate::meter::{Domains, UsageTable};
+use crate::meter::Domains;
 use crate::report::{read_summary, read_usage_5min};
 use crate::store::{Close, Store, StoreError};
 use crate::summary::{Adjustment, Frozen, adjustments};
@@ -71,8 +71,7 @@ fn adjustments_of(
 ) -> Result<Vec<Adjustment>, Failure> {
     let month = close.terms.month;
     let domains = Domains::new();
-    let table = UsageTable::new(rows_max);
-    let live = store.usage_of(month.slots(publishing.zone()), &domains, table)?;
+    let live = store.usage_of(month.slots(publishing.zone()), &domains, rows_max)?;
     let rows = read_usage_5min(&store.closed_folder(month, "usage_5min"), &domains)?;
     let frozen = Frozen {
         month,

@@ -1,12 +1,11 @@
 //! `cdn-meter run`: from logs to published usage in one go.
 
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
 
-use super::metering::{MemoryArgs, MeterArgs, open_to_write};
+use super::metering::{MemoryArgs, MeterArgs, StoreArgs, open_to_write};
 use super::months::add_months;
 use super::progress::{Progress, say};
 use super::publishing::PublishArgs;
@@ -18,9 +17,9 @@ use crate::report::RunReport;
 /// Meter logs and publish usage per domain, month and class as Parquet
 ///
 /// Reads files, folders, globs or standard input (-), plain, gzip or zstd, each format told from
-/// its content. Prints a table and the reconciliation, and writes OUT/summary, OUT/usage_5min
-/// and, if lines were rejected, OUT/quarantine.ndjson. With --store, what was counted is kept:
-/// a file that was counted before is not counted again, and all that the store holds is published.
+/// its content. Counts into a store, so that a file that was counted before is not counted again,
+/// and publishes all that the store holds. Prints a table and the reconciliation, and writes
+/// OUT/summary, OUT/usage_5min and, if lines were rejected, OUT/quarantine.ndjson.
 #[derive(Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
@@ -29,10 +28,11 @@ pub(super) struct RunArgs {
     memory: MemoryArgs,
     #[command(flatten)]
     publishing: PublishArgs,
-    /// Folder of a store to count into; without it usage is kept in memory, and nothing is known
-    /// of what was counted before
-    #[arg(long, value_name = "DIR")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Keep usage in memory: nothing is known of other runs, and nothing is kept for later ones
+    #[arg(long, conflicts_with = "store")]
+    no_store: bool,
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
@@ -46,16 +46,16 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         .iter()
         .filter_map(|source| source.stored_bytes);
     let progress = Progress::new(stored_bytes.sum(), Some(&args.publishing.out));
-    let ingested = match &args.store {
-        None => {
+    let ingested = match args.no_store {
+        true => {
             let table = Mutex::new(UsageTable::new(options.rows_max));
             let mut ingested = ingest(found.sources, &options, &progress, &table)?;
             let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
             publishing.add(table, std::mem::take(&mut ingested.domains))?;
             ingested
         }
-        Some(store) => {
-            let store = open_to_write(store, "run")?;
+        false => {
+            let store = open_to_write(&args.store.store, "run")?;
             let ingested = ingest(found.sources, &options, &progress, &store)?;
             add_months(&mut publishing, &store, None, options.rows_max)?;
             ingested

@@ -81,7 +81,7 @@ pub trait UsageSink: Sync {
         run: (&Domains, &Options),
     ) -> Result<Change, IngestError>;
 
-    /// Makes all of it durable.
+    /// Makes all of it durable, and tidies up.
     ///
     /// Errors: [`IngestError`].
     fn finish(&self, domains: &Domains) -> Result<(), IngestError>;
@@ -204,7 +204,8 @@ impl UsageSink for Store {
     }
 
     fn finish(&self, domains: &Domains) -> Result<(), IngestError> {
-        Ok(self.flush(domains)?)
+        self.flush(domains)?;
+        Ok(self.compact_if_due()?)
     }
 }
 

@@ -226,9 +226,8 @@ impl State {
         terms: CloseTerms,
         files: Vec<ClosedFile>,
     ) -> Result<Close, StoreError> {
-        let through = "SELECT coalesce(max(id), 0) FROM commits";
-        let through = self.ledger.query_row(through, [], |row| row.get(0))?;
-        self.commit()?;
+        // Its own commit is the next one.
+        let through = self.commit()? - 1;
         let mut close = Close {
             terms,
             at: self.pending.at().to_owned(),

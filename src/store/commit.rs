@@ -24,7 +24,7 @@ const CONTENTS_PENDING_MAX: usize = 1 << 16;
 /// Time after which what waits is committed when the next content comes in.
 pub const COMMIT_INTERVAL: Duration = Duration::from_secs(10);
 /// Rows of a segment file.
-const SEGMENT_ROWS: usize = 1 << 19;
+pub(super) const SEGMENT_ROWS: usize = 1 << 19;
 
 /// What a source was found to hold.
 #[derive(Clone, Copy, Debug)]
@@ -281,7 +281,7 @@ impl Store {
     }
 
     /// Writes rows as segments, several at a time, and makes them durable.
-    fn write_segments(
+    pub(super) fn write_segments(
         &self,
         commit: i64,
         mut rows: Vec<SegmentRow>,

@@ -115,6 +115,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether a file was not there: it may have been replaced since the ledger was read.
+    pub(super) fn is_missing_file(&self) -> bool {
+        matches!(self, StoreError::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Whether the user asked for something that is not there, rather than that state was lost.
     pub fn is_of_request(&self) -> bool {
         matches!(

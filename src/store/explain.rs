@@ -47,6 +47,10 @@ impl Store {
     ///
     /// Errors: [`StoreError`].
     pub fn explain(&self, domain: &str, slots: Range<u32>) -> Result<Explanation, StoreError> {
+        self.steadily(|| self.explain_once(domain, slots.clone()))
+    }
+
+    fn explain_once(&self, domain: &str, slots: Range<u32>) -> Result<Explanation, StoreError> {
         let mut found: BTreeMap<i64, (Usage, (u32, u32))> = BTreeMap::new();
         let (segments, live) = {
             let state = self.lock_state();

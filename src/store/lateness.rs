@@ -37,6 +37,10 @@ impl Store {
     ///
     /// Errors: [`StoreError`].
     pub fn lateness(&self, slots: Range<u32>) -> Result<Vec<Lateness>, StoreError> {
+        self.steadily(|| self.lateness_once(slots.clone()))
+    }
+
+    fn lateness_once(&self, slots: Range<u32>) -> Result<Vec<Lateness>, StoreError> {
         let (contents, segments) = {
             let state = self.lock_state();
             (

@@ -1,6 +1,6 @@
 //! The ledger's tables: opening, migrating, and the questions that are asked of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use super::durable::sync_folder;
 use super::error::StoreError;
 use super::identify::Known;
 use super::{Occasion, QUARANTINE, SEGMENTS};
+use crate::meter::Usage;
 use crate::source::{Content, Digest, Opening, Seed};
+use crate::units::Bytes;
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
 pub const SCHEMA_VERSION: i64 = 2;
@@ -252,4 +254,26 @@ pub(super) fn bytes_of(ledger: &Connection, content: i64) -> Result<u64, StoreEr
         .prepare_cached(sql)?
         .query_row([content], |row| row.get(0))?;
     Ok(bytes.cast_unsigned())
+}
+
+/// Rows and usage of every content that a segment holds rows of.
+pub(super) fn parts(
+    ledger: &Connection,
+    segment: i64,
+) -> Result<BTreeMap<i64, (u64, Usage)>, StoreError> {
+    let sql = "SELECT content, row_count, bytes, requests, error_bytes, error_requests,
+            doubtful_requests FROM part WHERE segment = ?1";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let parts = statement.query_map(params![segment], |row| {
+        let count = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+        let usage = Usage {
+            bytes: Bytes::new(count(2)?),
+            requests: count(3)?,
+            error_bytes: Bytes::new(count(4)?),
+            error_requests: count(5)?,
+            doubtful_requests: count(6)?,
+        };
+        Ok((row.get(0)?, (count(1)?, usage)))
+    })?;
+    Ok(parts.collect::<Result<_, _>>()?)
 }

@@ -21,6 +21,7 @@
 
 mod close;
 mod commit;
+mod compact;
 mod durable;
 mod entries;
 mod error;
@@ -37,11 +38,13 @@ mod verify;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{COMMIT_INTERVAL, Change, Delivery, ROWS_PENDING_MAX, Reading};
+pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::FAILPOINTS;
@@ -61,6 +64,9 @@ const LEDGER: &str = "ledger.sqlite";
 const SEGMENTS: &str = "segments";
 const QUARANTINE: &str = "quarantine";
 const LOCK: &str = "lock";
+/// How often the lock is tried, and the pause after each time.
+const LOCK_TRIALS: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// An open store.
 #[derive(Debug)]
@@ -71,7 +77,7 @@ pub struct Store {
     /// Files that a crash had left and that were removed at opening.
     swept: usize,
     /// Held while this process may write.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 #[derive(Debug)]
@@ -140,7 +146,7 @@ impl Store {
                 pending: Pending::new(occasion),
             }),
             swept: 0,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -179,6 +185,19 @@ impl Store {
         Ok(swept)
     }
 
+    /// Whether another process has the store open to write: what no commit names may be its work.
+    fn is_written_by_another(&self) -> Result<bool, StoreError> {
+        let path = self.root.join(LOCK);
+        if self.lock.is_some() || !path.exists() {
+            return Ok(false);
+        }
+        let lock = File::open(&path).map_err(file_error("open", &path))?;
+        Ok(matches!(
+            lock.try_lock_shared(),
+            Err(TryLockError::WouldBlock)
+        ))
+    }
+
     fn lock_state(&self) -> MutexGuard<'_, State> {
         // A transaction that a panic cut short is rolled back with the connection.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -203,11 +222,15 @@ fn lock(root: &Path) -> Result<File, StoreError> {
         .write(true)
         .open(&path)
         .map_err(file_error("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: root.into() }),
-        Err(TryLockError::Error(source)) => Err(file_error("lock", &path)(source)),
+    // A reader looks whether it is held, which takes it for a moment.
+    for _ in 0..LOCK_TRIALS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(file_error("lock", &path)(source)),
+        }
     }
+    Err(StoreError::Locked { path: root.into() })
 }
 
 /// Whether a folder without a ledger holds what no store would leave there.

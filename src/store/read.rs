@@ -72,25 +72,34 @@ impl Store {
     /// Errors: [`StoreError`].
     pub fn usage(&self, slots: Range<u32>, rows_max: usize) -> Result<StoreUsage, StoreError> {
         let domains = Domains::new();
-        let table = self.usage_of(slots, &domains, UsageTable::new(rows_max))?;
+        let table = self.usage_of(slots, &domains, rows_max)?;
         Ok(StoreUsage {
             table,
             domains: domains.names(),
         })
     }
 
-    /// Adds all usage that counts in `slots` to `table`, with domains numbered by `domains`.
+    /// The same, with domains numbered by `domains`.
     ///
     /// Errors: [`StoreError`].
     pub fn usage_of(
         &self,
         slots: Range<u32>,
         domains: &Domains,
-        table: UsageTable,
+        rows_max: usize,
+    ) -> Result<UsageTable, StoreError> {
+        self.steadily(|| self.read_usage(slots.clone(), domains, rows_max))
+    }
+
+    fn read_usage(
+        &self,
+        slots: Range<u32>,
+        domains: &Domains,
+        rows_max: usize,
     ) -> Result<UsageTable, StoreError> {
         let snapshot = self.snapshot(&slots)?;
         let folder = self.root.join(SEGMENTS);
-        let table = Mutex::new(table);
+        let table = Mutex::new(UsageTable::new(rows_max));
         let pass_on = |rows: &mut Vec<UsageRow>| {
             let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
             table.append(rows)

@@ -36,6 +36,14 @@ pub(super) struct Wanted<'a> {
     pub(super) domain: Option<&'a str>,
 }
 
+impl Wanted<'_> {
+    /// Everything.
+    pub(super) const ALL: Wanted<'static> = Wanted {
+        slots: 0..u32::MAX,
+        domain: None,
+    };
+}
+
 /// One row of a segment, with the names as the batch has them.
 pub(super) struct StoredRow<'a> {
     pub(super) domain: &'a str,

@@ -38,7 +38,8 @@ impl Place {
         path
     }
 
-    /// Runs `cdn-meter run ARGS --out OUT` with a cleared environment.
+    /// Runs `cdn-meter run ARGS --out OUT` with a cleared environment. Nothing is kept from run to
+    /// run, unless `ARGS` name a store.
     pub fn run(&self, args: &[&str]) -> Said {
         self.run_with(args, Stdio::null())
     }
@@ -48,6 +49,7 @@ impl Place {
         let output = Command::new(env!("CARGO_BIN_EXE_cdn-meter"))
             .arg("run")
             .args(args)
+            .args((!args.contains(&"--store")).then_some("--no-store"))
             .args(["--out", &out])
             .env_clear()
             .current_dir(self.path())

@@ -223,6 +223,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"))
         .args(["run", &logs.display().to_string(), "--out"])
         .arg(place.out())
+        .current_dir(place.path())
         .stdout(Stdio::piped())
         .spawn()
         .expect("started");

@@ -106,7 +106,14 @@ fn kills_at_any_moment_lose_and_double_nothing() {
     assert_eq!(status.code(), Some(0));
     let out = tempfile::tempdir().expect("a folder");
     let mut oracle = Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
-    oracle.args(["run", "--json", "--max-reject-ratio", "1", "--out"]);
+    oracle.args([
+        "run",
+        "--no-store",
+        "--json",
+        "--max-reject-ratio",
+        "1",
+        "--out",
+    ]);
     oracle.arg(out.path()).arg(site.path("logs"));
     let oracle = oracle.output().expect("started");
     let oracle: serde_json::Value = serde_json::from_slice(&oracle.stdout).expect("JSON");

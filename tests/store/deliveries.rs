@@ -40,6 +40,25 @@ fn the_same_files_again_change_nothing() {
 }
 
 #[test]
+fn a_second_run_over_the_same_folder_counts_nothing_twice() {
+    let site = Site::new();
+    site.write("a.log", lines(0, 50));
+    let run = || {
+        let mut command = site.command("run");
+        command.arg("--json").arg("--out").arg(site.path("out"));
+        command.arg(site.path("logs"));
+        Site::run(command).json
+    };
+    let first = run();
+    assert_eq!(first["lines"]["read"], 50);
+    site.write("b.log", lines(50, 10));
+    let second = run();
+    assert_eq!(second["lines"]["read"], 10, "only what is new is metered");
+    assert_eq!(second["usage"]["bytes"], bytes(0, 60));
+    assert_eq!(second["usage"]["requests"], 60);
+}
+
+#[test]
 fn a_file_that_grew_adds_its_new_lines_only() {
     let site = Site::new();
     site.write("a.log", lines(0, 50));

@@ -1,6 +1,7 @@
 //! The store by its front: what is delivered counts once, whatever is repeated, moved or killed.
 
 mod closing;
+mod compaction;
 mod crash;
 mod deliveries;
 mod program;

@@ -106,7 +106,7 @@ impl Site {
 pub fn metered(paths: &[&Path]) -> (u64, u64) {
     let out = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
-    command.args(["run", "--json", "--out"]);
+    command.args(["run", "--no-store", "--json", "--out"]);
     command.arg(out.path()).args(paths);
     let said = Site::run(command);
     assert_eq!(said.code, 0, "{}", said.stderr);

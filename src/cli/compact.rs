@@ -1,0 +1,44 @@
+//! `cdn-meter compact`: few segments out of many.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde_json::json;
+
+use super::metering::{StoreArgs, open_to_write};
+use super::{Failure, Finish, print_json};
+
+/// Make few segment files of many small ones; no figure changes
+///
+/// `ingest` does it by itself when there are many. Rows of contents that count no more are left
+/// behind.
+#[derive(Args)]
+pub(super) struct CompactArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn compact(args: &CompactArgs) -> Result<Finish, Failure> {
+    let done = open_to_write(&args.store.store, "compact")?.compact()?;
+    if args.json {
+        print_json(&json!({
+            "segments_before": done.segments_before,
+            "segments_after": done.segments_after,
+            "rows": done.rows,
+            "rows_dropped": done.rows_dropped,
+        }))?;
+    } else {
+        writeln!(
+            io::stdout().lock(),
+            "{} segments, {} before; {} rows rewritten, {} that count no more left behind",
+            done.segments_after,
+            done.segments_before,
+            done.rows,
+            done.rows_dropped
+        )?;
+    }
+    Ok(Finish::Done)
+}
