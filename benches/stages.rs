@@ -21,6 +21,7 @@ mod stages {
     pub mod report;
     pub mod run;
     pub mod stage;
+    pub mod store;
     pub mod table;
 }
 
@@ -31,7 +32,7 @@ use criterion::{Criterion, SamplingMode, Throughput};
 
 use stages::inputs::Inputs;
 use stages::stage::Stage;
-use stages::{decode, meter, parse, report, run, table};
+use stages::{decode, meter, parse, report, run, store, table};
 
 fn main() -> io::Result<()> {
     let inputs = Inputs::new();
@@ -41,6 +42,7 @@ fn main() -> io::Result<()> {
     stages.extend(meter::stages(&inputs));
     stages.extend(report::stages(&inputs));
     stages.extend(run::stages());
+    stages.extend(store::stages(&inputs));
 
     // A pass takes 2 to 500 ms and the whole ladder has to fit in a few minutes: the least number
     // of samples that criterion takes, each of few passes. What it costs is a wide confidence

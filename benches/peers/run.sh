@@ -9,6 +9,7 @@
 #   BYTES_OTHER each other corpus     500000000
 #   RUNS        runs of each program  3, interleaved; the table has medians
 #   THREADS     processors to use     2
+#   SMALL_FILES files of the corpus that is read a second time; 0 leaves it out   10000
 #   PROGRAMS    programs to run       "cdn-meter cdn-meter-store decoder duckdb polars goaccess"
 #   CDN_METER   a built binary        target/release/cdn-meter, built first
 #
@@ -65,6 +66,7 @@ command_of() {
     case $program in
         cdn-meter) command=("$CDN_METER" run "$logs" --out "$out" --json --no-store) ;;
         cdn-meter-store) command=("$CDN_METER" run "$logs" --out "$out" --json --store "$out.store") ;;
+        cdn-meter-again) command=("$CDN_METER" ingest "$logs" --json --store "$scratch/again.store") ;;
         decoder) command=("$target/release/examples/decode" "$logs") ;;
         duckdb | polars) command=("$python" "$here/${program}_run.py" "$format" "$logs" "$out" --threads "$threads") ;;
         goaccess) command=("$here/goaccess_run.sh" "$format" "$logs" "$out") ;;
@@ -99,5 +101,30 @@ for format in $formats; do
         done
     done
 done
+
+# Many small files that were counted before: peers have to read them again, a store knows them.
+small=${SMALL_FILES:-10000}
+if ((small > 0)); then
+    logs=$corpus_dir/small-$small
+    if [[ ! -s $logs.json ]]; then
+        note "making $logs"
+        (cd "$root" && cargo run --quiet --release --locked --example corpus -- \
+            --out "$logs" --bytes $((small * 20000)) --files "$small") >"$scratch/totals.json"
+        mv "$scratch/totals.json" "$logs.json"
+    fi
+    sleep 3 # a file that was just written may change within the resolution of its time
+    "$CDN_METER" ingest "$logs" --store "$scratch/again.store" >/dev/null
+    for ((run = 1; run <= runs; run++)); do
+        cat "$logs"/* >/dev/null
+        for program in cdn-meter-again $programs; do
+            [[ $program == decoder ]] && continue
+            rm -rf "$scratch/out" "$scratch/out.store"
+            command_of "$program" tencent-cdn "$logs" "$scratch/out"
+            note "$small files again, run $run of $runs: $program"
+            "$python" "$here/measure.py" --program "$program" --format tencent-cdn --packing "$small files" \
+                --corpus "$logs" -- "${pin[@]}" "${command[@]}" >>"$scratch/results.jsonl" || note "$program failed"
+        done
+    done
+fi
 
 "$python" "$here/table.py" <"$scratch/results.jsonl"

@@ -26,7 +26,7 @@ use super::stage::Stage;
 use crate::lines::{Format, Totals};
 
 /// Files of 8 MB each.
-const FILES: u64 = 4;
+pub const FILES: u64 = 4;
 const MEMORY_BYTES: u64 = 2_000_000_000;
 
 /// The stages of this room.
@@ -53,7 +53,7 @@ fn stored(compression: &str, text: &[u8]) -> Vec<u8> {
 }
 
 /// Tells nobody.
-struct Quiet;
+pub struct Quiet;
 
 impl Events for Quiet {
     fn advanced(&self, _stored_bytes: u64) {}
@@ -83,7 +83,8 @@ fn run(name: &str, workers: usize, packed: &[Vec<u8>], texts: &[Text]) -> Stage<
     Stage::prepared("run", input, bytes, prepare, pass).on(workers)
 }
 
-fn files(folder: &TempDir, packed: &[Vec<u8>]) -> Vec<Source> {
+/// Writes files into a folder of `folder`, and finds them.
+pub fn files(folder: &TempDir, packed: &[Vec<u8>]) -> Vec<Source> {
     let logs = folder.path().join("logs");
     fs::create_dir(&logs).expect("a temporary folder");
     for (index, bytes) in packed.iter().enumerate() {
@@ -94,9 +95,9 @@ fn files(folder: &TempDir, packed: &[Vec<u8>]) -> Vec<Source> {
     found.sources
 }
 
-/// Meters `sources` and publishes both datasets in `out`; what was metered.
-fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
-    let options = Options {
+/// How all of these stages ingest.
+pub fn options(workers: usize) -> Options {
+    Options {
         workers,
         layout: None,
         fallback_domain: None,
@@ -104,7 +105,12 @@ fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
         rows_max: UsageTable::rows_in(MEMORY_BYTES),
         now_nanos: 0,
         is_rehash: false,
-    };
+    }
+}
+
+/// Meters `sources` and publishes both datasets in `out`; what was metered.
+fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
+    let options = options(workers);
     let begin = |name| Building::begin(out, name).expect("a folder that can be written to");
     let (summary, usage_5min) = (begin("summary"), begin("usage_5min"));
     let table = Mutex::new(UsageTable::new(options.rows_max));

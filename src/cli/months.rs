@@ -8,6 +8,9 @@ use crate::store::{Close, Store, StoreError};
 use crate::summary::{Adjustment, Frozen, adjustments};
 use crate::units::Month;
 
+/// Rows of a store up to which one reading for all months is faster than one for each.
+const ROWS_AT_ONCE: u64 = 4_000_000;
+
 /// Adds the months of a store, or only one, with at most `rows_max` rows in memory at a time.
 pub(super) fn add_months(
     publishing: &mut Publishing<'_>,
@@ -20,8 +23,7 @@ pub(super) fn add_months(
         let zone = other.terms.zone;
         return Err(StoreError::Clock { zone }.into());
     }
-    if closes.is_empty() && only.is_none() && store.rows()? <= rows_max as u64 {
-        // All of it fits: one reading is enough.
+    if closes.is_empty() && only.is_none() && store.rows()? <= ROWS_AT_ONCE {
         let usage = store.usage(store.slots()?, rows_max)?;
         return publishing.add(usage.table, usage.domains);
     }

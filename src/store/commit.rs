@@ -293,9 +293,9 @@ impl Store {
         }
         let names = rank_domains(&mut rows, domains);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        rows.par_sort_unstable_by_key(|row| (window(row), row.key()));
+        rows.par_sort_unstable_by_key(|row| (window_of(row), row.key()));
         let folder = self.root.join(SEGMENTS);
-        let windows = rows.chunk_by(|a, b| window(a) == window(b));
+        let windows = rows.chunk_by(|a, b| window_of(a) == window_of(b));
         let pieces: Vec<_> = windows.flat_map(|rows| rows.chunks(SEGMENT_ROWS)).collect();
         let written = pieces.into_par_iter().enumerate().map(|(number, rows)| {
             let name = format!("{commit:08}-{number:04}.parquet");
@@ -343,10 +343,14 @@ impl State {
     }
 }
 
-/// Which stretch of 31 days a row is of. A segment keeps to one, so that reading a month of years of
-/// usage opens the segments of two stretches, or of one, whatever the clock of the month.
-fn window(row: &SegmentRow) -> u32 {
-    row.tally.cell.slot_index() / (31 * SLOTS_PER_DAY)
+/// Which stretch of 31 days a slot is in. A segment keeps to one, so that reading a month of years
+/// of usage opens the segments of two stretches, or of one, whatever the clock of the month.
+pub(super) fn window(slot: u32) -> u32 {
+    slot / (31 * SLOTS_PER_DAY)
+}
+
+fn window_of(row: &SegmentRow) -> u32 {
+    window(row.tally.cell.slot_index())
 }
 
 /// What a segment holds of each content, by its place in the list; and the rows of it.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 
-use super::commit::{Parts, ROWS_PENDING_MAX, SEGMENT_ROWS};
+use super::commit::{Parts, ROWS_PENDING_MAX, SEGMENT_ROWS, window};
 use super::durable::sync_folder;
 use super::entries::put_segments;
 use super::error::StoreError;
@@ -43,6 +43,7 @@ struct Small {
     name: String,
     rows: usize,
     commit: i64,
+    window: u32,
 }
 
 impl Store {
@@ -197,7 +198,7 @@ impl Contents {
 
 /// Segments with few rows, or with rows that count no more, by time.
 fn small_segments(ledger: &Connection) -> Result<Vec<Small>, StoreError> {
-    let sql = "SELECT id, name, row_count, commit_id FROM segment
+    let sql = "SELECT id, name, row_count, commit_id, slot_from FROM segment
         WHERE row_count < ?1 OR EXISTS (
             SELECT 1 FROM part JOIN content ON content.id = part.content
             WHERE part.segment = segment.id AND content.dropped_by IS NOT NULL)
@@ -209,20 +210,23 @@ fn small_segments(ledger: &Connection) -> Result<Vec<Small>, StoreError> {
             name: row.get(1)?,
             rows: row.get::<_, i64>(2)? as usize,
             commit: row.get(3)?,
+            window: window(row.get(4)?),
         })
     })?;
     Ok(small.collect::<Result<_, _>>()?)
 }
 
-/// Splits segments so that the rows of a batch fit in memory; a batch of one is left alone unless it
-/// is large, which it is only for the rows in it that count no more.
+/// Splits segments by window, and so that the rows of a batch fit in memory; a batch of one is left
+/// alone unless it is large, which it is only for the rows in it that count no more.
 fn batches(small: Vec<Small>) -> Vec<Vec<Small>> {
     let mut batches: Vec<Vec<Small>> = Vec::new();
     let mut rows = 0;
     for segment in small {
         rows += segment.rows;
         match batches.last_mut() {
-            Some(batch) if rows <= ROWS_PENDING_MAX => batch.push(segment),
+            Some(batch) if rows <= ROWS_PENDING_MAX && batch[0].window == segment.window => {
+                batch.push(segment);
+            }
             _ => {
                 rows = segment.rows;
                 batches.push(vec![segment]);

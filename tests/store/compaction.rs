@@ -56,6 +56,18 @@ fn many_segments_become_one_and_every_figure_stays() {
 }
 
 #[test]
+fn what_is_far_apart_in_time_stays_apart() {
+    let site = Site::new();
+    for (name, day) in [("a", "20260103"), ("b", "20260104"), ("c", "20261003")] {
+        site.write(name, lines(0, 10).replace("20261003", day));
+        assert_eq!(site.ingest().code, 0);
+    }
+    assert_eq!(compact(&site).json["segments_after"], 2);
+    assert_eq!(compact(&site).json["rows"], 0, "nothing is left to do");
+    assert_eq!(site.total(), (3 * bytes(0, 10), 30));
+}
+
+#[test]
 fn rows_that_count_no_more_are_left_behind() {
     let site = Site::new();
     ingest_hourly(&site, 3);
