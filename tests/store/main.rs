@@ -2,4 +2,7 @@
 
 mod crash;
 mod deliveries;
+mod old;
 mod program;
+#[path = "../support/mod.rs"]
+mod support;
