@@ -2,7 +2,11 @@
 
 mod crash;
 mod deliveries;
+mod logs;
+mod model;
 mod old;
 mod program;
+mod sequences;
 #[path = "../support/mod.rs"]
 mod support;
+mod world;
