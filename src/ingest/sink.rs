@@ -145,11 +145,14 @@ impl UsageSink for Store {
 
     fn identify(&self, settled: &Settled<'_>, options: &Options) -> Result<Verdict, IngestError> {
         let content = settled.content.expect("a store wants digests");
+        let is_there = |name: &str| Path::new(name).exists();
+        if self.is_shrunk(&settled.source.identity, content, is_there)? {
+            return Ok(refused(Refusal::Shrunk));
+        }
         let identity = Store::identify(self, content, settled.marks, settled.resumed)?;
         let is_stdin = settled.source.origin == Origin::Stdin;
         match identity {
             Identity::Same(id) => {
-                let is_there = |name: &str| Path::new(name).exists();
                 let change = with_delivery(settled, options, |delivery| {
                     self.hold(delivery, id, is_there)
                 })?;
@@ -166,8 +169,9 @@ impl UsageSink for Store {
             })),
             Identity::Again { resume } if is_stdin => Ok(refused(Refusal::Begun { bytes: resume })),
             Identity::Again { resume } => Ok(Verdict::Again(resume)),
-            Identity::Within(id) => {
-                let names = self.holders(id)?;
+            Identity::Within(ids) => {
+                let names = ids.iter().map(|id| self.holders(*id));
+                let names = names.collect::<Result<Vec<_>, _>>()?.concat();
                 let is_own = names.contains(&settled.source.identity);
                 let other = names.into_iter().next().unwrap_or_default();
                 Ok(refused(match is_own {

@@ -9,7 +9,7 @@ use rusqlite::params;
 use super::durable::{DurableFile, sync_folder};
 use super::entries::{check_sums, drop_unless_held, note, put_content, put_segments, put_source};
 use super::error::{StoreError, file_error};
-use super::identify::{Identity, Known, identify};
+use super::identify::{Identity, Known, identify, may_have_shrunk};
 use super::ledger;
 use super::segment::{self, SegmentRow, Written};
 use super::{Occasion, QUARANTINE, SEGMENTS, State, Store, failpoint};
@@ -137,6 +137,27 @@ impl Store {
     /// Errors: [`StoreError`].
     pub fn known_like(&self, opening: &Opening) -> Result<Vec<Known>, StoreError> {
         ledger::contents_opening_with(&self.lock_state().ledger, opening)
+    }
+
+    /// Whether `name` alone holds a longer content, of which this may be the start: its lines would
+    /// be lost if the name held this one. `is_there` tells whether a file exists.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn is_shrunk(
+        &self,
+        name: &str,
+        content: &Content,
+        is_there: impl Fn(&str) -> bool,
+    ) -> Result<bool, StoreError> {
+        let ledger = &self.lock_state().ledger;
+        let Some(before) = ledger::held_by(ledger, name)? else {
+            return Ok(false);
+        };
+        let known = ledger::content(ledger, before)?;
+        Ok(may_have_shrunk(content, &known.content)
+            && !ledger::holders(ledger, before, name)?
+                .iter()
+                .any(|name| is_there(name)))
     }
 
     /// What a content is to the known ones.

@@ -30,8 +30,8 @@ pub enum Identity {
         /// Where its own lines start, as far as can be told.
         resume: u64,
     },
-    /// All of it that can be compared is the start of a longer known content.
-    Within(i64),
+    /// All of it that can be compared is the start of these longer known contents.
+    Within(Vec<i64>),
 }
 
 /// Tells what `content`, read with `marks` and counted from `resumed`, is to `known` contents.
@@ -47,11 +47,12 @@ pub fn identify(
     if let Some(same) = known.iter().find(is_same) {
         return Identity::Same(same.id);
     }
-    if let Some(longer) = known
+    let longer = known
         .iter()
-        .find(|longer| may_be_within(content, &longer.content))
-    {
-        return Identity::Within(longer.id);
+        .filter(|longer| may_be_within(content, &longer.content));
+    let longer: Vec<i64> = longer.map(|longer| longer.id).collect();
+    if !longer.is_empty() {
+        return Identity::Within(longer);
     }
     let mut begun = Vec::new();
     for shorter in known {
@@ -79,6 +80,13 @@ pub fn identify(
             supersedes: unfinished.into_iter().map(|known| known.id).collect(),
         },
     }
+}
+
+/// Whether a file that held `before` may have shrunk to `content`. Without a line there is nothing to
+/// tell by, and then it may.
+pub(super) fn may_have_shrunk(content: &Content, before: &Content) -> bool {
+    let tells_nothing = content.opening.0.is_empty() && content.length < before.length;
+    tells_nothing || may_be_within(content, before)
 }
 
 /// Whether nothing tells `content` from the start of the longer `other`.
@@ -176,7 +184,7 @@ mod tests {
             );
             // The other way round: what is the start of a known content is within it.
             let whole = known(&[long]);
-            prop_assert_eq!(identify(&whole, &read(&short, &[]).0, &[], 0), Identity::Within(0));
+            prop_assert_eq!(identify(&whole, &read(&short, &[]).0, &[], 0), Identity::Within(vec![0]));
             prop_assert_eq!(identify(&all, &read(&short, &[]).0, &[], 0), Identity::Same(0));
         }
     }

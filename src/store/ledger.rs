@@ -146,19 +146,18 @@ pub(super) fn stamp(ledger: &Connection, name: &str) -> Result<Option<String>, S
 
 const CONTENT_COLUMNS: &str = "id, length, digest, chunks, opening, is_whole_lines";
 
-/// The contents with this first line.
+/// The contents with this first line, and those that were cut before their first line ended.
 pub(super) fn contents_opening_with(
     ledger: &Connection,
     opening: &Opening,
 ) -> Result<Vec<Known>, StoreError> {
-    let Some(first) = opening.first() else {
-        return Ok(Vec::new());
-    };
     let sql = format!(
-        "SELECT {CONTENT_COLUMNS} FROM content WHERE first_line = ?1 AND dropped_by IS NULL ORDER BY id"
+        "SELECT {CONTENT_COLUMNS} FROM content
+        WHERE (first_line = ?1 OR (first_line IS NULL AND is_whole_lines = 0))
+            AND dropped_by IS NULL ORDER BY id"
     );
     let mut statement = ledger.prepare_cached(&sql)?;
-    let known = statement.query_map([first.to_bytes()], known)?;
+    let known = statement.query_map([opening.first().map(Digest::to_bytes)], known)?;
     Ok(known.collect::<Result<_, _>>()?)
 }
 
@@ -200,6 +199,12 @@ pub(super) fn digest_bytes(digests: &[Digest]) -> Vec<u8> {
         .iter()
         .flat_map(|digest| digest.to_bytes())
         .collect()
+}
+
+/// The content `id`.
+pub(super) fn content(ledger: &Connection, id: i64) -> Result<Known, StoreError> {
+    let sql = format!("SELECT {CONTENT_COLUMNS} FROM content WHERE id = ?1");
+    Ok(ledger.prepare_cached(&sql)?.query_row([id], known)?)
 }
 
 /// The content that a name holds.

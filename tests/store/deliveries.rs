@@ -155,6 +155,68 @@ fn a_file_that_shrank_keeps_its_count_until_somebody_decides() {
 }
 
 #[test]
+fn a_start_of_a_log_is_named_after_what_holds_the_log_now() {
+    let site = Site::new();
+    for count in [30, 50] {
+        site.write("a.log", lines(0, count));
+        site.ingest();
+    }
+    site.write("part.log", lines(0, 20));
+    let said = site.ingest();
+    let file = &said.json["files"]["refused"][0];
+    assert_eq!(file["code"], "within");
+    let reason = file["reason"].as_str().expect("a reason");
+    assert!(reason.contains("is the start of /"), "{reason}");
+    assert!(
+        reason.contains("/logs/a.log, which was counted"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn an_old_version_of_a_file_that_grew_does_not_take_lines_away() {
+    let site = Site::new();
+    for count in [30, 50] {
+        site.write("a.log", lines(0, count));
+        site.ingest();
+    }
+    // A mirror that lags behind delivers it as it was.
+    site.write("a.log", lines(0, 30));
+    assert_eq!(changes(&site), "refused shrunk");
+    assert_eq!(site.total(), (bytes(0, 50), 50));
+}
+
+#[test]
+fn a_file_that_became_empty_keeps_its_count() {
+    let site = Site::new();
+    site.write("a.log", lines(0, 50));
+    site.write("b.log", "");
+    assert_eq!(changes(&site), "new 2");
+    site.write("a.log", "");
+    assert_eq!(changes(&site), "unchanged 1, refused shrunk");
+    assert_eq!(site.total(), (bytes(0, 50), 50));
+    // Where it was rotated, its lines count by another name, and nothing is amiss.
+    site.write("a.log.1", lines(0, 50));
+    site.ingest();
+    site.ingest();
+    assert_eq!(changes(&site), "unchanged 3");
+    assert_eq!(site.total(), (bytes(0, 50), 50));
+}
+
+#[test]
+fn a_first_line_that_was_cut_counts_once_when_the_file_grew_under_another_name() {
+    let site = Site::new();
+    let text = lines(0, 300);
+    let cut = text.find(" hit").expect("a last field");
+    site.write("a.log", &text[..cut]);
+    assert_eq!(changes(&site), "new 1");
+    fs::remove_file(site.log("a.log")).expect("removed");
+    site.write("b.log", text);
+    assert_eq!(changes(&site), "grown 1");
+    assert_eq!(site.total(), (bytes(0, 300), 300));
+}
+
+#[test]
 fn files_that_are_deleted_count_on() {
     let site = Site::new();
     site.write("a.log", lines(0, 50));

@@ -4,4 +4,11 @@ mod closing;
 mod compaction;
 mod crash;
 mod deliveries;
+mod logs;
+mod model;
+mod old;
 mod program;
+mod sequences;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;

@@ -1,5 +1,6 @@
 //! The program as its users run it, over a folder of logs and a store.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -84,6 +85,18 @@ impl Site {
         Site::run(command)
     }
 
+    /// All files of the store with their bytes, but for those that SQLite keeps beside a ledger that
+    /// is open.
+    pub fn kept(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut kept = BTreeMap::new();
+        read_folder(&self.path("store"), &mut kept);
+        kept.retain(|path, _| {
+            let name = path.to_string_lossy();
+            !name.ends_with("-wal") && !name.ends_with("-shm")
+        });
+        kept
+    }
+
     /// Bytes and requests that the store counts, once it was verified.
     pub fn total(&self) -> (u64, u64) {
         let verified = self.verify();
@@ -99,6 +112,30 @@ impl Site {
         );
         assert_eq!(total, of_verify, "summary and verify");
         total
+    }
+}
+
+fn read_folder(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in fs::read_dir(folder).expect("listed") {
+        let path = entry.expect("listed").path();
+        match path.is_dir() {
+            true => read_folder(&path, files),
+            false => {
+                let content = fs::read(&path).expect("read");
+                files.insert(path, content);
+            }
+        }
+    }
+}
+
+/// Copies a folder with all that is in it, over what is there.
+pub fn copy_folder(from: &Path, to: &Path) {
+    let mut files = BTreeMap::new();
+    read_folder(from, &mut files);
+    for (path, content) in files {
+        let place = to.join(path.strip_prefix(from).expect("below"));
+        fs::create_dir_all(place.parent().expect("a folder")).expect("made");
+        fs::write(place, content).expect("written");
     }
 }
 

@@ -1,0 +1,417 @@
+//! Log files, a store that they are ingested into, and what happens to them, one step at a time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cdn_meter::ingest::{Events, IngestError, Options, Outcome, SourceReport, ingest};
+use cdn_meter::record::Layout;
+use cdn_meter::source::{Seed, Source, Stamp, discover};
+use cdn_meter::store::{Change, Occasion, Store};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::logs::{Format, Random, logs};
+use crate::model::{Model, Said, Text, Usage};
+use crate::support;
+
+/// So that rotation, packing and copies meet each other.
+pub const NAMES: [&str; 5] = ["a.log", "a.log.1", "a.log.2.gz", "b.log", "b.gz"];
+
+/// One thing that happens. Places in lists are taken modulo their length, so any steps can follow
+/// each other, and steps can be left out.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// A file comes, or is replaced: the start of a log.
+    Deliver(usize, usize, Cut),
+    /// The same comes again.
+    Redeliver(usize),
+    /// More of the same log, or less of it.
+    Resize(usize, Cut),
+    Rename(usize, usize),
+    Copy(usize, usize),
+    /// Every name of a rotation moves on by one, and a new log begins.
+    Rotate(usize, Cut),
+    /// The file is packed, or unpacked.
+    Pack(usize),
+    Delete(usize),
+    /// Cut in its packed form.
+    Corrupt(usize),
+    Ingest(Run),
+    /// The run is given up after so many sources.
+    Kill(Run, usize),
+    // `close` and late arrivals are to come here.
+}
+
+/// How much of a log.
+#[derive(Clone, Copy, Debug)]
+pub enum Cut {
+    /// Whole lines.
+    Lines(usize),
+    /// Without the last newline.
+    NoNewline(usize),
+    /// Anywhere.
+    Bytes(usize),
+    /// At the end of a chunk of digests, or beside it.
+    Chunk(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    pub workers: usize,
+    /// A bit for every name that is an input.
+    pub names: usize,
+    /// Whether files that look unchanged are passed over.
+    pub is_trusting: bool,
+    pub is_rehash: bool,
+    /// Whether an earlier run had left files that no commit names.
+    pub has_orphans: bool,
+}
+
+impl Cut {
+    /// So much of `log`.
+    fn of(self, log: &[u8]) -> Text {
+        let ends: Vec<usize> = (1..=log.len()).filter(|at| log[at - 1] == b'\n').collect();
+        let len = match self {
+            Cut::Lines(at) => ends[at % ends.len()],
+            Cut::NoNewline(at) => ends[at % ends.len()] - 1,
+            Cut::Bytes(at) => at % (log.len() + 1),
+            Cut::Chunk(at) => ((at / 3 % 9 + 1) << 20) - 1 + at % 3,
+        };
+        Text::from(&log[..len.min(log.len())])
+    }
+}
+
+/// A file as it is on disk.
+#[derive(Clone)]
+struct File {
+    log: usize,
+    text: Text,
+    is_packed: bool,
+    is_corrupt: bool,
+}
+
+/// Log files, a store, and the model of it.
+pub struct World {
+    folder: tempfile::TempDir,
+    root: PathBuf,
+    format: Format,
+    logs: Vec<Text>,
+    files: BTreeMap<String, File>,
+    /// What had this stamp: no two texts may have the same, as the system sees to within its clock.
+    stamps: HashMap<String, Text>,
+    /// All that the store may be: several workers settle files in any order, and what is said of
+    /// them need not tell in which.
+    models: BTreeSet<Model>,
+    /// The kinds of all that was said, and `given up`.
+    pub seen: BTreeSet<&'static str>,
+}
+
+/// What differs from the model.
+pub type Difference = String;
+
+impl World {
+    pub fn new(seed: u64) -> World {
+        let mut random = Random(seed);
+        let format = if random.one_in(3) {
+            Format::CloudFront
+        } else {
+            Format::TencentCdn
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a path").join("logs");
+        fs::create_dir(&root).expect("made");
+        World {
+            folder,
+            root,
+            format,
+            logs: logs(&mut random, format),
+            files: BTreeMap::new(),
+            stamps: HashMap::new(),
+            models: BTreeSet::from([Model::default()]),
+            seen: BTreeSet::new(),
+        }
+    }
+
+    fn name(&self, name: usize) -> String {
+        self.root.join(NAMES[name]).display().to_string()
+    }
+
+    pub fn perform(&mut self, step: Step) -> Result<(), Difference> {
+        match step {
+            Step::Deliver(name, log, cut) => self.deliver(name, log, cut),
+            Step::Redeliver(name) => self.change(name, |_| {}),
+            Step::Resize(name, cut) => {
+                let logs = self.logs.clone();
+                self.change(name, |file| file.text = cut.of(&logs[file.log]));
+            }
+            Step::Rename(from, to) => self.rename(from, to),
+            Step::Copy(from, to) => {
+                if let Some(file) = self.files.get(&self.name(from)).cloned() {
+                    self.put(to, file);
+                }
+            }
+            Step::Rotate(log, cut) => {
+                self.rename(1, 2);
+                self.rename(0, 1);
+                self.deliver(0, log, cut);
+            }
+            Step::Pack(name) => self.change(name, |file| file.is_packed = !file.is_packed),
+            Step::Delete(name) => {
+                let name = self.name(name);
+                if self.files.remove(&name).is_some() {
+                    fs::remove_file(name).expect("removed");
+                }
+            }
+            Step::Corrupt(name) => self.change(name, |file| {
+                (file.is_packed, file.is_corrupt) = (true, true);
+            }),
+            Step::Ingest(run) => return self.ingest(run, usize::MAX),
+            Step::Kill(run, after) => return self.ingest(run, after),
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, name: usize, log: usize, cut: Cut) {
+        let log = log % self.logs.len();
+        let text = cut.of(&self.logs[log]);
+        let is_packed = NAMES[name].ends_with(".gz");
+        self.put(
+            name,
+            File {
+                log,
+                text,
+                is_packed,
+                is_corrupt: false,
+            },
+        );
+    }
+
+    /// Changes a file, if there is one.
+    fn change(&mut self, name: usize, change: impl FnOnce(&mut File)) {
+        if let Some(mut file) = self.files.get(&self.name(name)).cloned() {
+            file.is_corrupt = false;
+            change(&mut file);
+            self.put(name, file);
+        }
+    }
+
+    fn rename(&mut self, from: usize, to: usize) {
+        let (from, to) = (self.name(from), self.name(to));
+        if let Some(file) = self.files.remove(&from) {
+            fs::rename(&from, &to).expect("renamed");
+            self.files.insert(to, file);
+        }
+    }
+
+    /// Writes a file so that its stamp is new, unless its text had that stamp before.
+    fn put(&mut self, name: usize, file: File) {
+        let (name, mut stored) = (self.name(name), file.text.to_vec());
+        if file.is_packed {
+            stored = gzip(&stored);
+        }
+        if file.is_corrupt {
+            stored.truncate(stored.len() - 9);
+        }
+        let unread: Text = Text::from(&b"corrupt"[..]);
+        let text = if file.is_corrupt {
+            unread
+        } else {
+            file.text.clone()
+        };
+        loop {
+            fs::write(&name, &stored).expect("written");
+            let stamp = Stamp::of(&fs::metadata(&name).expect("there")).to_string();
+            let known = self.stamps.entry(stamp).or_insert_with(|| text.clone());
+            if *known == text {
+                break;
+            }
+        }
+        self.files.insert(name, file);
+    }
+
+    /// Ingests, and compares what is said and what counts with the model.
+    pub fn ingest(&mut self, run: Run, give_up_after: usize) -> Result<(), Difference> {
+        let place = self.folder.path().join("store");
+        if run.has_orphans {
+            leave_orphans(&place);
+        }
+        let occasion = Occasion {
+            at: "2026-11-23T00:00:00Z".to_owned(),
+            command: "ingest".to_owned(),
+        };
+        let opened = Store::open_to_write(&place, Seed(self.logs.len() as u64), occasion);
+        let store = opened.map_err(|error| format!("opening: {error}"))?;
+        let events = GivingUp {
+            left: AtomicU64::new(give_up_after as u64),
+        };
+        let said = match ingest(self.sources(run), &self.options(run), &events, &store) {
+            Ok(ingested) => said(&ingested.sources),
+            Err(IngestError::Quarantine(_)) if give_up_after != usize::MAX => {
+                drop(store);
+                self.seen.insert("given up");
+                return self.compare(&place, &[]);
+            }
+            Err(error) => return Err(format!("ingesting: {error}")),
+        };
+        drop(store);
+        let kind = |said: &Said| said.as_ref().map_or_else(|code| *code, Change::name);
+        self.seen.extend(said.iter().map(|(_, said)| kind(said)));
+        self.compare(&place, &said)
+    }
+
+    fn sources(&self, run: Run) -> Vec<Source> {
+        let is_wanted = |(place, _): &(usize, &&str)| run.names >> place & 1 == 1;
+        let wanted = NAMES.iter().enumerate().filter(is_wanted);
+        let names = wanted.map(|(place, _)| self.name(place));
+        let names: Vec<String> = names.filter(|name| self.files.contains_key(name)).collect();
+        discover(&names).expect("they are there").sources
+    }
+
+    fn options(&self, run: Run) -> Options {
+        let name = match self.format {
+            Format::TencentCdn => "tencent-cdn",
+            Format::CloudFront => "cloudfront",
+        };
+        Options {
+            layout: Some(Layout::by_name(name, None).expect("a format")),
+            reject_ratio_max: 1.into(),
+            // Long after the files were written, their stamps tell every change.
+            now_nanos: if run.is_trusting { i128::MAX / 2 } else { 0 },
+            is_rehash: run.is_rehash,
+            ..support::options(run.workers)
+        }
+    }
+
+    /// Compares what was said of files and what counts now with the models.
+    fn compare(&mut self, place: &Path, said: &[(String, Said)]) -> Result<(), Difference> {
+        let found = usage(place)?;
+        let mut models = self.after(said);
+        models.retain(|model| model.usage() == found);
+        if models.is_empty() {
+            return Err(self.difference(said, &found));
+        }
+        self.models = models;
+        Ok(())
+    }
+
+    /// The models after files came in, one after the other, in any order in which it is right what
+    /// was said of each.
+    fn after(&self, said: &[(String, Said)]) -> BTreeSet<Model> {
+        // By the set of files that came in already, a bit for each.
+        let mut models = vec![BTreeSet::new(); 1 << said.len()];
+        models[0] = self.models.clone();
+        for came in 0..models.len() {
+            for (next, (name, expected)) in said.iter().enumerate() {
+                let then = came | 1 << next;
+                for mut model in models[came].clone() {
+                    if then != came && self.deliver_to(&mut model, name) == *expected {
+                        models[then].insert(model);
+                    }
+                }
+            }
+        }
+        models.pop().expect("the set of all files")
+    }
+
+    fn deliver_to(&self, model: &mut Model, name: &str) -> Said {
+        let file = &self.files[name];
+        let text = (!file.is_corrupt).then_some(&file.text);
+        model.deliver(name, text, &|name| self.files.contains_key(name))
+    }
+
+    fn difference(&self, said: &[(String, Said)], found: &Usage) -> Difference {
+        let mut text = "nothing explains what was said and counted\n".to_owned();
+        let mut model = self.models.first().expect("at least one").clone();
+        for (name, said) in said {
+            let expected = self.deliver_to(&mut model, name);
+            let (log, len) = (self.files[name].log, self.files[name].text.len());
+            text += &format!("  {name} ({len} bytes of log {log}): {said:?}, model {expected:?}\n");
+        }
+        text + &format!("  counted  {found:?}\n  expected {:?}", model.usage())
+    }
+
+    /// All that the store promises holds.
+    pub fn verify(&self) -> Result<(), Difference> {
+        let store = Store::open_to_read(&self.folder.path().join("store"));
+        let verified = store.and_then(|store| store.verify());
+        let verified = verified.map_err(|error| format!("verifying: {error}"))?;
+        let mut sum = (0, 0);
+        let model = self.models.first().expect("at least one");
+        for (bytes, requests) in model.usage().into_values() {
+            sum = (sum.0 + bytes, sum.1 + requests);
+        }
+        let total = (verified.usage.bytes.as_u64(), verified.usage.requests);
+        match verified.findings.is_empty() && total == sum {
+            true => Ok(()),
+            false => Err(format!("verified {verified:?}, expected {sum:?}")),
+        }
+    }
+}
+
+/// Gives the run up when so many sources are settled, as a full disk would.
+struct GivingUp {
+    left: AtomicU64,
+}
+
+impl Events for GivingUp {
+    fn advanced(&self, _stored_bytes: u64) {}
+
+    fn settled(&self, _source: &SourceReport) -> std::io::Result<()> {
+        match self.left.fetch_sub(1, Ordering::Relaxed) {
+            0 => Err(std::io::Error::other("given up")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).expect("packed");
+    encoder.finish().expect("packed")
+}
+
+/// Files as a commit leaves them that was cut short, under the names that the next one may take.
+fn leave_orphans(store: &Path) {
+    for (folder, end) in [("segments", "-0000.parquet"), ("quarantine", "-1.ndjson")] {
+        let folder = store.join(folder);
+        fs::create_dir_all(&folder).expect("made");
+        let names = fs::read_dir(&folder).expect("listed");
+        let count = names.count() + 1;
+        fs::write(folder.join(format!("{:08}{end}", 90 + count)), "PAR1").expect("written");
+        fs::write(folder.join(format!(".writing-{count}{end}")), "PA").expect("written");
+    }
+}
+
+/// What was said of every source.
+fn said(sources: &[SourceReport]) -> Vec<(String, Said)> {
+    let said = |report: &SourceReport| {
+        let said = match &report.outcome {
+            Outcome::Committed(change) | Outcome::Known(change) => Ok(change.clone()),
+            Outcome::Refused(refusal) => Err(refusal.name()),
+        };
+        (report.name.clone(), said)
+    };
+    sources.iter().map(said).collect()
+}
+
+/// What a store counts.
+fn usage(place: &Path) -> Result<Usage, Difference> {
+    let read = || {
+        let store = Store::open_to_read(place)?;
+        store.usage(store.slots()?, 1 << 20)
+    };
+    let read = read().map_err(|error| format!("reading: {error}"))?;
+    let mut usage = Usage::new();
+    for row in read.table.into_rows() {
+        let domain = read.domains[row.domain.index() as usize].clone();
+        let (bytes, requests) = usage
+            .entry((domain, row.tally.cell.slot_index()))
+            .or_default();
+        *bytes += row.tally.bytes;
+        *requests += u64::from(row.tally.requests);
+    }
+    Ok(usage)
+}
