@@ -11,8 +11,8 @@ use super::{Failure, Finish, print_json};
 use crate::meter::{Usage, UsageTable};
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Building, RunReport, Terms, print_run, publish, read_summary, usage_digest, write_adjustments,
-    write_month,
+    Building, ClosedReport, RunReport, Terms, print_run, publish, read_summary, usage_digest,
+    write_adjustments, write_month,
 };
 use crate::store::Close;
 use crate::summary::{Adjustment, Book, SummaryRow};
@@ -84,6 +84,7 @@ pub(super) struct Publishing<'a> {
     /// Begun with the first closed month.
     adjustments: Option<Building>,
     rows: Vec<SummaryRow>,
+    closed: Vec<ClosedReport>,
 }
 
 impl PublishArgs {
@@ -96,6 +97,7 @@ impl PublishArgs {
             usage_5min: Building::begin(&self.out, "usage_5min")?,
             adjustments: None,
             rows: Vec::new(),
+            closed: Vec::new(),
         })
     }
 }
@@ -145,8 +147,8 @@ impl Publishing<'_> {
         };
         let clock = (close.terms.month, self.args.terms.billing_zone);
         write_adjustments(clock, rows, &close.digest, building)?;
+        let bytes: i128 = rows.iter().map(|row| row.delta[0]).sum();
         if !rows.is_empty() {
-            let bytes: i128 = rows.iter().map(|row| row.delta[0]).sum();
             say(&format!(
                 "{} was closed at {} and is published as it was then; {} adjustments of {bytes} B \
                  in all are in {}",
@@ -156,6 +158,13 @@ impl Publishing<'_> {
                 self.args.out.join("adjustments").display()
             ));
         }
+        self.closed.push(ClosedReport {
+            month: close.terms.month.to_string(),
+            closed_at: close.at.clone(),
+            digest: close.digest.clone(),
+            adjustments: rows.len(),
+            adjusted_bytes: bytes,
+        });
         Ok(())
     }
 
@@ -174,6 +183,7 @@ impl Publishing<'_> {
         report.billing_zone = terms.billing_zone.to_string();
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&rows);
+        report.closed = self.closed;
         let datasets = [Some(self.usage_5min), Some(self.summary), self.adjustments];
         publish(datasets.into_iter().flatten().collect())?;
         report.elapsed_millis = elapsed_millis();

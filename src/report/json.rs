@@ -34,8 +34,25 @@ pub struct RunReport {
     pub registry_digest: String,
     /// SHA-256 over the sums of the published months, domains and regions.
     pub usage_digest: String,
+    /// Closed months that were published, and what came for them since.
+    pub closed: Vec<ClosedReport>,
     /// Wall time up to the published datasets, in milliseconds.
     pub elapsed_millis: u64,
+}
+
+/// A closed month.
+#[derive(Debug, Serialize)]
+pub struct ClosedReport {
+    /// The month.
+    pub month: String,
+    /// When it was closed, RFC 3339 in UTC.
+    pub closed_at: String,
+    /// Digest of its close.
+    pub digest: String,
+    /// Rows of adjustments.
+    pub adjustments: usize,
+    /// Downstream bytes that they add up to.
+    pub adjusted_bytes: i128,
 }
 
 /// Lines by fate: `read` = `metered` + the sum of `skipped` + the sum of `rejected`.
@@ -203,6 +220,7 @@ impl RunReport {
             domains: ingested.domains.len(),
             registry_digest: String::new(),
             usage_digest: String::new(),
+            closed: Vec::new(),
             elapsed_millis: 0,
         })
     }

@@ -131,6 +131,8 @@ fn assert_adjusted(site: &Site) {
         assert!(before.values().eq(after.values()), "{dataset} changed");
     }
     assert!(said.stderr.contains("was closed"), "{}", said.stderr);
+    let rows = said.json["closed"][0]["adjustments"].as_u64();
+    assert!(0 < rows.expect("a count"), "{}", said.json);
     assert_eq!(
         usage(site, &["after/usage_5min", "after/adjustments"]),
         never_closed(site),
