@@ -52,8 +52,8 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
             out.flush()?;
         }
     }
-    Ok(match report.files.refused.is_empty() {
-        true => Finish::Done,
-        false => Finish::Attention,
+    Ok(match report.files.needs_attention() {
+        true => Finish::Attention,
+        false => Finish::Done,
     })
 }

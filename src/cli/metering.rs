@@ -33,6 +33,13 @@ pub(super) struct MeterArgs {
     /// Largest part of a file's lines that may be rejected; beyond it nothing of the file counts
     #[arg(long, value_name = "RATIO", default_value = "0.01")]
     max_reject_ratio: Decimal,
+    /// Count the readable prefix of a truncated or corrupt archive, up to its last whole line
+    ///
+    /// Without it nothing of such a file counts. The checksum behind what is kept cannot be checked:
+    /// it is a prefix that decoded, and not known to be what was packed. Files only; standard
+    /// input cannot be read twice. When the whole file comes, its other lines are added.
+    #[arg(long)]
+    salvage: bool,
     /// Read files again that look as they did when they were counted
     #[arg(long)]
     rehash: bool,
@@ -100,6 +107,7 @@ impl MeterArgs {
             rows_max: memory.rows_max(),
             now_nanos: now_nanos(),
             is_rehash: self.rehash,
+            is_salvage: self.salvage,
         })
     }
 }

@@ -8,7 +8,7 @@ use super::part::Part;
 use super::pool::{Pool, Task};
 use super::quarantine::RejectedLine;
 use super::report::{Outcome, Refusal, SourceReport};
-use super::run::SourceRun;
+use super::run::{Learnt, SourceRun};
 use super::sink::Verdict;
 use super::{Events, IngestError, Options, UsageSink};
 use crate::decode::Block;
@@ -129,6 +129,10 @@ impl Worker<'_> {
             domains,
             ..
         } = self.context;
+        if let Some(learnt) = run.to_salvage() {
+            pool.again(run, learnt, options);
+            return Ok(());
+        }
         // What is decided about one content must hold until it is noted.
         let settling = pool.settling();
         let verdict = run.when_read(|settled| sink.identify(settled, options));
@@ -136,7 +140,15 @@ impl Worker<'_> {
             None => run.refused_report(),
             Some(Verdict::Again(resume)) => {
                 drop(settling);
-                self.context.pool.again(run, resume, options);
+                let resume = Some(resume);
+                pool.again(
+                    run,
+                    Learnt {
+                        resume,
+                        ..run.learnt()
+                    },
+                    options,
+                );
                 return Ok(());
             }
             Some(Verdict::Done(outcome)) => run.report(outcome).0,

@@ -117,10 +117,12 @@ impl From<Usage> for UsageReport {
 pub struct FileReport {
     /// Sources whose usage counts.
     pub committed: u64,
-    /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed.
+    /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed, salvaged.
     pub changes: BTreeMap<&'static str, u64>,
     /// Sources whose content another name holds or held, and sources that were replaced.
     pub noted: Vec<NotedReport>,
+    /// Damaged archives, as far as what they hold before the damage counts.
+    pub salvaged: Vec<SalvagedReport>,
     /// Sources of which nothing counts, with the reason.
     pub refused: Vec<RefusedReport>,
     /// Files that were named twice and taken once.
@@ -133,6 +135,13 @@ pub struct FileReport {
     pub bytes_in: BTreeMap<&'static str, u64>,
 }
 
+impl FileReport {
+    /// Whether there are files that somebody should fetch again, or decide about.
+    pub fn needs_attention(&self) -> bool {
+        !self.refused.is_empty() || !self.salvaged.is_empty()
+    }
+}
+
 /// A source of which there is something to tell.
 #[derive(Debug, Serialize)]
 pub struct NotedReport {
@@ -142,6 +151,15 @@ pub struct NotedReport {
     pub change: &'static str,
     /// In words.
     pub note: String,
+}
+
+/// A damaged archive that counts up to its last whole line before the damage.
+#[derive(Debug, Serialize)]
+pub struct SalvagedReport {
+    /// Its name.
+    pub name: String,
+    /// Decompressed bytes up to there. They decoded; the checksum behind them could not be checked.
+    pub kept_bytes: u64,
 }
 
 /// A refused source.
@@ -235,6 +253,9 @@ fn note(name: &str, change: &Change) -> Option<NotedReport> {
             format!("counted anew; it stood for {bytes_before} B before")
         }
         Change::Duplicate { of } => format!("not counted again: it holds what {of} holds"),
+        Change::Salvaged { kept } => {
+            format!("damaged; its first {kept} decompressed bytes count; fetch the file again")
+        }
         Change::Renamed { from } => format!("not counted again: it was {from}"),
     };
     Some(NotedReport {
@@ -258,6 +279,7 @@ fn files(sources: &[SourceReport]) -> FileReport {
         committed: 0,
         changes: BTreeMap::new(),
         noted: Vec::new(),
+        salvaged: Vec::new(),
         refused: Vec::new(),
         repeated: 0,
         hidden: 0,
@@ -268,6 +290,11 @@ fn files(sources: &[SourceReport]) -> FileReport {
         if let Outcome::Committed(change) | Outcome::Known(change) = &source.outcome {
             *report.changes.entry(change.name()).or_default() += 1;
             report.noted.extend(note(&source.name, change));
+            let salvaged = source.kept_bytes.map(|kept_bytes| SalvagedReport {
+                name: source.name.clone(),
+                kept_bytes,
+            });
+            report.salvaged.extend(salvaged);
         }
         match &source.outcome {
             Outcome::Known(_) => {}

@@ -26,6 +26,9 @@ pub const COMMIT_INTERVAL: Duration = Duration::from_secs(10);
 /// Rows of a segment file.
 pub(super) const SEGMENT_ROWS: usize = 1 << 19;
 
+/// What the history calls a content of which the archive was damaged; its length is what was kept.
+const SALVAGED: &str = "salvaged";
+
 /// What a source was found to hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
@@ -37,6 +40,8 @@ pub struct Delivery<'a> {
     pub compression: Option<&'static str>,
     /// Its content.
     pub content: &'a Content,
+    /// Of a damaged archive: decompressed bytes up to its last whole line, which are the content.
+    pub kept: Option<u64>,
 }
 
 /// What the reading of a content found: its own lines' fates and usage.
@@ -76,6 +81,11 @@ pub enum Change {
         /// The other name.
         of: String,
     },
+    /// The archive is damaged: what is new of its lines before the damage counts.
+    Salvaged {
+        /// Decompressed bytes up to the last whole line before it.
+        kept: u64,
+    },
     /// A name that is gone held this content: it counts on under the new name.
     Renamed {
         /// The old name.
@@ -93,6 +103,7 @@ impl Change {
             Change::Unchanged => "unchanged",
             Change::Duplicate { .. } => "duplicate",
             Change::Renamed { .. } => "renamed",
+            Change::Salvaged { .. } => SALVAGED,
         }
     }
 }
@@ -208,6 +219,9 @@ impl Store {
             (None, ..) => Change::New,
         };
         put_source(ledger, &delivery, id, commit, &change)?;
+        if delivery.kept.is_some() && change != Change::Unchanged {
+            note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
+        }
         if matches!(change, Change::Renamed { .. }) {
             for name in &gone {
                 ledger.execute("DELETE FROM source WHERE name = ?1", [name])?;
@@ -233,6 +247,7 @@ impl Store {
         let ledger = &state.ledger;
         let before = ledger::held_by(ledger, delivery.name)?;
         let change = match before {
+            _ if let Some(kept) = delivery.kept => Change::Salvaged { kept },
             _ if from != 0 || !supersedes.is_empty() => Change::Grown { from },
             Some(before) => Change::Replaced {
                 bytes_before: ledger::bytes_of(ledger, before)?,
