@@ -18,9 +18,6 @@ use crate::units::{Domain, Timestamp};
 /// Arguments about logs.
 #[derive(Args)]
 pub(super) struct MeterArgs {
-    /// Files, folders, globs, or - for standard input
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<String>,
     /// Format of all inputs, instead of telling it from content; see `cdn-meter formats`
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
@@ -63,18 +60,18 @@ impl MemoryArgs {
     }
 }
 
-impl MeterArgs {
-    /// The files that the inputs name; there is at least one.
-    pub(super) fn discover(&self) -> Result<Discovered, Failure> {
-        let found = discover(&self.inputs)?;
-        match found.sources.is_empty() {
-            true => Err(Failure::start(
-                "there are no files in the inputs; name a folder with logs",
-            )),
-            false => Ok(found),
-        }
+/// The files that `inputs` name; there is at least one.
+pub(super) fn discover_some(inputs: &[String]) -> Result<Discovered, Failure> {
+    let found = discover(inputs)?;
+    match found.sources.is_empty() {
+        true => Err(Failure::start(
+            "there are no files in the inputs; name a folder with logs",
+        )),
+        false => Ok(found),
     }
+}
 
+impl MeterArgs {
     /// How to read them.
     pub(super) fn options(&self, memory: &MemoryArgs) -> Result<Options, Failure> {
         let layout = match (&self.format, &self.log_format) {

@@ -24,6 +24,7 @@ mod part;
 mod pool;
 mod quarantine;
 mod report;
+mod retry;
 mod run;
 mod sink;
 mod worker;
@@ -32,6 +33,7 @@ use rust_decimal::Decimal;
 
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use report::{Outcome, Refusal, SourceReport};
+pub use retry::{Retried, retry_quarantine};
 pub use sink::{Settled, UsageSink};
 
 use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains};

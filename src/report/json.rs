@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::ingest::{Ingested, Outcome, SourceReport};
+use crate::ingest::{Ingested, Outcome, Retried, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};
 use crate::record::{Doubt, Reject, Skip};
 use crate::store::Change;
@@ -34,10 +34,46 @@ pub struct RunReport {
     pub registry_digest: String,
     /// SHA-256 over the sums of the published months, domains and regions.
     pub usage_digest: String,
+    /// What became of rejected lines of earlier runs that were read again, if they were.
+    pub retried: Option<RetriedReport>,
     /// Closed months that were published, and what came for them since.
     pub closed: Vec<ClosedReport>,
     /// Wall time up to the published datasets, in milliseconds.
     pub elapsed_millis: u64,
+}
+
+/// Rejected lines of contents that count, by what became of them.
+#[derive(Debug, Serialize)]
+pub struct RetriedReport {
+    /// Contents of which lines have another fate now.
+    pub contents: u64,
+    /// Lines that are metered now.
+    pub metered: u64,
+    /// Their downstream bytes.
+    pub bytes: u64,
+    /// Lines that are skipped now.
+    pub skipped: u64,
+    /// Lines that were read again and are rejected as before.
+    pub rejected: u64,
+    /// Lines that were left alone: of another format than the one that was named, or without what is
+    /// needed to read them as they were.
+    pub not_tried: u64,
+    /// Lines that were counted and not kept, or are too long: only their file tells what they say.
+    pub not_kept: u64,
+}
+
+impl From<Retried> for RetriedReport {
+    fn from(retried: Retried) -> Self {
+        RetriedReport {
+            contents: retried.contents,
+            metered: retried.counts.metered,
+            bytes: retried.counts.bytes.as_u64(),
+            skipped: retried.counts.skipped_total(),
+            rejected: retried.rejected,
+            not_tried: retried.not_tried,
+            not_kept: retried.not_kept,
+        }
+    }
 }
 
 /// A closed month.
@@ -238,6 +274,7 @@ impl RunReport {
             domains: ingested.domains.len(),
             registry_digest: String::new(),
             usage_digest: String::new(),
+            retried: None,
             closed: Vec::new(),
             elapsed_millis: 0,
         })

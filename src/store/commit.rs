@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::durable::{DurableFile, sync_folder};
 use super::entries::{check_sums, drop_unless_held, note, put_content, put_segments, put_source};
@@ -116,6 +116,8 @@ pub(super) struct Pending {
     commit: Option<(i64, Instant)>,
     contents: Vec<i64>,
     rows: Vec<SegmentRow>,
+    /// Quarantine files that the commit puts others in the place of: removed after it.
+    quarantine_replaced: Vec<String>,
 }
 
 impl Pending {
@@ -125,7 +127,25 @@ impl Pending {
             commit: None,
             contents: Vec::new(),
             rows: Vec::new(),
+            quarantine_replaced: Vec::new(),
         }
+    }
+
+    /// Adds rows of a content.
+    pub(super) fn add(&mut self, content: i64, rows: Vec<UsageRow>) {
+        let place = self.contents.len() as u32;
+        self.contents.push(content);
+        let row = |row: UsageRow| SegmentRow {
+            tally: row.tally,
+            domain: row.domain,
+            content: place,
+        };
+        self.rows.extend(rows.into_iter().map(row));
+    }
+
+    /// Has quarantine files removed once the commit is durable.
+    pub(super) fn remove_after(&mut self, quarantine: &[String]) {
+        self.quarantine_replaced.extend_from_slice(quarantine);
     }
 
     /// The instant that commits are noted with.
@@ -267,28 +287,26 @@ impl Store {
         }
         drop_unless_held(ledger, before, commit)?;
         if let Some(rejects) = &reading.rejects {
-            let name = format!("{commit:08}-{id}.ndjson");
-            self.keep_rejects(&name, rejects)?;
-            ledger.execute(
-                "INSERT INTO quarantine (content, name) VALUES (?1, ?2)",
-                params![id, name],
-            )?;
+            self.keep_rejects(ledger, commit, id, rejects)?;
         }
-        let place = state.pending.contents.len() as u32;
-        state.pending.contents.push(id);
-        let row = |row: UsageRow| SegmentRow {
-            tally: row.tally,
-            domain: row.domain,
-            content: place,
-        };
-        state.pending.rows.extend(reading.rows.into_iter().map(row));
-        if state.is_due() {
-            self.flush_state(state, domains)?;
-        }
+        state.pending.add(id, reading.rows);
+        self.flush_if_due(state, domains)?;
         Ok(change)
     }
 
-    fn keep_rejects(&self, name: &str, rejects: &[u8]) -> Result<(), StoreError> {
+    /// Makes the rejected lines of a content durable, and has the open transaction name them.
+    pub(super) fn keep_rejects(
+        &self,
+        ledger: &Connection,
+        commit: i64,
+        content: i64,
+        rejects: &[u8],
+    ) -> Result<(), StoreError> {
+        let name = &format!("{commit:08}-{content}.ndjson");
+        ledger.execute(
+            "INSERT INTO quarantine (content, name) VALUES (?1, ?2)",
+            params![content, name],
+        )?;
         let folder = self.root.join(QUARANTINE);
         let mut file = DurableFile::create(&folder, name)?;
         std::io::Write::write_all(file.writer(), rejects)
@@ -304,6 +322,17 @@ impl Store {
         self.flush_state(&mut self.lock_state(), domains)
     }
 
+    pub(super) fn flush_if_due(
+        &self,
+        state: &mut State,
+        domains: &Domains,
+    ) -> Result<(), StoreError> {
+        match state.is_due() {
+            true => self.flush_state(state, domains),
+            false => Ok(()),
+        }
+    }
+
     fn flush_state(&self, state: &mut State, domains: &Domains) -> Result<(), StoreError> {
         let Some((commit, _)) = state.pending.commit else {
             return Ok(());
@@ -313,7 +342,8 @@ impl Store {
         let segments = self.write_segments(commit, rows, &contents, domains)?;
         put_segments(&state.ledger, commit, &segments, &contents)?;
         check_sums(&state.ledger, commit)?;
-        state.end_transaction()
+        state.end_transaction()?;
+        self.remove_quarantine(std::mem::take(&mut state.pending.quarantine_replaced))
     }
 
     /// Writes rows as segments, several at a time, and makes them durable.

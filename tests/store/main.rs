@@ -8,6 +8,7 @@ mod logs;
 mod model;
 mod old;
 mod program;
+mod retry;
 mod salvage;
 mod sequences;
 #[path = "../support/mod.rs"]
