@@ -2,6 +2,7 @@
 
 mod closing;
 mod compaction;
+mod copies;
 mod crash;
 mod deliveries;
 mod logs;
