@@ -22,6 +22,7 @@ mod part;
 mod pool;
 mod quarantine;
 mod report;
+mod reread;
 mod run;
 mod sink;
 mod worker;
@@ -30,6 +31,7 @@ use rust_decimal::Decimal;
 
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use report::{Outcome, Refusal, SourceReport};
+pub use reread::{FoundLine, RereadError, WantedLines, reread, still_begins_with};
 pub use sink::{Settled, UsageSink};
 
 use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains};

@@ -4,6 +4,7 @@ mod closing;
 mod compaction;
 mod crash;
 mod deliveries;
+mod explain;
 mod logs;
 mod model;
 mod old;
