@@ -67,9 +67,26 @@ pub(super) struct MeterArgs {
     /// Read files again that look as they did when they were counted
     #[arg(long)]
     rehash: bool,
+    #[command(flatten)]
+    workers: WorkerArgs,
+}
+
+/// Threads.
+#[derive(Args)]
+pub(super) struct WorkerArgs {
     /// Worker threads; 0 means one per core
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     workers: usize,
+}
+
+impl WorkerArgs {
+    /// How many; at least 1.
+    pub(super) fn count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        }
+    }
 }
 
 /// Memory for usage rows, which reading and summing share.
@@ -90,13 +107,7 @@ impl MemoryArgs {
 impl MeterArgs {
     /// The files that the inputs name; there is at least one.
     pub(super) fn discover(&self) -> Result<Discovered, Failure> {
-        let found = discover(&self.inputs)?;
-        match found.sources.is_empty() {
-            true => Err(Failure::start(
-                "there are no files in the inputs; name a folder with logs",
-            )),
-            false => Ok(found),
-        }
+        discover_some(&self.inputs)
     }
 
     /// How to read them.
@@ -106,12 +117,8 @@ impl MeterArgs {
                 "--max-reject-ratio is a part of 1, such as 0.01",
             ));
         }
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Options {
-            workers: match self.workers {
-                0 => cores(),
-                workers => workers,
-            },
+            workers: self.workers.count(),
             layout: self.layout.layout()?,
             fallback_domain: self.layout.fallback_domain()?,
             reject_ratio_max: self.max_reject_ratio,
@@ -119,6 +126,17 @@ impl MeterArgs {
             now_nanos: now_nanos(),
             is_rehash: self.rehash,
         })
+    }
+}
+
+/// The files that `inputs` name; there is at least one.
+pub(super) fn discover_some(inputs: &[String]) -> Result<Discovered, Failure> {
+    let found = discover(inputs)?;
+    match found.sources.is_empty() {
+        true => Err(Failure::start(
+            "there are no files in the inputs; name a folder with logs",
+        )),
+        false => Ok(found),
     }
 }
 

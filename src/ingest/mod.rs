@@ -17,6 +17,7 @@
 //! Invariants, held for every source before it is committed: `LINE-1`, `SPAN-1`, and `SUM-1`
 //! (bytes counted line by line = bytes in the rows).
 
+mod against;
 mod open;
 mod part;
 mod pool;
@@ -29,6 +30,7 @@ mod worker;
 
 use rust_decimal::Decimal;
 
+pub use against::{Compared, compare};
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use report::{Outcome, Refusal, SourceReport};
 pub use reread::{FoundLine, RereadError, WantedLines, reread, still_begins_with};

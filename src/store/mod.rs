@@ -19,6 +19,7 @@
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
 //! that the ledger notes of it; a content counts once, however many names hold it.
 
+mod against;
 mod close;
 mod commit;
 mod compact;
@@ -42,6 +43,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+pub use against::{Cells, Counted, CountedRows, sum_cells};
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{COMMIT_INTERVAL, Change, Delivery, ROWS_PENDING_MAX, Reading};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};

@@ -1,5 +1,6 @@
 //! The store by its front: what is delivered counts once, whatever is repeated, moved or killed.
 
+mod against;
 mod closing;
 mod compaction;
 mod crash;
