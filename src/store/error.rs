@@ -50,12 +50,30 @@ pub enum StoreError {
         /// The system's reason.
         source: io::Error,
     },
+    /// There are segments, and no ledger that names them.
+    #[error(
+        "the ledger of {path} is gone or empty, and there are segments: restore ledger.sqlite from a \
+         copy, or ingest the logs into a new store; nothing was changed"
+    )]
+    LedgerLost {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The ledger's file is not what was written.
+    #[error(
+        "the ledger of the store is damaged ({problem}): restore ledger.sqlite from a copy, or \
+         ingest the logs into a new store"
+    )]
+    LedgerDamaged {
+        /// What is wrong.
+        problem: String,
+    },
     /// The ledger refuses.
     #[error(
         "the ledger of the store failed: {0}; what was committed before is unchanged, \
          `cdn-meter verify` tells more"
     )]
-    Ledger(#[from] rusqlite::Error),
+    Ledger(rusqlite::Error),
     /// A segment cannot be written or read.
     #[error("the segment {name} failed: {source}; `cdn-meter verify` tells more")]
     Segment {
@@ -107,6 +125,28 @@ impl StoreError {
                 | StoreError::TableFull(_)
                 | StoreError::TooManyDomains(_)
         )
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqliteFailure,
+        };
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let is_damage = match &error {
+            SqliteFailure(failure, _) => matches!(failure.code, DatabaseCorrupt | NotADatabase),
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
+                true
+            }
+            _ => false,
+        };
+        match is_damage {
+            true => StoreError::LedgerDamaged {
+                problem: error.to_string(),
+            },
+            false => StoreError::Ledger(error),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::ops::Range;
 use rusqlite::params;
 
 use super::error::StoreError;
-use super::scan::{Wanted, scan};
+use super::ledger::SegmentFile;
+use super::scan::{Wanted, check, scan};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::Usage;
 use crate::source::Digest;
@@ -51,7 +52,7 @@ impl Store {
         let (segments, live) = {
             let state = self.lock_state();
             (
-                segments_in(&state.ledger, &slots)?,
+                ledger::segments(&state.ledger)?,
                 ledger::live(&state.ledger)?,
             )
         };
@@ -60,8 +61,10 @@ impl Store {
             slots,
             domain: Some(domain),
         };
-        for name in segments {
-            scan(&folder, &name, &wanted, |row| {
+        let is_wanted = |segment: &SegmentFile| segment.is_in(&wanted.slots);
+        for segment in segments.into_iter().filter(is_wanted) {
+            check(&folder, &segment)?;
+            scan(&folder, &segment.name, &wanted, |row| {
                 let Some(row) = row.filter(|row| live.contains(&row.content)) else {
                     return Ok(());
                 };
@@ -116,14 +119,4 @@ impl Store {
         })?;
         Ok(explained)
     }
-}
-
-fn segments_in(
-    ledger: &rusqlite::Connection,
-    slots: &Range<u32>,
-) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT name FROM segment WHERE slot_from < ?1 AND ?2 <= slot_to ORDER BY id";
-    let mut statement = ledger.prepare_cached(sql)?;
-    let names = statement.query_map([slots.end, slots.start], |row| row.get(0))?;
-    Ok(names.collect::<Result<_, _>>()?)
 }

@@ -1,15 +1,18 @@
 //! The ledger's tables: opening, migrating, and the questions that are asked of them.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
-use super::Occasion;
-use super::durable::sync_folder;
+use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::identify::Known;
+use super::{LOCK, Occasion};
 use crate::source::{Content, Digest, Opening, Seed};
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
@@ -30,10 +33,13 @@ pub(super) fn open_to_write(
 ) -> Result<Connection, StoreError> {
     let mut ledger = Connection::open(path)?;
     configure(&ledger)?;
+    let found = version(root, &ledger)?;
+    if found == 0 && holds_usage(root)? {
+        return Err(StoreError::LedgerLost { path: root.into() });
+    }
     ledger.pragma_update(None, "journal_mode", "WAL")?;
     // Every commit is on disk before it is believed.
     ledger.pragma_update(None, "synchronous", "FULL")?;
-    let found = version(root, &ledger)?;
     if found < SCHEMA_VERSION {
         let transaction = ledger.transaction()?;
         for step in &MIGRATIONS[found as usize..] {
@@ -52,15 +58,69 @@ pub(super) fn open_to_write(
     Ok(ledger)
 }
 
-/// Opens the ledger to read.
-pub(super) fn open_to_read(root: &Path, path: &Path) -> Result<Connection, StoreError> {
+/// Opens the ledger to read. The file is the store's lock, where it has to be held meanwhile.
+pub(super) fn open_to_read(
+    root: &Path,
+    path: &Path,
+) -> Result<(Connection, Option<File>), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match open_with(root, path, flags) {
+        Err(StoreError::Ledger(error)) if cannot_open(&error) && !wal_of(path).exists() => {}
+        other => return Ok((other?, None)),
+    }
+    // SQLite wants to make files beside a ledger, and this folder is not ours to write to. Nobody
+    // has the ledger open, or there would be those files; the lock keeps it so.
+    let lock = File::open(root.join(LOCK)).ok();
+    if lock
+        .as_ref()
+        .is_some_and(|lock| lock.try_lock_shared().is_err())
+    {
+        return Err(StoreError::Locked { path: root.into() });
+    }
+    let uri = format!("file:{}?immutable=1", escaped(path));
+    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+    Ok((open_with(root, Path::new(&uri), flags)?, lock))
+}
+
+fn open_with(root: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let ledger = Connection::open_with_flags(path, flags)?;
     configure(&ledger)?;
     match version(root, &ledger)? {
-        0 => Err(StoreError::Missing { path: root.into() }),
+        0 => Err(no_ledger(root)?),
         _ => Ok(ledger),
     }
+}
+
+/// Why there is no ledger to go by, or an empty one.
+pub(super) fn no_ledger(root: &Path) -> Result<StoreError, StoreError> {
+    let path = root.to_owned();
+    Ok(match holds_usage(root)? {
+        true => StoreError::LedgerLost { path },
+        false => StoreError::Missing { path },
+    })
+}
+
+fn cannot_open(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
+}
+
+/// The file of commits that are not in the ledger's own file yet.
+fn wal_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// A path as a part of a URI.
+fn escaped(path: &Path) -> String {
+    let byte = |byte: &u8| match byte {
+        b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+            char::from(*byte).to_string()
+        }
+        byte => format!("%{byte:02x}"),
+    };
+    path.as_os_str().as_bytes().iter().map(byte).collect()
 }
 
 fn configure(ledger: &Connection) -> Result<(), StoreError> {
@@ -92,6 +152,46 @@ pub(super) fn file_names(ledger: &Connection, table: &str) -> Result<HashSet<Str
     let mut statement = ledger.prepare(&format!("SELECT name FROM {table}"))?;
     let names = statement.query_map([], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// What the ledger notes of a segment's file.
+#[derive(Debug)]
+pub(super) struct SegmentFile {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) sha256: Vec<u8>,
+    pub(super) bytes: u64,
+    /// Numbers of its first slot and its last.
+    pub(super) slots: (i64, i64),
+}
+
+impl SegmentFile {
+    /// Whether it has rows in `slots`.
+    pub(super) fn is_in(&self, slots: &Range<u32>) -> bool {
+        self.slots.0 < i64::from(slots.end) && i64::from(slots.start) <= self.slots.1
+    }
+}
+
+/// The segments.
+pub(super) fn segments(ledger: &Connection) -> Result<Vec<SegmentFile>, StoreError> {
+    let sql = "SELECT id, name, sha256, file_bytes, slot_from, slot_to FROM segment ORDER BY id";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let segments = statement.query_map([], |row| {
+        Ok(SegmentFile {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            sha256: row.get(2)?,
+            bytes: row.get::<_, i64>(3)?.cast_unsigned(),
+            slots: (row.get(4)?, row.get(5)?),
+        })
+    })?;
+    Ok(segments.collect::<Result<_, _>>()?)
+}
+
+/// What SQLite finds wrong in the ledger's file.
+pub(super) fn unsound(ledger: &Connection) -> Result<Option<String>, StoreError> {
+    let found: String = ledger.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
 }
 
 /// The contents that count.

@@ -31,6 +31,7 @@ mod scan;
 mod segment;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,7 +49,7 @@ pub use verify::{Finding, Verification};
 
 use crate::source::Seed;
 use commit::Pending;
-use durable::{make_folder, names_in, sync_folder};
+use durable::{TEMPORARY, holds_usage, make_folder, names_in, sync_folder};
 use error::file_error;
 
 const LEDGER: &str = "ledger.sqlite";
@@ -64,7 +65,7 @@ pub struct Store {
     state: Mutex<State>,
     /// Files that a crash had left and that were removed at opening.
     swept: usize,
-    /// Held while this process may write.
+    /// Held while this process may write, or while nobody must.
     _lock: Option<File>,
 }
 
@@ -88,9 +89,13 @@ impl Store {
     ///
     /// Errors: [`StoreError`].
     pub fn open_to_write(root: &Path, seed: Seed, occasion: Occasion) -> Result<Self, StoreError> {
-        let is_new = !root.join(LEDGER).exists();
-        if is_new && holds_other_things(root)? {
-            return Err(StoreError::InTheWay { path: root.into() });
+        if !root.join(LEDGER).exists() {
+            if holds_other_things(root)? {
+                return Err(StoreError::InTheWay { path: root.into() });
+            }
+            if holds_usage(root)? {
+                return Err(StoreError::LedgerLost { path: root.into() });
+            }
         }
         failpoint::reach("store.create");
         [root, &root.join(SEGMENTS), &root.join(QUARANTINE)]
@@ -110,13 +115,14 @@ impl Store {
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
         if !path.exists() {
-            return Err(StoreError::Missing { path: root.into() });
+            return Err(ledger::no_ledger(root)?);
         }
         let occasion = Occasion {
             at: String::new(),
             command: String::new(),
         };
-        Store::new(root, ledger::open_to_read(root, &path)?, None, occasion)
+        let (ledger, lock) = ledger::open_to_read(root, &path)?;
+        Store::new(root, ledger, lock, occasion)
     }
 
     fn new(
@@ -153,31 +159,49 @@ impl Store {
     }
 
     /// Removes files that no commit names.
+    ///
+    /// Errors: a ledger that has lost the names of files would have us remove what counts.
     fn sweep(&self) -> Result<usize, StoreError> {
         let state = self.lock_state();
-        let mut swept = 0;
-        for (folder, table) in [(SEGMENTS, "segment"), (QUARANTINE, "quarantine")] {
-            let named = ledger::file_names(&state.ledger, table)?;
-            let folder = self.root.join(folder);
-            for name in names_in(&folder)? {
-                if !named.contains(&name) {
-                    failpoint::reach("sweep.remove");
-                    let path = folder.join(name);
-                    fs::remove_file(&path).map_err(file_error("remove", &path))?;
-                    swept += 1;
-                }
-            }
-            if swept != 0 {
-                sync_folder(&folder)?;
-            }
+        let orphans = orphans(&self.root, &state.ledger)?;
+        let is_finished = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            !name.to_string_lossy().starts_with(TEMPORARY)
+        };
+        if orphans.iter().any(is_finished)
+            && let Some(problem) = ledger::unsound(&state.ledger)?
+        {
+            return Err(StoreError::LedgerDamaged { problem });
         }
-        Ok(swept)
+        for path in &orphans {
+            failpoint::reach("sweep.remove");
+            fs::remove_file(path).map_err(file_error("remove", path))?;
+        }
+        let folders = orphans.iter().filter_map(|path| path.parent());
+        folders
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .try_for_each(sync_folder)?;
+        Ok(orphans.len())
     }
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
         // A transaction that a panic cut short is rolled back with the connection.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Files that no commit names.
+fn orphans(root: &Path, ledger: &Connection) -> Result<Vec<PathBuf>, StoreError> {
+    let mut orphans = Vec::new();
+    for (folder, table) in [(SEGMENTS, "segment"), (QUARANTINE, "quarantine")] {
+        let named = ledger::file_names(ledger, table)?;
+        let folder = root.join(folder);
+        let names = names_in(&folder)?;
+        let names = names.iter().filter(|name| !named.contains(*name));
+        orphans.extend(names.map(|name| folder.join(name)));
+    }
+    Ok(orphans)
 }
 
 /// Takes the lock of the one writer.

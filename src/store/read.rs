@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::error::StoreError;
-use super::scan::{Wanted, scan};
+use super::ledger::SegmentFile;
+use super::scan::{Wanted, check, scan};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::{DomainId, Domains, UsageRow, UsageTable};
 
@@ -25,7 +26,7 @@ pub struct StoreUsage {
 
 /// What a reader goes by, taken in one transaction.
 struct Snapshot {
-    segments: Vec<String>,
+    segments: Vec<SegmentFile>,
     live: HashSet<i64>,
 }
 
@@ -57,10 +58,11 @@ impl Store {
             slots,
             domain: None,
         };
-        snapshot.segments.par_iter().try_for_each(|name| {
+        snapshot.segments.par_iter().try_for_each(|segment| {
+            check(&folder, segment)?;
             let mut rows = Vec::new();
             let mut numbers: Vec<Option<DomainId>> = Vec::new();
-            scan(&folder, name, &wanted, |row| {
+            scan(&folder, &segment.name, &wanted, |row| {
                 let Some(row) = row else {
                     numbers.clear();
                     return Ok(());
@@ -95,12 +97,8 @@ impl Store {
     fn snapshot(&self, slots: &Range<u32>) -> Result<Snapshot, StoreError> {
         let state = &mut *self.lock_state();
         let transaction = state.ledger.transaction()?;
-        let segments = {
-            let sql = "SELECT name FROM segment WHERE slot_from < ?1 AND ?2 <= slot_to ORDER BY id";
-            let mut statement = transaction.prepare_cached(sql)?;
-            let names = statement.query_map([slots.end, slots.start], |row| row.get(0))?;
-            names.collect::<Result<_, _>>()?
-        };
+        let mut segments = ledger::segments(&transaction)?;
+        segments.retain(|segment| segment.is_in(slots));
         let live = ledger::live(&transaction)?;
         Ok(Snapshot { segments, live })
     }

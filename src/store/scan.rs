@@ -1,7 +1,7 @@
 //! Reading segments back: only the row groups that can hold what is asked for.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use parquet::file::statistics::Statistics;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{StoreError, file_error};
+use super::ledger::SegmentFile;
 use crate::meter::{Cell, Tally};
 use crate::units::{Region, Slot};
 
@@ -269,18 +270,29 @@ fn slot_of(micros: i64) -> Result<Slot, Problem> {
         .ok_or(Problem::Damage("a slot is none"))
 }
 
-/// SHA-256 and length of a segment's file.
-pub(super) fn sha256(folder: &Path, name: &str) -> Result<([u8; 32], u64), StoreError> {
-    let path = folder.join(name);
-    let mut file = File::open(&path).map_err(file_error("open", &path))?;
+/// Whether a segment's file has the bytes that were written: only then its rows can be believed.
+pub(super) fn check(folder: &Path, segment: &SegmentFile) -> Result<(), StoreError> {
+    let damaged = |problem: &str| StoreError::Damaged {
+        name: segment.name.clone(),
+        problem: problem.to_owned(),
+    };
+    let path = folder.join(&segment.name);
+    let mut file = File::open(&path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => damaged("it is missing"),
+        _ => file_error("open", &path)(error),
+    })?;
     let (mut digest, mut buffer, mut total) = (Sha256::new(), vec![0; 1 << 20], 0);
     loop {
         match file.read(&mut buffer).map_err(file_error("read", &path))? {
-            0 => return Ok((digest.finalize().into(), total)),
+            0 => break,
             len => {
                 digest.update(&buffer[..len]);
                 total += len as u64;
             }
         }
+    }
+    match (&digest.finalize()[..], total) == (&segment.sha256[..], segment.bytes) {
+        true => Ok(()),
+        false => Err(damaged("its bytes are not those that were written")),
     }
 }
