@@ -2,6 +2,7 @@
 
 mod crash;
 mod deliveries;
+mod faults;
 mod logs;
 mod model;
 mod old;
