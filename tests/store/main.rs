@@ -2,9 +2,11 @@
 
 mod crash;
 mod deliveries;
+mod explained;
 mod faults;
 mod logs;
 mod model;
+mod month;
 mod old;
 mod program;
 mod sequences;

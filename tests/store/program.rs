@@ -129,7 +129,8 @@ impl Site {
     }
 }
 
-fn read_folder(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+/// Adds all files below a folder, with their bytes.
+pub fn read_folder(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(folder).expect("listed") {
         let path = entry.expect("listed").path();
         match path.is_dir() {
