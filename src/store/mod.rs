@@ -89,20 +89,19 @@ impl Store {
     ///
     /// Errors: [`StoreError`].
     pub fn open_to_write(root: &Path, seed: Seed, occasion: Occasion) -> Result<Self, StoreError> {
-        if !root.join(LEDGER).exists() {
-            if holds_other_things(root)? {
-                return Err(StoreError::InTheWay { path: root.into() });
-            }
-            if holds_usage(root)? {
-                return Err(StoreError::LedgerLost { path: root.into() });
-            }
+        let path = root.join(LEDGER);
+        if !path.exists() && holds_other_things(root)? {
+            return Err(StoreError::InTheWay { path: root.into() });
         }
         failpoint::reach("store.create");
         [root, &root.join(SEGMENTS), &root.join(QUARANTINE)]
             .into_iter()
             .try_for_each(make_folder)?;
         let lock = lock(root)?;
-        let ledger = ledger::open_to_write(root, &root.join(LEDGER), seed, &occasion)?;
+        if !path.exists() && holds_usage(root)? {
+            return Err(StoreError::LedgerLost { path: root.into() });
+        }
+        let ledger = ledger::open_to_write(root, &path, seed, &occasion)?;
         failpoint::reach("store.created");
         let mut store = Store::new(root, ledger, Some(lock), occasion)?;
         store.swept = store.sweep()?;
