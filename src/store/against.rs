@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{StoreError, int64};
-use super::scan::{Wanted, scan};
+use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::{Cell, DomainId, Domains, TableFull, Usage, UsageRow};
 use crate::source::Content;
@@ -86,9 +86,9 @@ impl Store {
         };
         let domains = Domains::new();
         let (mut rows, mut count): (HashMap<i64, Vec<UsageRow>>, usize) = (HashMap::new(), 0);
-        for name in segments {
+        for segment in segments {
             let mut last: Option<(usize, DomainId)> = None;
-            scan(&self.root.join(SEGMENTS), &name, &Wanted::ALL, |row| {
+            scan_sound(&self.root.join(SEGMENTS), &segment, &Wanted::ALL, |row| {
                 let Some(row) = row else {
                     last = None;
                     return Ok(());

@@ -36,6 +36,7 @@ mod scan;
 mod segment;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -59,7 +60,7 @@ pub use verify::{Finding, Verification};
 use crate::source::Seed;
 use close::CLOSED;
 use commit::Pending;
-use durable::{make_folder, names_in, sync_folder};
+use durable::{TEMPORARY, holds_usage, make_folder, names_in, sync_folder};
 use error::file_error;
 
 const LEDGER: &str = "ledger.sqlite";
@@ -78,7 +79,7 @@ pub struct Store {
     state: Mutex<State>,
     /// Files that a crash had left and that were removed at opening.
     swept: usize,
-    /// Held while this process may write.
+    /// Held while this process may write, or while nobody must.
     lock: Option<File>,
 }
 
@@ -102,8 +103,8 @@ impl Store {
     ///
     /// Errors: [`StoreError`].
     pub fn open_to_write(root: &Path, seed: Seed, occasion: Occasion) -> Result<Self, StoreError> {
-        let is_new = !root.join(LEDGER).exists();
-        if is_new && holds_other_things(root)? {
+        let path = root.join(LEDGER);
+        if !path.exists() && holds_other_things(root)? {
             return Err(StoreError::InTheWay { path: root.into() });
         }
         failpoint::reach("store.create");
@@ -112,7 +113,10 @@ impl Store {
             .iter()
             .try_for_each(|name| make_folder(&root.join(name)))?;
         let lock = lock(root)?;
-        let ledger = ledger::open_to_write(root, &root.join(LEDGER), seed, &occasion)?;
+        if !path.exists() && holds_usage(root)? {
+            return Err(StoreError::LedgerLost { path: root.into() });
+        }
+        let ledger = ledger::open_to_write(root, &path, seed, &occasion)?;
         failpoint::reach("store.created");
         let mut store = Store::new(root, ledger, Some(lock), occasion)?;
         store.swept = store.sweep()?;
@@ -125,13 +129,14 @@ impl Store {
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
         if !path.exists() {
-            return Err(StoreError::Missing { path: root.into() });
+            return Err(ledger::no_ledger(root)?);
         }
         let occasion = Occasion {
             at: String::new(),
             command: String::new(),
         };
-        Store::new(root, ledger::open_to_read(root, &path)?, None, occasion)
+        let (ledger, lock) = ledger::open_to_read(root, &path)?;
+        Store::new(root, ledger, lock, occasion)
     }
 
     fn new(
@@ -167,24 +172,31 @@ impl Store {
         self.swept
     }
 
-    /// Removes what no commit names.
+    /// Removes files that no commit names.
+    ///
+    /// Errors: a ledger that has lost the names of files would have us remove what counts.
     fn sweep(&self) -> Result<usize, StoreError> {
         let state = self.lock_state();
-        let mut swept = 0;
-        for (folder, named) in ledger::named(&state.ledger)? {
-            let folder = self.root.join(folder);
-            for name in names_in(&folder)? {
-                if !named.contains(&name) {
-                    failpoint::reach("sweep.remove");
-                    remove(&folder.join(name))?;
-                    swept += 1;
-                }
-            }
-            if swept != 0 {
-                sync_folder(&folder)?;
-            }
+        let orphans = orphans(&self.root, &state.ledger)?;
+        let is_finished = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            !name.to_string_lossy().starts_with(TEMPORARY)
+        };
+        if orphans.iter().any(is_finished)
+            && let Some(problem) = ledger::unsound(&state.ledger)?
+        {
+            return Err(StoreError::LedgerDamaged { problem });
         }
-        Ok(swept)
+        for path in &orphans {
+            failpoint::reach("sweep.remove");
+            remove(path)?;
+        }
+        let folders = orphans.iter().filter_map(|path| path.parent());
+        folders
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .try_for_each(sync_folder)?;
+        Ok(orphans.len())
     }
 
     /// Whether another process has the store open to write: what no commit names may be its work.
@@ -204,6 +216,18 @@ impl Store {
         // A transaction that a panic cut short is rolled back with the connection.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What no commit names.
+fn orphans(root: &Path, ledger: &Connection) -> Result<Vec<PathBuf>, StoreError> {
+    let mut orphans = Vec::new();
+    for (folder, named) in ledger::named(ledger)? {
+        let folder = root.join(folder);
+        let names = names_in(&folder)?;
+        let names = names.iter().filter(|name| !named.contains(*name));
+        orphans.extend(names.map(|name| folder.join(name)));
+    }
+    Ok(orphans)
 }
 
 /// Removes a file or folder.

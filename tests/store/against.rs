@@ -8,7 +8,7 @@ use crate::program::{Said, Site, bytes, lines};
 fn against(site: &Site, logs: &Path) -> Said {
     let mut command = site.command("verify");
     command.arg("--json").arg("--against").arg(logs);
-    Site::run(command)
+    Site::run(&mut command)
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn run(site: &Site, command: &str, more: &[&str]) -> Said {
     let mut command = site.command(command);
     command.arg("--json").arg("--registry");
     command.arg(site.path("registry.toml")).args(more);
-    Site::run(command)
+    Site::run(&mut command)
 }
 
 fn close(site: &Site, more: &[&str]) -> Said {

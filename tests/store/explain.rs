@@ -14,7 +14,7 @@ const DOMAIN: &str = "v1.example.cn";
 fn explain(site: &Site, more: &[&str]) -> Said {
     let mut command = site.command("explain");
     command.args([DOMAIN, "--json"]).args(more);
-    Site::run(command)
+    Site::run(&mut command)
 }
 
 /// The lines that were shown, of all parts.
@@ -141,7 +141,7 @@ fn samples_of_every_format_are_explained_line_by_line() {
     for domain in usage.domains {
         let mut command = site.command("explain");
         command.args([&domain, "--json", "--lines", "--limit", "1000"]);
-        let said = Site::run(command);
+        let said = Site::run(&mut command);
         assert_eq!(said.code, 0, "{domain}: {}", said.json);
         let shown = shown(&said);
         assert_eq!(said.json["bytes"], sum(&shown), "{domain}");
