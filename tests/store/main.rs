@@ -8,6 +8,7 @@ mod deliveries;
 mod explain;
 mod explained;
 mod faults;
+mod frozen;
 mod logs;
 mod model;
 mod month;
