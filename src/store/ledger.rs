@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::identify::Known;
-use super::{LOCK, Occasion};
+use super::{LOCK, Lock, Occasion};
 use crate::source::{Content, Digest, Opening, Seed};
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
@@ -62,7 +62,7 @@ pub(super) fn open_to_write(
 pub(super) fn open_to_read(
     root: &Path,
     path: &Path,
-) -> Result<(Connection, Option<File>), StoreError> {
+) -> Result<(Connection, Option<Lock>), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     match open_with(root, path, flags) {
         Err(StoreError::Ledger(error)) if cannot_open(&error) && !wal_of(path).exists() => {}
@@ -70,10 +70,9 @@ pub(super) fn open_to_read(
     }
     // SQLite wants to make files beside a ledger, and this folder is not ours to write to. Nobody
     // has the ledger open, or there would be those files; the lock keeps it so.
-    let lock = File::open(root.join(LOCK)).ok();
-    if lock
-        .as_ref()
-        .is_some_and(|lock| lock.try_lock_shared().is_err())
+    let lock = File::open(root.join(LOCK)).ok().map(Lock);
+    if let Some(Lock(file)) = &lock
+        && file.try_lock_shared().is_err()
     {
         return Err(StoreError::Locked { path: root.into() });
     }

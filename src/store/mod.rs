@@ -65,8 +65,19 @@ pub struct Store {
     state: Mutex<State>,
     /// Files that a crash had left and that were removed at opening.
     swept: usize,
-    /// Held while this process may write, or while nobody must.
-    _lock: Option<File>,
+    /// Held while this process may write, or while nobody must. Dropped after the ledger is closed.
+    _lock: Option<Lock>,
+}
+
+/// The lock of a store, which a file of it carries.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that another thread has just forked has the file open too.
+        let _ = self.0.unlock();
+    }
 }
 
 #[derive(Debug)]
@@ -127,7 +138,7 @@ impl Store {
     fn new(
         root: &Path,
         ledger: Connection,
-        lock: Option<File>,
+        lock: Option<Lock>,
         occasion: Occasion,
     ) -> Result<Self, StoreError> {
         Ok(Store {
@@ -204,7 +215,7 @@ fn orphans(root: &Path, ledger: &Connection) -> Result<Vec<PathBuf>, StoreError>
 }
 
 /// Takes the lock of the one writer.
-fn lock(root: &Path) -> Result<File, StoreError> {
+fn lock(root: &Path) -> Result<Lock, StoreError> {
     let path = root.join(LOCK);
     let file = File::options()
         .create(true)
@@ -213,7 +224,7 @@ fn lock(root: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(file_error("open", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: root.into() }),
         Err(TryLockError::Error(source)) => Err(file_error("lock", &path)(source)),
     }
@@ -229,4 +240,20 @@ fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
         [SEGMENTS, QUARANTINE, LOCK].contains(&&name[..]) || name.starts_with(LEDGER)
     };
     Ok(!names_in(root)?.iter().all(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_dropped_is_free_though_a_forked_process_has_it_open() {
+        let root = tempfile::tempdir().expect("a folder");
+        let held = lock(root.path()).expect("locked");
+        let forked = held.0.try_clone().expect("open twice");
+        assert!(matches!(lock(root.path()), Err(StoreError::Locked { .. })));
+        drop(held);
+        lock(root.path()).expect("locked again");
+        drop(forked);
+    }
 }
