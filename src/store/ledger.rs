@@ -13,7 +13,7 @@ use super::close::CLOSED;
 use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::identify::Known;
-use super::{LOCK, Occasion, QUARANTINE, SEGMENTS};
+use super::{LOCK, Lock, Occasion, QUARANTINE, SEGMENTS};
 use crate::meter::Usage;
 use crate::source::{Content, Digest, Opening, Seed};
 use crate::units::Bytes;
@@ -68,7 +68,7 @@ pub(super) fn open_to_write(
 pub(super) fn open_to_read(
     root: &Path,
     path: &Path,
-) -> Result<(Connection, Option<File>), StoreError> {
+) -> Result<(Connection, Option<Lock>), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     match open_with(root, path, flags) {
         Err(StoreError::Ledger(error)) if cannot_open(&error) && !wal_of(path).exists() => {}
@@ -76,10 +76,9 @@ pub(super) fn open_to_read(
     }
     // SQLite wants to make files beside a ledger, and this folder is not ours to write to. Nobody
     // has the ledger open, or there would be those files; the lock keeps it so.
-    let lock = File::open(root.join(LOCK)).ok();
-    if lock
-        .as_ref()
-        .is_some_and(|lock| lock.try_lock_shared().is_err())
+    let lock = File::open(root.join(LOCK)).ok().map(Lock);
+    if let Some(Lock(file)) = &lock
+        && file.try_lock_shared().is_err()
     {
         return Err(StoreError::Locked { path: root.into() });
     }

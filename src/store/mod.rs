@@ -79,8 +79,19 @@ pub struct Store {
     state: Mutex<State>,
     /// Files that a crash had left and that were removed at opening.
     swept: usize,
-    /// Held while this process may write, or while nobody must.
-    lock: Option<File>,
+    /// Held while this process may write, or while nobody must. Dropped after the ledger is closed.
+    lock: Option<Lock>,
+}
+
+/// The lock of a store, which a file of it carries.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that another thread has just forked has the file open too.
+        let _ = self.0.unlock();
+    }
 }
 
 #[derive(Debug)]
@@ -142,7 +153,7 @@ impl Store {
     fn new(
         root: &Path,
         ledger: Connection,
-        lock: Option<File>,
+        lock: Option<Lock>,
         occasion: Occasion,
     ) -> Result<Self, StoreError> {
         Ok(Store {
@@ -240,7 +251,7 @@ fn remove(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Takes the lock of the one writer.
-fn lock(root: &Path) -> Result<File, StoreError> {
+fn lock(root: &Path) -> Result<Lock, StoreError> {
     let path = root.join(LOCK);
     let file = File::options()
         .create(true)
@@ -251,7 +262,7 @@ fn lock(root: &Path) -> Result<File, StoreError> {
     // A reader looks whether it is held, which takes it for a moment.
     for _ in 0..LOCK_TRIALS {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => return Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
             Err(TryLockError::Error(source)) => return Err(file_error("lock", &path)(source)),
         }
@@ -269,4 +280,20 @@ fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
         [SEGMENTS, QUARANTINE, CLOSED, LOCK].contains(&&name[..]) || name.starts_with(LEDGER)
     };
     Ok(!names_in(root)?.iter().all(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_dropped_is_free_though_a_forked_process_has_it_open() {
+        let root = tempfile::tempdir().expect("a folder");
+        let held = lock(root.path()).expect("locked");
+        let forked = held.0.try_clone().expect("open twice");
+        assert!(matches!(lock(root.path()), Err(StoreError::Locked { .. })));
+        drop(held);
+        lock(root.path()).expect("locked again");
+        drop(forked);
+    }
 }

@@ -136,7 +136,7 @@ fn every_byte_counts_once_whatever_happens_to_its_files() {
                 Ok(kinds) => seen.lock().expect("not poisoned").extend(kinds),
                 Err(difference) => {
                     let (few, difference) = shrink(seed, all, difference);
-                    panic!("CDN_METER_SEED={seed}, with steps {few:#?}\n{difference}");
+                    panic!("CDN_METER_SEED={seed}, with steps {few:?}\n{difference}");
                 }
             }
         }
