@@ -209,3 +209,37 @@ fn after_every_kill_a_restart_has_lost_and_doubled_nothing() {
     writeln!(std::io::stderr(), "{said}").expect("said");
     assert!(0 < at_places && 0 < at_random, "{said}");
 }
+
+#[test]
+fn a_kill_between_the_commits_of_one_ingest_keeps_the_committed_files_whole() {
+    const FILES: u64 = 12;
+    let (mut kills, mut partial) = (0, 0);
+    for place in ["transaction.commit", "transaction.committed", "file.rename"] {
+        for visit in 1.. {
+            let site = Site::new();
+            for file in 0..FILES {
+                site.write(&format!("{file}.log"), lines(100 * file, 10));
+            }
+            let mut command = ingest(&site, Some(&format!("{place}:{visit}")));
+            command.env("CDN_METER_COMMIT_ROWS", "1");
+            if !is_killed(command.status().expect("started")) {
+                break;
+            }
+            kills += 1;
+            let (_, left) = site.total_in_spite_of_orphans();
+            assert_eq!(
+                left % 10,
+                0,
+                "{place}:{visit}: files count whole or not at all"
+            );
+            partial += u64::from(0 < left && left < 10 * FILES);
+            assert_eq!(site.ingest().code, 0, "{place}:{visit}");
+            let all = (0..FILES).map(|file| bytes(100 * file, 10)).sum();
+            assert_eq!(site.total(), (all, 10 * FILES), "{place}:{visit}");
+        }
+    }
+    assert!(
+        20 < kills && 10 < partial,
+        "{kills} kills, {partial} in the middle"
+    );
+}
