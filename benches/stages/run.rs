@@ -105,6 +105,7 @@ pub fn options(workers: usize) -> Options {
         rows_max: UsageTable::rows_in(MEMORY_BYTES),
         now_nanos: 0,
         is_rehash: false,
+        is_salvage: false,
     }
 }
 

@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::metering::{MemoryArgs, MeterArgs, StoreArgs, open_to_write};
+use super::metering::{MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write};
 use super::progress::Progress;
 use super::{Failure, Finish, print_json};
-use crate::ingest::ingest as ingest_sources;
-use crate::report::{RunReport, print_reconciliation};
+use crate::ingest::{ingest as ingest_sources, retry_quarantine};
+use crate::report::{RunReport, print_reconciliation, print_retried};
+use crate::source::Discovered;
+use crate::store::Store;
 
 /// Meter logs into a store, each byte once; running it again is free and changes nothing
 ///
@@ -18,12 +20,22 @@ use crate::report::{RunReport, print_reconciliation};
 /// STORE/quarantine.
 #[derive(Args)]
 pub(super) struct IngestArgs {
+    /// Files, folders, globs, or - for standard input
+    #[arg(required_unless_present = "retry_quarantine", value_name = "INPUT")]
+    inputs: Vec<String>,
     #[command(flatten)]
     metering: MeterArgs,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
     store: StoreArgs,
+    /// Read the rejected lines of what counts again, after the logs if there are any
+    ///
+    /// By this program and with the --domain, --format and --log-format given now. What is accepted
+    /// counts from then on; a line that is rejected again stays as it is. With a format named, only
+    /// contents of that format are retried.
+    #[arg(long)]
+    retry_quarantine: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -32,7 +44,14 @@ pub(super) struct IngestArgs {
 pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
     let options = args.metering.options(&args.memory)?;
-    let found = args.metering.discover()?;
+    let found = match args.inputs.is_empty() {
+        true => Discovered::default(),
+        false => discover_some(&args.inputs)?,
+    };
+    if args.inputs.is_empty() {
+        // There is nothing to retry in a store that this would make.
+        Store::open_to_read(&args.store.store)?;
+    }
     let store = open_to_write(&args.store.store, "ingest")?;
     let stored_bytes = found
         .sources
@@ -43,17 +62,27 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
     progress.finish()?;
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);
+    if args.retry_quarantine {
+        report.retried = Some(retry_quarantine(&store, &options)?.into());
+    }
     report.elapsed_millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match args.json {
         true => print_json(&report)?,
-        false => {
-            let mut out = io::BufWriter::new(io::stdout().lock());
-            print_reconciliation(&mut out, &report)?;
-            out.flush()?;
-        }
+        false => print(&report, !args.inputs.is_empty())?,
     }
-    Ok(match report.files.refused.is_empty() {
-        true => Finish::Done,
-        false => Finish::Attention,
+    Ok(match report.files.needs_attention() {
+        true => Finish::Attention,
+        false => Finish::Done,
     })
+}
+
+fn print(report: &RunReport, is_of_logs: bool) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if is_of_logs {
+        print_reconciliation(&mut out, report)?;
+    }
+    if let Some(retried) = &report.retried {
+        print_retried(&mut out, retried)?;
+    }
+    out.flush()
 }

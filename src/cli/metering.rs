@@ -53,17 +53,21 @@ impl LayoutArgs {
     }
 }
 
-/// Arguments about logs.
+/// Arguments about metering logs.
 #[derive(Args)]
 pub(super) struct MeterArgs {
-    /// Files, folders, globs, or - for standard input
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<String>,
     #[command(flatten)]
     layout: LayoutArgs,
     /// Largest part of a file's lines that may be rejected; beyond it nothing of the file counts
     #[arg(long, value_name = "RATIO", default_value = "0.01")]
     max_reject_ratio: Decimal,
+    /// Count the readable prefix of a truncated or corrupt archive, up to its last whole line
+    ///
+    /// Without it nothing of such a file counts. The checksum behind what is kept cannot be checked:
+    /// it is a prefix that decoded, and not known to be what was packed. Files only; standard
+    /// input cannot be read twice. When the whole file comes, its other lines are added.
+    #[arg(long)]
+    salvage: bool,
     /// Read files again that look as they did when they were counted
     #[arg(long)]
     rehash: bool,
@@ -105,11 +109,6 @@ impl MemoryArgs {
 }
 
 impl MeterArgs {
-    /// The files that the inputs name; there is at least one.
-    pub(super) fn discover(&self) -> Result<Discovered, Failure> {
-        discover_some(&self.inputs)
-    }
-
     /// How to read them.
     pub(super) fn options(&self, memory: &MemoryArgs) -> Result<Options, Failure> {
         if self.max_reject_ratio.is_sign_negative() || Decimal::ONE < self.max_reject_ratio {
@@ -125,6 +124,7 @@ impl MeterArgs {
             rows_max: memory.rows_max(),
             now_nanos: now_nanos(),
             is_rehash: self.rehash,
+            is_salvage: self.salvage,
         })
     }
 }

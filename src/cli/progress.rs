@@ -77,6 +77,15 @@ impl Events for Progress {
             self.bar
                 .suspend(|| say(&format!("refused {}: {refusal}", source.name)));
         }
+        if let Some(kept) = source.kept_bytes.filter(|_| !source.is_refused()) {
+            self.bar.suspend(|| {
+                say(&format!(
+                    "salvaged {}: it is damaged; only its first {kept} decompressed bytes count, \
+                     fetch the file again",
+                    source.name
+                ));
+            });
+        }
         if source.rejects.not_kept != 0 {
             let not_kept = source.rejects.not_kept;
             self.bar.suspend(|| {

@@ -220,9 +220,9 @@ fn finish(is_strict: bool, rows: &[SummaryRow], report: &RunReport) -> Finish {
         say("there is traffic of domains that the registry does not know (class unknown)");
         return Finish::Attention;
     }
-    match report.files.refused.is_empty() {
-        true => Finish::Done,
-        false => Finish::Attention,
+    match report.files.needs_attention() {
+        true => Finish::Attention,
+        false => Finish::Done,
     }
 }
 

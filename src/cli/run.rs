@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::metering::{MemoryArgs, MeterArgs, StoreArgs, open_to_write};
+use super::metering::{MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write};
 use super::months::add_months;
 use super::progress::{Progress, say};
 use super::publishing::PublishArgs;
@@ -22,6 +22,9 @@ use crate::report::RunReport;
 /// OUT/summary, OUT/usage_5min and, if lines were rejected, OUT/quarantine.ndjson.
 #[derive(Args)]
 pub(super) struct RunArgs {
+    /// Files, folders, globs, or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
     #[command(flatten)]
     metering: MeterArgs,
     #[command(flatten)]
@@ -39,7 +42,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let options = args.metering.options(&args.memory)?;
-    let found = args.metering.discover()?;
+    let found = discover_some(&args.inputs)?;
     let mut publishing = args.publishing.begin()?;
     let stored_bytes = found
         .sources

@@ -77,6 +77,8 @@ fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
         rows_max: args.memory.rows_max(),
         now_nanos: 0,
         is_rehash: true,
+        // What was salvaged is compared with what can be salvaged now.
+        is_salvage: true,
     };
     let compared = compare(found.sources, &options, &progress, store)?;
     progress.finish()?;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
+use memchr::memrchr;
 
 /// Decompressed bytes up to which no ratio is looked at.
 pub const EXPANSION_FREE_BYTES: u64 = 256 << 20;
@@ -20,6 +21,9 @@ pub const EXPANSION_RATIO_MAX: u64 = 400;
 const STORED_BUFFER_BYTES: usize = 128 << 10;
 /// Longest magic number that is looked at.
 const MAGIC_BYTES: usize = 6;
+/// Bytes asked for at a time where damage is looked for: what a decoder gave in the call that met the
+/// damage is lost.
+const SALVAGE_STEP_BYTES: usize = 4 << 10;
 
 /// How a source is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +73,10 @@ pub enum DecodeError {
     #[error("cannot open it: {0}")]
     Open(#[source] io::Error),
     /// It cannot be read on, or its compressed form is cut or damaged.
-    #[error("cannot read on after {offset} decompressed bytes: {source}; fetch the file again")]
+    #[error(
+        "cannot read on after {offset} decompressed bytes: {source}; fetch the file again \
+         (--salvage takes what can be read of a damaged archive)"
+    )]
     Read {
         /// Decompressed bytes that were read before.
         offset: u64,
@@ -125,6 +132,29 @@ pub struct Reader {
     stored: Arc<AtomicU64>,
     decompressed: u64,
     compression: Compression,
+    /// Decompressed bytes that are read; the source has at least so many.
+    cut_at: Option<u64>,
+    salvage: Option<Salvage>,
+}
+
+/// What is known of a source whose damage is to be its end.
+#[derive(Default)]
+struct Salvage {
+    /// Where its last whole line ends, as far as it was read.
+    whole_lines_to: u64,
+    damage: Option<io::Error>,
+}
+
+/// Where the compressed form of a source is cut or damaged.
+#[derive(Debug)]
+pub struct Damage {
+    /// Decompressed bytes up to the end of the last whole line before it.
+    ///
+    /// They decoded. That they are what was packed is known up to the last checksum before them
+    /// only: the one of the gzip member, or of the zstd frame, that is broken cannot be checked.
+    pub whole_lines_to: u64,
+    /// What is wrong.
+    pub error: DecodeError,
 }
 
 impl fmt::Debug for Reader {
@@ -168,6 +198,8 @@ pub fn open(stored: impl Read + Send + 'static) -> Result<Reader, DecodeError> {
         stored: count,
         decompressed: 0,
         compression,
+        cut_at: None,
+        salvage: None,
     })
 }
 
@@ -191,6 +223,35 @@ impl Reader {
         self.compression
     }
 
+    /// Takes damage of the compressed form for the end of the source: [`Reader::damage`] tells.
+    pub fn salvaging(self) -> Self {
+        Reader {
+            salvage: Some(Salvage::default()),
+            ..self
+        }
+    }
+
+    /// Ends the source after its first `len` bytes; that it has fewer is an error.
+    pub fn cut_at(self, len: u64) -> Self {
+        Reader {
+            cut_at: Some(len),
+            ..self
+        }
+    }
+
+    /// The damage that was taken for the end of the source, once that was read.
+    pub fn damage(&mut self) -> Option<Damage> {
+        let salvage = self.salvage.as_mut()?;
+        let source = salvage.damage.take()?;
+        Some(Damage {
+            whole_lines_to: salvage.whole_lines_to,
+            error: DecodeError::Read {
+                offset: self.decompressed,
+                source,
+            },
+        })
+    }
+
     /// The first `len` bytes, which are handed out again; fewer only if there are no more.
     ///
     /// Errors: [`DecodeError`].
@@ -208,10 +269,23 @@ impl Reader {
     /// Errors: [`DecodeError`].
     pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
         let offset = self.decompressed;
-        let mut source = (&mut self.peeked).chain(&mut self.inner);
-        let len = read_full(&mut source, buffer)
-            .map_err(|source| DecodeError::Read { offset, source })?;
+        let left = self.cut_at.map_or(u64::MAX, |cut_at| cut_at - offset);
+        let wanted = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let buffer = &mut buffer[..wanted];
+        let read = |source| DecodeError::Read { offset, source };
+        let peeked = read_full(&mut self.peeked, buffer).map_err(read)?;
+        let len = peeked + self.decode(&mut buffer[peeked..]).map_err(read)?;
         self.decompressed += len as u64;
+        if let Some(cut_at) = self.cut_at.filter(|_| len < wanted) {
+            return Err(DecodeError::Shrunk { expected: cut_at });
+        }
+        let newline = self.salvage.as_mut().zip(memrchr(b'\n', &buffer[..len]));
+        if let Some((salvage, newline)) = newline {
+            let end = offset + newline as u64 + 1;
+            salvage.whole_lines_to = salvage.whole_lines_to.max(end);
+        }
         let stored = self.stored_bytes();
         let is_within = self.decompressed <= EXPANSION_FREE_BYTES
             || self.decompressed / EXPANSION_RATIO_MAX <= stored;
@@ -222,6 +296,32 @@ impl Reader {
                 stored,
             }),
         }
+    }
+}
+
+impl Reader {
+    /// Fills `buffer` from the decoder, or up to the damage that is to be the end.
+    fn decode(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(salvage) = &mut self.salvage else {
+            return read_full(&mut self.inner, buffer);
+        };
+        let mut filled = 0;
+        while salvage.damage.is_none() && filled < buffer.len() {
+            let step = (buffer.len() - filled).min(SALVAGE_STEP_BYTES);
+            match self.inner.read(&mut buffer[filled..filled + step]) {
+                Ok(0) => break,
+                Ok(len) => filled += len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The system's own errors say nothing of the archive, and plain text is none.
+                Err(error)
+                    if error.raw_os_error().is_none() && self.compression != Compression::Plain =>
+                {
+                    salvage.damage = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
     }
 }
 

@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 
 use memchr::{memchr, memrchr};
 
-use super::archive::{DecodeError, Reader};
+use super::archive::{Damage, DecodeError, Reader};
 use crate::source::{PartDigests, PartHasher};
 use crate::units::Span;
 
@@ -186,6 +186,14 @@ impl<'a> Blocks<'a> {
         match &self.feed {
             Feed::Stream(reader) => reader.stored_bytes(),
             Feed::Range(_) => 0,
+        }
+    }
+
+    /// The damage of a stream that was taken for its end ([`Reader::salvaging`]).
+    pub fn damage(&mut self) -> Option<Damage> {
+        match &mut self.feed {
+            Feed::Stream(reader) => reader.damage(),
+            Feed::Range(_) => None,
         }
     }
 

@@ -6,12 +6,13 @@
 //!
 //! Invariants: the blocks of a source, with the overlong lines between them, cover its
 //! decompressed bytes without gap or overlap (`SPAN-1`); a block ends at a line end or at the end
-//! of the source; an archive that is cut or damaged is an error, never a short read.
+//! of the source; an archive that is cut or damaged is an error, never a short read, unless it is asked
+//! for what can be read of it, and then says so ([`Damage`]).
 
 mod archive;
 mod blocks;
 
 pub use archive::{
-    Compression, DecodeError, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Reader, open,
+    Compression, Damage, DecodeError, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Reader, open,
 };
 pub use blocks::{BLOCK_BYTES, Block, Blocks, LINE_BYTES_MAX, Piece};

@@ -12,7 +12,9 @@
 //! blocks in flight are bounded by the number of workers.
 //!
 //! A content of which a start is known is read on the guess that it has grown: digested whole, but
-//! metered from there on only. If the digests say otherwise, it is read once more.
+//! metered from there on only. If the digests say otherwise, it is read once more. So is a damaged
+//! archive of which the readable prefix is wanted: first to find where its last whole line ends,
+//! then as a source that ends there.
 //!
 //! Invariants, held for every source before it is committed: `LINE-1`, `SPAN-1`, and `SUM-1`
 //! (bytes counted line by line = bytes in the rows).
@@ -24,6 +26,7 @@ mod pool;
 mod quarantine;
 mod report;
 mod reread;
+mod retry;
 mod run;
 mod sink;
 mod worker;
@@ -34,6 +37,7 @@ pub use against::{Compared, compare};
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use report::{Outcome, Refusal, SourceReport};
 pub use reread::{FoundLine, RereadError, WantedLines, reread, still_begins_with};
+pub use retry::{Retried, retry_quarantine};
 pub use sink::{Settled, UsageSink};
 
 use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains};
@@ -65,6 +69,8 @@ pub struct Options {
     pub now_nanos: i128,
     /// Whether files that look unchanged are read all the same.
     pub is_rehash: bool,
+    /// Whether a truncated or corrupt archive counts up to its last whole line.
+    pub is_salvage: bool,
 }
 
 /// What happens along the way; called from any worker.

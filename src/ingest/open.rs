@@ -31,6 +31,7 @@ impl Worker<'_> {
         if run.source.origin == Origin::Stdin {
             return self.stream(run, decode::open(io::stdin())?, part);
         }
+        let is_salvage = self.context.options.is_salvage;
         let mut file = run.source.open_file().map_err(DecodeError::Open)?;
         let metadata = file.metadata().map_err(DecodeError::Open)?;
         if !metadata.is_file() {
@@ -50,7 +51,14 @@ impl Worker<'_> {
             }
         }
         file.rewind().map_err(DecodeError::Open)?;
-        self.stream(run, decode::open(file)?, part)
+        let reader = decode::open(file)?;
+        // Only what is a file can be read twice.
+        let reader = match run.learnt().kept {
+            Some(kept) => reader.cut_at(kept),
+            None if is_salvage => reader.salvaging(),
+            None => reader,
+        };
+        self.stream(run, reader, part)
     }
 
     /// Tells from the first bytes of a source what its format is and what is known of it.
@@ -140,6 +148,11 @@ impl Worker<'_> {
         part: &mut Part,
     ) -> Result<(), Failure> {
         run.is_stored_as(reader.compression());
+        reader.peek(SAMPLE_BYTES)?;
+        if let Some(damage) = reader.damage() {
+            run.is_damaged(damage);
+            return Ok(());
+        }
         let sample = reader.peek(SAMPLE_BYTES)?;
         let layout = self.begin(run, sample, sample.len() < SAMPLE_BYTES)?;
         let mut blocks = Blocks::of_stream(reader);
@@ -149,6 +162,9 @@ impl Worker<'_> {
         let mut block = std::mem::take(&mut self.block);
         let outcome = self.stream_blocks(run, &mut blocks, &mut block, layout, part);
         self.block = block;
+        if let Some(damage) = blocks.damage() {
+            run.is_damaged(damage);
+        }
         part.digests.append(blocks.into_digests());
         outcome
     }

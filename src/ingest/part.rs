@@ -61,6 +61,7 @@ impl Part {
             run_from: run.span.from,
             reason: Reject::TooLong,
             bytes_at_most: None,
+            layout: None,
             text,
         });
         self.extend(span, 1);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::queue::ArrayQueue;
 
-use super::run::SourceRun;
+use super::run::{Learnt, SourceRun};
 use super::{IngestError, Options};
 use crate::decode::Block;
 use crate::record::Layout;
@@ -55,7 +55,7 @@ impl Pool {
             )
         });
         let open = |(index, source)| {
-            let run = SourceRun::new(index, source, options.rows_max, None);
+            let run = SourceRun::new(index, source, options.rows_max, Learnt::default());
             Task::Open(Arc::new(run))
         };
         let tasks = runs.into_iter().map(open).collect();
@@ -94,10 +94,10 @@ impl Pool {
         }
     }
 
-    /// Has a source read once more, its lines metered from `resume` on.
-    pub(super) fn again(&self, run: &SourceRun, resume: u64, options: &Options) {
+    /// Has a source read once more, with what was learnt of it.
+    pub(super) fn again(&self, run: &SourceRun, learnt: Learnt, options: &Options) {
         let source = run.source.clone();
-        let run = SourceRun::new(run.index, source, options.rows_max, Some(resume));
+        let run = SourceRun::new(run.index, source, options.rows_max, learnt);
         self.push_front(vec![Task::Open(Arc::new(run))]);
     }
 

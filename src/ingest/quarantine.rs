@@ -1,11 +1,12 @@
 //! Rejected lines: kept with their place, within a limit, and written as NDJSON.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::report::SourceReport;
-use crate::record::Reject;
+use crate::record::{Layout, Reject, learn_headers};
 use crate::units::{Bytes, hex};
 
 /// Text of rejected lines that is kept of one source. Later rejects are counted, not kept.
@@ -27,8 +28,36 @@ pub struct RejectedLine {
     pub reason: Reject,
     /// Its bytes, where they can still be read.
     pub bytes_at_most: Option<Bytes>,
+    /// What beside the name of its format tells how it was read.
+    pub layout: Option<Arc<str>>,
     /// Its text, without newline; of an overlong line the beginning.
     pub text: Box<[u8]>,
+}
+
+/// The layout that lines are read by as headers move it, as text: made where a line is rejected.
+pub(super) struct Notation {
+    layout: Layout,
+    text: Option<Option<Arc<str>>>,
+}
+
+impl Notation {
+    pub(super) fn of(layout: &Layout) -> Self {
+        Notation {
+            layout: layout.clone(),
+            text: None,
+        }
+    }
+
+    /// Takes note of a header line.
+    pub(super) fn learn(&mut self, header: &[u8]) {
+        learn_headers(&mut self.layout, header);
+        self.text = None;
+    }
+
+    pub(super) fn text(&mut self) -> Option<Arc<str>> {
+        let text = || self.layout.notation().map(Arc::from);
+        self.text.get_or_insert_with(text).clone()
+    }
 }
 
 /// The rejected lines of a source, as far as they are kept.
@@ -60,7 +89,7 @@ impl Rejects {
     }
 }
 
-/// One line of the quarantine file.
+/// One line of the quarantine file. `ingest/retry.rs` reads it back; members are only ever added.
 #[derive(Serialize)]
 struct Row<'a> {
     source: &'a str,
@@ -68,6 +97,9 @@ struct Row<'a> {
     offset: u64,
     reason: &'static str,
     bytes_at_most: Option<u64>,
+    /// What beside the name of its format tells how it was read, where that is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layout: Option<&'a str>,
     /// The line as text; bytes that are not UTF-8 are replaced …
     raw: &'a str,
     /// … and then the exact bytes stand here in hexadecimal.
@@ -100,6 +132,7 @@ impl<W: Write> Quarantine<W> {
                 offset: rejected.offset,
                 reason: rejected.reason.name(),
                 bytes_at_most: rejected.bytes_at_most.map(Bytes::as_u64),
+                layout: rejected.layout.as_deref(),
                 raw: &raw,
                 raw_hex: (!is_exact).then(|| hex(&rejected.text)),
             };

@@ -20,6 +20,8 @@ pub struct SourceReport {
     pub format: Option<&'static str>,
     /// What its metered bytes count.
     pub bytes_in: Option<BytesIn>,
+    /// Of a damaged archive: decompressed bytes from its start that are taken for the whole.
+    pub kept_bytes: Option<u64>,
     /// Decompressed bytes that were metered: those of a known start are not among them.
     pub decompressed_bytes: u64,
     /// The fates of its lines; of a refused source, those that were read.

@@ -9,7 +9,7 @@ use super::quarantine::Rejects;
 use super::report::{Outcome, Refusal, SourceReport};
 use super::sink::Settled;
 use super::{IngestError, Options};
-use crate::decode::Compression;
+use crate::decode::{Compression, Damage};
 use crate::meter::{Counts, Overflow, UsageRow, UsageTable};
 use crate::record::Layout;
 use crate::source::{Opening, Origin, PartDigests, PartHasher, Seed, Source};
@@ -20,10 +20,19 @@ use crate::units::invariant;
 pub(super) struct SourceRun {
     pub(super) index: usize,
     pub(super) source: Source,
-    /// Where its lines are to be metered from, if it was read before to find that out.
-    resume: Option<u64>,
+    /// What was found out when it was read before.
+    learnt: Learnt,
     approach: OnceLock<Approach>,
     found: Mutex<Found>,
+}
+
+/// What earlier readings of a source found out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Learnt {
+    /// Where its lines are to be metered from.
+    pub(super) resume: Option<u64>,
+    /// Decompressed bytes up to the end of its last whole line before damage: where it ends.
+    pub(super) kept: Option<u64>,
 }
 
 /// How a source is read, decided from its first bytes.
@@ -53,12 +62,14 @@ struct Found {
     compression: Option<Compression>,
     layout: Option<Layout>,
     refusal: Option<Refusal>,
+    /// Where its last whole line before damage ends, which asks for another reading up to there.
+    salvaged_to: Option<u64>,
     /// Parts that are still out, the worker that opened the source included.
     pending: usize,
 }
 
 impl SourceRun {
-    pub(super) fn new(index: usize, source: Source, rows_max: usize, resume: Option<u64>) -> Self {
+    pub(super) fn new(index: usize, source: Source, rows_max: usize, learnt: Learnt) -> Self {
         let found = Found {
             usage: UsageTable::new(rows_max),
             counts: Counts::default(),
@@ -68,12 +79,13 @@ impl SourceRun {
             compression: None,
             layout: None,
             refusal: None,
+            salvaged_to: None,
             pending: 1,
         };
         SourceRun {
             index,
             source,
-            resume,
+            learnt,
             approach: OnceLock::new(),
             found: Mutex::new(found),
         }
@@ -91,7 +103,7 @@ impl SourceRun {
         let is_file = self.source.origin != Origin::Stdin;
         let guess = guess.filter(|_| is_file).unwrap_or(0);
         let approach = Approach {
-            resume: self.resume.unwrap_or(guess),
+            resume: self.learnt.resume.unwrap_or(guess),
             seed: Some(seed),
             opening,
             marks: marks.into(),
@@ -118,6 +130,30 @@ impl SourceRun {
     /// Announces `count` more parts.
     pub(super) fn expect(&self, count: usize) {
         self.lock().pending += count;
+    }
+
+    /// Notes damage: nothing counts of a source without a whole line before it, any other has to be
+    /// read again, up to the end of that line.
+    pub(super) fn is_damaged(&self, damage: Damage) {
+        match damage.whole_lines_to {
+            0 => self.refuse(damage.error.into()),
+            kept => self.lock().salvaged_to = Some(kept),
+        }
+    }
+
+    /// What to read it again with because of damage, if all that was found is in vain.
+    pub(super) fn to_salvage(&self) -> Option<Learnt> {
+        let found = self.lock();
+        let kept = found.salvaged_to.filter(|_| found.refusal.is_none());
+        kept.map(|kept| Learnt {
+            resume: None,
+            kept: Some(kept),
+        })
+    }
+
+    /// What earlier readings found out.
+    pub(super) fn learnt(&self) -> Learnt {
+        self.learnt
     }
 
     /// Refuses the source, for the first reason found.
@@ -167,12 +203,13 @@ impl SourceRun {
             content: content.as_ref(),
             marks: &found.digests.marks,
             resumed: approach.resume,
+            kept: self.learnt.kept,
         }))
     }
 
-    /// Whether it was read before, to find out what it is.
+    /// Whether it was read before.
     pub(super) fn is_repeated(&self) -> bool {
-        self.resume.is_some()
+        self.learnt != Learnt::default()
     }
 
     /// Holds the invariants of a source whose lines are to count; `false` if it is refused.
@@ -204,6 +241,7 @@ impl SourceRun {
             compression: found.compression,
             format: found.layout.as_ref().map(Layout::name),
             bytes_in: found.layout.as_ref().map(Layout::bytes_in),
+            kept_bytes: self.learnt.kept,
             decompressed_bytes: found.runs.iter().map(|run| run.span.len()).sum(),
             counts: found.counts,
             rejects: std::mem::take(&mut found.rejects),

@@ -25,6 +25,8 @@ pub struct Settled<'a> {
     pub marks: &'a [(u64, Digest)],
     /// Where its metered lines start.
     pub resumed: u64,
+    /// Of a damaged archive: its decompressed bytes that are taken for the whole.
+    pub kept: Option<u64>,
 }
 
 /// What is to become of it.
@@ -107,7 +109,7 @@ impl UsageSink for Mutex<UsageTable> {
 
     fn commit(
         &self,
-        _settled: &Settled<'_>,
+        settled: &Settled<'_>,
         _claim: Claim,
         _report: &SourceReport,
         usage: UsageTable,
@@ -115,7 +117,8 @@ impl UsageSink for Mutex<UsageTable> {
     ) -> Result<Change, IngestError> {
         let mut table = self.lock().unwrap_or_else(PoisonError::into_inner);
         table.append(&mut usage.into_rows())?;
-        Ok(Change::New)
+        let salvaged = settled.kept.map(|kept| Change::Salvaged { kept });
+        Ok(salvaged.unwrap_or(Change::New))
     }
 
     fn finish(&self, _domains: &Domains) -> Result<(), IngestError> {
@@ -226,7 +229,10 @@ fn with_delivery<T>(
 ) -> T {
     let content = settled.content.expect("a store wants digests");
     let stdin = format!("-:{}", content.digest);
-    let is_settled = |stamp: &crate::source::Stamp| stamp.is_settled(options.now_nanos);
+    // A damaged file is read, and named, every time until a whole one has come.
+    let is_settled = |stamp: &crate::source::Stamp| {
+        settled.kept.is_none() && stamp.is_settled(options.now_nanos)
+    };
     let stamp = settled.source.stamp.filter(is_settled);
     let stamp = stamp.map(|stamp| stamp.to_string());
     act(Delivery {
@@ -237,5 +243,6 @@ fn with_delivery<T>(
         stamp: stamp.as_deref(),
         compression: settled.compression.map(Compression::name),
         content,
+        kept: settled.kept,
     })
 }

@@ -6,14 +6,14 @@ use memchr::memchr_iter;
 
 use super::part::Part;
 use super::pool::{Pool, Task};
-use super::quarantine::RejectedLine;
+use super::quarantine::{Notation, RejectedLine};
 use super::report::{Outcome, Refusal, SourceReport};
-use super::run::SourceRun;
+use super::run::{Learnt, SourceRun};
 use super::sink::Verdict;
 use super::{Events, IngestError, Options, UsageSink};
 use crate::decode::Block;
 use crate::meter::{Domains, Histograms, Meter, UsageRow};
-use crate::record::{Clock, Fate, Layout, Reject, UTF8_BOM, learn_headers, scan};
+use crate::record::{Clock, Fate, Judged, Layout, Skip, UTF8_BOM, learn_headers, scan};
 use crate::store::Change;
 use crate::units::{Bytes, Span};
 
@@ -129,6 +129,10 @@ impl Worker<'_> {
             domains,
             ..
         } = self.context;
+        if let Some(learnt) = run.to_salvage() {
+            pool.again(run, learnt, options);
+            return Ok(());
+        }
         // What is decided about one content must hold until it is noted.
         let settling = pool.settling();
         let verdict = run.when_read(|settled| sink.identify(settled, options));
@@ -136,7 +140,15 @@ impl Worker<'_> {
             None => run.refused_report(),
             Some(Verdict::Again(resume)) => {
                 drop(settling);
-                self.context.pool.again(run, resume, options);
+                let resume = Some(resume);
+                pool.again(
+                    run,
+                    Learnt {
+                        resume,
+                        ..run.learnt()
+                    },
+                    options,
+                );
                 return Ok(());
             }
             Some(Verdict::Done(outcome)) => run.report(outcome).0,
@@ -215,13 +227,15 @@ impl Worker<'_> {
         let (meter, histograms) = (&mut self.meter, &mut self.done.histograms);
         let (counts, rejects) = (&mut part.counts, &mut part.rejects);
         let (mut bytes, mut line_number, mut overflow) = (0u128, run.lines, Ok(()));
-        let reject = |reason: Reject, line: &[u8], at: usize, number, bytes_at_most| RejectedLine {
-            offset: text_from + at as u64,
-            line: number,
+        let mut notation = Notation::of(layout);
+        let place = |judged: &Judged<'_>, line, reason, bytes_at_most, layout| RejectedLine {
+            offset: text_from + judged.at as u64,
+            line,
             run_from: run.span.from,
             reason,
             bytes_at_most,
-            text: line.into(),
+            layout,
+            text: judged.line.into(),
         };
         scan(layout, text, &mut self.clock, |judged| {
             match judged.fate {
@@ -237,10 +251,13 @@ impl Worker<'_> {
                     Err(reason) => {
                         let bound = Some(record.bytes);
                         counts.reject(reason, bound);
-                        rejects.keep(reject(reason, judged.line, judged.at, line_number, bound));
+                        rejects.keep(place(&judged, line_number, reason, bound, notation.text()));
                     }
                 },
                 Fate::Skipped(skip) => {
+                    if skip == Skip::Header {
+                        notation.learn(judged.line);
+                    }
                     if counts.skip(skip).is_err() {
                         overflow = Err(Refusal::Overflow);
                     }
@@ -248,7 +265,7 @@ impl Worker<'_> {
                 Fate::Rejected(reason) => {
                     let bound: Option<Bytes> = judged.bytes_at_most;
                     counts.reject(reason, bound);
-                    rejects.keep(reject(reason, judged.line, judged.at, line_number, bound));
+                    rejects.keep(place(&judged, line_number, reason, bound, notation.text()));
                 }
             }
             line_number += 1;

@@ -1,7 +1,7 @@
 //! How many lines had which fate, and the bytes that go with them.
 
 use super::usage::Overflow;
-use crate::record::{Doubt, Reject, Skip};
+use crate::record::{Doubt, Record, Reject, Skip};
 use crate::units::Bytes;
 use crate::units::invariant::{self, Broken};
 
@@ -38,6 +38,18 @@ impl Counts {
     /// Lines rejected in all.
     pub fn rejected_total(&self) -> u64 {
         self.rejected.iter().sum()
+    }
+
+    /// Counts a metered line; `lines` is counted apart, so that `LINE-1` compares two counts.
+    ///
+    /// Errors: [`Overflow`] of the bytes.
+    pub fn meter(&mut self, record: &Record<'_>) -> Result<(), Overflow> {
+        self.metered += 1;
+        self.bytes = self.bytes.checked_add(record.bytes).ok_or(Overflow)?;
+        if let Some(doubt) = record.doubt {
+            self.doubts[doubt as usize] += 1;
+        }
+        Ok(())
     }
 
     /// Counts a skipped line.

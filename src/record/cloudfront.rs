@@ -74,6 +74,27 @@ impl CloudFront {
         })
     }
 
+    /// A `#Fields:` line that names this layout: columns that are not looked at are called `-`.
+    pub fn to_header(&self) -> String {
+        let columns = [
+            (self.date, "date"),
+            (self.time, "time"),
+            (self.bytes, "sc-bytes"),
+            (self.status, "sc-status"),
+            (self.host, "x-host-header"),
+        ];
+        let last = columns.iter().filter_map(|(at, _)| *at).max();
+        let mut header = "#Fields:".to_owned();
+        for place in 0..last.map_or(0, |last| u32::from(last) + 1) {
+            let named = columns
+                .iter()
+                .find(|(at, _)| at.map(u32::from) == Some(place));
+            header.push(' ');
+            header.push_str(named.map_or("-", |(_, name)| name));
+        }
+        header
+    }
+
     /// Whether rows of this layout can be metered at all.
     pub fn has_bytes(&self) -> bool {
         self.bytes.is_some()
@@ -174,6 +195,30 @@ impl LineFormat for CloudFront {
     fn learn(&mut self, line: &[u8]) {
         if let Some(layout) = CloudFront::from_header(line) {
             *self = layout;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layout_is_the_same_by_the_header_that_it_writes() {
+        let headers = [
+            "#Fields: date time sc-bytes sc-status x-host-header",
+            "#Fields:\tsc-status cs(Host) - time\tsc-bytes x date c d",
+            "#Fields: cs(Host) x-host-header date",
+            "#Fields:",
+        ];
+        let layouts = headers.map(|header| CloudFront::from_header(header.as_bytes()));
+        for layout in layouts.into_iter().chain([Some(CloudFront::default())]) {
+            let header = layout.expect("a header").to_header();
+            assert_eq!(
+                CloudFront::from_header(header.as_bytes()),
+                layout,
+                "{header}"
+            );
         }
     }
 }

@@ -114,6 +114,27 @@ impl Layout {
         })
     }
 
+    /// What beside its name tells this layout from others of its format, as text: the `log_format` of
+    /// `nginx`, the columns of `cloudfront`; `None` where the name says all.
+    pub fn notation(&self) -> Option<String> {
+        match self {
+            Layout::CloudFront(format) => Some(format.to_header()),
+            Layout::Nginx(template) => Some(template.text().to_owned()),
+            Layout::TencentCdn(_) | Layout::TencentLive(_) | Layout::Cloudflare(_) => None,
+        }
+    }
+
+    /// The layout with this name and [`Layout::notation`]; `None` where they name none.
+    pub fn by_notation(name: &str, notation: Option<&str>) -> Option<Self> {
+        match (name, notation) {
+            ("cloudfront", notation) => {
+                CloudFront::from_header(notation?.as_bytes()).map(Layout::CloudFront)
+            }
+            ("nginx", notation) => Layout::by_name(name, Some(notation?)).ok(),
+            (name, _) => Layout::by_name(name, None).ok(),
+        }
+    }
+
     /// The format's name.
     pub fn name(&self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::ingest::{Ingested, Outcome, SourceReport};
+use crate::ingest::{Ingested, Outcome, Retried, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};
 use crate::record::{Doubt, Reject, Skip};
 use crate::store::Change;
@@ -34,10 +34,46 @@ pub struct RunReport {
     pub registry_digest: String,
     /// SHA-256 over the sums of the published months, domains and regions.
     pub usage_digest: String,
+    /// What became of rejected lines of earlier runs that were read again, if they were.
+    pub retried: Option<RetriedReport>,
     /// Closed months that were published, and what came for them since.
     pub closed: Vec<ClosedReport>,
     /// Wall time up to the published datasets, in milliseconds.
     pub elapsed_millis: u64,
+}
+
+/// Rejected lines of contents that count, by what became of them.
+#[derive(Debug, Serialize)]
+pub struct RetriedReport {
+    /// Contents of which lines have another fate now.
+    pub contents: u64,
+    /// Lines that are metered now.
+    pub metered: u64,
+    /// Their downstream bytes.
+    pub bytes: u64,
+    /// Lines that are skipped now.
+    pub skipped: u64,
+    /// Lines that were read again and are rejected as before.
+    pub rejected: u64,
+    /// Lines that were left alone: of another format than the one that was named, or without what is
+    /// needed to read them as they were.
+    pub not_tried: u64,
+    /// Lines that were counted and not kept, or are too long: only their file tells what they say.
+    pub not_kept: u64,
+}
+
+impl From<Retried> for RetriedReport {
+    fn from(retried: Retried) -> Self {
+        RetriedReport {
+            contents: retried.contents,
+            metered: retried.counts.metered,
+            bytes: retried.counts.bytes.as_u64(),
+            skipped: retried.counts.skipped_total(),
+            rejected: retried.rejected,
+            not_tried: retried.not_tried,
+            not_kept: retried.not_kept,
+        }
+    }
 }
 
 /// A closed month.
@@ -117,10 +153,12 @@ impl From<Usage> for UsageReport {
 pub struct FileReport {
     /// Sources whose usage counts.
     pub committed: u64,
-    /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed.
+    /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed, salvaged.
     pub changes: BTreeMap<&'static str, u64>,
     /// Sources whose content another name holds or held, and sources that were replaced.
     pub noted: Vec<NotedReport>,
+    /// Damaged archives, as far as what they hold before the damage counts.
+    pub salvaged: Vec<SalvagedReport>,
     /// Sources of which nothing counts, with the reason.
     pub refused: Vec<RefusedReport>,
     /// Files that were named twice and taken once.
@@ -133,6 +171,13 @@ pub struct FileReport {
     pub bytes_in: BTreeMap<&'static str, u64>,
 }
 
+impl FileReport {
+    /// Whether there are files that somebody should fetch again, or decide about.
+    pub fn needs_attention(&self) -> bool {
+        !self.refused.is_empty() || !self.salvaged.is_empty()
+    }
+}
+
 /// A source of which there is something to tell.
 #[derive(Debug, Serialize)]
 pub struct NotedReport {
@@ -142,6 +187,15 @@ pub struct NotedReport {
     pub change: &'static str,
     /// In words.
     pub note: String,
+}
+
+/// A damaged archive that counts up to its last whole line before the damage.
+#[derive(Debug, Serialize)]
+pub struct SalvagedReport {
+    /// Its name.
+    pub name: String,
+    /// Decompressed bytes up to there. They decoded; the checksum behind them could not be checked.
+    pub kept_bytes: u64,
 }
 
 /// A refused source.
@@ -220,6 +274,7 @@ impl RunReport {
             domains: ingested.domains.len(),
             registry_digest: String::new(),
             usage_digest: String::new(),
+            retried: None,
             closed: Vec::new(),
             elapsed_millis: 0,
         })
@@ -235,6 +290,9 @@ fn note(name: &str, change: &Change) -> Option<NotedReport> {
             format!("counted anew; it stood for {bytes_before} B before")
         }
         Change::Duplicate { of } => format!("not counted again: it holds what {of} holds"),
+        Change::Salvaged { kept } => {
+            format!("damaged; its first {kept} decompressed bytes count; fetch the file again")
+        }
         Change::Renamed { from } => format!("not counted again: it was {from}"),
     };
     Some(NotedReport {
@@ -258,6 +316,7 @@ fn files(sources: &[SourceReport]) -> FileReport {
         committed: 0,
         changes: BTreeMap::new(),
         noted: Vec::new(),
+        salvaged: Vec::new(),
         refused: Vec::new(),
         repeated: 0,
         hidden: 0,
@@ -268,6 +327,11 @@ fn files(sources: &[SourceReport]) -> FileReport {
         if let Outcome::Committed(change) | Outcome::Known(change) = &source.outcome {
             *report.changes.entry(change.name()).or_default() += 1;
             report.noted.extend(note(&source.name, change));
+            let salvaged = source.kept_bytes.map(|kept_bytes| SalvagedReport {
+                name: source.name.clone(),
+                kept_bytes,
+            });
+            report.salvaged.extend(salvaged);
         }
         match &source.outcome {
             Outcome::Known(_) => {}

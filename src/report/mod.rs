@@ -20,8 +20,9 @@ pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use dataset::{Building, PublishError, publish};
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
-    BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RunReport, UsageReport,
+    BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RunReport,
+    SalvagedReport, UsageReport,
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
-pub use terminal::{human_bytes, print_reconciliation, print_run};
+pub use terminal::{human_bytes, print_reconciliation, print_retried, print_run};

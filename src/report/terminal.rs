@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::json::RunReport;
+use super::json::{RetriedReport, RunReport};
 use crate::summary::{INDEX_RULE, SummaryRow};
 use crate::units::{Bytes, Mbps};
 
@@ -130,6 +130,36 @@ pub fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Res
         megabytes_per_sec % 1_000,
         bytes.decompressed
     )
+}
+
+/// Writes what became of rejected lines that were read again.
+///
+/// Errors: those of `out`.
+pub fn print_retried(out: &mut impl Write, retried: &RetriedReport) -> io::Result<()> {
+    writeln!(
+        out,
+        "retried   {} lines metered ({}), {} skipped, of {} contents; {} rejected as before",
+        retried.metered,
+        Bytes::new(retried.bytes),
+        retried.skipped,
+        retried.contents,
+        retried.rejected
+    )?;
+    if retried.not_tried != 0 {
+        writeln!(
+            out,
+            "          {} not tried: of another format than --format, or without their layout",
+            retried.not_tried
+        )?;
+    }
+    if retried.not_kept != 0 {
+        writeln!(
+            out,
+            "          {} cannot be: they are too long, or were counted and not kept",
+            retried.not_kept
+        )?;
+    }
+    Ok(())
 }
 
 fn print_histograms(out: &mut impl Write, report: &RunReport) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::durable::{DurableFile, sync_folder};
 use super::entries::{check_sums, drop_unless_held, note, put_content, put_segments, put_source};
@@ -26,6 +26,9 @@ pub const COMMIT_INTERVAL: Duration = Duration::from_secs(10);
 /// Rows of a segment file.
 pub(super) const SEGMENT_ROWS: usize = 1 << 19;
 
+/// What the history calls a content of which the archive was damaged; its length is what was kept.
+const SALVAGED: &str = "salvaged";
+
 /// What a source was found to hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
@@ -37,6 +40,8 @@ pub struct Delivery<'a> {
     pub compression: Option<&'static str>,
     /// Its content.
     pub content: &'a Content,
+    /// Of a damaged archive: decompressed bytes up to its last whole line, which are the content.
+    pub kept: Option<u64>,
 }
 
 /// What the reading of a content found: its own lines' fates and usage.
@@ -76,6 +81,11 @@ pub enum Change {
         /// The other name.
         of: String,
     },
+    /// The archive is damaged: what is new of its lines before the damage counts.
+    Salvaged {
+        /// Decompressed bytes up to the last whole line before it.
+        kept: u64,
+    },
     /// A name that is gone held this content: it counts on under the new name.
     Renamed {
         /// The old name.
@@ -93,6 +103,7 @@ impl Change {
             Change::Unchanged => "unchanged",
             Change::Duplicate { .. } => "duplicate",
             Change::Renamed { .. } => "renamed",
+            Change::Salvaged { .. } => SALVAGED,
         }
     }
 }
@@ -105,6 +116,8 @@ pub(super) struct Pending {
     commit: Option<(i64, Instant)>,
     contents: Vec<i64>,
     rows: Vec<SegmentRow>,
+    /// Quarantine files that the commit puts others in the place of: removed after it.
+    quarantine_replaced: Vec<String>,
 }
 
 impl Pending {
@@ -114,7 +127,25 @@ impl Pending {
             commit: None,
             contents: Vec::new(),
             rows: Vec::new(),
+            quarantine_replaced: Vec::new(),
         }
+    }
+
+    /// Adds rows of a content.
+    pub(super) fn add(&mut self, content: i64, rows: Vec<UsageRow>) {
+        let place = self.contents.len() as u32;
+        self.contents.push(content);
+        let row = |row: UsageRow| SegmentRow {
+            tally: row.tally,
+            domain: row.domain,
+            content: place,
+        };
+        self.rows.extend(rows.into_iter().map(row));
+    }
+
+    /// Has quarantine files removed once the commit is durable.
+    pub(super) fn remove_after(&mut self, quarantine: &[String]) {
+        self.quarantine_replaced.extend_from_slice(quarantine);
     }
 
     /// The instant that commits are noted with.
@@ -208,6 +239,9 @@ impl Store {
             (None, ..) => Change::New,
         };
         put_source(ledger, &delivery, id, commit, &change)?;
+        if delivery.kept.is_some() && change != Change::Unchanged {
+            note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
+        }
         if matches!(change, Change::Renamed { .. }) {
             for name in &gone {
                 ledger.execute("DELETE FROM source WHERE name = ?1", [name])?;
@@ -233,6 +267,7 @@ impl Store {
         let ledger = &state.ledger;
         let before = ledger::held_by(ledger, delivery.name)?;
         let change = match before {
+            _ if let Some(kept) = delivery.kept => Change::Salvaged { kept },
             _ if from != 0 || !supersedes.is_empty() => Change::Grown { from },
             Some(before) => Change::Replaced {
                 bytes_before: ledger::bytes_of(ledger, before)?,
@@ -252,28 +287,26 @@ impl Store {
         }
         drop_unless_held(ledger, before, commit)?;
         if let Some(rejects) = &reading.rejects {
-            let name = format!("{commit:08}-{id}.ndjson");
-            self.keep_rejects(&name, rejects)?;
-            ledger.execute(
-                "INSERT INTO quarantine (content, name) VALUES (?1, ?2)",
-                params![id, name],
-            )?;
+            self.keep_rejects(ledger, commit, id, rejects)?;
         }
-        let place = state.pending.contents.len() as u32;
-        state.pending.contents.push(id);
-        let row = |row: UsageRow| SegmentRow {
-            tally: row.tally,
-            domain: row.domain,
-            content: place,
-        };
-        state.pending.rows.extend(reading.rows.into_iter().map(row));
-        if state.is_due() {
-            self.flush_state(state, domains)?;
-        }
+        state.pending.add(id, reading.rows);
+        self.flush_if_due(state, domains)?;
         Ok(change)
     }
 
-    fn keep_rejects(&self, name: &str, rejects: &[u8]) -> Result<(), StoreError> {
+    /// Makes the rejected lines of a content durable, and has the open transaction name them.
+    pub(super) fn keep_rejects(
+        &self,
+        ledger: &Connection,
+        commit: i64,
+        content: i64,
+        rejects: &[u8],
+    ) -> Result<(), StoreError> {
+        let name = &format!("{commit:08}-{content}.ndjson");
+        ledger.execute(
+            "INSERT INTO quarantine (content, name) VALUES (?1, ?2)",
+            params![content, name],
+        )?;
         let folder = self.root.join(QUARANTINE);
         let mut file = DurableFile::create(&folder, name)?;
         std::io::Write::write_all(file.writer(), rejects)
@@ -289,6 +322,17 @@ impl Store {
         self.flush_state(&mut self.lock_state(), domains)
     }
 
+    pub(super) fn flush_if_due(
+        &self,
+        state: &mut State,
+        domains: &Domains,
+    ) -> Result<(), StoreError> {
+        match state.is_due() {
+            true => self.flush_state(state, domains),
+            false => Ok(()),
+        }
+    }
+
     fn flush_state(&self, state: &mut State, domains: &Domains) -> Result<(), StoreError> {
         let Some((commit, _)) = state.pending.commit else {
             return Ok(());
@@ -298,7 +342,8 @@ impl Store {
         let segments = self.write_segments(commit, rows, &contents, domains)?;
         put_segments(&state.ledger, commit, &segments, &contents)?;
         check_sums(&state.ledger, commit)?;
-        state.end_transaction()
+        state.end_transaction()?;
+        self.remove_quarantine(std::mem::take(&mut state.pending.quarantine_replaced))
     }
 
     /// Writes rows as segments, several at a time, and makes them durable.

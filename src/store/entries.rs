@@ -46,7 +46,7 @@ pub(super) fn put_content(
 }
 
 /// Counts by reason.
-fn counts_json(counts: &Counts) -> String {
+pub(super) fn counts_json(counts: &Counts) -> String {
     let named = |names: &[&'static str], counts: &[u64]| -> serde_json::Map<_, _> {
         let present = names.iter().zip(counts).filter(|(_, count)| **count != 0);
         present
@@ -144,10 +144,17 @@ pub(super) fn put_segments(
 
 /// `SUM-1`, once more from what the transaction is about to make true.
 pub(super) fn check_sums(ledger: &Connection, commit: i64) -> Result<(), StoreError> {
-    let sql = "SELECT content.id, content.bytes, content.metered,
+    // A content of an earlier commit has new rows where rejected lines of it were retried.
+    let sql = "WITH touched (id) AS (
+            SELECT id FROM content WHERE commit_id = ?1
+            UNION
+            SELECT part.content FROM part JOIN segment ON segment.id = part.segment
+            WHERE segment.commit_id = ?1
+        )
+        SELECT content.id, content.bytes, content.metered,
             coalesce(sum(part.bytes), 0), coalesce(sum(part.requests), 0)
         FROM content LEFT JOIN part ON part.content = content.id
-        WHERE content.commit_id = ?1 GROUP BY content.id
+        WHERE content.id IN (SELECT id FROM touched) GROUP BY content.id
         HAVING content.bytes <> coalesce(sum(part.bytes), 0)
             OR content.metered <> coalesce(sum(part.requests), 0)";
     let mut statement = ledger.prepare_cached(sql)?;

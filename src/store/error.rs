@@ -121,6 +121,17 @@ pub enum StoreError {
         /// The difference.
         problem: String,
     },
+    /// The counts of a content contradict its rejected lines.
+    #[error(
+        "the ledger's counts of content {content} {problem}; restore the store from a copy, \
+         or ingest its logs into a new one"
+    )]
+    Counts {
+        /// Its number.
+        content: i64,
+        /// The contradiction.
+        problem: &'static str,
+    },
     /// A count does not fit the 64-bit signed integers of ledger and segments.
     #[error("the sum {count} is over 2^63 - 1, which no CDN sent; its numbers cannot be trusted")]
     TooLarge {

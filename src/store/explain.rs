@@ -94,15 +94,7 @@ impl Store {
         slots: (u32, u32),
     ) -> Result<Explained, StoreError> {
         let state = self.lock_state();
-        let names_sql = "WITH RECURSIVE grown (id) AS (
-                SELECT ?1
-                UNION
-                SELECT content.id FROM content JOIN grown ON content.parent = grown.id
-                WHERE content.dropped_by IS NULL
-            ) SELECT name FROM source WHERE content IN (SELECT id FROM grown) ORDER BY name";
-        let mut statement = state.ledger.prepare_cached(names_sql)?;
-        let names = statement.query_map([content], |row| row.get(0))?;
-        let names = names.collect::<Result<_, _>>()?;
+        let names = ledger::names_of(&state.ledger, content)?;
         let sql = "SELECT from_offset, length, lines, digest, format, at
             FROM content JOIN commits ON commits.id = content.commit_id WHERE content.id = ?1";
         let unsigned = |count: i64| count.cast_unsigned();

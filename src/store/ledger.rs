@@ -329,6 +329,19 @@ pub(super) fn holders(
     Ok(names.collect::<Result<_, _>>()?)
 }
 
+/// The names that hold a content, or what grew from it and counts.
+pub(super) fn names_of(ledger: &Connection, content: i64) -> Result<Vec<String>, StoreError> {
+    let sql = "WITH RECURSIVE grown (id) AS (
+            SELECT ?1
+            UNION
+            SELECT content.id FROM content JOIN grown ON content.parent = grown.id
+            WHERE content.dropped_by IS NULL
+        ) SELECT name FROM source WHERE content IN (SELECT id FROM grown) ORDER BY name";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let names = statement.query_map([content], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
 /// Drops a content that no name holds, nor what grew from it; then those that it grew from.
 pub(super) fn drop_unless_held(
     ledger: &Connection,

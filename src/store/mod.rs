@@ -15,6 +15,8 @@
 //! (DESIGN D3). A crash before the transaction leaves files that nobody names, which are removed
 //! when the store is next opened to write; a crash after it leaves nothing to do.
 //!
+//! Rejected lines that are accepted later move to another fate within their content (`retry.rs`).
+//!
 //! Invariants: `SEG-1` a segment counts iff the ledger names it; `SPAN-1` a content's own lines start
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
 //! that the ledger notes of it; a content counts once, however many names hold it.
@@ -32,6 +34,7 @@ mod identify;
 mod lateness;
 mod ledger;
 mod read;
+mod retry;
 mod scan;
 mod segment;
 mod verify;
@@ -55,6 +58,7 @@ pub use identify::{Identity, Known, identify};
 pub use lateness::Lateness;
 pub use ledger::SCHEMA_VERSION;
 pub use read::StoreUsage;
+pub use retry::{Quarantined, Regained};
 pub use verify::{Finding, Verification};
 
 use crate::source::Seed;

@@ -49,12 +49,19 @@ impl Verification {
 }
 
 /// Promises that one question to the ledger can refute: name, question for (subject, problem).
-const QUESTIONS: [(&str, &str); 6] = [
+const QUESTIONS: [(&str, &str); 7] = [
     (
         "LINE-1",
         "SELECT 'content ' || id, lines || ' lines read, ' || metered || ' + ' || skipped || ' + '
             || rejected || ' accounted for'
         FROM content WHERE lines <> metered + skipped + rejected",
+    ),
+    (
+        "LINE-1",
+        "SELECT 'content ' || id, rejected || ' lines were rejected, ' || by_reason || ' by reason'
+        FROM (SELECT id, rejected, (SELECT coalesce(sum(value), 0)
+            FROM json_each(content.counts, '$.rejected')) AS by_reason FROM content)
+        WHERE rejected <> by_reason",
     ),
     (
         "SPAN-1",
@@ -130,6 +137,7 @@ impl Store {
             self.verify_segment(ledger, &segment, &live, &mut verification)?;
         }
         self.verify_files(ledger, &mut verification)?;
+        self.verify_quarantine(ledger, &mut verification)?;
         self.verify_closes(ledger, &mut verification)?;
         Ok(verification)
     }
@@ -196,6 +204,30 @@ impl Store {
                     let problem = "it is missing; its lines are counted as rejected all the same";
                     verification.find("LINE-1", format!("{folder}/{name}"), problem.to_owned());
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// That no more rejected lines are kept than were counted: fewer are, beyond the limit.
+    fn verify_quarantine(
+        &self,
+        ledger: &Connection,
+        verification: &mut Verification,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT content.id, quarantine.name, rejected FROM quarantine
+            JOIN content ON content.id = quarantine.content";
+        let mut statement = ledger.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (content, name, rejected): (i64, String, i64) =
+                (row.get(0)?, row.get(1)?, row.get(2)?);
+            let Some(kept) = self.lines_in_quarantine(&name)? else {
+                continue;
+            };
+            if rejected.cast_unsigned() < kept {
+                let problem = format!("{kept} rejected lines are kept, {rejected} were counted");
+                verification.find("LINE-1", format!("content {content}"), problem);
             }
         }
         Ok(())

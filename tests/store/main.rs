@@ -14,6 +14,8 @@ mod model;
 mod month;
 mod old;
 mod program;
+mod retry;
+mod salvage;
 mod sequences;
 #[path = "../support/mod.rs"]
 mod support;

@@ -36,6 +36,7 @@ pub fn options(workers: usize) -> Options {
         rows_max: 1 << 20,
         now_nanos: 0,
         is_rehash: false,
+        is_salvage: false,
     }
 }
 

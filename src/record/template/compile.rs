@@ -70,7 +70,7 @@ pub(super) fn compile(text: &str) -> Result<Template, TemplateError> {
     };
     let mut pieces = join(words)?;
     let bytes_in = prefer_total(&mut pieces);
-    template(pieces, bytes_in)
+    template(text, pieces, bytes_in)
 }
 
 fn nginx_word(text: &str) -> IResult<&str, Word> {
@@ -215,7 +215,11 @@ fn prefer_total(pieces: &mut [Piece]) -> BytesIn {
 }
 
 /// Cuts off what stands behind the last needed variable and its end.
-fn template(mut pieces: Vec<Piece>, bytes_in: BytesIn) -> Result<Template, TemplateError> {
+fn template(
+    text: &str,
+    mut pieces: Vec<Piece>,
+    bytes_in: BytesIn,
+) -> Result<Template, TemplateError> {
     let has = |wanted: &[Role]| {
         pieces
             .iter()
@@ -232,6 +236,7 @@ fn template(mut pieces: Vec<Piece>, bytes_in: BytesIn) -> Result<Template, Templ
     let last = pieces.iter().rposition(is_needed).map_or(0, |at| at + 2);
     pieces.truncate(last);
     Ok(Template {
+        text: text.into(),
         pieces: pieces.into(),
         has_host,
         bytes_in,

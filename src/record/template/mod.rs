@@ -83,6 +83,8 @@ enum Piece {
 /// A compiled `log_format`.
 #[derive(Clone, Debug)]
 pub struct Template {
+    /// The string that it was compiled from.
+    text: Box<str>,
     pieces: Box<[Piece]>,
     has_host: bool,
     bytes_in: BytesIn,
@@ -140,6 +142,11 @@ impl Template {
     pub fn new(text: &str) -> Result<Self, TemplateError> {
         let preset = Template::PRESETS.iter().find(|(name, _)| *name == text);
         compile::compile(preset.map_or(text, |(_, template)| template))
+    }
+
+    /// The `log_format` string, that of a preset in full.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether a line names its domain; without it, one must be configured.
