@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use memchr::memchr_iter;
 
-use crate::decode::{self, Block, Blocks, DecodeError, Piece};
+use crate::decode::{self, Block, Blocks, DecodeError, Piece, Reader};
 use crate::record::{
     Clock, DetectError, Fate, Judged, Layout, Record, UTF8_BOM, detect, learn_headers, scan,
 };
@@ -62,16 +62,10 @@ pub fn still_begins_with(
     digest: Digest,
     length: u64,
 ) -> Result<bool, DecodeError> {
-    let mut blocks = open(path)?.digested_by(PartHasher::new(seed, 0, length, &Arc::from([])));
+    let hasher = PartHasher::new(seed, 0, length, &Arc::from([]));
+    let mut blocks = Blocks::of_stream(open(path, length)?).digested_by(hasher);
     let mut block = Block::default();
-    let mut end = 0;
-    while end < length {
-        match blocks.next(&mut block)? {
-            Piece::Lines => end = block.span().to,
-            Piece::Overlong(span, _) => end = span.to,
-            Piece::End => return Ok(false),
-        }
-    }
+    while blocks.next(&mut block)? != Piece::End {}
     let content = blocks.into_digests().into_content(seed, Opening::default());
     Ok((content.length, content.digest) == (length, digest))
 }
@@ -89,28 +83,26 @@ pub fn reread(
 ) -> Result<(), RereadError> {
     let mut layout = match layout {
         Some(layout) => layout,
-        None => match layout_of(path)? {
+        None => match layout_of(path, span.to)? {
             Some(layout) => layout,
             None => return Ok(()),
         },
     };
-    let (mut blocks, mut block) = (open(path)?, Block::default());
+    let mut blocks = Blocks::of_stream(open(path, span.to)?);
+    let mut block = Block::default();
     let (mut clock, mut line) = (Clock::default(), 1);
     let mut host = String::new();
     loop {
         let from = match blocks.next(&mut block)? {
             Piece::End => return Ok(()),
-            Piece::Overlong(overlong, _) => {
+            Piece::Overlong(..) => {
                 line += 1;
-                if span.to <= overlong.to {
-                    return Ok(());
-                }
                 continue;
             }
             Piece::Lines => block.span().from,
         };
-        let upto = |offset: u64| (offset.max(from) - from).min(block.span().len()) as usize;
-        let (before, text) = block.lines()[..upto(span.to)].split_at(upto(span.from));
+        let known = (span.from.max(from) - from).min(block.span().len());
+        let (before, text) = block.lines().split_at(known as usize);
         learn_headers(&mut layout, before);
         line += memchr_iter(b'\n', before).count() as u64;
         let (mut text, mut text_from) = (text, from + before.len() as u64);
@@ -134,20 +126,17 @@ pub fn reread(
             }
             line += 1;
         });
-        if span.to <= block.span().to {
-            return Ok(());
-        }
     }
 }
 
-fn open(path: &Path) -> Result<Blocks<'static>, DecodeError> {
+/// The first `length` decompressed bytes of a file; that it has fewer is an error.
+fn open(path: &Path, length: u64) -> Result<Reader, DecodeError> {
     let file = File::open(path).map_err(DecodeError::Open)?;
-    Ok(Blocks::of_stream(decode::open(file)?))
+    Ok(decode::open(file)?.cut_at(length))
 }
 
-fn layout_of(path: &Path) -> Result<Option<Layout>, RereadError> {
-    let file = File::open(path).map_err(DecodeError::Open)?;
-    let mut reader = decode::open(file)?;
+fn layout_of(path: &Path, length: u64) -> Result<Option<Layout>, RereadError> {
+    let mut reader = open(path, length)?;
     let sample = reader.peek(SAMPLE_BYTES)?;
     Ok(detect(sample, sample.len() < SAMPLE_BYTES)?)
 }

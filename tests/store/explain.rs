@@ -150,3 +150,24 @@ fn samples_of_every_format_are_explained_line_by_line() {
     }
     assert_eq!((bytes, requests), total);
 }
+
+#[test]
+fn the_lines_of_a_salvaged_archive_are_shown_and_compared() {
+    let site = Site::new();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    std::io::Write::write_all(&mut encoder, lines(0, 900).as_bytes()).expect("packed");
+    let packed = encoder.finish().expect("packed");
+    site.write("a.log.gz", &packed[..packed.len() * 2 / 3]);
+    let mut ingest = site.command("ingest");
+    ingest.arg("--salvage").arg(site.path("logs"));
+    assert_eq!(Site::run(&mut ingest).code, 1, "it needs attention");
+    let said = explain(&site, &["--lines", "--limit", "1000"]);
+    assert_eq!(said.code, 0, "{}", said.json);
+    let shown = shown(&said);
+    assert!(10 < shown.len() && shown.len() < 300, "{}", shown.len());
+    assert_eq!(said.json["bytes"], sum(&shown));
+    let mut verify = site.command("verify");
+    verify.arg("--json").arg("--against").arg(site.path("logs"));
+    let said = Site::run(&mut verify);
+    assert_eq!(said.code, 0, "{}", said.json);
+}
