@@ -118,3 +118,37 @@ fn foreign_readers_agree_with_us_and_with_each_other() {
     std::fs::write(logs.path().join("many.log"), text).expect("written");
     check(&python, logs.path(), &[]);
 }
+
+/// What a store counts by `cdn-meter verify`: bytes and requests.
+fn counted(store: &Path) -> [String; 2] {
+    let mut verify = Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
+    let said = succeed(verify.arg("verify").arg("--json").arg("--store").arg(store));
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    ["bytes", "requests"].map(|name| said[name].to_string())
+}
+
+#[test]
+fn foreign_readers_add_closed_months_and_adjustments_up_to_what_counts() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let (store, out) = (scratch.path().join("store"), scratch.path().join("out"));
+    let registry = root().join("samples/registry.toml");
+    let run = |command: &str, more: &[&std::ffi::OsStr]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
+        program.arg(command).arg("--store").arg(&store).args(more);
+        succeed(&mut program);
+    };
+    let logs = |name: &str| root().join("samples/logs").join(name);
+    run("ingest", &[logs("tencent-cdn-mainland.log").as_ref()]);
+    let close = ["--early", "--month", "2026-10", "--registry"].map(std::ffi::OsStr::new);
+    run("close", &[&close[..], &[registry.as_ref()]].concat());
+    let before = counted(&store);
+    run("ingest", &[root().join("samples/logs").as_ref()]);
+    let after = counted(&store);
+    assert_ne!(before, after, "late logs add to the closed month");
+    let out_to = ["--registry".as_ref(), registry.as_ref(), "--out".as_ref()];
+    run("summary", &[&out_to[..], &[out.as_ref()]].concat());
+    let mut script = Command::new(python());
+    script.arg(root().join("tests/interop/adjusted.py"));
+    let said = succeed(script.arg(&out).args(after));
+    assert!(said.contains("all readers agree"), "{said}");
+}

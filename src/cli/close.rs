@@ -45,6 +45,11 @@ pub(super) struct CloseArgs {
 
 pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let (month, zone) = (args.month, args.terms.billing_zone);
+    if !args.terms.has_registry() {
+        return Err(Failure::start(
+            "a month is closed with the classes of a registry, for good; give it with --registry FILE",
+        ));
+    }
     let registry = args.terms.registry()?;
     let store = open_to_write(&args.store.store, "close")?;
     let closing = store.begin_close(month, zone)?;
@@ -63,9 +68,12 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let terms = args.terms.with(&registry);
     let folders = (closing.folder("summary"), closing.folder("usage_5min"));
     let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
-    if args.terms.strict && holds_unknown(&rows) {
-        say("not closed: there is traffic of domains that the registry does not know");
-        return Ok(Finish::Attention);
+    if holds_unknown(&rows) {
+        say("there is traffic of domains that the registry does not know (class unknown)");
+        if args.terms.strict {
+            say("not closed: --strict");
+            return Ok(Finish::Attention);
+        }
     }
     let mut total = Usage::default();
     rows.iter().try_for_each(|row| total.add(&row.usage))?;

@@ -1,16 +1,20 @@
-//! `cdn-meter explain`: a figure down to files and spans.
+//! `cdn-meter explain`: a figure down to files, spans and lines.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use clap::Args;
 use serde_json::json;
 
+use super::lines::{LinesArgs, Shown};
 use super::metering::StoreArgs;
 use super::{Failure, Finish, print_json};
-use crate::store::{Explained, Store};
-use crate::units::{Domain, Month, Slot, Zone};
+use crate::store::{Explained, Explanation, Store};
+use crate::units::{Domain, Month, Slot, Timestamp, Zone};
 
-/// Show which files and spans the usage of a domain comes from
+/// Show which files, spans and lines the usage of a domain comes from
+///
+/// The parts add up to what counts now: of a closed month, to what was closed and its adjustments.
 #[derive(Args)]
 pub(super) struct ExplainArgs {
     /// The domain
@@ -18,6 +22,10 @@ pub(super) struct ExplainArgs {
     /// Billing month, such as 2026-10; all of the store if it is left out
     #[arg(long, value_name = "MONTH")]
     month: Option<Month>,
+    /// Only the 5-minute slot that holds this instant, such as 2026-10-03T12:05+08:00; without a
+    /// zone it is on the billing clock
+    #[arg(long, value_name = "INSTANT", conflicts_with = "month")]
+    at: Option<String>,
     /// Clock of billing months
     #[arg(
         long,
@@ -28,6 +36,8 @@ pub(super) struct ExplainArgs {
     billing_zone: Zone,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    lines: LinesArgs,
     /// Print the explanation as JSON
     #[arg(long)]
     json: bool,
@@ -37,36 +47,55 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
     let domain = Domain::parse(args.domain.as_bytes());
     let domain = domain.map_err(|error| Failure::start(format!("{}: {error}", args.domain)))?;
     let store = Store::open_to_read(&args.store.store)?;
-    let slots = match args.month {
+    let slots = slots(args, &store)?;
+    let explanation = store.explain(domain.as_str(), slots.clone())?;
+    let mut lines = args.lines.begin(domain.as_str(), slots, store.seed())?;
+    let parts = explanation.parts.iter();
+    let shown: Vec<_> = parts
+        .map(|part| lines.as_mut().map(|lines| lines.of(part)))
+        .collect();
+    match args.json {
+        true => print_json(&explanation_json(domain.as_str(), &explanation, &shown))?,
+        false => print(domain.as_str(), &explanation, &shown)?,
+    }
+    Ok(match lines.is_some_and(|lines| lines.is_incomplete) {
+        true => Finish::Attention,
+        false => Finish::Done,
+    })
+}
+
+fn slots(args: &ExplainArgs, store: &Store) -> Result<Range<u32>, Failure> {
+    if let Some(text) = &args.at {
+        let instant = Timestamp::parse(text, args.billing_zone).ok_or_else(|| {
+            Failure::start(format!(
+                "--at {text}: not an instant such as 2026-10-03T12:05+08:00"
+            ))
+        })?;
+        let slot = instant.slot().index();
+        return Ok(slot..slot + 1);
+    }
+    Ok(match args.month {
         Some(month) => month.slots(args.billing_zone),
         None => store.slots()?,
-    };
-    let explanation = store.explain(domain.as_str(), slots)?;
-    let total = explanation.total;
-    if args.json {
-        let parts: Vec<_> = explanation.parts.iter().map(part_json).collect();
-        print_json(&json!({
-            "domain": domain.as_str(),
-            "bytes": total.bytes.as_u64(),
-            "requests": total.requests,
-            "parts": parts,
-        }))?;
-    } else {
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        for part in &explanation.parts {
-            print_part(&mut out, part)?;
+    })
+}
+
+fn print(domain: &str, explanation: &Explanation, shown: &[Option<Shown>]) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for (part, shown) in explanation.parts.iter().zip(shown) {
+        print_part(&mut out, part)?;
+        if let Some(shown) = shown {
+            shown.print(&mut out)?;
         }
-        writeln!(
-            out,
-            "{}: {}, {} requests in {} parts",
-            domain.as_str(),
-            total.bytes,
-            total.requests,
-            explanation.parts.len()
-        )?;
-        out.flush()?;
     }
-    Ok(Finish::Done)
+    writeln!(
+        out,
+        "{domain}: {}, {} requests in {} parts",
+        explanation.total.bytes,
+        explanation.total.requests,
+        explanation.parts.len()
+    )?;
+    out.flush()
 }
 
 fn print_part(out: &mut impl Write, part: &Explained) -> io::Result<()> {
@@ -85,7 +114,21 @@ fn print_part(out: &mut impl Write, part: &Explained) -> io::Result<()> {
     )
 }
 
-fn part_json(part: &Explained) -> serde_json::Value {
+fn explanation_json(
+    domain: &str,
+    explanation: &Explanation,
+    shown: &[Option<Shown>],
+) -> serde_json::Value {
+    let parts = explanation.parts.iter().zip(shown);
+    json!({
+        "domain": domain,
+        "bytes": explanation.total.bytes.as_u64(),
+        "requests": explanation.total.requests,
+        "parts": parts.map(part_json).collect::<Vec<_>>(),
+    })
+}
+
+fn part_json((part, shown): (&Explained, &Option<Shown>)) -> serde_json::Value {
     json!({
         "names": part.names,
         "from": part.span.from,
@@ -98,6 +141,7 @@ fn part_json(part: &Explained) -> serde_json::Value {
         "last_slot": slot_text(part.slots.1),
         "bytes": part.usage.bytes.as_u64(),
         "requests": part.usage.requests,
+        "log": shown.as_ref().map(Shown::json),
     })
 }
 

@@ -15,9 +15,9 @@ use crate::source::{Discovered, Seed, discover};
 use crate::store::{Occasion, Store};
 use crate::units::{Domain, Timestamp};
 
-/// Arguments about logs.
+/// Arguments about what lines mean.
 #[derive(Args)]
-pub(super) struct MeterArgs {
+pub(super) struct LayoutArgs {
     /// Format of all inputs, instead of telling it from content; see `cdn-meter formats`
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
@@ -25,8 +25,39 @@ pub(super) struct MeterArgs {
     #[arg(long, value_name = "STRING")]
     log_format: Option<String>,
     /// Domain of lines that name none
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", id = "fallback")]
     domain: Option<String>,
+}
+
+impl LayoutArgs {
+    /// The format, if one was named.
+    pub(super) fn layout(&self) -> Result<Option<Layout>, Failure> {
+        if self.format.as_deref().is_some_and(|name| name != "nginx") && self.log_format.is_some() {
+            return Err(Failure::start("--log-format goes with --format nginx only"));
+        }
+        Ok(match (&self.format, &self.log_format) {
+            (Some(name), template) => Some(Layout::by_name(name, template.as_deref())?),
+            (None, Some(template)) => Some(Layout::by_name("nginx", Some(template))?),
+            (None, None) => None,
+        })
+    }
+
+    /// The domain of lines that name none.
+    pub(super) fn fallback_domain(&self) -> Result<Option<String>, Failure> {
+        let domain = self.domain.as_deref();
+        let domain = domain
+            .map(|name| Domain::parse(name.as_bytes()))
+            .transpose();
+        let domain = domain.map_err(|error| Failure::start(format!("--domain: {error}")))?;
+        Ok(domain.map(|domain| domain.as_str().to_owned()))
+    }
+}
+
+/// Arguments about metering logs.
+#[derive(Args)]
+pub(super) struct MeterArgs {
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Largest part of a file's lines that may be rejected; beyond it nothing of the file counts
     #[arg(long, value_name = "RATIO", default_value = "0.01")]
     max_reject_ratio: Decimal,
@@ -46,9 +77,26 @@ pub(super) struct MeterArgs {
     /// Read files again that look as they did when they were counted
     #[arg(long)]
     rehash: bool,
+    #[command(flatten)]
+    workers: WorkerArgs,
+}
+
+/// Threads.
+#[derive(Args)]
+pub(super) struct WorkerArgs {
     /// Worker threads; 0 means one per core
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     workers: usize,
+}
+
+impl WorkerArgs {
+    /// How many; at least 1.
+    pub(super) fn count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        }
+    }
 }
 
 /// Memory for usage rows, which reading and summing share.
@@ -66,6 +114,28 @@ impl MemoryArgs {
     }
 }
 
+impl MeterArgs {
+    /// How to read them.
+    pub(super) fn options(&self, memory: &MemoryArgs) -> Result<Options, Failure> {
+        if self.max_reject_ratio.is_sign_negative() || Decimal::ONE < self.max_reject_ratio {
+            return Err(Failure::start(
+                "--max-reject-ratio is a part of 1, such as 0.01",
+            ));
+        }
+        Ok(Options {
+            workers: self.workers.count(),
+            layout: self.layout.layout()?,
+            fallback_domain: self.layout.fallback_domain()?,
+            reject_ratio_max: self.max_reject_ratio,
+            rows_max: memory.rows_max(),
+            now_nanos: now_nanos(),
+            is_rehash: self.rehash,
+            is_salvage: self.salvage,
+            is_counting_duplicates: self.allow_duplicates,
+        })
+    }
+}
+
 /// The files that `inputs` name; there is at least one.
 pub(super) fn discover_some(inputs: &[String]) -> Result<Discovered, Failure> {
     let found = discover(inputs)?;
@@ -74,45 +144,6 @@ pub(super) fn discover_some(inputs: &[String]) -> Result<Discovered, Failure> {
             "there are no files in the inputs; name a folder with logs",
         )),
         false => Ok(found),
-    }
-}
-
-impl MeterArgs {
-    /// How to read them.
-    pub(super) fn options(&self, memory: &MemoryArgs) -> Result<Options, Failure> {
-        let layout = match (&self.format, &self.log_format) {
-            (Some(name), template) => Some(Layout::by_name(name, template.as_deref())?),
-            (None, Some(template)) => Some(Layout::by_name("nginx", Some(template))?),
-            (None, None) => None,
-        };
-        if self.format.as_deref().is_some_and(|name| name != "nginx") && self.log_format.is_some() {
-            return Err(Failure::start("--log-format goes with --format nginx only"));
-        }
-        if self.max_reject_ratio.is_sign_negative() || Decimal::ONE < self.max_reject_ratio {
-            return Err(Failure::start(
-                "--max-reject-ratio is a part of 1, such as 0.01",
-            ));
-        }
-        let domain = self.domain.as_deref();
-        let domain = domain
-            .map(|name| Domain::parse(name.as_bytes()))
-            .transpose();
-        let domain = domain.map_err(|error| Failure::start(format!("--domain: {error}")))?;
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Options {
-            workers: match self.workers {
-                0 => cores(),
-                workers => workers,
-            },
-            layout,
-            fallback_domain: domain.map(|domain| domain.as_str().to_owned()),
-            reject_ratio_max: self.max_reject_ratio,
-            rows_max: memory.rows_max(),
-            now_nanos: now_nanos(),
-            is_rehash: self.rehash,
-            is_salvage: self.salvage,
-            is_counting_duplicates: self.allow_duplicates,
-        })
     }
 }
 

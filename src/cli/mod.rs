@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod formats;
 mod ingest;
+mod lines;
 mod metering;
 mod months;
 mod progress;

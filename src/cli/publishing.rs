@@ -47,6 +47,11 @@ pub(super) struct TermsArgs {
 }
 
 impl TermsArgs {
+    /// Whether there is a registry to read.
+    pub(super) fn has_registry(&self) -> bool {
+        self.registry.is_some()
+    }
+
     /// Reads the registry.
     pub(super) fn registry(&self) -> Result<Registry, Failure> {
         Ok(match &self.registry {
@@ -147,6 +152,15 @@ impl Publishing<'_> {
         };
         let clock = (close.terms.month, self.args.terms.billing_zone);
         write_adjustments(clock, rows, &close.digest, building)?;
+        let terms = &self.args.terms;
+        let asked = (&terms.overhead_factor, &terms.sampling_factor);
+        let frozen = (&close.terms.overhead_factor, &close.terms.sampling_factor);
+        if (asked.0.to_string(), asked.1.to_string()) != (frozen.0.clone(), frozen.1.clone()) {
+            say(&format!(
+                "{} was closed with overhead factor {} and sampling factor {}, and keeps them",
+                close.terms.month, frozen.0, frozen.1
+            ));
+        }
         let bytes: i128 = rows.iter().map(|row| row.delta[0]).sum();
         if !rows.is_empty() {
             say(&format!(

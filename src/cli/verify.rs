@@ -3,69 +3,165 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::metering::StoreArgs;
+use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some};
+use super::progress::Progress;
 use super::{Failure, Finish, print_json};
-use crate::store::Store;
+use crate::ingest::{Compared, Options, compare};
+use crate::store::{Finding, Store, Verification};
+
+/// Names that are printed of files that could not be compared.
+const NAMES_MAX: usize = 20;
 
 /// Work out again everything that a store promises, and say exactly what is wrong
 ///
-/// Exit code 0: all is as promised. 3: something is not, and what to do stands beside it.
+/// Exit code 0: all is as promised. 1: so it is, but not all could be compared with the logs. 3:
+/// something is not as promised, and what to do stands beside it.
 #[derive(Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// Read these logs too, files, folders or globs, and compare every line's fate, byte and slot
+    #[arg(long, value_name = "INPUT", num_args = 1..)]
+    against: Vec<String>,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    workers: WorkerArgs,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
-    let verification = Store::open_to_read(&args.store.store)?.verify()?;
-    let usage = verification.usage;
-    if args.json {
-        let findings: Vec<_> = verification
-            .findings
-            .iter()
-            .map(|finding| {
-                json!({ "promise": finding.promise, "subject": finding.subject, "problem": finding.problem })
-            })
-            .collect();
-        print_json(&json!({
-            "segments": verification.segments,
-            "contents": verification.contents,
-            "rows": verification.rows,
-            "bytes": usage.bytes.as_u64(),
-            "requests": usage.requests,
-            "findings": findings,
-        }))?;
-    } else {
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        for finding in &verification.findings {
-            writeln!(
-                out,
-                "{}  {}: {}",
-                finding.promise, finding.subject, finding.problem
-            )?;
-        }
-        writeln!(
-            out,
-            "{} contents, {} rows in {} segments: {}, {} requests; {} findings",
-            verification.contents,
-            verification.rows,
-            verification.segments,
-            usage.bytes,
-            usage.requests,
-            verification.findings.len()
-        )?;
-        out.flush()?;
+    let store = Store::open_to_read(&args.store.store)?;
+    let mut verification = store.verify()?;
+    let mut compared = match args.against.is_empty() {
+        true => None,
+        false => Some(compare_logs(args, &store)?),
+    };
+    if let Some(compared) = &mut compared {
+        verification.findings.append(&mut compared.findings);
+    }
+    match args.json {
+        true => print_json(&verification_json(&verification, compared.as_ref()))?,
+        false => print(&verification, compared.as_ref())?,
     }
     match verification.findings.len() {
+        0 if compared.is_some_and(|compared| !is_complete(&compared)) => Ok(Finish::Attention),
         0 => Ok(Finish::Done),
         findings => Err(Failure::state(format!(
             "the store {} is not what it promises to be: {findings} findings",
             args.store.store.display()
         ))),
     }
+}
+
+fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
+    let found = discover_some(&args.against)?;
+    let stored_bytes = found
+        .sources
+        .iter()
+        .filter_map(|source| source.stored_bytes);
+    let progress = Progress::new(stored_bytes.sum(), None);
+    let options = Options {
+        workers: args.workers.count(),
+        layout: args.layout.layout()?,
+        fallback_domain: args.layout.fallback_domain()?,
+        // What was counted is compared, whatever was rejected of it.
+        reject_ratio_max: Decimal::ONE,
+        rows_max: args.memory.rows_max(),
+        now_nanos: 0,
+        is_rehash: true,
+        // What was salvaged is compared with what can be salvaged now.
+        is_salvage: true,
+        is_counting_duplicates: false,
+    };
+    let compared = compare(found.sources, &options, &progress, store)?;
+    progress.finish()?;
+    Ok(compared)
+}
+
+fn is_complete(compared: &Compared) -> bool {
+    compared.unknown.is_empty() && compared.unchecked.is_empty()
+}
+
+fn verification_json(
+    verification: &Verification,
+    compared: Option<&Compared>,
+) -> serde_json::Value {
+    let finding = |finding: &Finding| {
+        json!({
+            "promise": finding.promise,
+            "subject": finding.subject,
+            "problem": finding.problem,
+        })
+    };
+    json!({
+        "segments": verification.segments,
+        "contents": verification.contents,
+        "rows": verification.rows,
+        "bytes": verification.usage.bytes.as_u64(),
+        "requests": verification.usage.requests,
+        "findings": verification.findings.iter().map(finding).collect::<Vec<_>>(),
+        "against": compared.map(compared_json),
+    })
+}
+
+fn compared_json(compared: &Compared) -> serde_json::Value {
+    let unknown = |(name, reason): &(String, String)| json!({ "name": name, "reason": reason });
+    json!({
+        "files": compared.files,
+        "lines": compared.lines,
+        "bytes": compared.bytes,
+        "not_counted": compared.unknown.iter().map(unknown).collect::<Vec<_>>(),
+        "not_compared": compared.unchecked,
+    })
+}
+
+fn print(verification: &Verification, compared: Option<&Compared>) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for finding in &verification.findings {
+        writeln!(
+            out,
+            "{}  {}: {}",
+            finding.promise, finding.subject, finding.problem
+        )?;
+    }
+    if let Some(compared) = compared {
+        print_compared(&mut out, compared)?;
+    }
+    writeln!(
+        out,
+        "{} contents, {} rows in {} segments: {}, {} requests; {} findings",
+        verification.contents,
+        verification.rows,
+        verification.segments,
+        verification.usage.bytes,
+        verification.usage.requests,
+        verification.findings.len()
+    )?;
+    out.flush()
+}
+
+fn print_compared(out: &mut impl Write, compared: &Compared) -> io::Result<()> {
+    for (name, reason) in compared.unknown.iter().take(NAMES_MAX) {
+        writeln!(out, "not counted  {name}: {reason}")?;
+    }
+    for name in compared.unchecked.iter().take(NAMES_MAX) {
+        writeln!(out, "not compared  {name}: no such content among the logs")?;
+    }
+    writeln!(
+        out,
+        "{} files compared with the store: {} lines, {} B; {} files not counted, {} not at hand",
+        compared.files,
+        compared.lines,
+        compared.bytes,
+        compared.unknown.len(),
+        compared.unchecked.len()
+    )
 }

@@ -19,11 +19,13 @@
 //! Invariants, held for every source before it is committed: `LINE-1`, `SPAN-1`, and `SUM-1`
 //! (bytes counted line by line = bytes in the rows).
 
+mod against;
 mod open;
 mod part;
 mod pool;
 mod quarantine;
 mod report;
+mod reread;
 mod retry;
 mod run;
 mod sink;
@@ -31,8 +33,10 @@ mod worker;
 
 use rust_decimal::Decimal;
 
+pub use against::{Compared, compare};
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use report::{Outcome, Refusal, SourceReport};
+pub use reread::{FoundLine, RereadError, WantedLines, reread, still_begins_with};
 pub use retry::{Retried, retry_quarantine};
 pub use sink::{Settled, UsageSink};
 

@@ -106,6 +106,9 @@ pub enum Refusal {
         /// How many.
         bytes: u64,
     },
+    /// The store that it is compared with does not count it.
+    #[error("the store does not count this content; `cdn-meter ingest` counts it")]
+    NotCounted,
     /// Its bytes do not add up in 64 bits.
     #[error(
         "its bytes sum to more than 2^64 - 1, which no CDN sent; its numbers cannot be trusted"
@@ -124,6 +127,7 @@ impl Refusal {
             Refusal::Shrunk => "shrunk",
             Refusal::Within { .. } => "within",
             Refusal::Begun { .. } => "begun",
+            Refusal::NotCounted => "not-counted",
             Refusal::Overflow => "overflow",
         }
     }

@@ -320,7 +320,7 @@ impl State {
 
     fn is_due(&self) -> bool {
         let is_old = |(_, since): &(i64, Instant)| COMMIT_INTERVAL <= since.elapsed();
-        ROWS_PENDING_MAX <= self.pending.rows.len()
+        failpoint::commit_rows(ROWS_PENDING_MAX) <= self.pending.rows.len()
             || CONTENTS_PENDING_MAX <= self.pending.contents.len()
             || self.pending.commit.as_ref().is_some_and(is_old)
     }

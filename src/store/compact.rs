@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::commit::{Parts, ROWS_PENDING_MAX, SEGMENT_ROWS, window};
 use super::durable::sync_folder;
 use super::entries::put_segments;
 use super::error::StoreError;
-use super::scan::{Wanted, scan};
+use super::ledger::SegmentFile;
+use super::scan::{Wanted, scan_sound};
 use super::segment::{SegmentRow, Written};
 use super::{SEGMENTS, Store, failpoint, ledger, remove};
 use crate::meter::{DomainId, Domains, Usage};
@@ -35,15 +36,6 @@ pub struct Compaction {
     pub rows: u64,
     /// Rows of contents that count no more, which were left behind.
     pub rows_dropped: u64,
-}
-
-/// A segment that may be rewritten.
-struct Small {
-    id: i64,
-    name: String,
-    rows: usize,
-    commit: i64,
-    window: u32,
 }
 
 impl Store {
@@ -74,7 +66,11 @@ impl Store {
         Ok(done)
     }
 
-    fn compact_batch(&self, batch: &[Small], done: &mut Compaction) -> Result<(), StoreError> {
+    fn compact_batch(
+        &self,
+        batch: &[SegmentFile],
+        done: &mut Compaction,
+    ) -> Result<(), StoreError> {
         let state = &mut *self.lock_state();
         let live = ledger::live(&state.ledger)?;
         let (domains, mut contents) = (Domains::new(), Contents::default());
@@ -113,41 +109,36 @@ impl Store {
 
     fn read_live(
         &self,
-        segment: &Small,
+        segment: &SegmentFile,
         live: &HashSet<i64>,
         domains: &Domains,
         contents: &mut Contents,
         rows: &mut Vec<SegmentRow>,
     ) -> Result<(), StoreError> {
         let mut numbers: HashMap<usize, DomainId> = HashMap::new();
-        scan(
-            &self.root.join(SEGMENTS),
-            &segment.name,
-            &Wanted::ALL,
-            |row| {
-                let Some(row) = row else {
-                    numbers.clear();
-                    return Ok(());
-                };
-                if !live.contains(&row.content) {
-                    return Ok(());
+        scan_sound(&self.root.join(SEGMENTS), segment, &Wanted::ALL, |row| {
+            let Some(row) = row else {
+                numbers.clear();
+                return Ok(());
+            };
+            if !live.contains(&row.content) {
+                return Ok(());
+            }
+            let domain = match numbers.get(&row.domain_key) {
+                Some(domain) => *domain,
+                None => {
+                    let domain = domains.intern(row.domain)?;
+                    numbers.insert(row.domain_key, domain);
+                    domain
                 }
-                let domain = match numbers.get(&row.domain_key) {
-                    Some(domain) => *domain,
-                    None => {
-                        let domain = domains.intern(row.domain)?;
-                        numbers.insert(row.domain_key, domain);
-                        domain
-                    }
-                };
-                rows.push(SegmentRow {
-                    tally: row.tally,
-                    domain,
-                    content: contents.place_of(row.content),
-                });
-                Ok(())
-            },
-        )
+            };
+            rows.push(SegmentRow {
+                tally: row.tally,
+                domain,
+                content: contents.place_of(row.content),
+            });
+            Ok(())
+        })
     }
 
     /// The newest commit, which every change of the store makes.
@@ -197,34 +188,29 @@ impl Contents {
 }
 
 /// Segments with few rows, or with rows that count no more, by time.
-fn small_segments(ledger: &Connection) -> Result<Vec<Small>, StoreError> {
-    let sql = "SELECT id, name, row_count, commit_id, slot_from FROM segment
-        WHERE row_count < ?1 OR EXISTS (
-            SELECT 1 FROM part JOIN content ON content.id = part.content
-            WHERE part.segment = segment.id AND content.dropped_by IS NOT NULL)
-        ORDER BY slot_from, id";
+fn small_segments(ledger: &Connection) -> Result<Vec<SegmentFile>, StoreError> {
+    let sql = "SELECT DISTINCT segment FROM part JOIN content ON content.id = part.content
+        WHERE content.dropped_by IS NOT NULL";
     let mut statement = ledger.prepare(sql)?;
-    let small = statement.query_map(params![SMALL_ROWS as i64], |row| {
-        Ok(Small {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            rows: row.get::<_, i64>(2)? as usize,
-            commit: row.get(3)?,
-            window: window(row.get(4)?),
-        })
-    })?;
-    Ok(small.collect::<Result<_, _>>()?)
+    let stale = statement.query_map([], |row| row.get(0))?;
+    let stale: HashSet<i64> = stale.collect::<Result<_, _>>()?;
+    let mut small = ledger::segments(ledger)?;
+    small.retain(|segment| segment.rows < SMALL_ROWS || stale.contains(&segment.id));
+    small.sort_by_key(|segment| segment.slots.0);
+    Ok(small)
 }
 
 /// Splits segments by window, and so that the rows of a batch fit in memory; a batch of one is left
 /// alone unless it is large, which it is only for the rows in it that count no more.
-fn batches(small: Vec<Small>) -> Vec<Vec<Small>> {
-    let mut batches: Vec<Vec<Small>> = Vec::new();
+fn batches(small: Vec<SegmentFile>) -> Vec<Vec<SegmentFile>> {
+    let mut batches: Vec<Vec<SegmentFile>> = Vec::new();
     let mut rows = 0;
     for segment in small {
         rows += segment.rows;
         match batches.last_mut() {
-            Some(batch) if rows <= ROWS_PENDING_MAX && batch[0].window == segment.window => {
+            Some(batch)
+                if rows <= ROWS_PENDING_MAX && window_of(&batch[0]) == window_of(&segment) =>
+            {
                 batch.push(segment);
             }
             _ => {
@@ -237,10 +223,14 @@ fn batches(small: Vec<Small>) -> Vec<Vec<Small>> {
     batches
 }
 
+fn window_of(segment: &SegmentFile) -> u32 {
+    window(u32::try_from(segment.slots.0).unwrap_or(u32::MAX))
+}
+
 /// `SUM-2`: the contents that count have the same usage in the new segments as in the old.
 fn check_parts(
     ledger: &Connection,
-    batch: &[Small],
+    batch: &[SegmentFile],
     live: &HashSet<i64>,
     written: &[(Written, Parts)],
     contents: &[i64],

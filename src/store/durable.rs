@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::close::CLOSED;
 use super::error::{StoreError, file_error};
-use super::failpoint;
+use super::{QUARANTINE, SEGMENTS, failpoint};
 
 /// Bytes that are written to a file at a time.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -90,4 +91,18 @@ pub(super) fn names_in(folder: &Path) -> Result<Vec<String>, StoreError> {
     let mut names = list().map_err(file_error("list", folder))?;
     names.sort_unstable();
     Ok(names)
+}
+
+/// Whether there are finished files of usage or of rejected lines: a ledger must have named them.
+pub(super) fn holds_usage(root: &Path) -> Result<bool, StoreError> {
+    for folder in [SEGMENTS, QUARANTINE, CLOSED].map(|name| root.join(name)) {
+        let names = match folder.exists() {
+            true => names_in(&folder)?,
+            false => Vec::new(),
+        };
+        if names.iter().any(|name| !name.starts_with(TEMPORARY)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

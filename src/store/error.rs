@@ -69,12 +69,30 @@ pub enum StoreError {
         /// The system's reason.
         source: io::Error,
     },
+    /// There are segments, and no ledger that names them.
+    #[error(
+        "the ledger of {path} is gone or empty, and there are segments: restore ledger.sqlite from a \
+         copy, or ingest the logs into a new store; nothing was changed"
+    )]
+    LedgerLost {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The ledger's file is not what was written.
+    #[error(
+        "the ledger of the store is damaged ({problem}): restore ledger.sqlite from a copy, or \
+         ingest the logs into a new store"
+    )]
+    LedgerDamaged {
+        /// What is wrong.
+        problem: String,
+    },
     /// The ledger refuses.
     #[error(
         "the ledger of the store failed: {0}; what was committed before is unchanged, \
          `cdn-meter verify` tells more"
     )]
-    Ledger(#[from] rusqlite::Error),
+    Ledger(rusqlite::Error),
     /// A segment cannot be written or read.
     #[error("the segment {name} failed: {source}; `cdn-meter verify` tells more")]
     Segment {
@@ -82,6 +100,15 @@ pub enum StoreError {
         name: String,
         /// The reason.
         source: parquet::errors::ParquetError,
+    },
+    /// A segment is not there.
+    #[error(
+        "the segment {name} is not what the ledger says: it is missing; restore it from a copy, \
+         or ingest its logs into a new store"
+    )]
+    Lost {
+        /// Its file.
+        name: String,
     },
     /// A segment holds something else than the ledger says.
     #[error(
@@ -128,7 +155,10 @@ pub enum StoreError {
 impl StoreError {
     /// Whether a file was not there: it may have been replaced since the ledger was read.
     pub(super) fn is_missing_file(&self) -> bool {
-        matches!(self, StoreError::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+        match self {
+            StoreError::File { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            error => matches!(error, StoreError::Lost { .. }),
+        }
     }
 
     /// Whether the user asked for something that is not there, rather than that state was lost.
@@ -144,6 +174,28 @@ impl StoreError {
                 | StoreError::TableFull(_)
                 | StoreError::TooManyDomains(_)
         )
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqliteFailure,
+        };
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let is_damage = match &error {
+            SqliteFailure(failure, _) => matches!(failure.code, DatabaseCorrupt | NotADatabase),
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
+                true
+            }
+            _ => false,
+        };
+        match is_damage {
+            true => StoreError::LedgerDamaged {
+                problem: error.to_string(),
+            },
+            false => StoreError::Ledger(error),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rusqlite::params;
 
 use super::error::StoreError;
-use super::scan::{Wanted, scan};
+use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::Usage;
 use crate::source::Digest;
@@ -64,8 +64,8 @@ impl Store {
             slots,
             domain: Some(domain),
         };
-        for name in segments {
-            scan(&folder, &name, &wanted, |row| {
+        for segment in segments {
+            scan_sound(&folder, &segment, &wanted, |row| {
                 let Some(row) = row.filter(|row| live.contains(&row.content)) else {
                     return Ok(());
                 };

@@ -2,7 +2,8 @@
 //!
 //! A build with debug assertions (`cargo test`, never `--release`) kills itself at the n-th visit
 //! of a place that the environment names, as `CDN_METER_KILL_AT=segment.sync:2`. The crash suite
-//! goes through all of them.
+//! goes through all of them. With `CDN_METER_COMMIT_ROWS=20` such a build commits whenever so many rows
+//! wait, so that a small ingest has many commits.
 
 /// Every place, in the order in which a commit visits them.
 pub const FAILPOINTS: [&str; 12] = [
@@ -41,3 +42,16 @@ pub(super) fn reach(place: &str) {
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub(super) fn reach(_place: &str) {}
+
+/// Rows at which what waits is committed: `limit`, unless the environment lowers it.
+#[cfg(debug_assertions)]
+pub(super) fn commit_rows(limit: usize) -> usize {
+    let lowered = std::env::var("CDN_METER_COMMIT_ROWS").ok();
+    lowered.and_then(|rows| rows.parse().ok()).unwrap_or(limit)
+}
+
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub(super) fn commit_rows(limit: usize) -> usize {
+    limit
+}

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::error::StoreError;
-use super::scan::{Wanted, scan};
+use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store};
 use crate::units::{Bytes, SLOT_SECS};
 
@@ -53,8 +53,8 @@ impl Store {
             domain: None,
         };
         let mut formats: BTreeMap<&str, Hours> = BTreeMap::new();
-        for name in segments {
-            scan(&self.root.join(SEGMENTS), &name, &wanted, |row| {
+        for segment in segments {
+            scan_sound(&self.root.join(SEGMENTS), &segment, &wanted, |row| {
                 let Some(row) = row else { return Ok(()) };
                 let Some((format, counted_at)) = contents.get(&row.content) else {
                     return Ok(());

@@ -1,17 +1,19 @@
 //! The ledger's tables: opening, migrating, and the questions that are asked of them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::close::CLOSED;
-use super::durable::sync_folder;
+use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::identify::Known;
-use super::{Occasion, QUARANTINE, SEGMENTS};
+use super::{LOCK, Lock, Occasion, QUARANTINE, SEGMENTS};
 use crate::meter::Usage;
 use crate::source::{Content, Digest, Opening, Seed};
 use crate::units::Bytes;
@@ -40,10 +42,13 @@ pub(super) fn open_to_write(
 ) -> Result<Connection, StoreError> {
     let mut ledger = Connection::open(path)?;
     configure(&ledger)?;
+    let found = version(root, &ledger)?;
+    if found == 0 && holds_usage(root)? {
+        return Err(StoreError::LedgerLost { path: root.into() });
+    }
     ledger.pragma_update(None, "journal_mode", "WAL")?;
     // Every commit is on disk before it is believed.
     ledger.pragma_update(None, "synchronous", "FULL")?;
-    let found = version(root, &ledger)?;
     if found < SCHEMA_VERSION {
         let transaction = ledger.transaction()?;
         for step in &MIGRATIONS[found as usize..] {
@@ -62,15 +67,68 @@ pub(super) fn open_to_write(
     Ok(ledger)
 }
 
-/// Opens the ledger to read.
-pub(super) fn open_to_read(root: &Path, path: &Path) -> Result<Connection, StoreError> {
+/// Opens the ledger to read. The file is the store's lock, where it has to be held meanwhile.
+pub(super) fn open_to_read(
+    root: &Path,
+    path: &Path,
+) -> Result<(Connection, Option<Lock>), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match open_with(root, path, flags) {
+        Err(StoreError::Ledger(error)) if cannot_open(&error) && !wal_of(path).exists() => {}
+        other => return Ok((other?, None)),
+    }
+    // SQLite wants to make files beside a ledger, and this folder is not ours to write to. Nobody
+    // has the ledger open, or there would be those files; the lock keeps it so.
+    let lock = File::open(root.join(LOCK)).ok().map(Lock);
+    if let Some(Lock(file)) = &lock
+        && file.try_lock_shared().is_err()
+    {
+        return Err(StoreError::Locked { path: root.into() });
+    }
+    let uri = format!("file:{}?immutable=1", escaped(path));
+    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+    Ok((open_with(root, Path::new(&uri), flags)?, lock))
+}
+
+fn open_with(root: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let ledger = Connection::open_with_flags(path, flags)?;
     configure(&ledger)?;
     match version(root, &ledger)? {
-        0 => Err(StoreError::Missing { path: root.into() }),
+        0 => Err(no_ledger(root)?),
         _ => Ok(ledger),
     }
+}
+
+/// Why there is no ledger to go by, or an empty one.
+pub(super) fn no_ledger(root: &Path) -> Result<StoreError, StoreError> {
+    let path = root.to_owned();
+    Ok(match holds_usage(root)? {
+        true => StoreError::LedgerLost { path },
+        false => StoreError::Missing { path },
+    })
+}
+
+fn cannot_open(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
+}
+
+/// The file of commits that are not in the ledger's own file yet.
+fn wal_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// A path as a part of a URI.
+fn escaped(path: &Path) -> String {
+    let byte = |byte: &u8| match byte {
+        b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+            char::from(*byte).to_string()
+        }
+        byte => format!("%{byte:02x}"),
+    };
+    path.as_os_str().as_bytes().iter().map(byte).collect()
 }
 
 fn configure(ledger: &Connection) -> Result<(), StoreError> {
@@ -128,15 +186,61 @@ pub(super) fn named(
     ])
 }
 
+/// What the ledger notes of a segment's file.
+#[derive(Debug)]
+pub(super) struct SegmentFile {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) sha256: Vec<u8>,
+    pub(super) bytes: u64,
+    /// Numbers of its first slot and its last.
+    pub(super) slots: (i64, i64),
+    /// Its rows.
+    pub(super) rows: usize,
+    /// The newest commit of its rows.
+    pub(super) commit: i64,
+}
+
+impl SegmentFile {
+    /// Whether it has rows in `slots`.
+    fn is_in(&self, slots: &Range<u32>) -> bool {
+        self.slots.0 < i64::from(slots.end) && i64::from(slots.start) <= self.slots.1
+    }
+}
+
 /// The segments that hold rows of `slots`, in the order in which they were written.
 pub(super) fn segments_in(
     ledger: &Connection,
     slots: &Range<u32>,
-) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT name FROM segment WHERE slot_from < ?1 AND ?2 <= slot_to ORDER BY id";
+) -> Result<Vec<SegmentFile>, StoreError> {
+    let mut segments = segments(ledger)?;
+    segments.retain(|segment| segment.is_in(slots));
+    Ok(segments)
+}
+
+/// The segments, in the order in which they were written.
+pub(super) fn segments(ledger: &Connection) -> Result<Vec<SegmentFile>, StoreError> {
+    let sql = "SELECT id, name, sha256, file_bytes, slot_from, slot_to, row_count, commit_id
+        FROM segment ORDER BY id";
     let mut statement = ledger.prepare_cached(sql)?;
-    let names = statement.query_map([slots.end, slots.start], |row| row.get(0))?;
-    Ok(names.collect::<Result<_, _>>()?)
+    let segments = statement.query_map([], |row| {
+        Ok(SegmentFile {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            sha256: row.get(2)?,
+            bytes: row.get::<_, i64>(3)?.cast_unsigned(),
+            slots: (row.get(4)?, row.get(5)?),
+            rows: usize::try_from(row.get::<_, i64>(6)?).unwrap_or(usize::MAX),
+            commit: row.get(7)?,
+        })
+    })?;
+    Ok(segments.collect::<Result<_, _>>()?)
+}
+
+/// What SQLite finds wrong in the ledger's file.
+pub(super) fn unsound(ledger: &Connection) -> Result<Option<String>, StoreError> {
+    let found: String = ledger.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
 }
 
 /// The contents that count.

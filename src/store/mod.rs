@@ -22,6 +22,7 @@
 //! that the ledger notes of it; a content counts once, however many names hold it, unless a copy is
 //! asked for that counts apart: it has a lineage of its own.
 
+mod against;
 mod change;
 mod close;
 mod commit;
@@ -41,6 +42,7 @@ mod scan;
 mod segment;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,6 +50,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+pub use against::{Cells, Counted, CountedRows, sum_cells};
 pub use change::Change;
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
@@ -65,7 +68,7 @@ pub use verify::{Finding, Verification};
 use crate::source::Seed;
 use close::CLOSED;
 use commit::Pending;
-use durable::{make_folder, names_in, sync_folder};
+use durable::{TEMPORARY, holds_usage, make_folder, names_in, sync_folder};
 use error::file_error;
 
 const LEDGER: &str = "ledger.sqlite";
@@ -84,8 +87,19 @@ pub struct Store {
     state: Mutex<State>,
     /// Files that a crash had left and that were removed at opening.
     swept: usize,
-    /// Held while this process may write.
-    lock: Option<File>,
+    /// Held while this process may write, or while nobody must. Dropped after the ledger is closed.
+    lock: Option<Lock>,
+}
+
+/// The lock of a store, which a file of it carries.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that another thread has just forked has the file open too.
+        let _ = self.0.unlock();
+    }
 }
 
 #[derive(Debug)]
@@ -108,8 +122,8 @@ impl Store {
     ///
     /// Errors: [`StoreError`].
     pub fn open_to_write(root: &Path, seed: Seed, occasion: Occasion) -> Result<Self, StoreError> {
-        let is_new = !root.join(LEDGER).exists();
-        if is_new && holds_other_things(root)? {
+        let path = root.join(LEDGER);
+        if !path.exists() && holds_other_things(root)? {
             return Err(StoreError::InTheWay { path: root.into() });
         }
         failpoint::reach("store.create");
@@ -118,7 +132,10 @@ impl Store {
             .iter()
             .try_for_each(|name| make_folder(&root.join(name)))?;
         let lock = lock(root)?;
-        let ledger = ledger::open_to_write(root, &root.join(LEDGER), seed, &occasion)?;
+        if !path.exists() && holds_usage(root)? {
+            return Err(StoreError::LedgerLost { path: root.into() });
+        }
+        let ledger = ledger::open_to_write(root, &path, seed, &occasion)?;
         failpoint::reach("store.created");
         let mut store = Store::new(root, ledger, Some(lock), occasion)?;
         store.swept = store.sweep()?;
@@ -131,19 +148,20 @@ impl Store {
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
         if !path.exists() {
-            return Err(StoreError::Missing { path: root.into() });
+            return Err(ledger::no_ledger(root)?);
         }
         let occasion = Occasion {
             at: String::new(),
             command: String::new(),
         };
-        Store::new(root, ledger::open_to_read(root, &path)?, None, occasion)
+        let (ledger, lock) = ledger::open_to_read(root, &path)?;
+        Store::new(root, ledger, lock, occasion)
     }
 
     fn new(
         root: &Path,
         ledger: Connection,
-        lock: Option<File>,
+        lock: Option<Lock>,
         occasion: Occasion,
     ) -> Result<Self, StoreError> {
         Ok(Store {
@@ -173,24 +191,31 @@ impl Store {
         self.swept
     }
 
-    /// Removes what no commit names.
+    /// Removes files that no commit names.
+    ///
+    /// Errors: a ledger that has lost the names of files would have us remove what counts.
     fn sweep(&self) -> Result<usize, StoreError> {
         let state = self.lock_state();
-        let mut swept = 0;
-        for (folder, named) in ledger::named(&state.ledger)? {
-            let folder = self.root.join(folder);
-            for name in names_in(&folder)? {
-                if !named.contains(&name) {
-                    failpoint::reach("sweep.remove");
-                    remove(&folder.join(name))?;
-                    swept += 1;
-                }
-            }
-            if swept != 0 {
-                sync_folder(&folder)?;
-            }
+        let orphans = orphans(&self.root, &state.ledger)?;
+        let is_finished = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            !name.to_string_lossy().starts_with(TEMPORARY)
+        };
+        if orphans.iter().any(is_finished)
+            && let Some(problem) = ledger::unsound(&state.ledger)?
+        {
+            return Err(StoreError::LedgerDamaged { problem });
         }
-        Ok(swept)
+        for path in &orphans {
+            failpoint::reach("sweep.remove");
+            remove(path)?;
+        }
+        let folders = orphans.iter().filter_map(|path| path.parent());
+        folders
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .try_for_each(sync_folder)?;
+        Ok(orphans.len())
     }
 
     /// Whether another process has the store open to write: what no commit names may be its work.
@@ -212,6 +237,18 @@ impl Store {
     }
 }
 
+/// What no commit names.
+fn orphans(root: &Path, ledger: &Connection) -> Result<Vec<PathBuf>, StoreError> {
+    let mut orphans = Vec::new();
+    for (folder, named) in ledger::named(ledger)? {
+        let folder = root.join(folder);
+        let names = names_in(&folder)?;
+        let names = names.iter().filter(|name| !named.contains(*name));
+        orphans.extend(names.map(|name| folder.join(name)));
+    }
+    Ok(orphans)
+}
+
 /// Removes a file or folder.
 fn remove(path: &Path) -> Result<(), StoreError> {
     match path.is_dir() {
@@ -222,7 +259,7 @@ fn remove(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Takes the lock of the one writer.
-fn lock(root: &Path) -> Result<File, StoreError> {
+fn lock(root: &Path) -> Result<Lock, StoreError> {
     let path = root.join(LOCK);
     let file = File::options()
         .create(true)
@@ -233,7 +270,7 @@ fn lock(root: &Path) -> Result<File, StoreError> {
     // A reader looks whether it is held, which takes it for a moment.
     for _ in 0..LOCK_TRIALS {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => return Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
             Err(TryLockError::Error(source)) => return Err(file_error("lock", &path)(source)),
         }
@@ -251,4 +288,20 @@ fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
         [SEGMENTS, QUARANTINE, CLOSED, LOCK].contains(&&name[..]) || name.starts_with(LEDGER)
     };
     Ok(!names_in(root)?.iter().all(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_dropped_is_free_though_a_forked_process_has_it_open() {
+        let root = tempfile::tempdir().expect("a folder");
+        let held = lock(root.path()).expect("locked");
+        let forked = held.0.try_clone().expect("open twice");
+        assert!(matches!(lock(root.path()), Err(StoreError::Locked { .. })));
+        drop(held);
+        lock(root.path()).expect("locked again");
+        drop(forked);
+    }
 }

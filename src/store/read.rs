@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::error::StoreError;
-use super::scan::{Wanted, scan};
+use super::ledger::SegmentFile;
+use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::{DomainId, Domains, UsageRow, UsageTable};
 use crate::units::{Month, Slot, Zone};
@@ -26,7 +27,7 @@ pub struct StoreUsage {
 
 /// What a reader goes by, taken in one transaction.
 struct Snapshot {
-    segments: Vec<String>,
+    segments: Vec<SegmentFile>,
     live: HashSet<i64>,
 }
 
@@ -108,10 +109,10 @@ impl Store {
             slots,
             domain: None,
         };
-        snapshot.segments.par_iter().try_for_each(|name| {
+        snapshot.segments.par_iter().try_for_each(|segment| {
             let mut rows = Vec::new();
             let mut numbers: Vec<Option<DomainId>> = Vec::new();
-            scan(&folder, name, &wanted, |row| {
+            scan_sound(&folder, segment, &wanted, |row| {
                 let Some(row) = row else {
                     numbers.clear();
                     return Ok(());

@@ -18,6 +18,7 @@ use parquet::file::statistics::Statistics;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{StoreError, file_error};
+use super::ledger::SegmentFile;
 use crate::meter::{Cell, Tally};
 use crate::units::{Region, Slot};
 
@@ -274,7 +275,35 @@ fn slot_of(micros: i64) -> Result<Slot, Problem> {
         .ok_or(Problem::Damage("a slot is none"))
 }
 
-/// SHA-256 and length of a segment's file.
+/// The same as [`scan`], if the file has the bytes that were written: only then its rows are believed.
+pub(super) fn scan_sound(
+    folder: &Path,
+    segment: &SegmentFile,
+    wanted: &Wanted<'_>,
+    each: impl FnMut(Option<StoredRow<'_>>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    check(folder, segment)?;
+    scan(folder, &segment.name, wanted, each)
+}
+
+/// Whether a segment's file has the bytes that were written.
+pub(super) fn check(folder: &Path, segment: &SegmentFile) -> Result<(), StoreError> {
+    let (sha256, bytes) = sha256(folder, &segment.name).map_err(|error| match error {
+        error if error.is_missing_file() => StoreError::Lost {
+            name: segment.name.clone(),
+        },
+        error => error,
+    })?;
+    match (&sha256[..], bytes) == (&segment.sha256[..], segment.bytes) {
+        true => Ok(()),
+        false => Err(StoreError::Damaged {
+            name: segment.name.clone(),
+            problem: "its bytes are not those that were written".to_owned(),
+        }),
+    }
+}
+
+/// SHA-256 and length of a file.
 pub(super) fn sha256(folder: &Path, name: &str) -> Result<([u8; 32], u64), StoreError> {
     let path = folder.join(name);
     let mut file = File::open(&path).map_err(file_error("open", &path))?;

@@ -22,7 +22,7 @@ use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use sha2::{Digest as _, Sha256};
 
 use super::durable::DurableFile;
-use super::error::{StoreError, int64};
+use super::error::{StoreError, file_error, int64};
 use crate::columns::{ROW_GROUP_ROWS, Runs, write_numbers};
 use crate::meter::{DomainId, Tally};
 
@@ -84,13 +84,8 @@ pub(super) fn write(
         sha256: Sha256::new(),
         written: 0,
     };
-    write_parquet(&mut hashing, rows, names, contents).map_err(|error| match error {
-        WriteError::Store(error) => error,
-        WriteError::Parquet(source) => StoreError::Segment {
-            name: name.to_owned(),
-            source,
-        },
-    })?;
+    write_parquet(&mut hashing, rows, names, contents)
+        .map_err(|error| error.of(name, &folder.join(name)))?;
     let (file_bytes, sha256) = (hashing.written, hashing.sha256.finalize().into());
     file.finish()?;
     let slots = rows.iter().map(|row| row.tally.cell.slot_index());
@@ -109,6 +104,28 @@ pub(super) fn write(
 enum WriteError {
     Store(StoreError),
     Parquet(ParquetError),
+}
+
+impl WriteError {
+    /// The error of the segment `name`, written to `path`.
+    fn of(self, name: &str, path: &Path) -> StoreError {
+        let source = match self {
+            WriteError::Store(error) => return error,
+            WriteError::Parquet(source) => source,
+        };
+        let name = name.to_owned();
+        match source {
+            // What the file system said: the disk is full, most likely.
+            ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+                Ok(cause) => file_error("write", path)(*cause),
+                Err(cause) => StoreError::Segment {
+                    name,
+                    source: ParquetError::External(cause),
+                },
+            },
+            source => StoreError::Segment { name, source },
+        }
+    }
 }
 
 impl From<StoreError> for WriteError {

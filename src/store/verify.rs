@@ -6,7 +6,8 @@ use rusqlite::Connection;
 
 use super::close::{self, CLOSED};
 use super::error::StoreError;
-use super::scan::{Wanted, scan, sha256};
+use super::ledger::SegmentFile;
+use super::scan::{Wanted, check, scan, sha256};
 use super::{QUARANTINE, SEGMENTS, Store, durable, ledger};
 use crate::meter::Usage;
 use crate::units::hex;
@@ -133,10 +134,8 @@ impl Store {
     fn verify_once(&self) -> Result<Verification, StoreError> {
         let mut verification = Verification::default();
         let ledger = &self.lock_state().ledger;
-        let integrity: String =
-            ledger.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-        if integrity != "ok" {
-            verification.find("the ledger is sound", "ledger.sqlite", integrity);
+        if let Some(problem) = ledger::unsound(ledger)? {
+            verification.find("the ledger is sound", "ledger.sqlite", problem);
         }
         for (promise, question) in QUESTIONS {
             ask(ledger, promise, question, &mut verification)?;
@@ -148,7 +147,7 @@ impl Store {
         }
         let live = ledger::live(ledger)?;
         verification.contents = live.len() as u64;
-        for segment in segments(ledger)? {
+        for segment in ledger::segments(ledger)? {
             self.verify_segment(ledger, &segment, &live, &mut verification)?;
         }
         self.verify_files(ledger, &mut verification)?;
@@ -160,42 +159,38 @@ impl Store {
     fn verify_segment(
         &self,
         ledger: &Connection,
-        segment: &Segment,
+        segment: &SegmentFile,
         live: &HashSet<i64>,
         verification: &mut Verification,
     ) -> Result<(), StoreError> {
         let folder = self.root.join(SEGMENTS);
         verification.segments += 1;
-        const LOST: &str = "restore the file from a copy, or ingest its logs into a new store";
-        match sha256(&folder, &segment.name) {
-            Err(error) => {
-                verification.find("SEG-1", &segment.name, format!("{error}; {LOST}"));
-                return Ok(());
-            }
-            Ok((sha256, bytes)) if (&sha256[..], bytes) != (&segment.sha256[..], segment.bytes) => {
-                let problem = format!("its bytes are not those that were written; {LOST}");
-                verification.find("SEG-1", &segment.name, problem);
-            }
-            Ok(_) => {}
+        if let Err(error) = check(&folder, segment) {
+            verification.find("SEG-1", &segment.name, error.to_string());
+            return Ok(());
         }
         let mut found: BTreeMap<i64, (u64, Usage)> = BTreeMap::new();
+        let mut slots = (i64::MAX, i64::MIN);
         let scanned = scan(&folder, &segment.name, &Wanted::ALL, |row| {
             let Some(row) = row else { return Ok(()) };
             verification.rows += 1;
             if live.contains(&row.content) {
                 verification.usage.add_tally(&row.tally)?;
             }
+            let slot = i64::from(row.tally.cell.slot_index());
+            slots = (slots.0.min(slot), slots.1.max(slot));
             let (rows, usage) = found.entry(row.content).or_default();
             *rows += 1;
             Ok(usage.add_tally(&row.tally)?)
         });
         if let Err(error) = scanned {
-            verification.find("SUM-1", &segment.name, format!("{error}; {LOST}"));
+            verification.find("SUM-1", &segment.name, error.to_string());
             return Ok(());
         }
-        if found != ledger::parts(ledger, segment.id)? {
-            let problem = format!("its rows do not add up to what the ledger notes; {LOST}");
-            verification.find("SUM-1", &segment.name, problem);
+        if found != ledger::parts(ledger, segment.id)? || slots != segment.slots {
+            let problem = "its rows are not what the ledger notes of them; restore ledger.sqlite \
+                from a copy, or ingest the logs into a new store";
+            verification.find("SUM-1", &segment.name, problem.to_owned());
         }
         Ok(())
     }
@@ -283,27 +278,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-struct Segment {
-    id: i64,
-    name: String,
-    sha256: Vec<u8>,
-    bytes: u64,
-}
-
-fn segments(ledger: &Connection) -> Result<Vec<Segment>, StoreError> {
-    let mut statement =
-        ledger.prepare("SELECT id, name, sha256, file_bytes FROM segment ORDER BY id")?;
-    let segments = statement.query_map([], |row| {
-        Ok(Segment {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            sha256: row.get(2)?,
-            bytes: row.get::<_, i64>(3)?.cast_unsigned(),
-        })
-    })?;
-    Ok(segments.collect::<Result<_, _>>()?)
 }
 
 /// Adds what a question finds.

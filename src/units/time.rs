@@ -38,6 +38,16 @@ impl Timestamp {
         self.0 as i64
     }
 
+    /// An instant with its own zone, such as `2026-10-03T12:00:00Z` or `2026-10-03T20:00+08:00`, or else
+    /// a civil time that the clock of `zone` shows, such as `2026-10-03T20:00`.
+    pub fn parse(text: &str, zone: Zone) -> Option<Self> {
+        let secs = match text.parse::<jiff::Timestamp>() {
+            Ok(instant) => instant.as_second(),
+            Err(_) => zone.instant(text.parse().ok()?),
+        };
+        Timestamp::from_unix_secs(secs)
+    }
+
     /// As RFC 3339 in UTC, such as `2026-10-01T00:00:00Z`.
     pub fn rfc3339(self) -> String {
         let time = jiff::Timestamp::from_second(self.as_unix_secs()).expect("before 2100");

@@ -8,6 +8,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use cdn_meter::store::FAILPOINTS;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
 
 use crate::program::{Said, Site, bytes, lines};
 
@@ -29,7 +30,7 @@ fn run(site: &Site, command: &str, more: &[&str]) -> Said {
     let mut command = site.command(command);
     command.arg("--json").arg("--registry");
     command.arg(site.path("registry.toml")).args(more);
-    Site::run(command)
+    Site::run(&mut command)
 }
 
 fn close(site: &Site, more: &[&str]) -> Said {
@@ -180,6 +181,11 @@ fn a_closed_month_without_late_usage_has_no_adjustments() {
     assert_eq!(publish(&site, "after").code, 0);
     assert!(site.path("after/adjustments/_SUCCESS").is_file());
     assert!(usage(&site, &["after/adjustments"]).is_empty());
+    let out = site.path("after").display().to_string();
+    let said = run(&site, "summary", &["--out", &out, "--overhead-factor", "2"]);
+    assert!(said.stderr.contains("keeps them"), "{}", said.stderr);
+    let frozen = files(&site, "closed/summary");
+    assert!(frozen.values().eq(files(&site, "after/summary").values()));
 }
 
 #[test]
@@ -190,6 +196,9 @@ fn what_cannot_be_closed_is_refused_and_says_why() {
         assert!(said.stderr.contains(words), "{}", said.stderr);
     };
     refused(close(&site, &[]), "was closed at");
+    let mut without = site.command("close");
+    without.args(["--month", "2026-09"]);
+    refused(Site::run(&mut without), "--registry FILE");
     refused(
         run(&site, "close", &["--month", "2026-09"]),
         "nothing to close",
@@ -222,6 +231,23 @@ fn what_cannot_be_closed_is_refused_and_says_why() {
         run(&site, "close", &["--month", "2026-11", "--early"]),
         "v0.example.cn was a mini-program domain in 2026-10",
     );
+    assert_eq!(site.verify().code, 0);
+}
+
+#[test]
+fn unknown_domains_are_told_and_under_strict_nothing_is_closed() {
+    let site = Site::new();
+    registry(&site, "v0", "acct");
+    site.write("a.log", lines(0, 9).replace("v1.", "stranger."));
+    site.ingest();
+    let said = close(&site, &["--strict"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(said.stderr.contains("not closed"), "{}", said.stderr);
+    let said = close(&site, &["--dry-run"]);
+    assert_eq!((said.code, &said.json["digest"]), (0, &Value::Null));
+    let said = close(&site, &[]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("class unknown"), "{}", said.stderr);
     assert_eq!(site.verify().code, 0);
 }
 
@@ -269,7 +295,8 @@ fn a_close_that_is_killed_anywhere_is_done_or_not_begun() {
             site.write("a.log", lines(0, 50));
             assert_eq!(site.ingest().code, 0);
             let mut command = site.command("close");
-            command.args(["--month", MONTH]);
+            command.args(["--month", MONTH, "--registry"]);
+            command.arg(site.path("registry.toml"));
             command.env("CDN_METER_KILL_AT", format!("{place}:{visit}"));
             let output = command.output().expect("started");
             if output.status.code().is_some() {

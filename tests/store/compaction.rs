@@ -15,7 +15,7 @@ fn segments(site: &Site) -> usize {
 fn compact(site: &Site) -> Said {
     let mut command = site.command("compact");
     command.arg("--json");
-    Site::run(command)
+    Site::run(&mut command)
 }
 
 /// Ten lines more with every ingest, `count` times.

@@ -12,7 +12,7 @@ fn ingest_all(site: &Site) -> Said {
     let mut command = site.command("ingest");
     command.args(["--json", "--allow-duplicates"]);
     command.arg(site.path("logs"));
-    Site::run(command)
+    Site::run(&mut command)
 }
 
 fn changes(said: &Said) -> String {
@@ -160,11 +160,26 @@ fn a_copy_that_shrank_keeps_its_count_until_somebody_decides() {
 }
 
 #[test]
+fn each_copy_is_compared_with_the_logs() {
+    let site = twice();
+    site.write("b.log", lines(0, 30));
+    site.ingest();
+    let mut command = site.command("verify");
+    command
+        .arg("--json")
+        .arg("--against")
+        .arg(site.path("logs"));
+    let said = Site::run(&mut command);
+    assert_eq!(said.code, 0, "{}", said.json);
+    assert_eq!(said.json["against"]["lines"], 50);
+}
+
+#[test]
 fn compaction_keeps_copies_apart() {
     let site = twice();
     site.write("b.log", lines(0, 30));
     site.ingest();
-    assert_eq!(Site::run(site.command("compact")).code, 0);
+    assert_eq!(Site::run(&mut site.command("compact")).code, 0);
     assert_eq!(site.total(), total(&[20, 30]));
 }
 

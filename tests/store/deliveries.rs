@@ -47,7 +47,7 @@ fn a_second_run_over_the_same_folder_counts_nothing_twice() {
         let mut command = site.command("run");
         command.arg("--json").arg("--out").arg(site.path("out"));
         command.arg(site.path("logs"));
-        Site::run(command).json
+        Site::run(&mut command).json
     };
     let first = run();
     assert_eq!(first["lines"]["read"], 50);

@@ -1,12 +1,18 @@
 //! The store by its front: what is delivered counts once, whatever is repeated, moved or killed.
 
+mod against;
 mod closing;
 mod compaction;
 mod copies;
 mod crash;
 mod deliveries;
+mod explain;
+mod explained;
+mod faults;
+mod frozen;
 mod logs;
 mod model;
+mod month;
 mod old;
 mod program;
 mod retry;

@@ -17,7 +17,7 @@ fn ingest(site: &Site, more: &[&str]) -> Said {
         .args(["--json", "--max-reject-ratio", "1"])
         .args(more);
     command.arg(site.path("logs"));
-    let said = Site::run(command);
+    let said = Site::run(&mut command);
     assert_eq!(said.code, 0, "{}", said.stderr);
     said
 }
@@ -26,7 +26,7 @@ fn ingest(site: &Site, more: &[&str]) -> Said {
 fn retry(site: &Site, more: &[&str]) -> Value {
     let mut command = site.command("ingest");
     command.args(["--json", "--retry-quarantine"]).args(more);
-    let said = Site::run(command);
+    let said = Site::run(&mut command);
     assert_eq!(said.code, 0, "{}", said.stderr);
     said.json["retried"].clone()
 }
@@ -247,7 +247,7 @@ fn what_was_retried_goes_on_as_any_other_content() {
     site.write("a.log", lines(0, 20) + &cut + &lines(25, 5));
     assert_eq!(site.ingest().json["files"]["changes"]["grown"], 1);
     assert_eq!(site.total(), (bytes(0, 30), 30));
-    assert_eq!(Site::run(site.command("compact")).code, 0);
+    assert_eq!(Site::run(&mut site.command("compact")).code, 0);
     assert_eq!(site.total(), (bytes(0, 30), 30));
     site.write("a.log", lines(1_000, 3));
     assert_eq!(site.ingest().json["files"]["changes"]["replaced"], 1);
@@ -285,7 +285,7 @@ fn a_retry_of_nothing_makes_no_store() {
     let site = Site::new();
     let mut command = site.command("ingest");
     command.arg("--retry-quarantine");
-    let said = Site::run(command);
+    let said = Site::run(&mut command);
     assert_eq!(said.code, 2);
     assert!(said.stderr.contains("is no store"), "{}", said.stderr);
     assert!(!Path::new(&site.path("store")).exists());

@@ -25,7 +25,7 @@ fn salvage(site: &Site, more: &[&str]) -> Said {
     let mut command = site.command("ingest");
     command.args(["--json", "--salvage"]).args(more);
     command.arg(site.path("logs"));
-    Site::run(command)
+    Site::run(&mut command)
 }
 
 /// What every name held, as the ledger has it: name, change, length.
@@ -196,7 +196,7 @@ fn a_run_that_keeps_nothing_salvages_too_and_standard_input_is_not_salvaged() {
         command.arg(site.path("out")).arg(input);
         command
     };
-    let said = Site::run(command(&site.path("logs")));
+    let said = Site::run(&mut command(&site.path("logs")));
     assert_eq!(said.code, 1);
     assert_eq!(said.json["files"]["changes"]["salvaged"], 1);
     let kept = kept_lines(&text, &said);
@@ -205,7 +205,7 @@ fn a_run_that_keeps_nothing_salvages_too_and_standard_input_is_not_salvaged() {
     let mut command = command("-".as_ref());
     let file = fs::File::open(site.log("a.gz")).expect("opened");
     command.stdin(Stdio::from(file));
-    let said = Site::run(command);
+    let said = Site::run(&mut command);
     assert_eq!(said.code, 1);
     assert!(said.stderr.contains("refused -"), "{}", said.stderr);
 }

@@ -14,7 +14,9 @@ use crate::world::{Cut, Difference, NAMES, Run, Step, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 12] = [
+    "closed",
+    "compacted",
     "duplicate",
     "given up",
     "grown",
@@ -31,7 +33,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(24) {
+        match random.below(26) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -42,6 +44,8 @@ impl Step {
             15 => Step::Delete(name),
             16 => Step::Corrupt(name),
             17 => Step::Kill(Run::any(random), random.below(4)),
+            18 => Step::Close,
+            19 => Step::Compact,
             _ => Step::Ingest(Run::any(random)),
         }
     }
@@ -132,7 +136,7 @@ fn every_byte_counts_once_whatever_happens_to_its_files() {
                 Ok(kinds) => seen.lock().expect("not poisoned").extend(kinds),
                 Err(difference) => {
                     let (few, difference) = shrink(seed, all, difference);
-                    panic!("CDN_METER_SEED={seed}, with steps {few:#?}\n{difference}");
+                    panic!("CDN_METER_SEED={seed}, with steps {few:?}\n{difference}");
                 }
             }
         }

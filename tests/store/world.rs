@@ -13,6 +13,7 @@ use cdn_meter::store::{Change, Occasion, Store};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::frozen::{ClosedMonth, close_next};
 use crate::logs::{Format, Random, logs};
 use crate::model::{Model, Said, Text, Usage};
 use crate::support;
@@ -42,7 +43,9 @@ pub enum Step {
     Ingest(Run),
     /// The run is given up after so many sources.
     Kill(Run, usize),
-    // `close` and late arrivals are to come here.
+    /// The first open month is closed; what comes for it from then on is late.
+    Close,
+    Compact,
 }
 
 /// How much of a log.
@@ -105,6 +108,7 @@ pub struct World {
     /// All that the store may be: several workers settle files in any order, and what is said of
     /// them need not tell in which.
     models: BTreeSet<Model>,
+    closed: Vec<ClosedMonth>,
     /// The kinds of all that was said, and `given up`.
     pub seen: BTreeSet<&'static str>,
 }
@@ -131,6 +135,7 @@ impl World {
             files: BTreeMap::new(),
             stamps: HashMap::new(),
             models: BTreeSet::from([Model::default()]),
+            closed: Vec::new(),
             seen: BTreeSet::new(),
         }
     }
@@ -170,6 +175,8 @@ impl World {
             }),
             Step::Ingest(run) => return self.ingest(run, usize::MAX),
             Step::Kill(run, after) => return self.ingest(run, after),
+            Step::Close => return self.close(),
+            Step::Compact => return self.compact(),
         }
         Ok(())
     }
@@ -235,15 +242,11 @@ impl World {
     /// Ingests, and compares what is said and what counts with the model.
     pub fn ingest(&mut self, run: Run, give_up_after: usize) -> Result<(), Difference> {
         let place = self.folder.path().join("store");
-        if run.has_orphans {
+        // A ledger is there before anything that it could name.
+        if run.has_orphans && place.join("ledger.sqlite").exists() {
             leave_orphans(&place);
         }
-        let occasion = Occasion {
-            at: "2026-11-23T00:00:00Z".to_owned(),
-            command: "ingest".to_owned(),
-        };
-        let opened = Store::open_to_write(&place, Seed(self.logs.len() as u64), occasion);
-        let store = opened.map_err(|error| format!("opening: {error}"))?;
+        let store = self.open("ingest")?;
         let events = GivingUp {
             left: AtomicU64::new(give_up_after as u64),
         };
@@ -260,6 +263,37 @@ impl World {
         let kind = |said: &Said| said.as_ref().map_or_else(|code| *code, Change::name);
         self.seen.extend(said.iter().map(|(_, said)| kind(said)));
         self.compare(&place, &said)
+    }
+
+    fn open(&self, command: &str) -> Result<Store, Difference> {
+        let place = self.folder.path().join("store");
+        let occasion = Occasion {
+            at: "2026-11-23T00:00:00Z".to_owned(),
+            command: command.to_owned(),
+        };
+        let opened = Store::open_to_write(&place, Seed(self.logs.len() as u64), occasion);
+        opened.map_err(|error| format!("opening: {error}"))
+    }
+
+    fn close(&mut self) -> Result<(), Difference> {
+        let store = self.open("close")?;
+        let counted = usage(&self.folder.path().join("store"))?;
+        let closed = close_next(&store, &self.closed, &counted);
+        if let Some(closed) = closed.map_err(|error| format!("closing: {error}"))? {
+            self.closed.push(closed);
+            self.seen.insert("closed");
+        }
+        drop(store);
+        self.compare(&self.folder.path().join("store"), &[])
+    }
+
+    fn compact(&mut self) -> Result<(), Difference> {
+        let compacted = self.open("compact")?.compact();
+        let compacted = compacted.map_err(|error| format!("compacting: {error}"))?;
+        if compacted.rows != 0 {
+            self.seen.insert("compacted");
+        }
+        self.compare(&self.folder.path().join("store"), &[])
     }
 
     fn sources(&self, run: Run) -> Vec<Source> {
@@ -294,7 +328,12 @@ impl World {
             return Err(self.difference(said, &found));
         }
         self.models = models;
-        Ok(())
+        let store = Store::open_to_read(place).map_err(|error| format!("opening: {error}"))?;
+        let closed = self.closed.iter();
+        let difference = closed
+            .filter_map(|closed| closed.difference(&store, &found))
+            .next();
+        difference.map_or(Ok(()), Err)
     }
 
     /// The models after files came in, one after the other, in any order in which it is right what
