@@ -63,8 +63,8 @@ pub(super) struct MeterArgs {
     max_reject_ratio: Decimal,
     /// Count the readable prefix of a truncated or corrupt archive, up to its last whole line
     ///
-    /// Without it nothing of such a file counts. The checksum behind what is kept cannot be checked:
-    /// it is a prefix that decoded, and not known to be what was packed. Files only; standard
+    /// Without it nothing of such a file counts. The checksum behind what is kept cannot be checked, or
+    /// differs: it is a prefix that decoded, and not known to be what was packed. Files only; standard
     /// input cannot be read twice. When the whole file comes, its other lines are added.
     #[arg(long)]
     salvage: bool,

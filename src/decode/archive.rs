@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -225,16 +225,29 @@ impl Reader {
 
     /// Takes damage of the compressed form for the end of the source: [`Reader::damage`] tells.
     pub fn salvaging(self) -> Self {
-        Reader {
-            salvage: Some(Salvage::default()),
-            ..self
+        match self.compression {
+            Compression::Plain => self,
+            _ => Reader {
+                salvage: Some(Salvage::default()),
+                ..self.in_steps()
+            },
         }
     }
 
-    /// Ends the source after its first `len` bytes; that it has fewer is an error.
+    /// Ends a damaged source after its first `len` bytes; that it has fewer is an error.
     pub fn cut_at(self, len: u64) -> Self {
         Reader {
             cut_at: Some(len),
+            ..self.in_steps()
+        }
+    }
+
+    /// Decoders tell of damage sooner or later as they are asked for more or less: asked for the same,
+    /// they give the same whenever the source is read.
+    fn in_steps(self) -> Self {
+        let inner = Steps(BufReader::with_capacity(SALVAGE_STEP_BYTES, self.inner));
+        Reader {
+            inner: Box::new(inner),
             ..self
         }
     }
@@ -307,21 +320,29 @@ impl Reader {
         };
         let mut filled = 0;
         while salvage.damage.is_none() && filled < buffer.len() {
-            let step = (buffer.len() - filled).min(SALVAGE_STEP_BYTES);
-            match self.inner.read(&mut buffer[filled..filled + step]) {
+            match self.inner.read(&mut buffer[filled..]) {
                 Ok(0) => break,
                 Ok(len) => filled += len,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The system's own errors say nothing of the archive, and plain text is none.
-                Err(error)
-                    if error.raw_os_error().is_none() && self.compression != Compression::Plain =>
-                {
-                    salvage.damage = Some(error);
-                }
+                // The system's own errors say nothing of the archive.
+                Err(error) if error.raw_os_error().is_none() => salvage.damage = Some(error),
                 Err(error) => return Err(error),
             }
         }
         Ok(filled)
+    }
+}
+
+/// Reads that always ask for as many bytes as the buffer holds, however few are wanted.
+struct Steps<R>(BufReader<R>);
+
+impl<R: Read> Read for Steps<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let ready = self.0.fill_buf()?;
+        let len = ready.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&ready[..len]);
+        self.0.consume(len);
+        Ok(len)
     }
 }
 

@@ -182,6 +182,7 @@ impl Archive {
         if is_other || (mask != 0 && self.is_in_header(at % self.stored.len())) {
             return check_stored(&damaged, read_len);
         }
+        check_salvage(&damaged, (mask == 0).then_some(&self.content[..]), read_len);
         match (read(&damaged, read_len), expected) {
             (Ok(content), Some(expected)) => content.check(expected, how),
             (Ok(content), None) => panic!("cut in a member, {} bytes read", content.bytes_total()),
@@ -189,6 +190,39 @@ impl Archive {
             (Err(_), _) => {}
         }
     }
+}
+
+/// What can be read of an archive is the same whenever it is read, up to its last whole line; of one
+/// that was cut it is a part of the content.
+fn check_salvage(stored: &[u8], content: Option<&[u8]>, read_len: usize) {
+    let reader = || {
+        let inner = Cursor::new(stored.to_vec());
+        open(Dribble { inner, read_len })
+    };
+    let mut first = reader().expect("it was opened before").salvaging();
+    let mut prefix = vec![0; 2 * PACKED_CONTENT_BYTES_MAX];
+    let Ok(len) = first.fill(&mut prefix) else {
+        panic!("damage is no error where it is the end");
+    };
+    prefix.truncate(len);
+    if let Some(content) = content {
+        assert!(
+            content.starts_with(&prefix),
+            "a cut archive is salvaged as another log"
+        );
+    }
+    let Some(damage) = first.damage() else { return };
+    let kept = prefix
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    assert_eq!(damage.whole_lines_to, kept as u64);
+    let mut again = Collected::new(true);
+    let second = reader().expect("it was opened before").cut_at(kept as u64);
+    again
+        .take(Blocks::of_stream(second))
+        .expect("it was read before");
+    again.check(&masked(&prefix[..kept]), "salvaged");
 }
 
 fn gzip_member(content: &[u8], level: u32, is_in_full: bool, stored: &mut Vec<u8>) {

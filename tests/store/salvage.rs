@@ -142,6 +142,24 @@ fn zstandard_is_salvaged_as_well() {
 }
 
 #[test]
+fn a_checksum_that_differs_is_damage_like_any_other() {
+    let text = lines(0, 300);
+    let archive = gzip(&text);
+    let mut damaged = archive.clone();
+    let checksum = damaged.len() - 8;
+    damaged[checksum] ^= 1;
+    check(&text, 300, &archive, &damaged, "1");
+
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).expect("an encoder");
+    encoder.include_checksum(true).expect("it can");
+    encoder.write_all(text.as_bytes()).expect("packed");
+    let archive = encoder.finish().expect("packed");
+    let mut damaged = archive.clone();
+    *damaged.last_mut().expect("a checksum") ^= 1;
+    check(&text, 300, &archive, &damaged, "2");
+}
+
+#[test]
 fn damage_before_the_first_whole_line_leaves_nothing_to_salvage() {
     let site = Site::new();
     let archive = gzip(&lines(0, 100));
