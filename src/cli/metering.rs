@@ -68,6 +68,12 @@ pub(super) struct MeterArgs {
     /// input cannot be read twice. When the whole file comes, its other lines are added.
     #[arg(long)]
     salvage: bool,
+    /// Count a file again that holds what another one holds, as a copy of its own
+    ///
+    /// For feeds in which equal files are different deliveries; not for folders where logs rotate,
+    /// as what was copied aside counts again. A file that was renamed does not.
+    #[arg(long)]
+    allow_duplicates: bool,
     /// Read files again that look as they did when they were counted
     #[arg(long)]
     rehash: bool,
@@ -125,6 +131,7 @@ impl MeterArgs {
             now_nanos: now_nanos(),
             is_rehash: self.rehash,
             is_salvage: self.salvage,
+            is_counting_duplicates: self.allow_duplicates,
         })
     }
 }

@@ -91,9 +91,9 @@ impl UsageSink for Against<'_> {
 
     fn identify(&self, settled: &Settled<'_>, _options: &Options) -> Result<Verdict, IngestError> {
         let content = settled.content.expect("digests were asked for");
-        Ok(match self.store.counted(content)? {
-            Some(_) => Verdict::Count(Claim::default()),
-            None => Verdict::Done(Outcome::Refused(Refusal::NotCounted)),
+        Ok(match self.store.counted(content)?.is_empty() {
+            false => Verdict::Count(Claim::default()),
+            true => Verdict::Done(Outcome::Refused(Refusal::NotCounted)),
         })
     }
 
@@ -106,23 +106,25 @@ impl UsageSink for Against<'_> {
         (domains, _): (&Domains, &Options),
     ) -> Result<Change, IngestError> {
         let content = settled.content.expect("digests were asked for");
-        let Some(counted) = self.store.counted(content)? else {
-            return Ok(Change::Unchanged);
-        };
         let now = sum_cells(usage.into_rows().iter(), &domains.names())?;
-        let before = self.rows.cells(&counted.contents)?;
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let differences = differences(report, &counted, &now, &before);
+        for counted in self.store.counted(content)? {
+            let before = self.rows.cells(&counted.contents)?;
+            let problems = differences(report, &counted, &now, &before);
+            found
+                .compared
+                .findings
+                .extend(problems.map(|problem| Finding {
+                    promise: "the logs say what the store counts",
+                    subject: report.name.clone(),
+                    problem,
+                }));
+            found.checked.extend(counted.contents);
+        }
         let compared = &mut found.compared;
         compared.files += 1;
         compared.lines += report.counts.lines;
         compared.bytes += report.counts.bytes.as_u64();
-        compared.findings.extend(differences.map(|problem| Finding {
-            promise: "the logs say what the store counts",
-            subject: report.name.clone(),
-            problem,
-        }));
-        found.checked.extend(counted.contents);
         Ok(Change::Unchanged)
     }
 

@@ -71,6 +71,8 @@ pub struct Options {
     pub is_rehash: bool,
     /// Whether a truncated or corrupt archive counts up to its last whole line.
     pub is_salvage: bool,
+    /// Whether a content that another name holds counts once more under its own.
+    pub is_counting_duplicates: bool,
 }
 
 /// What happens along the way; called from any worker.

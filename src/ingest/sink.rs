@@ -10,7 +10,7 @@ use crate::decode::Compression;
 use crate::meter::{Domains, UsageTable};
 use crate::record::BytesIn;
 use crate::source::{Content, Digest, Opening, Origin, Seed, Source};
-use crate::store::{Change, Delivery, Identity, Known, Reading, Store};
+use crate::store::{Ancestry, Change, Delivery, Identity, Known, Reading, Store};
 
 /// A content that was read to its end, before it is decided whether it counts.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Claim {
     parent: Option<i64>,
     from: u64,
     supersedes: Vec<i64>,
+    /// The name that holds the same content, which is to count again.
+    copy_of: Option<String>,
 }
 
 /// Where the usage of sources goes.
@@ -152,9 +154,22 @@ impl UsageSink for Store {
         if self.is_shrunk(&settled.source.identity, content, is_there)? {
             return Ok(refused(Refusal::Shrunk));
         }
-        let identity = Store::identify(self, content, settled.marks, settled.resumed)?;
+        let (name, resumed) = (&settled.source.identity, settled.resumed);
+        let identity = Store::identify(self, name, content, settled.marks, resumed, is_there)?;
         let is_stdin = settled.source.origin == Origin::Stdin;
         match identity {
+            Identity::Same(id)
+                if options.is_counting_duplicates
+                    && let Some(of) = self.is_duplicate_of(name, id, is_there)? =>
+            {
+                Ok(match resumed {
+                    0 => Verdict::Count(Claim {
+                        copy_of: Some(of),
+                        ..Claim::default()
+                    }),
+                    _ => Verdict::Again(0),
+                })
+            }
             Identity::Same(id) => {
                 let change = with_delivery(settled, options, |delivery| {
                     self.hold(delivery, id, is_there)
@@ -169,6 +184,7 @@ impl UsageSink for Store {
                 parent,
                 from,
                 supersedes,
+                copy_of: None,
             })),
             Identity::Again { resume } if is_stdin => Ok(refused(Refusal::Begun { bytes: resume })),
             Identity::Again { resume } => Ok(Verdict::Again(resume)),
@@ -203,9 +219,14 @@ impl UsageSink for Store {
             rejects,
             rows: usage.into_rows(),
         };
-        let origin = (claim.parent, claim.from, &claim.supersedes[..]);
+        let ancestry = Ancestry {
+            parent: claim.parent,
+            from: claim.from,
+            supersedes: &claim.supersedes,
+            copy_of: claim.copy_of.as_deref(),
+        };
         let change = with_delivery(settled, options, |delivery| {
-            self.add(delivery, origin, reading, domains)
+            self.add(delivery, ancestry, reading, domains)
         })?;
         Ok(change)
     }

@@ -153,7 +153,8 @@ impl From<Usage> for UsageReport {
 pub struct FileReport {
     /// Sources whose usage counts.
     pub committed: u64,
-    /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed, salvaged.
+    /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed, salvaged,
+    /// duplicate-counted.
     pub changes: BTreeMap<&'static str, u64>,
     /// Sources whose content another name holds or held, and sources that were replaced.
     pub noted: Vec<NotedReport>,
@@ -290,6 +291,7 @@ fn note(name: &str, change: &Change) -> Option<NotedReport> {
             format!("counted anew; it stood for {bytes_before} B before")
         }
         Change::Duplicate { of } => format!("not counted again: it holds what {of} holds"),
+        Change::DuplicateCounted { of } => format!("counted again: it holds what {of} holds"),
         Change::Salvaged { kept } => {
             format!("damaged; its first {kept} decompressed bytes count; fetch the file again")
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::error::{StoreError, int64};
 use super::scan::{Wanted, scan_sound};
@@ -40,19 +40,17 @@ pub struct CountedRows {
 }
 
 impl Store {
-    /// What the store says of the content with this digest and length; `None` if it knows none.
+    /// What the store says of the contents with this digest and length: of copies that count apart,
+    /// each.
     ///
     /// Errors: [`StoreError`].
-    pub fn counted(&self, content: &Content) -> Result<Option<Counted>, StoreError> {
+    pub fn counted(&self, content: &Content) -> Result<Vec<Counted>, StoreError> {
         let ledger = &self.lock_state().ledger;
         let sql = "SELECT id FROM content WHERE digest = ?1 AND length = ?2 AND dropped_by IS NULL";
-        let length = int64(content.length)?;
-        let id = ledger
-            .query_row(sql, params![content.digest.to_bytes(), length], |row| {
-                row.get(0)
-            })
-            .optional()?;
-        id.map(|id| counted(ledger, id)).transpose()
+        let mut statement = ledger.prepare_cached(sql)?;
+        let parameters = params![content.digest.to_bytes(), int64(content.length)?];
+        let ids = statement.query_map(parameters, |row| row.get(0))?;
+        ids.map(|id| counted(ledger, id?)).collect()
     }
 
     /// The contents that count, by number, each with a name that holds it or what grew from it.

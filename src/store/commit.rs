@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use rusqlite::{Connection, params};
 
+use super::change::{Change, SALVAGED};
 use super::durable::{DurableFile, sync_folder};
 use super::entries::{check_sums, drop_unless_held, note, put_content, put_segments, put_source};
 use super::error::{StoreError, file_error};
-use super::identify::{Identity, Known, identify, may_have_shrunk};
 use super::ledger;
 use super::segment::{self, SegmentRow, Written};
 use super::{Occasion, QUARANTINE, SEGMENTS, State, Store, failpoint};
 use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
-use crate::source::{Content, Digest, Opening};
+use crate::source::Content;
 use crate::units::SLOTS_PER_DAY;
 
 /// Rows that wait for a commit.
@@ -25,9 +25,6 @@ const CONTENTS_PENDING_MAX: usize = 1 << 16;
 pub const COMMIT_INTERVAL: Duration = Duration::from_secs(10);
 /// Rows of a segment file.
 pub(super) const SEGMENT_ROWS: usize = 1 << 19;
-
-/// What the history calls a content of which the archive was damaged; its length is what was kept.
-const SALVAGED: &str = "salvaged";
 
 /// What a source was found to hold.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +41,26 @@ pub struct Delivery<'a> {
     pub kept: Option<u64>,
 }
 
+/// What a new content is to the known ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ancestry<'a> {
+    /// The known content that it begins with.
+    pub parent: Option<i64>,
+    /// Where its own lines start.
+    pub from: u64,
+    /// Contents that it begins with but for their unfinished last line.
+    pub supersedes: &'a [i64],
+    /// The name that holds the same content, which is counted again on request.
+    pub copy_of: Option<&'a str>,
+}
+
+impl Ancestry<'_> {
+    /// A content of its lineage.
+    pub(super) fn grown_from(&self) -> Option<i64> {
+        self.parent.or(self.supersedes.first().copied())
+    }
+}
+
 /// What the reading of a content found: its own lines' fates and usage.
 #[derive(Debug)]
 pub struct Reading<'a> {
@@ -57,55 +74,6 @@ pub struct Reading<'a> {
     pub rejects: Option<Vec<u8>>,
     /// Its usage.
     pub rows: Vec<UsageRow>,
-}
-
-/// What a delivery changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The content is new, and so is the name.
-    New,
-    /// Lines came after those that were counted.
-    Grown {
-        /// Where they start.
-        from: u64,
-    },
-    /// The name held another content, which does not count any more unless another name holds it.
-    Replaced {
-        /// Downstream bytes of that content.
-        bytes_before: u64,
-    },
-    /// The name holds this content already.
-    Unchanged,
-    /// Another name holds this content: it counts once.
-    Duplicate {
-        /// The other name.
-        of: String,
-    },
-    /// The archive is damaged: what is new of its lines before the damage counts.
-    Salvaged {
-        /// Decompressed bytes up to the last whole line before it.
-        kept: u64,
-    },
-    /// A name that is gone held this content: it counts on under the new name.
-    Renamed {
-        /// The old name.
-        from: String,
-    },
-}
-
-impl Change {
-    /// The stable name in reports and in the ledger.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Change::New => "new",
-            Change::Grown { .. } => "grown",
-            Change::Replaced { .. } => "replaced",
-            Change::Unchanged => "unchanged",
-            Change::Duplicate { .. } => "duplicate",
-            Change::Renamed { .. } => "renamed",
-            Change::Salvaged { .. } => SALVAGED,
-        }
-    }
 }
 
 /// What waits for its commit.
@@ -155,64 +123,6 @@ impl Pending {
 }
 
 impl Store {
-    /// Whether the file `name` is as it was when it was read.
-    ///
-    /// Errors: [`StoreError`].
-    pub fn is_unchanged(&self, name: &str, stamp: &str) -> Result<bool, StoreError> {
-        let state = self.lock_state();
-        Ok(ledger::stamp(&state.ledger, name)?.as_deref() == Some(stamp))
-    }
-
-    /// Known contents that one with this opening may begin with or be a part of.
-    ///
-    /// Errors: [`StoreError`].
-    pub fn known_like(&self, opening: &Opening) -> Result<Vec<Known>, StoreError> {
-        ledger::contents_opening_with(&self.lock_state().ledger, opening)
-    }
-
-    /// Whether `name` alone holds a longer content, of which this may be the start: its lines would
-    /// be lost if the name held this one. `is_there` tells whether a file exists.
-    ///
-    /// Errors: [`StoreError`].
-    pub fn is_shrunk(
-        &self,
-        name: &str,
-        content: &Content,
-        is_there: impl Fn(&str) -> bool,
-    ) -> Result<bool, StoreError> {
-        let ledger = &self.lock_state().ledger;
-        let Some(before) = ledger::held_by(ledger, name)? else {
-            return Ok(false);
-        };
-        let known = ledger::content(ledger, before)?;
-        Ok(may_have_shrunk(content, &known.content)
-            && !ledger::holders(ledger, before, name)?
-                .iter()
-                .any(|name| is_there(name)))
-    }
-
-    /// What a content is to the known ones.
-    ///
-    /// Errors: [`StoreError`].
-    pub fn identify(
-        &self,
-        content: &Content,
-        marks: &[(u64, Digest)],
-        resumed: u64,
-    ) -> Result<Identity, StoreError> {
-        let state = self.lock_state();
-        let mut known = ledger::contents_opening_with(&state.ledger, &content.opening)?;
-        known.extend(ledger::content_like(&state.ledger, content)?);
-        Ok(identify(&known, content, marks, resumed))
-    }
-
-    /// The names that hold the content `id`.
-    ///
-    /// Errors: [`StoreError`].
-    pub fn holders(&self, id: i64) -> Result<Vec<String>, StoreError> {
-        ledger::holders(&self.lock_state().ledger, id, "")
-    }
-
     /// Notes that a source holds the known content `id`. `is_there` tells whether a file exists.
     ///
     /// Errors: [`StoreError`].
@@ -258,7 +168,7 @@ impl Store {
     pub fn add(
         &self,
         delivery: Delivery<'_>,
-        (parent, from, supersedes): (Option<i64>, u64, &[i64]),
+        ancestry: Ancestry<'_>,
         reading: Reading<'_>,
         domains: &Domains,
     ) -> Result<Change, StoreError> {
@@ -266,7 +176,11 @@ impl Store {
         let commit = state.commit()?;
         let ledger = &state.ledger;
         let before = ledger::held_by(ledger, delivery.name)?;
+        let Ancestry {
+            from, supersedes, ..
+        } = ancestry;
         let change = match before {
+            _ if let Some(of) = ancestry.copy_of => Change::DuplicateCounted { of: of.to_owned() },
             _ if let Some(kept) = delivery.kept => Change::Salvaged { kept },
             _ if from != 0 || !supersedes.is_empty() => Change::Grown { from },
             Some(before) => Change::Replaced {
@@ -274,8 +188,11 @@ impl Store {
             },
             None => Change::New,
         };
-        let id = put_content(ledger, &delivery, parent, from, &reading, commit)?;
+        let id = put_content(ledger, &delivery, &ancestry, &reading, commit)?;
         put_source(ledger, &delivery, id, commit, &change)?;
+        if delivery.kept.is_some() && ancestry.copy_of.is_some() {
+            note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
+        }
         for superseded in supersedes {
             for name in ledger::holders(ledger, *superseded, delivery.name)? {
                 let sql =

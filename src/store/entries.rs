@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, params};
 
-use super::commit::{Change, Delivery, Parts, Reading};
+use super::change::Change;
+use super::commit::{Ancestry, Delivery, Parts, Reading};
 use super::error::{StoreError, int64};
+use super::identify::SHARED;
 use super::ledger::{self, digest_bytes};
 use super::segment::Written;
 use crate::meter::Counts;
@@ -14,18 +16,24 @@ use crate::units::invariant;
 pub(super) fn put_content(
     ledger: &Connection,
     delivery: &Delivery<'_>,
-    parent: Option<i64>,
-    from: u64,
+    ancestry: &Ancestry<'_>,
     reading: &Reading<'_>,
     commit: i64,
 ) -> Result<i64, StoreError> {
     let (content, counts) = (delivery.content, reading.counts);
+    let id = ledger::next_content(ledger)?;
+    let lineage = match (ancestry.copy_of, ancestry.grown_from()) {
+        (Some(_), _) => id,
+        (None, Some(start)) => ledger::content(ledger, start)?.lineage,
+        (None, None) => SHARED,
+    };
     let sql = "INSERT INTO content (parent, from_offset, length, digest, chunks, opening, first_line,
-            is_whole_lines, format, bytes_in, lines, metered, skipped, rejected, bytes, counts, commit_id)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+            is_whole_lines, format, bytes_in, lines, metered, skipped, rejected, bytes, counts,
+            commit_id, id, lineage)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
     ledger.prepare_cached(sql)?.execute(params![
-        parent,
-        int64(from)?,
+        ancestry.parent,
+        int64(ancestry.from)?,
         int64(content.length)?,
         content.digest.to_bytes(),
         digest_bytes(&content.chunks),
@@ -41,8 +49,10 @@ pub(super) fn put_content(
         int64(counts.bytes.as_u64())?,
         counts_json(counts),
         commit,
+        id,
+        lineage,
     ])?;
-    Ok(ledger.last_insert_rowid())
+    Ok(id)
 }
 
 /// Counts by reason.

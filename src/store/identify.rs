@@ -2,6 +2,9 @@
 
 use crate::source::{Content, DIGEST_CHUNK_BYTES, Digest};
 
+/// The lineage that all names share.
+pub const SHARED: i64 = 0;
+
 /// A content of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -9,6 +12,8 @@ pub struct Known {
     pub id: i64,
     /// What it is.
     pub content: Content,
+    /// What it is counted once in: [`SHARED`], or the copy that it is or grew from.
+    pub lineage: i64,
 }
 
 /// What a content is to those that are known.
@@ -35,20 +40,80 @@ pub enum Identity {
 }
 
 /// Tells what `content`, read with `marks` and counted from `resumed`, is to `known` contents.
+///
+/// Lineages are told apart: the one of what the name holds, `own`, comes first if the content goes on
+/// there; else it is the same as a known one, or may be a part of one, in any lineage; else it grew
+/// from the longest. Among equals the first in `known` is taken.
 pub fn identify(
     known: &[Known],
+    own: Option<i64>,
     content: &Content,
     marks: &[(u64, Digest)],
     resumed: u64,
 ) -> Identity {
+    let mut best: Option<((u8, u64), Identity)> = None;
+    for lineage in lineages(known, own) {
+        let of_lineage = known.iter().filter(|known| known.lineage == lineage);
+        let identity = identify_within(of_lineage, content, marks);
+        let rank = rank(&identity, own == Some(lineage));
+        if best.as_ref().is_none_or(|(best, _)| *best < rank) {
+            best = Some((rank, identity));
+        }
+    }
+    match best {
+        Some((_, Identity::New { from, .. })) if from != resumed => {
+            Identity::Again { resume: from }
+        }
+        Some((_, identity)) => identity,
+        None => unreachable!("the lineage that all names share is always looked at"),
+    }
+}
+
+/// The lineages of `known` in their order, and the shared one.
+fn lineages(known: &[Known], own: Option<i64>) -> Vec<i64> {
+    let mut lineages: Vec<i64> = Vec::new();
+    let all = own
+        .into_iter()
+        .chain(known.iter().map(|known| known.lineage));
+    for lineage in all.chain([SHARED]) {
+        if !lineages.contains(&lineage) {
+            lineages.push(lineage);
+        }
+    }
+    lineages
+}
+
+/// Which lineage's answer is taken: the largest.
+fn rank(identity: &Identity, is_own: bool) -> (u8, u64) {
+    match identity {
+        // Nothing can be told before it is read again.
+        Identity::Again { .. } => (5, 0),
+        Identity::New {
+            parent: None,
+            supersedes,
+            ..
+        } if supersedes.is_empty() => (0, 0),
+        _ if is_own => (4, 0),
+        Identity::Same(_) => (3, 0),
+        Identity::Within(_) => (2, 0),
+        Identity::New { from, .. } => (1, *from),
+    }
+}
+
+/// Tells what `content` is to the contents of one lineage; `Again` where a mark is missing.
+fn identify_within<'a>(
+    known: impl Iterator<Item = &'a Known> + Clone,
+    content: &Content,
+    marks: &[(u64, Digest)],
+) -> Identity {
     let is_same = |other: &&Known| {
         (other.content.length, other.content.digest) == (content.length, content.digest)
     };
-    if let Some(same) = known.iter().find(is_same) {
+    if let Some(same) = known.clone().find(is_same) {
         return Identity::Same(same.id);
     }
     let longer = known
-        .iter()
+        .clone()
         .filter(|longer| may_be_within(content, &longer.content));
     let longer: Vec<i64> = longer.map(|longer| longer.id).collect();
     if !longer.is_empty() {
@@ -71,14 +136,10 @@ pub fn identify(
         .into_iter()
         .partition(|known| known.content.is_whole_lines);
     let parent = whole.into_iter().max_by_key(|known| known.content.length);
-    let from = parent.map_or(0, |parent| parent.content.length);
-    match from == resumed {
-        false => Identity::Again { resume: from },
-        true => Identity::New {
-            parent: parent.map(|parent| parent.id),
-            from,
-            supersedes: unfinished.into_iter().map(|known| known.id).collect(),
-        },
+    Identity::New {
+        parent: parent.map(|parent| parent.id),
+        from: parent.map_or(0, |parent| parent.content.length),
+        supersedes: unfinished.into_iter().map(|known| known.id).collect(),
     }
 }
 
@@ -138,6 +199,7 @@ mod tests {
         let known = |(id, text): (usize, &Vec<u8>)| Known {
             id: id as i64,
             content: read(text, &[]).0,
+            lineage: SHARED,
         };
         texts.iter().enumerate().map(known).collect()
     }
@@ -175,17 +237,17 @@ mod tests {
                 false => (Some(0), short.len() as u64, vec![1]),
             };
             prop_assert_eq!(
-                identify(&all, &content, &found, from),
+                identify(&all, None, &content, &found, from),
                 Identity::New { parent, from, supersedes }
             );
             prop_assert_eq!(
-                identify(&all, &content, &found, 0),
+                identify(&all, None, &content, &found, 0),
                 Identity::Again { resume: from }
             );
             // The other way round: what is the start of a known content is within it.
             let whole = known(&[long]);
-            prop_assert_eq!(identify(&whole, &read(&short, &[]).0, &[], 0), Identity::Within(vec![0]));
-            prop_assert_eq!(identify(&all, &read(&short, &[]).0, &[], 0), Identity::Same(0));
+            prop_assert_eq!(identify(&whole, None, &read(&short, &[]).0, &[], 0), Identity::Within(vec![0]));
+            prop_assert_eq!(identify(&all, None, &read(&short, &[]).0, &[], 0), Identity::Same(0));
         }
     }
 
@@ -194,9 +256,39 @@ mod tests {
         let all = known(&[lines(0, 3, 8)]);
         let (content, marks) = read(&lines(0, 4, 8), &[]);
         assert_eq!(
-            identify(&all, &content, &marks, 0),
+            identify(&all, None, &content, &marks, 0),
             Identity::Again { resume: 27 }
         );
+    }
+
+    #[test]
+    fn a_copy_goes_on_in_its_own_lineage() {
+        let (short, long, longer) = (lines(0, 3, 8), lines(0, 5, 8), lines(0, 7, 8));
+        let mut all = known(&[short.clone(), long.clone(), short.clone(), longer.clone()]);
+        (all[2].lineage, all[3].lineage) = (2, 2);
+        let grown = |parent, from| Identity::New {
+            parent: Some(parent),
+            from,
+            supersedes: vec![],
+        };
+        let is = |text: &[u8], own, resumed| {
+            let (content, marks) = read(text, &[27, 45, 63]);
+            identify(&all, own, &content, &marks, resumed)
+        };
+        assert_eq!(is(&short, None, 0), Identity::Same(0));
+        assert_eq!(is(&short, Some(2), 0), Identity::Same(2));
+        // The copy grew to what the other had grown to, and the other way round.
+        assert_eq!(is(&long, Some(2), 27), Identity::Within(vec![3]));
+        assert_eq!(is(&longer, Some(SHARED), 45), grown(1, 45));
+        assert_eq!(is(&longer, None, 0), Identity::Same(3));
+        // Of both, the longer one is its start; with neither, it is shared.
+        assert_eq!(is(&lines(0, 9, 8), None, 63), grown(3, 63));
+        let other = Identity::New {
+            parent: None,
+            from: 0,
+            supersedes: vec![],
+        };
+        assert_eq!(is(&lines(100, 2, 8), Some(2), 0), other);
     }
 
     #[test]
@@ -208,7 +300,10 @@ mod tests {
             from: 0,
             supersedes: vec![],
         };
-        assert_eq!(identify(&all, &content, &marks, 0), new);
-        assert_eq!(identify(&all, &read(b"", &[]).0, &[], 0), Identity::Same(0));
+        assert_eq!(identify(&all, None, &content, &marks, 0), new);
+        assert_eq!(
+            identify(&all, None, &read(b"", &[]).0, &[], 0),
+            Identity::Same(0)
+        );
     }
 }

@@ -23,7 +23,10 @@ pub const SCHEMA_VERSION: i64 = 2;
 /// The steps from each version to the next; they are never edited, only added to.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema.sql"),
-    include_str!("schema-2-closing.sql"),
+    concat!(
+        include_str!("schema-2-closing.sql"),
+        include_str!("schema-2-copies.sql"),
+    ),
 ];
 /// How long to wait for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -158,6 +161,12 @@ pub(super) fn has_table(ledger: &Connection, name: &str) -> Result<bool, StoreEr
     Ok(ledger.query_row(sql, [name], |row| row.get(0))?)
 }
 
+/// Whether a table of the ledger has a column: one that is read may be older than this program.
+pub(super) fn has_column(ledger: &Connection, table: &str, name: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
+    Ok(ledger.query_row(sql, [table, name], |row| row.get(0))?)
+}
+
 /// What the ledger names in each folder of the store.
 pub(super) fn named(
     ledger: &Connection,
@@ -248,7 +257,7 @@ pub(super) fn stamp(ledger: &Connection, name: &str) -> Result<Option<String>, S
     Ok(stamp.flatten())
 }
 
-const CONTENT_COLUMNS: &str = "id, length, digest, chunks, opening, is_whole_lines";
+const CONTENT_COLUMNS: &str = "id, length, digest, chunks, opening, is_whole_lines, lineage";
 
 /// The contents with this first line, and those that were cut before their first line ended.
 pub(super) fn contents_opening_with(
@@ -265,18 +274,18 @@ pub(super) fn contents_opening_with(
     Ok(known.collect::<Result<_, _>>()?)
 }
 
-/// The content with this digest and length, if it is known.
-pub(super) fn content_like(
+/// The contents with this digest and length: one, and its copies that count apart.
+pub(super) fn contents_like(
     ledger: &Connection,
     content: &Content,
-) -> Result<Option<Known>, StoreError> {
+) -> Result<Vec<Known>, StoreError> {
     let sql = format!(
         "SELECT {CONTENT_COLUMNS} FROM content WHERE digest = ?1 AND length = ?2 AND dropped_by IS NULL"
     );
     let mut statement = ledger.prepare_cached(&sql)?;
     let length = super::error::int64(content.length)?;
-    let found = statement.query_row(params![content.digest.to_bytes(), length], known);
-    Ok(found.optional()?)
+    let found = statement.query_map(params![content.digest.to_bytes(), length], known)?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
@@ -289,6 +298,7 @@ fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
             opening: Opening(digests(&row.get::<_, Vec<u8>>(4)?)),
             is_whole_lines: row.get(5)?,
         },
+        lineage: row.get(6)?,
     })
 }
 
@@ -309,6 +319,14 @@ pub(super) fn digest_bytes(digests: &[Digest]) -> Vec<u8> {
 pub(super) fn content(ledger: &Connection, id: i64) -> Result<Known, StoreError> {
     let sql = format!("SELECT {CONTENT_COLUMNS} FROM content WHERE id = ?1");
     Ok(ledger.prepare_cached(&sql)?.query_row([id], known)?)
+}
+
+/// The number that the next content has.
+pub(super) fn next_content(ledger: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT coalesce(max(id), 0) + 1 FROM content";
+    Ok(ledger
+        .prepare_cached(sql)?
+        .query_row([], |row| row.get(0))?)
 }
 
 /// The content that a name holds.

@@ -19,9 +19,11 @@
 //!
 //! Invariants: `SEG-1` a segment counts iff the ledger names it; `SPAN-1` a content's own lines start
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
-//! that the ledger notes of it; a content counts once, however many names hold it.
+//! that the ledger notes of it; a content counts once, however many names hold it, unless a copy is
+//! asked for that counts apart: it has a lineage of its own.
 
 mod against;
+mod change;
 mod close;
 mod commit;
 mod compact;
@@ -31,6 +33,7 @@ mod error;
 mod explain;
 mod failpoint;
 mod identify;
+mod known;
 mod lateness;
 mod ledger;
 mod read;
@@ -48,13 +51,14 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 pub use against::{Cells, Counted, CountedRows, sum_cells};
+pub use change::Change;
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
-pub use commit::{COMMIT_INTERVAL, Change, Delivery, ROWS_PENDING_MAX, Reading};
+pub use commit::{Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::FAILPOINTS;
-pub use identify::{Identity, Known, identify};
+pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;
 pub use ledger::SCHEMA_VERSION;
 pub use read::StoreUsage;

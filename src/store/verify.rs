@@ -106,6 +106,15 @@ const QUESTIONS: [(&str, &str); 7] = [
     ),
 ];
 
+/// The same, of ledgers that know copies.
+const QUESTIONS_OF_COPIES: [(&str, &str); 1] = [(
+    "a copy grows by itself",
+    "SELECT 'content ' || own.id, 'it is of lineage ' || own.lineage || ', and grew from content '
+        || parent.id || ' of lineage ' || parent.lineage
+    FROM content AS own JOIN content AS parent ON parent.id = own.parent
+    WHERE own.lineage <> parent.lineage",
+)];
+
 impl Store {
     /// Works out again all that the ledger promises.
     ///
@@ -130,6 +139,11 @@ impl Store {
         }
         for (promise, question) in QUESTIONS {
             ask(ledger, promise, question, &mut verification)?;
+        }
+        if ledger::has_column(ledger, "content", "lineage")? {
+            for (promise, question) in QUESTIONS_OF_COPIES {
+                ask(ledger, promise, question, &mut verification)?;
+            }
         }
         let live = ledger::live(ledger)?;
         verification.contents = live.len() as u64;

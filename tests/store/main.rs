@@ -3,6 +3,7 @@
 mod against;
 mod closing;
 mod compaction;
+mod copies;
 mod crash;
 mod deliveries;
 mod explain;

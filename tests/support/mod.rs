@@ -37,6 +37,7 @@ pub fn options(workers: usize) -> Options {
         now_nanos: 0,
         is_rehash: false,
         is_salvage: false,
+        is_counting_duplicates: false,
     }
 }
 
