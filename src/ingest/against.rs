@@ -108,21 +108,23 @@ impl UsageSink for Against<'_> {
         let content = settled.content.expect("digests were asked for");
         let now = sum_cells(usage.into_rows().iter(), &domains.names())?;
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        for counted in self.store.counted(content)? {
+            let before = self.rows.cells(&counted.contents)?;
+            let problems = differences(report, &counted, &now, &before);
+            found
+                .compared
+                .findings
+                .extend(problems.map(|problem| Finding {
+                    promise: "the logs say what the store counts",
+                    subject: report.name.clone(),
+                    problem,
+                }));
+            found.checked.extend(counted.contents);
+        }
         let compared = &mut found.compared;
         compared.files += 1;
         compared.lines += report.counts.lines;
         compared.bytes += report.counts.bytes.as_u64();
-        for counted in self.store.counted(content)? {
-            let before = self.rows.cells(&counted.contents)?;
-            let differences = differences(report, &counted, &now, &before);
-            let finding = |problem| Finding {
-                promise: "the logs say what the store counts",
-                subject: report.name.clone(),
-                problem,
-            };
-            found.compared.findings.extend(differences.map(finding));
-            found.checked.extend(counted.contents);
-        }
         Ok(Change::Unchanged)
     }
 

@@ -40,16 +40,15 @@ pub struct CountedRows {
 }
 
 impl Store {
-    /// What the store says of the content with this digest and length, and of each copy of it that
-    /// counts apart; nothing if it knows none.
+    /// What the store says of the contents with this digest and length: of copies that count apart,
+    /// each.
     ///
     /// Errors: [`StoreError`].
     pub fn counted(&self, content: &Content) -> Result<Vec<Counted>, StoreError> {
         let ledger = &self.lock_state().ledger;
         let sql = "SELECT id FROM content WHERE digest = ?1 AND length = ?2 AND dropped_by IS NULL";
-        let length = int64(content.length)?;
         let mut statement = ledger.prepare_cached(sql)?;
-        let parameters = params![content.digest.to_bytes(), length];
+        let parameters = params![content.digest.to_bytes(), int64(content.length)?];
         let ids = statement.query_map(parameters, |row| row.get(0))?;
         ids.map(|id| counted(ledger, id?)).collect()
     }

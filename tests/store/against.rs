@@ -86,3 +86,17 @@ fn a_ledger_and_segments_that_were_forged_together_do_not_agree_with_the_logs() 
         "{problem}"
     );
 }
+
+#[test]
+fn copies_that_count_apart_are_all_compared() {
+    let site = Site::new();
+    site.write("a.log", lines(0, 50));
+    site.write("b.log", lines(0, 50));
+    let mut ingest = site.command("ingest");
+    ingest.arg("--allow-duplicates").arg(site.path("logs"));
+    assert_eq!(Site::run(&mut ingest).code, 0);
+    assert_eq!(site.total(), (2 * bytes(0, 50), 100));
+    fs::remove_file(site.log("b.log")).expect("removed");
+    let said = against(&site, &site.path("logs"));
+    assert_eq!(said.code, 0, "{}", said.json);
+}
