@@ -27,7 +27,7 @@ pub struct TableFull {
 /// ```
 /// The tail is summed into the rest when it is long. Where the last one brought new keys mostly, long
 /// is a quarter of the rest, so that distinct usage is merged a few times in all; where it did
-/// not, long is [`TAIL_ROWS_MIN`], so that memory does not grow with the length of the logs.
+/// not, long is `TAIL_ROWS_MIN`, so that memory does not grow with the length of the logs.
 #[derive(Debug)]
 pub struct UsageTable {
     rows: Vec<UsageRow>,
