@@ -264,14 +264,21 @@ pub(super) fn contents_opening_with(
     ledger: &Connection,
     opening: &Opening,
 ) -> Result<Vec<Known>, StoreError> {
-    let sql = format!(
-        "SELECT {CONTENT_COLUMNS} FROM content
-        WHERE (first_line = ?1 OR (first_line IS NULL AND is_whole_lines = 0))
-            AND dropped_by IS NULL ORDER BY id"
-    );
-    let mut statement = ledger.prepare_cached(&sql)?;
+    let mut statement = ledger.prepare_cached(&opening_sql())?;
     let known = statement.query_map([opening.first().map(Digest::to_bytes)], known)?;
-    Ok(known.collect::<Result<_, _>>()?)
+    let mut known = known.collect::<Result<Vec<_>, _>>()?;
+    known.sort_unstable_by_key(|known| known.id);
+    Ok(known)
+}
+
+/// Asked for every file: it must not look at all contents, so it is two questions to the index.
+fn opening_sql() -> String {
+    format!(
+        "SELECT {CONTENT_COLUMNS} FROM content WHERE first_line = ?1 AND dropped_by IS NULL
+        UNION ALL
+        SELECT {CONTENT_COLUMNS} FROM content
+        WHERE first_line IS NULL AND is_whole_lines = 0 AND dropped_by IS NULL"
+    )
 }
 
 /// The contents with this digest and length: one, and its copies that count apart.
@@ -416,4 +423,30 @@ pub(super) fn parts(
         Ok((row.get(0)?, (count(1)?, usage)))
     })?;
     Ok(parts.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_for_a_known_start_does_not_look_at_all_contents() {
+        let ledger = Connection::open_in_memory().expect("a ledger");
+        for step in MIGRATIONS {
+            ledger.execute_batch(step).expect("the schema");
+        }
+        let sql = format!("EXPLAIN QUERY PLAN {}", opening_sql());
+        let mut plan = ledger.prepare(&sql).expect("a question");
+        let steps = plan.query_map([[0; 16]], |row| row.get::<_, String>(3));
+        let steps: Vec<String> = steps
+            .expect("a plan")
+            .map(|step| step.expect("text"))
+            .collect();
+        let of_content = steps.iter().filter(|step| step.contains("content"));
+        let of_content: Vec<_> = of_content.collect();
+        assert_eq!(of_content.len(), 2, "{steps:?}");
+        for step in of_content {
+            assert!(step.contains("USING INDEX content_by_first_line"), "{step}");
+        }
+    }
 }
