@@ -4,6 +4,7 @@
 //! bytes are counted per domain, region and 5-minute slot, and summaries per billing month are
 //! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`.
 
+pub mod billing;
 pub mod cli;
 pub mod columns;
 pub mod decode;

@@ -10,8 +10,9 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use crate::billing::{BillingError, CatalogueError, Inexact};
 use crate::ingest::IngestError;
-use crate::meter::Overflow;
+use crate::meter::{Overflow, TableFull};
 use crate::record::LayoutError;
 use crate::registry::RegistryError;
 use crate::report::PublishError;
@@ -121,6 +122,34 @@ impl From<PublishError> for Failure {
             PublishError::InTheWay { .. } => Failure::start(error),
             _ => Failure::state(error),
         }
+    }
+}
+
+impl From<CatalogueError> for Failure {
+    fn from(error: CatalogueError) -> Self {
+        Failure::start(error)
+    }
+}
+
+impl From<BillingError> for Failure {
+    fn from(error: BillingError) -> Self {
+        match error {
+            BillingError::Catalogue(error) => error.into(),
+            BillingError::Inexact(_) => Failure::start(error),
+            _ => Failure::state(error),
+        }
+    }
+}
+
+impl From<Inexact> for Failure {
+    fn from(error: Inexact) -> Self {
+        Failure::start(error)
+    }
+}
+
+impl From<TableFull> for Failure {
+    fn from(error: TableFull) -> Self {
+        Failure::start(error)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Owns: arguments, what is said to people and scripts, exit codes, the wall clock.
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
+mod bill;
 mod close;
 mod compact;
 mod explain;
@@ -39,6 +40,7 @@ enum Command {
     Run(run::RunArgs),
     Ingest(ingest::IngestArgs),
     Summary(summary::SummaryArgs),
+    Bill(bill::BillArgs),
     Explain(explain::ExplainArgs),
     Close(close::CloseArgs),
     Compact(compact::CompactArgs),
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Ingest(args) => ingest::ingest(&args),
         Command::Summary(args) => summary::summary(&args),
+        Command::Bill(args) => bill::bill(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Close(args) => close::close(&args),
         Command::Compact(args) => compact::compact(&args),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::bill::{Bills, PriceArgs};
+use super::months::{MonthSink, adjustments_of};
 use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::meter::{Usage, UsageTable};
@@ -14,7 +16,7 @@ use crate::report::{
     Building, ClosedReport, RunReport, Terms, print_run, publish, read_summary, usage_digest,
     write_adjustments, write_month,
 };
-use crate::store::Close;
+use crate::store::{Close, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
 use crate::units::{Factor, Month, Zone};
 
@@ -83,11 +85,13 @@ pub(super) struct PublishArgs {
 /// Datasets that are being written; dropped, nothing of them is published.
 pub(super) struct Publishing<'a> {
     args: &'a PublishArgs,
-    pub(super) registry: Registry,
+    registry: Registry,
     summary: Building,
     usage_5min: Building,
     /// Begun with the first closed month.
     adjustments: Option<Building>,
+    /// Prices, where they were asked for.
+    bills: Option<Bills<'a>>,
     rows: Vec<SummaryRow>,
     closed: Vec<ClosedReport>,
 }
@@ -101,27 +105,47 @@ impl PublishArgs {
             summary: Building::begin(&self.out, "summary")?,
             usage_5min: Building::begin(&self.out, "usage_5min")?,
             adjustments: None,
+            bills: None,
             rows: Vec::new(),
             closed: Vec::new(),
         })
     }
 }
 
-impl Publishing<'_> {
-    /// The clock of its months.
-    pub(super) fn zone(&self) -> Zone {
+impl MonthSink for Publishing<'_> {
+    fn zone(&self) -> Zone {
         self.args.terms.billing_zone
     }
 
-    /// Adds the months of `table`; no month may be added twice.
-    pub(super) fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure> {
+    fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure> {
         let book = Book::new(table, names, &self.registry, self.zone())?;
         let terms = self.args.terms.with(&self.registry);
         for usage in book.months() {
             let folders = self.folders(usage.month)?;
             self.rows
                 .extend(write_month(&usage, &terms, (&folders.0, &folders.1))?);
+            if let Some(bills) = &mut self.bills {
+                bills.add(usage, &self.registry)?;
+            }
         }
+        Ok(())
+    }
+
+    fn add_closed(&mut self, store: &Store, close: &Close, rows_max: usize) -> Result<(), Failure> {
+        let folder_of = |dataset: &str| store.closed_folder(close.terms.month, dataset);
+        self.take_closed(close.terms.month, folder_of)?;
+        if let Some(bills) = &mut self.bills {
+            bills.add_frozen(close, folder_of, &self.registry)?;
+        }
+        let rows = adjustments_of(&self.registry, store, close, rows_max)?;
+        self.adjust(close, &rows)
+    }
+}
+
+impl<'a> Publishing<'a> {
+    /// Prices what is added from now on.
+    pub(super) fn price(&mut self, prices: &PriceArgs) -> Result<(), Failure> {
+        self.bills = Some(prices.begin(self.args)?);
         Ok(())
     }
 
@@ -130,7 +154,7 @@ impl Publishing<'_> {
     }
 
     /// Adds a closed month as it was frozen; its files are in folders that `folder_of` tells.
-    pub(super) fn add_closed(
+    fn take_closed(
         &mut self,
         month: Month,
         folder_of: impl Fn(&str) -> PathBuf,
@@ -143,7 +167,7 @@ impl Publishing<'_> {
     }
 
     /// Adds what came for a closed month since.
-    pub(super) fn adjust(&mut self, close: &Close, rows: &[Adjustment]) -> Result<(), Failure> {
+    fn adjust(&mut self, close: &Close, rows: &[Adjustment]) -> Result<(), Failure> {
         let building = match &self.adjustments {
             Some(building) => building,
             None => self
@@ -198,8 +222,15 @@ impl Publishing<'_> {
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&rows);
         report.closed = self.closed;
-        let datasets = [Some(self.usage_5min), Some(self.summary), self.adjustments];
+        let (charges, bills) = self.bills.map(Bills::end).unzip();
+        let datasets = [
+            Some(self.usage_5min),
+            Some(self.summary),
+            self.adjustments,
+            charges,
+        ];
         publish(datasets.into_iter().flatten().collect())?;
+        report.bills = bills.unwrap_or_default();
         report.elapsed_millis = elapsed_millis();
         show(terms.json, &rows, &report)?;
         Ok(finish(terms.strict, &rows, &report))

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use clap::Args;
 
+use super::bill::PriceArgs;
 use super::metering::{MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write};
-use super::months::add_months;
+use super::months::{MonthSink as _, add_months};
 use super::progress::{Progress, say};
 use super::publishing::PublishArgs;
 use super::{Failure, Finish};
@@ -19,7 +20,8 @@ use crate::report::RunReport;
 /// Reads files, folders, globs or standard input (-), plain, gzip or zstd, each format told from
 /// its content. Counts into a store, so that a file that was counted before is not counted again,
 /// and publishes all that the store holds. Prints a table and the reconciliation, and writes
-/// OUT/summary, OUT/usage_5min and, if lines were rejected, OUT/quarantine.ndjson.
+/// OUT/summary, OUT/usage_5min and, if lines were rejected, OUT/quarantine.ndjson. With a registry
+/// it prices the months, too, and writes OUT/charges.
 #[derive(Args)]
 pub(super) struct RunArgs {
     /// Files, folders, globs, or - for standard input
@@ -31,6 +33,8 @@ pub(super) struct RunArgs {
     memory: MemoryArgs,
     #[command(flatten)]
     publishing: PublishArgs,
+    #[command(flatten)]
+    prices: PriceArgs,
     #[command(flatten)]
     store: StoreArgs,
     /// Keep usage in memory: nothing is known of other runs, and nothing is kept for later ones
@@ -44,6 +48,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     let options = args.metering.options(&args.memory)?;
     let found = discover_some(&args.inputs)?;
     let mut publishing = args.publishing.begin()?;
+    if args.publishing.terms.has_registry() {
+        publishing.price(&args.prices)?;
+    }
     let stored_bytes = found
         .sources
         .iter()

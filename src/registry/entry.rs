@@ -53,6 +53,8 @@ pub struct Attribution<'a> {
     pub account: Option<&'a str>,
     /// The AppID of its mini-program.
     pub app_id: Option<&'a str>,
+    /// The day on which it was added as mini-program domain, since 1970-01-01 by the billing clock.
+    pub mini_program_from: Option<i32>,
 }
 
 /// Which names an entry speaks of.
@@ -112,6 +114,8 @@ pub(super) fn label(text: &str) -> Result<String, &'static str> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Added {
     unix_secs: i64,
+    /// Since 1970-01-01, by the billing clock.
+    pub(super) day: i32,
     /// The first month that is mini-program, whole (R19, R20).
     month: Month,
 }
@@ -126,8 +130,13 @@ impl Added {
         if !Added::DAYS.contains(&day) {
             return None;
         }
-        let month = Month::of_day(i32::try_from(day).ok()?);
-        Some(Added { unix_secs, month })
+        let day = i32::try_from(day).ok()?;
+        let month = Month::of_day(day);
+        Some(Added {
+            unix_secs,
+            day,
+            month,
+        })
     }
 }
 

@@ -126,11 +126,13 @@ impl Registry {
                 class: Class::Unknown,
                 account: None,
                 app_id: None,
+                mini_program_from: None,
             },
             Some(entry) => Attribution {
                 class: entry.class(month),
                 account: entry.account.as_deref(),
                 app_id: entry.app_id.as_deref(),
+                mini_program_from: entry.mini_program_since.map(|added| added.day),
             },
         }
     }

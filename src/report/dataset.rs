@@ -65,6 +65,9 @@ pub enum PublishError {
     /// A month could not be summed up.
     #[error(transparent)]
     Summary(#[from] SummaryError),
+    /// A number of a bill cannot be written exactly.
+    #[error(transparent)]
+    Inexact(#[from] crate::billing::Inexact),
     /// Columns could not be made.
     #[error("cannot make columns: {0}; nothing was published")]
     Columns(#[from] arrow::error::ArrowError),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::bill::BillReport;
+
 use crate::ingest::{Ingested, Outcome, Retried, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};
 use crate::record::{Doubt, Reject, Skip};
@@ -38,6 +40,8 @@ pub struct RunReport {
     pub retried: Option<RetriedReport>,
     /// Closed months that were published, and what came for them since.
     pub closed: Vec<ClosedReport>,
+    /// What each month costs, where it was priced.
+    pub bills: Vec<BillReport>,
     /// Wall time up to the published datasets, in milliseconds.
     pub elapsed_millis: u64,
 }
@@ -277,6 +281,7 @@ impl RunReport {
             usage_digest: String::new(),
             retried: None,
             closed: Vec::new(),
+            bills: Vec::new(),
             elapsed_millis: 0,
         })
     }

@@ -7,6 +7,8 @@
 //! version stands in every file's footer.
 
 mod adjustments;
+mod bill;
+mod charges;
 mod columns;
 mod dataset;
 mod frozen;
@@ -16,6 +18,8 @@ mod parquet_file;
 mod terminal;
 
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
+pub use bill::{BillReport, print_bill};
+pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use dataset::{Building, PublishError, publish};
 pub use frozen::{read_summary, read_usage_5min};

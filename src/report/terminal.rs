@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::bill::print_bill;
 use super::json::{RetriedReport, RunReport};
 use crate::summary::{INDEX_RULE, SummaryRow};
 use crate::units::{Bytes, Mbps};
@@ -18,7 +19,11 @@ const NOTES_MAX: usize = 20;
 pub fn print_run(out: &mut impl Write, rows: &[SummaryRow], report: &RunReport) -> io::Result<()> {
     print_table(out, rows)?;
     print_reconciliation(out, report)?;
-    print_histograms(out, report)
+    print_histograms(out, report)?;
+    report
+        .bills
+        .iter()
+        .try_for_each(|bill| print_bill(out, bill))
 }
 
 fn print_table(out: &mut impl Write, rows: &[SummaryRow]) -> io::Result<()> {

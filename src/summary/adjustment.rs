@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::month::SummaryRow;
 use crate::meter::{Overflow, Usage, UsageRow};
-use crate::registry::{Class, Registry};
+use crate::registry::{Attribution, Class, Registry};
 use crate::units::{Month, Region, Slot};
 
 /// Why a closed month is adjusted.
@@ -40,6 +40,17 @@ pub struct Owner {
     pub class: Class,
     /// AppID of the mini-program; empty where there is none.
     pub app_id: String,
+}
+
+impl Owner {
+    /// The owner that an attribution names.
+    pub fn of(attribution: &Attribution<'_>) -> Self {
+        Owner {
+            account: attribution.account.unwrap_or_default().to_owned(),
+            class: attribution.class,
+            app_id: attribution.app_id.unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 /// Signed sums: bytes, requests, error bytes, error requests, doubtful requests.
@@ -108,7 +119,7 @@ pub fn adjustments(
             cells(head)
         };
         let name = &names[domain as usize];
-        let now = owner_now(registry, name, month);
+        let now = Owner::of(&registry.attribution(name, month));
         let was = owners.get(&name[..]).map(|row| owner_of(row));
         let (was_used, is_used) = (of_domain(&mut before)?, of_domain(&mut live)?);
         let mut add = |owner: &Owner, reason, changes: Vec<((Region, Slot), Delta)>| {
@@ -147,15 +158,6 @@ fn owner_of(row: &SummaryRow) -> Owner {
         account: row.account.clone(),
         class: row.class,
         app_id: row.app_id.clone(),
-    }
-}
-
-fn owner_now(registry: &Registry, domain: &str, month: Month) -> Owner {
-    let attribution = registry.attribution(domain, month);
-    Owner {
-        account: attribution.account.unwrap_or_default().to_owned(),
-        class: attribution.class,
-        app_id: attribution.app_id.unwrap_or_default().to_owned(),
     }
 }
 

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::account::{AccountUsage, Owners, accounts};
 use super::month::{SummaryError, SummaryRow, summarize};
-use crate::meter::{DomainId, Usage, UsageRow, UsageTable};
+use crate::meter::{DomainId, Overflow, Usage, UsageRow, UsageTable};
 use crate::registry::Registry;
 use crate::units::invariant;
 use crate::units::{Month, Slot, Zone};
@@ -39,12 +40,12 @@ impl Book {
     pub fn new(
         table: UsageTable,
         names: Vec<String>,
-        registry: &Registry,
+        owners: &dyn Owners,
         zone: Zone,
     ) -> Result<Self, SummaryError> {
         let before = table.total()?;
         let mut rows = table.into_rows();
-        let names = renumber(&mut rows, names, registry);
+        let names = renumber(&mut rows, names, owners);
         let mut months = split_by_month(rows, zone);
         for (_, rows) in &mut months {
             rows.par_sort_unstable_by_key(UsageRow::key);
@@ -97,6 +98,15 @@ impl<'a> MonthUsage<'a> {
         summarize(self, registry)
     }
 
+    /// The usage of each account, in order of their names; `owners` give domains the accounts that
+    /// the book was sorted by.
+    pub fn accounts(
+        self,
+        owners: &'a dyn Owners,
+    ) -> impl Iterator<Item = Result<AccountUsage, Overflow>> + 'a {
+        accounts(self, owners)
+    }
+
     /// Where the rows of each domain and region stand.
     pub(super) fn groups(&self) -> Vec<Range<usize>> {
         let mut groups = Vec::new();
@@ -113,12 +123,12 @@ impl<'a> MonthUsage<'a> {
 }
 
 /// Numbers domains anew, in the order of (account, name); answers the names in that order.
-fn renumber(rows: &mut [UsageRow], names: Vec<String>, registry: &Registry) -> Vec<String> {
+fn renumber(rows: &mut [UsageRow], names: Vec<String>, owners: &dyn Owners) -> Vec<String> {
     let mut order: Vec<(&str, &str, u32)> = names
         .par_iter()
         .enumerate()
         .map(|(number, name)| {
-            let account = registry.account(name).unwrap_or_default();
+            let account = owners.account(name).unwrap_or_default();
             (
                 account,
                 &name[..],

@@ -9,11 +9,13 @@
 //! totals (`SUM-2`); the result depends on usage, registry and zone only, not on how the logs
 //! were cut or how many cores worked (`MONTH-1`).
 
+mod account;
 mod adjustment;
 mod book;
 mod month;
 mod percentile;
 
+pub use account::{AccountUsage, DomainDays, FrozenOwners, Owners};
 pub use adjustment::{Adjustment, Delta, Frozen, Owner, Reason, adjustments};
 pub use book::{Book, MonthUsage};
 pub use month::{SummaryError, SummaryRow};

@@ -113,6 +113,11 @@ impl Factor {
     /// Decimal places that a factor may have.
     pub const SCALE: u32 = 4;
 
+    /// The factor.
+    pub fn as_decimal(self) -> Decimal {
+        Decimal::from_i128_with_scale(i128::from(self.0), Factor::SCALE)
+    }
+
     /// The factor times 10⁴, a whole number.
     pub fn scaled(self) -> u32 {
         self.0
@@ -145,8 +150,7 @@ impl std::str::FromStr for Factor {
 
 impl fmt::Display for Factor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exact = Decimal::from_i128_with_scale(i128::from(self.0), Factor::SCALE);
-        write!(f, "{}", exact.normalize())
+        write!(f, "{}", self.as_decimal().normalize())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The numbered invariants that this version can check, each with its sentence.
 //!
-//! `SEG-1`, `MONTH-1` over a ledger and `PRICE-1` arrive with the rooms that they speak of.
+//! `SEG-1` and `MONTH-1` speak of files and are held by the tests of the rooms that write them.
 
 /// An invariant that did not hold: a bug of ours, so nothing may be published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +65,24 @@ pub fn spans_are_contiguous(spans: impl IntoIterator<Item = super::Span>) -> Res
         expected = span.to;
     }
     Ok(expected)
+}
+
+/// `PRICE-1`: the lines sum to the bill.
+///
+/// Errors: [`Broken`] with both sides.
+pub fn lines_sum_to_the_bill<T: PartialEq + std::fmt::Debug>(
+    account: &str,
+    bill: T,
+    lines: T,
+) -> Result<(), Broken> {
+    match bill == lines {
+        true => Ok(()),
+        false => Err(Broken {
+            id: "PRICE-1",
+            sentence: "rounding once per charge line; the lines sum to the bill",
+            facts: format!("account {account}: {bill:?} billed, lines of {lines:?}"),
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,185 @@
+//! The bill of a month: charges by account, rounded, and what nobody priced.
+
+use rust_decimal::Decimal;
+
+use super::catalogue::Catalogue;
+use super::charge::{Charge, Status};
+use super::error::BillingError;
+use super::exact::{Amount, DETAIL_PLACES, PAYABLE_PLACES, apportion, sum, total};
+use super::traffic::{Rating, StandardMode};
+use crate::registry::Class;
+use crate::summary::{AccountUsage, MonthUsage, Owners};
+use crate::units::{Factor, Month, Zone, invariant};
+
+/// What a bill is worked out with.
+#[derive(Clone, Copy, Debug)]
+pub struct BillTerms<'a> {
+    /// Prices and rules.
+    pub catalogue: &'a Catalogue,
+    /// How standard traffic is settled.
+    pub mode: StandardMode,
+    /// Log-to-bill factor (R60).
+    pub overhead: Factor,
+    /// Requests that each log line stands for.
+    pub sampling: Factor,
+}
+
+/// The bill of a month.
+#[derive(Debug)]
+pub struct Bill {
+    /// The month.
+    pub month: Month,
+    /// The clock that its days follow.
+    pub zone: Zone,
+    /// One for each account with usage, in order of their names.
+    pub accounts: Vec<AccountBill>,
+    /// Usage that has no price.
+    pub unpriced: Vec<Unpriced>,
+}
+
+/// What an account has to pay for a month.
+#[derive(Debug)]
+pub struct AccountBill {
+    /// The account.
+    pub account: String,
+    /// Its lines, by item, domain, zone and day.
+    pub charges: Vec<Charge>,
+    /// The sum of the details, 8 places.
+    pub details: Decimal,
+    /// What is paid, 2 places.
+    pub payable: Decimal,
+    /// What is paid less the sum of the details: the line that makes them agree (R30).
+    pub adjustment: Decimal,
+}
+
+/// Usage that no catalogue prices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpriced {
+    /// Whose it is; empty where there is no account.
+    pub account: String,
+    /// Its class.
+    pub class: Class,
+    /// How much.
+    pub bytes: u64,
+    /// Why it has no price.
+    pub why: &'static str,
+}
+
+/// Prices the usage of a month, account by account: at any time the samples of only one are in memory.
+///
+/// Errors: [`BillingError`].
+pub fn bill(
+    usage: MonthUsage<'_>,
+    owners: &dyn Owners,
+    terms: &BillTerms<'_>,
+) -> Result<Bill, BillingError> {
+    let mut bill = Bill {
+        month: usage.month,
+        zone: usage.zone,
+        accounts: Vec::new(),
+        unpriced: Vec::new(),
+    };
+    for usage_of_account in usage.accounts(owners) {
+        let used = usage_of_account?;
+        bill.unpriced.extend(unpriced(&used)?);
+        let rating = Rating::new(usage.month, terms)?;
+        let charges = rating.charges(&used)?;
+        if !charges.is_empty() {
+            bill.accounts.push(settle(used.account, charges)?);
+        }
+    }
+    Ok(bill)
+}
+
+/// What is used and has no price.
+fn unpriced(used: &AccountUsage) -> Result<Vec<Unpriced>, BillingError> {
+    let mut found = Vec::new();
+    for (class, why) in [
+        (
+            Class::Push,
+            "upstream to a push domain is not playback (R17)",
+        ),
+        (
+            Class::Unknown,
+            "the registry does not know the domain (R23)",
+        ),
+    ] {
+        let of_class = used.domains.iter().filter(|days| days.owner.class == class);
+        let mut bytes = of_class.flat_map(|days| &days.days);
+        let bytes = bytes.try_fold(0_u64, |sum, bytes| sum.checked_add(*bytes));
+        let bytes = bytes.ok_or(crate::meter::Overflow)?;
+        if bytes != 0 {
+            found.push(Unpriced {
+                account: used.account.clone(),
+                class,
+                bytes,
+                why,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Rounds the charges of an account, which come without, and adds them up (R30, R33).
+///
+/// What is settled together, the lines of one item and period, is rounded together; what that leaves
+/// over goes to single lines (see [`apportion`]), so the lines always add up to what is settled.
+fn settle(account: String, mut charges: Vec<Charge>) -> Result<AccountBill, BillingError> {
+    charges.sort_by(|a, b| order(a).cmp(&order(b)));
+    for charges in charges.chunk_by_mut(|a, b| {
+        (a.status, a.item, &a.days) == (b.status, b.item, &b.days) && a.status == Status::Charged
+    }) {
+        if charges[0].status == Status::NeedsReview {
+            continue;
+        }
+        let parts: Vec<Amount> = charges.iter().map(|charge| charge.amount).collect();
+        let settled = Amount::total(&parts)?.round(DETAIL_PLACES)?;
+        let shares = apportion(settled, &parts, DETAIL_PLACES)?;
+        for (charge, share) in charges.iter_mut().zip(shares) {
+            charge.detail = share;
+        }
+    }
+    let details = total(charges.iter().map(|charge| charge.detail))?;
+    let payable = Amount::new(details).round(PAYABLE_PLACES)?;
+    let parts: Vec<Amount> = charges.iter().map(|c| Amount::new(c.detail)).collect();
+    let shares = apportion(payable, &parts, PAYABLE_PLACES)?;
+    for (charge, share) in charges.iter_mut().zip(shares) {
+        charge.payable = share;
+    }
+    let adjustment = sum(payable, -details)?;
+    let bill = AccountBill {
+        account,
+        details,
+        payable,
+        adjustment,
+        charges,
+    };
+    bill.check()?;
+    Ok(bill)
+}
+
+fn order(charge: &Charge) -> impl Ord + use<'_> {
+    (
+        charge.status,
+        charge.item,
+        charge.days.start,
+        charge.days.end,
+        &charge.domain,
+        charge.zone,
+        charge.unit_price,
+    )
+}
+
+impl AccountBill {
+    /// `PRICE-1`: the lines sum to the bill.
+    fn check(&self) -> Result<(), BillingError> {
+        let details = total(self.charges.iter().map(|charge| charge.detail))?;
+        let payables = total(self.charges.iter().map(|charge| charge.payable))?;
+        let both = (sum(details, self.adjustment)?, payables);
+        Ok(invariant::lines_sum_to_the_bill(
+            &self.account,
+            (self.payable, self.payable),
+            both,
+        )?)
+    }
+}

@@ -1,0 +1,126 @@
+//! Catalogues that ship, and catalogues that are refused.
+
+use super::*;
+
+const HEAD: &str = r#"
+name = "own"
+currency = "CNY"
+[sources]
+s = "somewhere"
+[[rules]]
+mini-program = "own-price"
+unknown-region = "mainland"
+overseas-region = "AP1"
+"#;
+
+fn day(text: &str) -> i32 {
+    let date: jiff::civil::Date = text.parse().expect("a day");
+    (date - jiff::civil::date(1970, 1, 1)).get_days()
+}
+
+fn entry(dates: &str, price: &str) -> String {
+    format!(
+        "[[price]]\nitem = \"standard-traffic\"\nzones = [\"mainland\"]\n{dates}\nmodel = \"flat\"\n\
+         tiers = [{{ from = \"0\", price = \"{price}\" }}]\nrules = []\nsource = \"s\"\n"
+    )
+}
+
+fn refusal(prices: &str) -> String {
+    match Catalogue::parse(&format!("{HEAD}{prices}"), "own.toml") {
+        Ok(_) => panic!("it was taken"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn shipped_catalogues_are_sound_and_called_by_their_names() {
+    for (name, _) in SHIPPED {
+        let catalogue = Catalogue::load(name).expect("sound");
+        assert_eq!(
+            (&catalogue.name[..], &catalogue.currency[..]),
+            (name, "CNY")
+        );
+        assert_eq!(catalogue.digest().len(), 64);
+    }
+}
+
+#[test]
+fn the_default_prices_every_zone_without_an_end() {
+    let catalogue = Catalogue::load(DEFAULT).expect("sound");
+    for day in [day("2000-01-01"), day("2026-10-15"), day("2099-12-31")] {
+        let rules = catalogue.rules(day).expect("rules");
+        assert_eq!(rules.mini_program, MiniProgram::OwnPrice);
+        for zone in Region::ALL.map(|region| rules.zone(region)) {
+            for item in [
+                Item::MiniProgramTraffic,
+                Item::StandardTraffic,
+                Item::StandardPeak,
+            ] {
+                assert!(
+                    catalogue.price(item, zone, day).is_ok(),
+                    "{item:?} {zone:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn history_ends_the_own_price_with_2020_10_11() {
+    let history = Catalogue::load("tencent-history").expect("sound");
+    let price = |text| history.price(Item::MiniProgramTraffic, Region::Mainland, day(text));
+    let four = price("2020-10-11").expect("a price");
+    assert_eq!(four.tiers[0].price, Decimal::from(4));
+    assert!(price("2020-10-12").is_err());
+    let rules = |text| history.rules(day(text)).expect("rules").mini_program;
+    assert_eq!(rules("2020-10-11"), MiniProgram::OwnPrice);
+    assert_eq!(rules("2020-10-12"), MiniProgram::AsStandard);
+    let standard = |text| {
+        let price = history.price(Item::StandardTraffic, Region::Mainland, day(text));
+        price.expect("a price").tiers[1].from
+    };
+    assert_eq!(standard("2022-01-03"), Decimal::from(500));
+    assert_eq!(standard("2022-01-04"), Decimal::from(2_000));
+}
+
+#[test]
+fn prices_follow_on_without_gap_or_overlap() {
+    let two = |first: &str, second: &str| entry(first, "1") + &entry(second, "2");
+    let good = two("until = 2026-01-01", "from = 2026-01-01");
+    assert!(Catalogue::parse(&format!("{HEAD}{good}"), "own.toml").is_ok());
+    let overlap = refusal(&two("until = 2026-01-02", "from = 2026-01-01"));
+    assert!(
+        overlap.contains("own.toml:18") && overlap.contains("2026-01-01"),
+        "{overlap}"
+    );
+    let gap = refusal(&two("until = 2025-12-31", "from = 2026-01-01"));
+    assert!(gap.contains("from 2025-12-31 to 2026-01-01"), "{gap}");
+}
+
+#[test]
+fn what_cannot_be_billed_exactly_is_refused_where_it_stands() {
+    for (price, problem) in [
+        ("-1", "no number"),
+        ("1e3", "no number"),
+        ("0.123456789", "at most 8 decimals"),
+        ("x", "no number"),
+    ] {
+        let message = refusal(&entry("", price));
+        assert!(
+            message.contains(problem) && message.contains("own.toml:10"),
+            "{message}"
+        );
+    }
+    let message = refusal(&entry("until = 2000-01-01\nfrom = 2000-01-01", "1"));
+    assert!(message.contains("a day after"), "{message}");
+    let message = refusal(&entry("", "1").replace("\"mainland\"", "\"moon\""));
+    assert!(message.contains("`moon` is no zone"), "{message}");
+    let message = refusal(&entry("", "1").replace("source = \"s\"", "source = \"t\""));
+    assert!(message.contains("[sources] has no `t`"), "{message}");
+    let message = refusal(&entry("", "1").replace("from = \"0\"", "from = \"1\""));
+    assert!(message.contains("from 0 on"), "{message}");
+    let message = refusal(&entry("", "1").replace("\"flat\"", "\"reached\""));
+    assert!(message.contains("flat"), "{message}");
+    let message = refusal(&entry("colour = 1", "1"));
+    assert!(message.contains("colour"), "{message}");
+}

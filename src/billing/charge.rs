@@ -1,0 +1,99 @@
+//! One priced line.
+
+use std::ops::Range;
+
+use rust_decimal::Decimal;
+
+use super::catalogue::{Days, Item};
+use super::exact::Amount;
+use crate::units::{Region, Timestamp, Zone};
+
+/// Whether a line is to be paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// It is on the bill.
+    Charged,
+    /// It may be owed, and no source says so: somebody has to look. It is in no sum.
+    NeedsReview,
+}
+
+impl Status {
+    /// The name in tables and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Charged => "charged",
+            Status::NeedsReview => "needs_review",
+        }
+    }
+}
+
+/// A priced line of an account's bill.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// What is charged.
+    pub item: Item,
+    /// Who pays.
+    pub account: String,
+    /// The domain, where it is priced by domain; else empty.
+    pub domain: String,
+    /// AppID of the mini-program; empty where there is none.
+    pub app_id: String,
+    /// The zone, where the price depends on it.
+    pub zone: Option<Region>,
+    /// When it was used.
+    pub days: Days,
+    /// Bytes that were metered: of all of it, or of the busiest slot where bandwidth is priced.
+    pub bytes: u64,
+    /// Units that are priced, see [`Item::unit`]; bandwidth is rounded here, and only here.
+    pub quantity: Decimal,
+    /// Price of a unit.
+    pub unit_price: Decimal,
+    /// What it costs, exact.
+    pub amount: Amount,
+    /// What it costs on the detail of the bill, 8 places; 0 if it needs review.
+    pub detail: Decimal,
+    /// Its part of what is paid, 2 places; 0 if it needs review.
+    pub payable: Decimal,
+    /// Whether it is to be paid.
+    pub status: Status,
+    /// Rules of BILLING that led to it.
+    pub rules: Vec<String>,
+    /// The catalogue's entry, such as `mini-program-live:17`.
+    pub price: String,
+    /// What the price is taken from.
+    pub source: String,
+    /// How it came about, in words.
+    pub how: String,
+}
+
+impl Charge {
+    /// The instants between which it was used, by the clock of `zone`.
+    pub fn period(&self, zone: Zone) -> Range<Timestamp> {
+        let midnight = |day: i32| {
+            let secs = i64::from(day) * 86_400 - i64::from(zone.offset_secs());
+            Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END)
+        };
+        midnight(self.days.start)..midnight(self.days.end)
+    }
+
+    /// A name that no other charge of the month has.
+    pub fn id(&self) -> String {
+        let what = match (&self.domain[..], self.zone) {
+            ("", None) => String::new(),
+            ("", Some(zone)) => format!("/{}", zone.name()),
+            (domain, None) => format!("/{domain}"),
+            (domain, Some(zone)) => format!("/{domain}/{}", zone.name()),
+        };
+        let days = super::catalogue::days_text(&self.days);
+        let price = self.unit_price.normalize();
+        let review = match self.status {
+            Status::Charged => "",
+            Status::NeedsReview => "/review",
+        };
+        format!(
+            "{}/{}{what}/{days}@{price}{review}",
+            self.account,
+            self.item.name()
+        )
+    }
+}

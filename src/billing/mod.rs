@@ -1,0 +1,26 @@
+//! From a month's usage to charges: catalogue, rating, and the only rounding.
+//!
+//! Owns: prices and rules with their dates and sources, which usage pays which price, tiers, exact
+//! amounts, what is rounded when, the bill of an account.
+//! Does not own: usage and whose it is (`summary`), how a bill looks (`report`), the clock.
+//!
+//! Invariants: a charge is rounded once, and the lines of a bill add up to it (`PRICE-1`); nothing
+//! is billed that cannot be billed exactly; what no catalogue prices is told, never priced quietly
+//! (R23); the same usage, owners and catalogue give the same bill (`MONTH-1`).
+
+mod bill;
+mod catalogue;
+mod charge;
+mod error;
+mod exact;
+mod review;
+mod tiers;
+mod traffic;
+
+pub use bill::{AccountBill, Bill, BillTerms, Unpriced, bill};
+pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
+pub use charge::{Charge, Status};
+pub use error::BillingError;
+pub use exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, total as add_exactly};
+pub use tiers::{Model, Tier};
+pub use traffic::StandardMode;

@@ -1,0 +1,308 @@
+//! Traffic of an account in a month: which bytes pay which price.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::bill::BillTerms;
+use super::catalogue::{Catalogue, Days, Item, MiniProgram, Price, Rules};
+use super::charge::{Charge, Status};
+use super::error::BillingError;
+use super::exact::{Amount, Inexact, product};
+use super::tiers;
+use crate::meter::Overflow;
+use crate::registry::Class;
+use crate::summary::{AccountUsage, DomainDays};
+use crate::units::{Bytes, Mbps, Month, Region, SLOT_SECS, SLOTS_PER_DAY};
+
+/// How standard traffic is settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StandardMode {
+    /// Every day by its bytes.
+    #[default]
+    Flow,
+    /// Every day by its busiest slot.
+    DailyPeak,
+}
+
+impl StandardMode {
+    /// The name in arguments and on bills.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StandardMode::Flow => "flow",
+            StandardMode::DailyPeak => "daily-peak",
+        }
+    }
+}
+
+/// Bytes of a day in a zone.
+pub(super) type ZoneDays = BTreeMap<(i32, Region), u64>;
+
+/// Prices the usage of one month.
+pub(super) struct Rating<'a> {
+    pub(super) catalogue: &'a Catalogue,
+    mode: StandardMode,
+    month: Days,
+    /// Both factors multiplied.
+    factor: Decimal,
+}
+
+impl<'a> Rating<'a> {
+    pub(super) fn new(month: Month, terms: &BillTerms<'a>) -> Result<Self, BillingError> {
+        let first = month.first_day();
+        let days = i32::try_from(month.days()).map_err(|_| Inexact)?;
+        Ok(Rating {
+            catalogue: terms.catalogue,
+            mode: terms.mode,
+            month: first..first + days,
+            factor: product(terms.overhead.as_decimal(), terms.sampling.as_decimal())?,
+        })
+    }
+
+    /// The charges of an account, not rounded yet.
+    pub(super) fn charges(&self, used: &AccountUsage) -> Result<Vec<Charge>, BillingError> {
+        let mut charges = Vec::new();
+        let by_domain = |a: &DomainDays, b: &DomainDays| a.domain == b.domain;
+        for regions in used.domains.chunk_by(by_domain) {
+            if regions[0].owner.class == Class::MiniProgram {
+                self.mini_program(regions, &mut charges)?;
+            }
+        }
+        match self.mode {
+            StandardMode::Flow => {
+                for ((day, zone), bytes) in self.standard_days(used)? {
+                    self.standard_day(&used.account, day, zone, bytes, &mut charges)?;
+                }
+                self.candidate_credits(used, &mut charges)?;
+            }
+            StandardMode::DailyPeak => self.daily_peaks(used, &mut charges)?,
+        }
+        Ok(charges)
+    }
+
+    pub(super) fn days(&self) -> Days {
+        self.month.clone()
+    }
+
+    /// Whether usage of a class pays the standard price under these rules.
+    pub(super) fn is_standard(class: Class, rules: &Rules) -> bool {
+        match class {
+            Class::Standard => true,
+            Class::MiniProgram => rules.mini_program == MiniProgram::AsStandard,
+            Class::Push | Class::Unknown => false,
+        }
+    }
+
+    /// A mini-program domain, all its regions: one price, wherever and with whatever it was
+    /// watched (R11, R16, R25).
+    fn mini_program(
+        &self,
+        regions: &[DomainDays],
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), BillingError> {
+        let mut spans: BTreeMap<(i32, Option<Region>), (Days, &Price, u64)> = BTreeMap::new();
+        for of_region in regions {
+            for (day, bytes) in self.month.clone().zip(&of_region.days) {
+                let rules = self.catalogue.rules(day)?;
+                if *bytes == 0 || rules.mini_program == MiniProgram::AsStandard {
+                    continue;
+                }
+                let zone = rules.zone(of_region.region);
+                let price = self.catalogue.price(Item::MiniProgramTraffic, zone, day)?;
+                let days = overlap(&overlap(&self.month, &rules.days), &price.days);
+                let zone = (!price.zones.is_empty()).then_some(zone);
+                let span = spans.entry((days.start, zone)).or_insert((days, price, 0));
+                span.2 = span.2.checked_add(*bytes).ok_or(Overflow)?;
+            }
+        }
+        let first = &regions[0];
+        for ((_, zone), (days, price, bytes)) in spans {
+            let mut rules = vec!["R11", "R14", "R16"];
+            let mut how = "mini-program domain".to_owned();
+            if let Some(added) = first
+                .mini_program_from
+                .filter(|day| self.month.contains(day))
+            {
+                rules.push("R19");
+                how = format!(
+                    "mini-program domain since {}, so for the whole month",
+                    super::catalogue::day_text(added)
+                );
+            }
+            let mut charge = self.by_bytes(price, bytes, price.tiers[0].price, days)?;
+            charge.account.clone_from(&first.owner.account);
+            charge.domain.clone_from(&first.domain);
+            charge.app_id.clone_from(&first.owner.app_id);
+            charge.zone = zone;
+            charge.cite(&rules);
+            charge.how = format!("{how}: {}", charge.how);
+            charges.push(charge);
+        }
+        Ok(())
+    }
+
+    /// Bytes that pay the standard price, by day and zone.
+    pub(super) fn standard_days(&self, used: &AccountUsage) -> Result<ZoneDays, BillingError> {
+        let mut days = ZoneDays::new();
+        for of_domain in &used.domains {
+            for (day, bytes) in self.month.clone().zip(&of_domain.days) {
+                let rules = self.catalogue.rules(day)?;
+                if *bytes != 0 && Rating::is_standard(of_domain.owner.class, rules) {
+                    let sum = days.entry((day, rules.zone(of_domain.region))).or_default();
+                    *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
+                }
+            }
+        }
+        Ok(days)
+    }
+
+    /// A day of an account in a zone: its bytes choose the price of all of them.
+    pub(super) fn standard_day(
+        &self,
+        account: &str,
+        day: i32,
+        zone: Region,
+        bytes: u64,
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), BillingError> {
+        let price = self.catalogue.price(Item::StandardTraffic, zone, day)?;
+        let gigabytes = self.gigabytes(bytes)?;
+        for part in tiers::price(price.model, &price.tiers, gigabytes)? {
+            let mut charge = self.by_bytes(price, bytes, part.price, day..day + 1)?;
+            (charge.quantity, charge.amount) = (part.quantity, Amount::new(part.amount));
+            charge.account = account.to_owned();
+            charge.zone = Some(zone);
+            charge.how = format!(
+                "{} of the day in {} reach the tier from {} GB: {}",
+                human(gigabytes, "GB"),
+                zone.name(),
+                price.tiers[part.tier].from.normalize(),
+                charge.how
+            );
+            charges.push(charge);
+        }
+        Ok(())
+    }
+
+    /// Every day's busiest slot in each zone.
+    fn daily_peaks(
+        &self,
+        used: &AccountUsage,
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), BillingError> {
+        for (number, day) in self.month.clone().enumerate() {
+            let rules = self.catalogue.rules(day)?;
+            let of_day = number * SLOTS_PER_DAY as usize..(number + 1) * SLOTS_PER_DAY as usize;
+            let mut zones: BTreeMap<Region, Vec<u64>> = BTreeMap::new();
+            for ((class, region), slots) in &used.slots {
+                if !Rating::is_standard(*class, rules) {
+                    continue;
+                }
+                let sums = zones.entry(rules.zone(*region)).or_default();
+                sums.resize(SLOTS_PER_DAY as usize, 0);
+                for (sum, bytes) in sums.iter_mut().zip(&slots[of_day.clone()]) {
+                    *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
+                }
+            }
+            for (zone, sums) in zones {
+                let peak = sums.into_iter().max().unwrap_or(0);
+                if peak != 0 {
+                    charges.push(self.daily_peak(&used.account, day, zone, peak)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The peak of a day: `bytes` are those of its busiest slot (R65).
+    fn daily_peak(
+        &self,
+        account: &str,
+        day: i32,
+        zone: Region,
+        bytes: u64,
+    ) -> Result<Charge, BillingError> {
+        let price = self.catalogue.price(Item::StandardPeak, zone, day)?;
+        // Megabits of the slot are exact, megabits per second are not: tiers are compared and
+        // prices multiplied before the seconds divide.
+        let megabits = product(self.gigabytes(bytes)?, Decimal::from(8_000))?;
+        let seconds = Decimal::from(SLOT_SECS);
+        let mut tiers = price.tiers.clone();
+        for tier in &mut tiers {
+            tier.from = product(tier.from, seconds)?;
+        }
+        let parts = tiers::price(price.model, &tiers, megabits)?;
+        let part = parts.last().ok_or(Inexact)?;
+        let mut charge = self.by_bytes(price, bytes, part.price, day..day + 1)?;
+        charge.quantity = Amount::ratio(megabits, SLOT_SECS).round(Mbps::SCALE)?;
+        charge.amount = Amount::ratio(part.amount, SLOT_SECS);
+        charge.account = account.to_owned();
+        charge.zone = Some(zone);
+        charge.how = format!(
+            "busiest 5 minutes of the day in {}: {} B × 8 / 300 s, tier from {} Mbps",
+            zone.name(),
+            bytes,
+            price.tiers[part.tier].from.normalize(),
+        );
+        Ok(charge)
+    }
+
+    /// A charge of all of `bytes` at one price.
+    pub(super) fn by_bytes(
+        &self,
+        price: &Price,
+        bytes: u64,
+        unit_price: Decimal,
+        days: Days,
+    ) -> Result<Charge, BillingError> {
+        let quantity = self.gigabytes(bytes)?;
+        let mut rules = price.rules.clone();
+        let mut how = format!("{} × {}", human(quantity, "GB"), unit_price.normalize());
+        if self.factor != Decimal::ONE {
+            rules.push("R60".to_owned());
+            how = format!("{bytes} B as logged × {}: {how}", self.factor.normalize());
+        }
+        Ok(Charge {
+            item: price.item,
+            account: String::new(),
+            domain: String::new(),
+            app_id: String::new(),
+            zone: None,
+            days,
+            bytes,
+            quantity,
+            unit_price,
+            amount: Amount::new(product(quantity, unit_price)?),
+            detail: Decimal::ZERO,
+            payable: Decimal::ZERO,
+            status: Status::Charged,
+            rules,
+            price: price.place.clone(),
+            source: self.catalogue.source(&price.source).to_owned(),
+            how,
+        })
+    }
+
+    /// Gigabytes that are billed: as logged, times the factors.
+    pub(super) fn gigabytes(&self, bytes: u64) -> Result<Decimal, Inexact> {
+        product(Bytes::new(bytes).to_gigabytes().as_decimal(), self.factor)
+    }
+}
+
+impl Charge {
+    /// Adds rules, in order and each once.
+    pub(super) fn cite(&mut self, rules: &[&str]) {
+        self.rules
+            .extend(rules.iter().map(|rule| (*rule).to_owned()));
+        self.rules.sort_unstable();
+        self.rules.dedup();
+    }
+}
+
+fn overlap(a: &Days, b: &Days) -> Days {
+    a.start.max(b.start)..a.end.min(b.end)
+}
+
+fn human(quantity: Decimal, unit: &str) -> String {
+    format!("{} {unit}", quantity.normalize())
+}

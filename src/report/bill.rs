@@ -1,0 +1,241 @@
+//! A bill for people and for scripts: sums by account and item. Its lines are in `charges`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, Status, add_exactly};
+
+/// Accounts of the table; what is beyond is in the Parquet charges.
+const ACCOUNTS_MAX: usize = 20;
+
+/// The bill of a month, in sums. Numbers are texts, so that no reader makes floats of them.
+#[derive(Debug, Serialize)]
+pub struct BillReport {
+    /// The billing month.
+    pub month: String,
+    /// Clock of its days.
+    pub billing_zone: String,
+    /// Name of the catalogue.
+    pub catalogue: String,
+    /// SHA-256 of the catalogue.
+    pub catalogue_digest: String,
+    /// Currency of all amounts.
+    pub currency: String,
+    /// How standard traffic is settled.
+    pub standard_mode: &'static str,
+    /// Log-to-bill factor.
+    pub overhead_factor: String,
+    /// Requests that each log line stands for.
+    pub sampling_factor: String,
+    /// Accounts in order.
+    pub accounts: Vec<AccountReport>,
+    /// Usage without a price.
+    pub unpriced: Vec<UnpricedReport>,
+    /// What all accounts pay.
+    pub payable: String,
+}
+
+/// What an account pays.
+#[derive(Debug, Serialize)]
+pub struct AccountReport {
+    /// The account.
+    pub account: String,
+    /// Sums by item and zone.
+    pub items: Vec<ItemReport>,
+    /// The sum of the lines, 8 places.
+    pub amount: String,
+    /// What makes them agree with what is paid (R30).
+    pub adjustment: String,
+    /// What is paid, 2 places.
+    pub payable: String,
+    /// Lines that are in no sum and that somebody has to look at.
+    pub needs_review: usize,
+}
+
+/// The lines of one item and zone.
+#[derive(Debug, Serialize)]
+pub struct ItemReport {
+    /// The item.
+    pub item: &'static str,
+    /// The zone; empty where the price does not depend on it.
+    pub zone: &'static str,
+    /// Lines.
+    pub lines: usize,
+    /// Their quantities, added up; of peaks too, which is a sum of days and no bandwidth.
+    pub quantity: String,
+    /// What a unit is.
+    pub unit: &'static str,
+    /// Their amounts, 8 places.
+    pub amount: String,
+    /// Their parts of what is paid, 2 places.
+    pub payable: String,
+}
+
+/// Usage without a price.
+#[derive(Debug, Serialize)]
+pub struct UnpricedReport {
+    /// Whose it is.
+    pub account: String,
+    /// Its class.
+    pub class: &'static str,
+    /// How much.
+    pub bytes: u64,
+    /// Why.
+    pub why: &'static str,
+}
+
+impl BillReport {
+    /// Sums up a bill.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn new(bill: &Bill, terms: &BillTerms<'_>) -> Result<Self, Inexact> {
+        let accounts = bill.accounts.iter().map(account);
+        let payables = bill.accounts.iter().map(|account| account.payable);
+        Ok(BillReport {
+            month: bill.month.to_string(),
+            billing_zone: bill.zone.to_string(),
+            catalogue: terms.catalogue.name.clone(),
+            catalogue_digest: terms.catalogue.digest().to_owned(),
+            currency: terms.catalogue.currency.clone(),
+            standard_mode: terms.mode.name(),
+            overhead_factor: terms.overhead.to_string(),
+            sampling_factor: terms.sampling.to_string(),
+            accounts: accounts.collect::<Result<_, _>>()?,
+            unpriced: bill
+                .unpriced
+                .iter()
+                .map(|unpriced| UnpricedReport {
+                    account: unpriced.account.clone(),
+                    class: unpriced.class.name(),
+                    bytes: unpriced.bytes,
+                    why: unpriced.why,
+                })
+                .collect(),
+            payable: format!("{:.2}", add_exactly(payables)?),
+        })
+    }
+}
+
+fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
+    let mut groups: BTreeMap<_, Vec<&Charge>> = BTreeMap::new();
+    let charged = bill
+        .charges
+        .iter()
+        .filter(|charge| charge.status == Status::Charged);
+    for charge in charged {
+        groups
+            .entry((charge.item, charge.zone))
+            .or_default()
+            .push(charge);
+    }
+    let items = groups.into_iter().map(|((item, zone), charges)| {
+        let sum = |of: fn(&Charge) -> Decimal| add_exactly(charges.iter().map(|charge| of(charge)));
+        Ok(ItemReport {
+            item: item.name(),
+            zone: zone.map_or("", |zone| zone.name()),
+            lines: charges.len(),
+            quantity: format!("{:.9}", sum(|charge| charge.quantity)?),
+            unit: item.unit(),
+            amount: format!("{:.8}", sum(|charge| charge.detail)?),
+            payable: format!("{:.2}", sum(|charge| charge.payable)?),
+        })
+    });
+    let needs_review = bill
+        .charges
+        .iter()
+        .filter(|charge| charge.status == Status::NeedsReview);
+    Ok(AccountReport {
+        account: bill.account.clone(),
+        items: items.collect::<Result<_, _>>()?,
+        amount: format!("{:.8}", bill.details),
+        adjustment: format!("{:.8}", bill.adjustment),
+        payable: format!("{:.2}", bill.payable),
+        needs_review: needs_review.count(),
+    })
+}
+
+/// Writes the table of a bill.
+///
+/// Errors: those of `out`.
+pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
+    writeln!(
+        out,
+        "\nbill      {} by the clock {}, {} by catalogue {} ({}…), standard traffic by {}",
+        bill.month,
+        bill.billing_zone,
+        bill.currency,
+        bill.catalogue,
+        &bill.catalogue_digest[..12],
+        bill.standard_mode,
+    )?;
+    if (&bill.overhead_factor[..], &bill.sampling_factor[..]) != ("1", "1") {
+        writeln!(
+            out,
+            "          bytes as logged × overhead {} × sampling {} (R60)",
+            bill.overhead_factor, bill.sampling_factor
+        )?;
+    }
+    for account in bill.accounts.iter().take(ACCOUNTS_MAX) {
+        print_account(out, account)?;
+    }
+    if let Some(more) = bill
+        .accounts
+        .len()
+        .checked_sub(ACCOUNTS_MAX)
+        .filter(|more| *more != 0)
+    {
+        writeln!(
+            out,
+            "          … and {more} more accounts in the Parquet charges"
+        )?;
+    }
+    for unpriced in &bill.unpriced {
+        writeln!(
+            out,
+            "          not priced: {} B of class {}{}: {}",
+            unpriced.bytes,
+            unpriced.class,
+            match &unpriced.account[..] {
+                "" => String::new(),
+                account => format!(" of account {account}"),
+            },
+            unpriced.why
+        )?;
+    }
+    writeln!(
+        out,
+        "          to pay in all: {} {}",
+        bill.payable, bill.currency
+    )
+}
+
+fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()> {
+    writeln!(out, "account   {}", account.account)?;
+    for item in &account.items {
+        writeln!(
+            out,
+            "          {:<22}  {:<8}  {:>6} lines  {:>22} {:<4}  {:>20}",
+            item.item, item.zone, item.lines, item.quantity, item.unit, item.amount
+        )?;
+    }
+    writeln!(
+        out,
+        "          {:<22}  {:>67}\n          {:<22}  {:>61}",
+        PRECISION, account.adjustment, "to pay", account.payable
+    )?;
+    if account.needs_review != 0 {
+        writeln!(
+            out,
+            "          {} lines need review and are in no sum: settled as standard traffic before their domain \
+             became a mini-program domain (R21)",
+            account.needs_review
+        )?;
+    }
+    Ok(())
+}
+
+/// The words for the line that rounds.
+const PRECISION: &str = "precision adjustment";

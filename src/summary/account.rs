@@ -1,0 +1,162 @@
+//! One account's usage in a month: what is settled together, day by day and slot by slot.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::adjustment::Owner;
+use super::book::MonthUsage;
+use super::month::SummaryRow;
+use crate::meter::{Overflow, UsageRow};
+use crate::registry::{Attribution, Class, Registry};
+use crate::units::{Month, Region, SLOTS_PER_DAY};
+
+/// Says whose a domain is, and what it is sold as in a month.
+pub trait Owners: Sync {
+    /// Attribution of a domain in a month.
+    fn attribution(&self, domain: &str, month: Month) -> Attribution<'_>;
+
+    /// The account of a domain, which does not depend on the month.
+    fn account(&self, domain: &str) -> Option<&str>;
+}
+
+impl Owners for Registry {
+    fn attribution(&self, domain: &str, month: Month) -> Attribution<'_> {
+        Registry::attribution(self, domain, month)
+    }
+
+    fn account(&self, domain: &str) -> Option<&str> {
+        Registry::account(self, domain)
+    }
+}
+
+/// The owners of a closed month, as they were frozen; of what the month did not know, the registry's.
+#[derive(Debug)]
+pub struct FrozenOwners<'a> {
+    owners: HashMap<&'a str, Attribution<'a>>,
+    registry: &'a Registry,
+}
+
+impl<'a> FrozenOwners<'a> {
+    /// The owners of a closed month's `summary`.
+    pub fn new(summary: &'a [SummaryRow], registry: &'a Registry) -> Self {
+        let label = |text: &'a String| (!text.is_empty()).then_some(&text[..]);
+        let owner = |row: &'a SummaryRow| {
+            let attribution = Attribution {
+                class: row.class,
+                account: label(&row.account),
+                app_id: label(&row.app_id),
+                mini_program_from: registry
+                    .attribution(&row.domain, row.month)
+                    .mini_program_from,
+            };
+            (&row.domain[..], attribution)
+        };
+        FrozenOwners {
+            owners: summary.iter().map(owner).collect(),
+            registry,
+        }
+    }
+}
+
+impl Owners for FrozenOwners<'_> {
+    fn attribution(&self, domain: &str, month: Month) -> Attribution<'_> {
+        match self.owners.get(domain) {
+            Some(attribution) => *attribution,
+            None => self.registry.attribution(domain, month),
+        }
+    }
+
+    fn account(&self, domain: &str) -> Option<&str> {
+        match self.owners.get(domain) {
+            Some(attribution) => attribution.account,
+            None => self.registry.account(domain),
+        }
+    }
+}
+
+/// The usage of an account in a month.
+#[derive(Debug)]
+pub struct AccountUsage {
+    /// The account; empty where there is none.
+    pub account: String,
+    /// Each domain and region, in that order.
+    pub domains: Vec<DomainDays>,
+    /// Bytes of each slot of the month, all domains of a class and region together.
+    pub slots: BTreeMap<(Class, Region), Vec<u64>>,
+}
+
+/// The bytes of one domain and region, day by day.
+#[derive(Debug)]
+pub struct DomainDays {
+    /// The domain.
+    pub domain: String,
+    /// Whose it is, and what it is sold as.
+    pub owner: Owner,
+    /// The day from which on it is a mini-program domain by the registry, since 1970-01-01.
+    pub mini_program_from: Option<i32>,
+    /// Region of the clients.
+    pub region: Region,
+    /// Bytes of each day of the month.
+    pub days: Vec<u64>,
+}
+
+/// The accounts of a month, in order of their names.
+pub(super) fn accounts<'a>(
+    usage: MonthUsage<'a>,
+    owners: &'a dyn Owners,
+) -> impl Iterator<Item = Result<AccountUsage, Overflow>> + 'a {
+    let mut rest = usage.rows;
+    let account_of = move |row: &UsageRow| owners.account(usage.name(row.domain));
+    std::iter::from_fn(move || {
+        let account = account_of(rest.first()?);
+        // Domains are numbered in the order of their accounts, so an account's rows are together.
+        let end = rest.partition_point(|row| account_of(row) <= account);
+        let (rows, others) = rest.split_at(end);
+        rest = others;
+        Some(fold(&usage, account.unwrap_or_default(), rows, owners))
+    })
+}
+
+fn fold(
+    usage: &MonthUsage<'_>,
+    account: &str,
+    rows: &[UsageRow],
+    owners: &dyn Owners,
+) -> Result<AccountUsage, Overflow> {
+    let slots = usage.month.slots(usage.zone);
+    let mut of_account = AccountUsage {
+        account: account.to_owned(),
+        domains: Vec::new(),
+        slots: BTreeMap::new(),
+    };
+    let of_one = |a: &UsageRow, b: &UsageRow| {
+        a.domain == b.domain && a.tally.cell.region() == b.tally.cell.region()
+    };
+    for rows in rows.chunk_by(of_one) {
+        let name = usage.name(rows[0].domain);
+        let attribution = owners.attribution(name, usage.month);
+        let region = rows[0].tally.cell.region();
+        let samples = of_account
+            .slots
+            .entry((attribution.class, region))
+            .or_insert_with(|| vec![0; slots.len()]);
+        let mut days = vec![0; usage.month.days() as usize];
+        for row in rows {
+            let slot = (row.tally.cell.slot_index() - slots.start) as usize;
+            add(&mut samples[slot], row.tally.bytes)?;
+            add(&mut days[slot / SLOTS_PER_DAY as usize], row.tally.bytes)?;
+        }
+        of_account.domains.push(DomainDays {
+            domain: name.to_owned(),
+            mini_program_from: attribution.mini_program_from,
+            owner: Owner::of(&attribution),
+            region,
+            days,
+        });
+    }
+    Ok(of_account)
+}
+
+fn add(sum: &mut u64, bytes: u64) -> Result<(), Overflow> {
+    *sum = sum.checked_add(bytes).ok_or(Overflow)?;
+    Ok(())
+}
