@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::catalogue::{Days, Item};
 use super::exact::Amount;
-use crate::units::{Region, Timestamp, Zone};
+use crate::units::{Month, Region, Timestamp, Zone};
 
 /// Whether a line is to be paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +74,17 @@ impl Charge {
             Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END)
         };
         midnight(self.days.start)..midnight(self.days.end)
+    }
+
+    /// The day on which it is settled: the 1st for what is charged by the month (R13), else the day
+    /// after.
+    pub fn settled_on(&self) -> String {
+        let month = Month::of_day(self.days.start);
+        let day = match self.item {
+            Item::MiniProgramTraffic => month.first_day() + month.days().cast_signed(),
+            Item::StandardTraffic | Item::StandardPeak => self.days.end,
+        };
+        super::catalogue::day_text(day)
     }
 
     /// A name that no other charge of the month has.

@@ -1,0 +1,74 @@
+//! Usage and registries that are made up, and the bills that they give.
+
+use cdn_meter::billing::{
+    Bill, BillTerms, BillingError, Catalogue, CatalogueError, StandardMode, bill,
+};
+use cdn_meter::meter::{Cell, Domains, Tally, UsageRow, UsageTable};
+use cdn_meter::registry::Registry;
+use cdn_meter::summary::Book;
+use cdn_meter::units::{Region, Timestamp, Zone};
+
+/// Bytes of a domain at an instant.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    pub domain: String,
+    /// As a civil time of the billing clock, or with its own zone.
+    pub at: String,
+    pub bytes: u64,
+    #[serde(default = "mainland")]
+    pub region: String,
+}
+
+fn mainland() -> String {
+    "mainland".to_owned()
+}
+
+/// What a bill is asked for.
+pub struct Asked<'a> {
+    pub registry: &'a str,
+    pub catalogue: &'a Catalogue,
+    pub mode: StandardMode,
+    pub overhead: &'a str,
+}
+
+/// A catalogue that ships.
+pub fn catalogue(name: &str) -> Result<Catalogue, CatalogueError> {
+    Catalogue::load(name)
+}
+
+/// The bills of all months of what was sent.
+pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError> {
+    let zone = Zone::CHINA;
+    let registry = Registry::from_toml(asked.registry, "case", zone).expect("a registry");
+    let domains = Domains::new();
+    let mut rows: Vec<UsageRow> = sent.iter().map(|sent| row(sent, &domains)).collect();
+    let mut table = UsageTable::new(rows.len().max(1));
+    table.append(&mut rows).expect("they fit");
+    let book = Book::new(table, domains.names(), &registry, zone).expect("sums fit");
+    let terms = BillTerms {
+        catalogue: asked.catalogue,
+        mode: asked.mode,
+        overhead: asked.overhead.parse().expect("a factor"),
+        sampling: "1".parse().expect("a factor"),
+    };
+    book.months()
+        .map(|usage| bill(usage, &registry, &terms))
+        .collect()
+}
+
+fn row(sent: &Sent, domains: &Domains) -> UsageRow {
+    let time = Timestamp::parse(&sent.at, Zone::CHINA).expect("a time");
+    let region = Region::by_name(&sent.region).expect("a region");
+    UsageRow {
+        domain: domains.intern(&sent.domain).expect("few domains"),
+        tally: Tally {
+            bytes: sent.bytes,
+            error_bytes: 0,
+            cell: Cell::new(region, time.slot()),
+            requests: 1,
+            error_requests: 0,
+            doubtful_requests: 0,
+        },
+    }
+}
