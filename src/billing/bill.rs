@@ -1,5 +1,7 @@
 //! The bill of a month: charges by account, rounded, and what nobody priced.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use super::catalogue::Catalogue;
@@ -7,8 +9,9 @@ use super::charge::{Charge, Status};
 use super::error::BillingError;
 use super::exact::{Amount, DETAIL_PLACES, PAYABLE_PLACES, apportion, sum, total};
 use super::traffic::{Rating, StandardMode};
+use crate::meter::Overflow;
 use crate::registry::Class;
-use crate::summary::{AccountUsage, MonthUsage, Owners};
+use crate::summary::AccountUsage;
 use crate::units::{Factor, Month, Zone, invariant};
 
 /// What a bill is worked out with.
@@ -35,6 +38,27 @@ pub struct Bill {
     pub accounts: Vec<AccountBill>,
     /// Usage that has no price.
     pub unpriced: Vec<Unpriced>,
+}
+
+impl AccountBill {
+    /// The bill that `charges` add up to, which are rounded already, and `adjustment`.
+    ///
+    /// Errors: [`BillingError`].
+    pub fn settled(
+        account: String,
+        charges: Vec<Charge>,
+        adjustment: Decimal,
+    ) -> Result<Self, BillingError> {
+        let bill = AccountBill {
+            account,
+            details: total(charges.iter().map(|charge| charge.detail))?,
+            payable: total(charges.iter().map(|charge| charge.payable))?,
+            adjustment,
+            charges,
+        };
+        bill.check()?;
+        Ok(bill)
+    }
 }
 
 /// What an account has to pay for a month.
@@ -66,58 +90,67 @@ pub struct Unpriced {
 }
 
 /// Prices the usage of a month, account by account: at any time the samples of only one are in memory.
+/// `corrections` of earlier months are lines of this bill.
 ///
 /// Errors: [`BillingError`].
 pub fn bill(
-    usage: MonthUsage<'_>,
-    owners: &dyn Owners,
+    (month, zone): (Month, Zone),
+    accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
+    corrections: Vec<Charge>,
     terms: &BillTerms<'_>,
 ) -> Result<Bill, BillingError> {
-    let mut bill = Bill {
-        month: usage.month,
-        zone: usage.zone,
-        accounts: Vec::new(),
-        unpriced: Vec::new(),
-    };
-    for usage_of_account in usage.accounts(owners) {
-        let used = usage_of_account?;
-        bill.unpriced.extend(unpriced(&used)?);
-        let rating = Rating::new(usage.month, terms)?;
-        let charges = rating.charges(&used)?;
-        if !charges.is_empty() {
-            bill.accounts.push(settle(used.account, charges)?);
+    let rating = Rating::new(month, terms)?;
+    let mut charges: BTreeMap<String, Vec<Charge>> = BTreeMap::new();
+    for correction in corrections {
+        let of_account = charges.entry(correction.account.clone()).or_default();
+        of_account.push(correction);
+    }
+    let mut unpriced = Vec::new();
+    for used in accounts {
+        let used = used?;
+        unpriced.extend(unpriced_of(&used)?);
+        let of_account = rating.charges(&used)?;
+        if !of_account.is_empty() {
+            charges.entry(used.account).or_default().extend(of_account);
         }
     }
-    Ok(bill)
+    let accounts = charges.into_iter();
+    let accounts = accounts.map(|(account, charges)| settle(account, charges));
+    Ok(Bill {
+        month,
+        zone,
+        accounts: accounts.collect::<Result<_, _>>()?,
+        unpriced,
+    })
 }
 
 /// What is used and has no price.
-fn unpriced(used: &AccountUsage) -> Result<Vec<Unpriced>, BillingError> {
+fn unpriced_of(used: &AccountUsage) -> Result<Vec<Unpriced>, BillingError> {
     let mut found = Vec::new();
-    for (class, why) in [
-        (
-            Class::Push,
-            "upstream to a push domain is not playback (R17)",
-        ),
-        (
-            Class::Unknown,
-            "the registry does not know the domain (R23)",
-        ),
-    ] {
+    for class in Class::ALL {
         let of_class = used.domains.iter().filter(|days| days.owner.class == class);
         let mut bytes = of_class.flat_map(|days| &days.days);
         let bytes = bytes.try_fold(0_u64, |sum, bytes| sum.checked_add(*bytes));
-        let bytes = bytes.ok_or(crate::meter::Overflow)?;
-        if bytes != 0 {
-            found.push(Unpriced {
-                account: used.account.clone(),
-                class,
-                bytes,
-                why,
-            });
-        }
+        found.extend(Unpriced::new(&used.account, class, bytes.ok_or(Overflow)?));
     }
     Ok(found)
+}
+
+impl Unpriced {
+    /// Usage of a class, if there is any and the class has no price.
+    pub fn new(account: &str, class: Class, bytes: u64) -> Option<Self> {
+        let why = match class {
+            Class::Push => "upstream to a push domain is not playback (R17)",
+            Class::Unknown => "the registry does not know the domain (R23)",
+            Class::MiniProgram | Class::Standard => return None,
+        };
+        (bytes != 0).then(|| Unpriced {
+            account: account.to_owned(),
+            class,
+            bytes,
+            why,
+        })
+    }
 }
 
 /// Rounds the charges of an account, which come without, and adds them up (R30, R33).
@@ -127,7 +160,7 @@ fn unpriced(used: &AccountUsage) -> Result<Vec<Unpriced>, BillingError> {
 fn settle(account: String, mut charges: Vec<Charge>) -> Result<AccountBill, BillingError> {
     charges.sort_by(|a, b| order(a).cmp(&order(b)));
     for charges in charges.chunk_by_mut(|a, b| {
-        (a.status, a.item, &a.days) == (b.status, b.item, &b.days) && a.status == Status::Charged
+        (a.status, a.corrects, a.item, &a.days) == (b.status, b.corrects, b.item, &b.days)
     }) {
         if charges[0].status == Status::NeedsReview {
             continue;
@@ -161,6 +194,7 @@ fn settle(account: String, mut charges: Vec<Charge>) -> Result<AccountBill, Bill
 fn order(charge: &Charge) -> impl Ord + use<'_> {
     (
         charge.status,
+        charge.corrects,
         charge.item,
         charge.days.start,
         charge.days.end,

@@ -18,6 +18,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let all = [Status::Charged, Status::NeedsReview];
+        all.into_iter().find(|status| status.name() == name)
+    }
+
     /// The name in tables and files.
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,8 +48,9 @@ pub struct Charge {
     pub zone: Option<Region>,
     /// When it was used.
     pub days: Days,
-    /// Bytes that were metered: of all of it, or of the busiest slot where bandwidth is priced.
-    pub bytes: u64,
+    /// Bytes that were metered: of all of it, or of the busiest slot where bandwidth is priced; of a
+    /// correction what there is more of them, or less.
+    pub bytes: i128,
     /// Units that are priced, see [`Item::unit`]; bandwidth is rounded here, and only here.
     pub quantity: Decimal,
     /// Price of a unit.
@@ -56,6 +63,8 @@ pub struct Charge {
     pub payable: Decimal,
     /// Whether it is to be paid.
     pub status: Status,
+    /// The closed month whose bill it corrects.
+    pub corrects: Option<Month>,
     /// Rules of BILLING that led to it.
     pub rules: Vec<String>,
     /// The catalogue's entry, such as `mini-program-live:17`.
@@ -76,10 +85,15 @@ impl Charge {
         midnight(self.days.start)..midnight(self.days.end)
     }
 
+    /// The month in which it was used.
+    pub fn month(&self) -> Month {
+        Month::of_day(self.days.start)
+    }
+
     /// The day on which it is settled: the 1st for what is charged by the month (R13), else the day
     /// after.
     pub fn settled_on(&self) -> String {
-        let month = Month::of_day(self.days.start);
+        let month = self.month();
         let day = match self.item {
             Item::MiniProgramTraffic => month.first_day() + month.days().cast_signed(),
             Item::StandardTraffic | Item::StandardPeak => self.days.end,
@@ -97,12 +111,13 @@ impl Charge {
         };
         let days = super::catalogue::days_text(&self.days);
         let price = self.unit_price.normalize();
-        let review = match self.status {
-            Status::Charged => "",
-            Status::NeedsReview => "/review",
+        let kind = match (self.status, self.corrects) {
+            (Status::NeedsReview, _) => "/review",
+            (Status::Charged, Some(_)) => "/correction",
+            (Status::Charged, None) => "",
         };
         format!(
-            "{}/{}{what}/{days}@{price}{review}",
+            "{}/{}{what}/{days}@{price}{kind}",
             self.account,
             self.item.name()
         )

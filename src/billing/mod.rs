@@ -11,6 +11,7 @@
 mod bill;
 mod catalogue;
 mod charge;
+mod correction;
 mod error;
 mod exact;
 mod review;
@@ -20,6 +21,7 @@ mod traffic;
 pub use bill::{AccountBill, Bill, BillTerms, Unpriced, bill};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
 pub use charge::{Charge, Status};
+pub use correction::corrections;
 pub use error::BillingError;
 pub use exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, total as add_exactly};
 pub use tiers::{Model, Tier};

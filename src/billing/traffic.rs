@@ -26,6 +26,12 @@ pub enum StandardMode {
 }
 
 impl StandardMode {
+    /// The mode of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let all = [StandardMode::Flow, StandardMode::DailyPeak];
+        all.into_iter().find(|mode| mode.name() == name)
+    }
+
     /// The name in arguments and on bills.
     pub const fn name(self) -> &'static str {
         match self {
@@ -269,13 +275,14 @@ impl<'a> Rating<'a> {
             app_id: String::new(),
             zone: None,
             days,
-            bytes,
+            bytes: bytes.into(),
             quantity,
             unit_price,
             amount: Amount::new(product(quantity, unit_price)?),
             detail: Decimal::ZERO,
             payable: Decimal::ZERO,
             status: Status::Charged,
+            corrects: None,
             rules,
             price: price.place.clone(),
             source: self.catalogue.source(&price.source).to_owned(),

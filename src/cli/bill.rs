@@ -1,23 +1,21 @@
 //! `cdn-meter bill`: from the store to priced charges.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::bills::{Bills, Corrections, Prices};
 use super::metering::{MemoryArgs, StoreArgs};
 use super::months::{MonthSink, add_months};
 use super::progress::say;
-use super::publishing::PublishArgs;
+use super::publishing::{PublishArgs, TermsArgs};
 use super::{Failure, Finish, print_json};
-use crate::billing::{Bill, BillTerms, Catalogue, DEFAULT, StandardMode, bill as rate};
-use crate::meter::{Domains, UsageTable};
+use crate::billing::{Catalogue, DEFAULT, StandardMode};
+use crate::meter::UsageTable;
 use crate::registry::Registry;
-use crate::report::{
-    BillReport, Building, print_bill, publish, read_summary, read_usage_5min, write_charges,
-};
+use crate::report::{BillReport, Building, print_bill, publish};
 use crate::store::{Close, Store};
-use crate::summary::{Book, FrozenOwners, MonthUsage, Owners};
+use crate::summary::Book;
 use crate::units::{Month, Zone};
 
 /// Arguments about prices.
@@ -44,7 +42,9 @@ enum Mode {
 ///
 /// Mini-program domains pay their own price for the whole month in which they were added; standard
 /// domains pay by the day. Traffic of domains that the registry does not know is shown and not
-/// priced. Closed months are priced as they were frozen.
+/// priced. Closed months are published as they were billed; what they would cost now, less all that
+/// was billed for them, is on the bill of the month after the last closed one, line by line, with the
+/// days of the original month.
 #[derive(Args)]
 pub(super) struct BillArgs {
     #[command(flatten)]
@@ -54,6 +54,11 @@ pub(super) struct BillArgs {
     month: Option<Month>,
     #[command(flatten)]
     prices: PriceArgs,
+    /// Price closed months anew, by this catalogue and mode; what differs is corrected
+    ///
+    /// Without it they are corrected by the prices that they were billed by.
+    #[arg(long)]
+    rerate: bool,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
@@ -69,14 +74,16 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     }
     let registry = publishing.terms.registry()?;
     let store = Store::open_to_read(&args.store.store)?;
-    let mut bills = args.prices.begin(publishing)?;
+    let (mut bills, rows_max) = (args.prices.begin(publishing)?, args.memory.rows_max());
+    bills.is_rerating = args.rerate;
+    bills.correct(&store, &registry, rows_max)?;
     let mut sink = BillSink {
         bills: &mut bills,
         registry: &registry,
     };
-    add_months(&mut sink, &store, args.month, args.memory.rows_max())?;
+    add_months(&mut sink, &store, args.month, rows_max)?;
     let is_json = publishing.terms.json;
-    let (building, reports) = bills.end();
+    let (building, reports) = bills.end(args.month, registry.zone())?;
     publish(vec![building])?;
     match is_json {
         true => print_json(&reports)?,
@@ -100,79 +107,38 @@ pub(super) fn print_bills(reports: &[BillReport]) -> io::Result<()> {
 }
 
 impl PriceArgs {
-    /// Reads the catalogue and begins the dataset.
-    pub(super) fn begin<'a>(&self, publishing: &'a PublishArgs) -> Result<Bills<'a>, Failure> {
-        Ok(Bills {
-            publishing,
+    /// Reads the catalogue.
+    pub(super) fn prices(&self, terms: &TermsArgs) -> Result<Prices, Failure> {
+        Ok(Prices {
             catalogue: Catalogue::load(&self.catalogue)?,
             mode: match self.standard_mode {
                 Mode::Flow => StandardMode::Flow,
                 Mode::DailyPeak => StandardMode::DailyPeak,
             },
+            overhead: terms.overhead_factor,
+            sampling: terms.sampling_factor,
+        })
+    }
+
+    /// Reads the catalogue and begins the dataset.
+    pub(super) fn begin(&self, publishing: &PublishArgs) -> Result<Bills, Failure> {
+        Ok(Bills {
+            prices: self.prices(&publishing.terms)?,
+            is_rerating: false,
             charges: Building::begin(&publishing.out, "charges")?,
+            corrections: Corrections::default(),
             reports: Vec::new(),
         })
     }
 }
 
-/// Bills that are being written; dropped, nothing of them is published.
-pub(super) struct Bills<'a> {
-    publishing: &'a PublishArgs,
-    catalogue: Catalogue,
-    mode: StandardMode,
-    charges: Building,
-    reports: Vec<BillReport>,
-}
-
-impl Bills<'_> {
-    /// Prices a month.
-    pub(super) fn add(
-        &mut self,
-        usage: MonthUsage<'_>,
-        owners: &dyn Owners,
-    ) -> Result<(), Failure> {
-        let terms = BillTerms {
-            catalogue: &self.catalogue,
-            mode: self.mode,
-            overhead: self.publishing.terms.overhead_factor,
-            sampling: self.publishing.terms.sampling_factor,
-        };
-        let bill: Bill = rate(usage, owners, &terms)?;
-        write_charges(&bill, &terms, &self.charges)?;
-        self.reports.push(BillReport::new(&bill, &terms)?);
-        Ok(())
-    }
-
-    /// Prices a closed month as it was frozen; its files are in folders that `folder_of` tells.
-    pub(super) fn add_frozen(
-        &mut self,
-        close: &Close,
-        folder_of: impl Fn(&str) -> PathBuf,
-        registry: &Registry,
-    ) -> Result<(), Failure> {
-        let domains = Domains::new();
-        let mut rows = read_usage_5min(&folder_of("usage_5min"), &domains)?;
-        let mut table = UsageTable::new(rows.len());
-        table.append(&mut rows)?;
-        let summary = read_summary(&folder_of("summary"))?;
-        let owners = FrozenOwners::new(&summary, registry);
-        let book = Book::new(table, domains.names(), &owners, close.terms.zone)?;
-        book.months().try_for_each(|usage| self.add(usage, &owners))
-    }
-
-    /// The dataset to publish, and the bills in sums.
-    pub(super) fn end(self) -> (Building, Vec<BillReport>) {
-        (self.charges, self.reports)
-    }
-}
-
 /// The months of a store on their way to bills.
-struct BillSink<'a, 'b> {
-    bills: &'a mut Bills<'b>,
+struct BillSink<'a> {
+    bills: &'a mut Bills,
     registry: &'a Registry,
 }
 
-impl MonthSink for BillSink<'_, '_> {
+impl MonthSink for BillSink<'_> {
     fn zone(&self) -> Zone {
         self.registry.zone()
     }
@@ -184,7 +150,6 @@ impl MonthSink for BillSink<'_, '_> {
     }
 
     fn add_closed(&mut self, store: &Store, close: &Close, _: usize) -> Result<(), Failure> {
-        let folder_of = |dataset: &str| store.closed_folder(close.terms.month, dataset);
-        self.bills.add_frozen(close, folder_of, self.registry)
+        self.bills.add_closed(store, close, self.registry)
     }
 }

@@ -5,13 +5,15 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::json;
 
+use super::bill::PriceArgs;
+use super::bills::{Corrections, freeze_bill};
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write};
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
 use crate::registry::{Class, Registry};
-use crate::report::{read_summary, usage_digest, write_month};
+use crate::report::{BillReport, print_bill, read_summary, usage_digest, write_month};
 use crate::store::{Close, CloseTerms, Lateness, Store};
 use crate::summary::Book;
 use crate::units::{Month, SLOT_SECS, Timestamp};
@@ -23,7 +25,8 @@ const WAIT_HOURS: u32 = 3;
 ///
 /// The month's datasets are kept in the store as they are published from then on, to the byte; the
 /// close names their digests, the registry's, and the close before. Shows how late the bytes of
-/// the month came, by format. A close cannot be undone.
+/// the month came, by format. The month is billed, too, and its charges are kept with its prices. A
+/// close cannot be undone.
 #[derive(Args)]
 pub(super) struct CloseArgs {
     /// The billing month, such as 2026-10
@@ -33,6 +36,11 @@ pub(super) struct CloseArgs {
     store: StoreArgs,
     #[command(flatten)]
     terms: TermsArgs,
+    #[command(flatten)]
+    prices: PriceArgs,
+    /// Freeze usage only; the month is not billed, and nothing corrects a bill later
+    #[arg(long)]
+    no_bill: bool,
     #[command(flatten)]
     memory: MemoryArgs,
     /// Only show how late bytes came and what would be frozen
@@ -65,6 +73,17 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
             "the store holds no usage of {month} on the clock {zone}; there is nothing to close"
         )));
     };
+    let prices = match args.no_bill {
+        true => None,
+        false => Some(args.prices.prices(&args.terms)?),
+    };
+    let report = prices.as_ref().map(|prices| {
+        let corrections = Corrections::find(&store, &registry, None, args.memory.rows_max())?;
+        freeze_bill(prices, usage, &registry, corrections, |dataset| {
+            closing.folder(dataset)
+        })
+    });
+    let report = report.transpose()?;
     let terms = args.terms.with(&registry);
     let folders = (closing.folder("summary"), closing.folder("usage_5min"));
     let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
@@ -81,7 +100,7 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         month,
         zone,
         registry_digest: registry.digest(),
-        catalogue_digest: None,
+        catalogue_digest: prices.map(|prices| prices.catalogue.digest().to_owned()),
         usage_digest: usage_digest(&rows),
         overhead_factor: args.terms.overhead_factor.to_string(),
         sampling_factor: args.terms.sampling_factor.to_string(),
@@ -92,8 +111,8 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         false => Some(closing.finish(terms.clone())?),
     };
     match args.terms.json {
-        true => print_json(&close_json(&terms, close.as_ref(), &lateness))?,
-        false => print(&terms, close.as_ref(), &lateness)?,
+        true => print_json(&close_json(&terms, close.as_ref(), &lateness, &report))?,
+        false => print(&terms, close.as_ref(), &lateness, report.as_ref())?,
     }
     Ok(Finish::Done)
 }
@@ -135,7 +154,12 @@ fn check_monotone(store: &Store, registry: &Registry, month: Month) -> Result<()
     Ok(())
 }
 
-fn print(terms: &CloseTerms, close: Option<&Close>, lateness: &[Lateness]) -> io::Result<()> {
+fn print(
+    terms: &CloseTerms,
+    close: Option<&Close>,
+    lateness: &[Lateness],
+    bill: Option<&BillReport>,
+) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     writeln!(
         out,
@@ -163,6 +187,9 @@ fn print(terms: &CloseTerms, close: Option<&Close>, lateness: &[Lateness]) -> io
         usage.requests
     )?;
     writeln!(out, "registry  {}", terms.registry_digest)?;
+    if let Some(bill) = bill {
+        print_bill(&mut out, bill)?;
+    }
     match close {
         None => writeln!(out, "not closed (--dry-run)")?,
         Some(close) => {
@@ -187,6 +214,7 @@ fn close_json(
     terms: &CloseTerms,
     close: Option<&Close>,
     lateness: &[Lateness],
+    bill: &Option<BillReport>,
 ) -> serde_json::Value {
     let lateness: Vec<_> = lateness
         .iter()
@@ -208,6 +236,7 @@ fn close_json(
         "registry_digest": terms.registry_digest,
         "usage_digest": terms.usage_digest,
         "lateness": lateness,
+        "bill": bill,
         "closed_at": close.map(|close| &close.at),
         "previous": close.and_then(|close| close.previous.as_ref()),
         "digest": close.map(|close| &close.digest),

@@ -4,6 +4,7 @@
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
 mod bill;
+mod bills;
 mod close;
 mod compact;
 mod explain;

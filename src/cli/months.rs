@@ -5,7 +5,7 @@ use crate::meter::{Domains, UsageTable};
 use crate::registry::Registry;
 use crate::report::{read_summary, read_usage_5min};
 use crate::store::{Close, Store, StoreError};
-use crate::summary::{Adjustment, Frozen, adjustments};
+use crate::summary::{Adjustment, Book, Frozen, FrozenOwners, adjustments};
 use crate::units::{Month, Zone};
 
 /// Rows of a store up to which one reading for all months is faster than one for each.
@@ -56,6 +56,20 @@ pub(super) fn add_months(
         }
     }
     Ok(())
+}
+
+/// The usage of a closed month, as it was frozen.
+pub(super) fn usage_of_closed(
+    store: &Store,
+    close: &Close,
+    owners: &FrozenOwners<'_>,
+) -> Result<Book, Failure> {
+    let domains = Domains::new();
+    let folder = store.closed_folder(close.terms.month, "usage_5min");
+    let mut rows = read_usage_5min(&folder, &domains)?;
+    let mut table = UsageTable::new(rows.len().max(1));
+    table.append(&mut rows)?;
+    Ok(Book::new(table, domains.names(), owners, close.terms.zone)?)
 }
 
 /// What came for a closed month since; nothing where neither usage nor the registry changed.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::bill::{Bills, PriceArgs};
+use super::bill::PriceArgs;
+use super::bills::Bills;
 use super::months::{MonthSink, adjustments_of};
 use super::progress::say;
 use super::{Failure, Finish, print_json};
@@ -91,7 +92,7 @@ pub(super) struct Publishing<'a> {
     /// Begun with the first closed month.
     adjustments: Option<Building>,
     /// Prices, where they were asked for.
-    bills: Option<Bills<'a>>,
+    bills: Option<Bills>,
     rows: Vec<SummaryRow>,
     closed: Vec<ClosedReport>,
 }
@@ -135,7 +136,7 @@ impl MonthSink for Publishing<'_> {
         let folder_of = |dataset: &str| store.closed_folder(close.terms.month, dataset);
         self.take_closed(close.terms.month, folder_of)?;
         if let Some(bills) = &mut self.bills {
-            bills.add_frozen(close, folder_of, &self.registry)?;
+            bills.add_closed(store, close, &self.registry)?;
         }
         let rows = adjustments_of(&self.registry, store, close, rows_max)?;
         self.adjust(close, &rows)
@@ -147,6 +148,14 @@ impl<'a> Publishing<'a> {
     pub(super) fn price(&mut self, prices: &PriceArgs) -> Result<(), Failure> {
         self.bills = Some(prices.begin(self.args)?);
         Ok(())
+    }
+
+    /// Corrects what closed months of the store were billed with, if anything is priced.
+    pub(super) fn correct(&mut self, store: &Store, rows_max: usize) -> Result<(), Failure> {
+        match &mut self.bills {
+            Some(bills) => bills.correct(store, &self.registry, rows_max),
+            None => Ok(()),
+        }
     }
 
     fn folders(&self, month: Month) -> Result<(PathBuf, PathBuf), Failure> {
@@ -222,7 +231,9 @@ impl<'a> Publishing<'a> {
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&rows);
         report.closed = self.closed;
-        let (charges, bills) = self.bills.map(Bills::end).unzip();
+        let zone = terms.billing_zone;
+        let bills = self.bills.map(|bills| bills.end(None, zone)).transpose()?;
+        let (charges, bills) = bills.unzip();
         let datasets = [
             Some(self.usage_5min),
             Some(self.summary),

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Date32Array, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
 
-use super::columns::{decimals, micros, quantity, schema, texts, utc_micros};
+use super::columns::{decimals, micros, quantity, schema, signed, texts, utc_micros};
 use super::dataset::{Building, PublishError, write_error};
 use super::parquet_file::{Footer, options, properties};
 use crate::columns::ROW_GROUP_ROWS;
@@ -99,11 +99,4 @@ fn batch(rows: &[Adjustment], zone: Zone) -> Result<RecordBatch, PublishError> {
         deltas(4)?,
     ];
     Ok(RecordBatch::try_new(adjustments_schema(), columns)?)
-}
-
-/// A signed sum as the datasets hold it.
-fn signed(sum: i128) -> Result<i64, PublishError> {
-    i64::try_from(sum).map_err(|_| PublishError::TooLarge {
-        count: u64::try_from(sum.unsigned_abs()).unwrap_or(u64::MAX),
-    })
 }

@@ -1,26 +1,30 @@
 //! The dataset `charges`: every line of every account's bill, and the line that rounds it.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
 
-use super::columns::{decimals, quantity, schema, texts, utc_micros};
-use super::dataset::{Building, PublishError, write_error};
+use super::columns::{decimals, quantity, schema, signed, texts, utc_micros};
+use super::dataset::{PublishError, write_error};
 use super::parquet_file::{Footer, options, properties};
 use crate::billing::{AccountBill, Amount, Bill, BillTerms, Charge};
 use crate::columns::ROW_GROUP_ROWS;
-use crate::units::Timestamp;
+use crate::units::SLOT_SECS;
 
 /// Name and version of the schema of charges.
 pub const CHARGES_SCHEMA: &str = "charges/1";
-/// The item of the line that makes the details and what is paid agree (R30).
+/// The item of the line that makes the amounts and what is paid agree (R30).
 pub const PRECISION_ADJUSTMENT: &str = "precision-adjustment";
 /// Places of exact amounts and quantities; an amount that no decimal holds is rounded here.
-const EXACT_PLACES: u32 = 18;
-const MICROS_PER_SEC: i64 = 1_000_000;
+pub(super) const EXACT_PLACES: u32 = 18;
+const PRICE_PLACES: u32 = 8;
+const AMOUNT_PLACES: u32 = 8;
+const PAYABLE_PLACES: u32 = 2;
+pub(super) const MICROS_PER_SEC: i64 = 1_000_000;
 /// Columns by which the rows ascend.
 const SORTED_COLUMNS: i32 = 2;
 
@@ -34,6 +38,7 @@ fn charges_schema() -> SchemaRef {
         ("app_id", DataType::Utf8),
         ("zone", DataType::Utf8),
         ("status", DataType::Utf8),
+        ("corrects", DataType::Utf8),
         ("period_start", utc_micros()),
         ("period_end", utc_micros()),
         ("metered_bytes", DataType::Int64),
@@ -53,145 +58,168 @@ fn charges_schema() -> SchemaRef {
     ])
 }
 
-/// A line as the dataset holds it.
-struct Line<'a> {
-    account: &'a str,
-    /// None: the precision adjustment.
-    charge: Option<&'a Charge>,
-    bill: &'a AccountBill,
-}
-
-/// Writes the lines of a bill.
+/// Writes the lines of a bill into `folder`.
 ///
 /// Errors: [`PublishError`].
 pub fn write_charges(
     bill: &Bill,
     terms: &BillTerms<'_>,
-    building: &Building,
+    folder: &Path,
 ) -> Result<(), PublishError> {
+    let catalogue = terms.catalogue;
     let footer = Footer {
         entries: vec![
             ("cdn_meter.billing_zone", bill.zone.to_string()),
-            ("cdn_meter.catalogue", terms.catalogue.name.clone()),
-            (
-                "cdn_meter.catalogue_digest",
-                terms.catalogue.digest().to_owned(),
-            ),
+            ("cdn_meter.catalogue", catalogue.name.clone()),
+            ("cdn_meter.catalogue_digest", catalogue.digest().to_owned()),
+            ("cdn_meter.standard_mode", terms.mode.name().to_owned()),
         ],
     };
-    let path = building.month(bill.month)?.join("part-00000.parquet");
+    let path = folder.join("part-00000.parquet");
     let file = File::create(&path).map_err(write_error(&path))?;
     let synced = file.try_clone().map_err(write_error(&path))?;
     let properties = Arc::new(properties(CHARGES_SCHEMA, &footer, SORTED_COLUMNS).build());
-    let mut writer =
-        ArrowWriter::try_new_with_options(file, charges_schema(), options(&properties))?;
-    let lines: Vec<Line<'_>> = bill.accounts.iter().flat_map(lines).collect();
-    for lines in lines.chunks(ROW_GROUP_ROWS) {
-        writer.write(&batch(lines, bill, terms)?)?;
+    let options = options(&properties);
+    let mut writer = ArrowWriter::try_new_with_options(file, charges_schema(), options)?;
+    let mut rows = Vec::new();
+    for account in &bill.accounts {
+        for charge in &account.charges {
+            rows.push(Row::of_charge(charge, bill)?);
+        }
+        if !account.adjustment.is_zero() {
+            rows.push(Row::of_adjustment(account, bill)?);
+        }
+    }
+    for rows in rows.chunks(ROW_GROUP_ROWS) {
+        writer.write(&batch(rows, bill, terms)?)?;
     }
     writer.close()?;
     synced.sync_all().map_err(write_error(&path))
 }
 
-/// The lines of an account; the adjustment only where there is something to adjust.
-fn lines(bill: &AccountBill) -> impl Iterator<Item = Line<'_>> {
-    let charges = bill.charges.iter().map(Some);
-    let adjustment = (!bill.adjustment.is_zero()).then_some(None);
-    charges.chain(adjustment).map(|charge| Line {
-        account: &bill.account,
-        charge,
-        bill,
-    })
+/// A line as the dataset holds it; times in microseconds, numbers in units of their last place.
+struct Row<'a> {
+    account: &'a str,
+    id: String,
+    item: &'static str,
+    domain: &'a str,
+    app_id: &'a str,
+    zone: &'static str,
+    status: &'static str,
+    corrects: String,
+    period: (i64, i64),
+    bytes: i64,
+    quantity: i128,
+    unit: &'static str,
+    unit_price: i128,
+    exact_amount: i128,
+    amount: i128,
+    payable: i128,
+    rules: String,
+    price: &'a str,
+    source: &'a str,
+    how: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn of_charge(charge: &'a Charge, bill: &Bill) -> Result<Self, PublishError> {
+        let period = charge.period(bill.zone);
+        let corrects = charge.corrects.map(|month| month.to_string());
+        Ok(Row {
+            account: &charge.account,
+            id: charge.id(),
+            item: charge.item.name(),
+            domain: &charge.domain,
+            app_id: &charge.app_id,
+            zone: charge.zone.map_or("", |zone| zone.name()),
+            status: charge.status.name(),
+            corrects: corrects.unwrap_or_default(),
+            period: (
+                period.start.as_unix_secs() * MICROS_PER_SEC,
+                period.end.as_unix_secs() * MICROS_PER_SEC,
+            ),
+            bytes: signed(charge.bytes)?,
+            quantity: Amount::new(charge.quantity).scaled(EXACT_PLACES)?,
+            unit: charge.item.unit(),
+            unit_price: Amount::new(charge.unit_price).scaled(PRICE_PLACES)?,
+            exact_amount: charge.amount.scaled(EXACT_PLACES)?,
+            amount: Amount::new(charge.detail).scaled(AMOUNT_PLACES)?,
+            payable: Amount::new(charge.payable).scaled(PAYABLE_PLACES)?,
+            rules: charge.rules.join(" "),
+            price: &charge.price,
+            source: &charge.source,
+            how: &charge.how,
+        })
+    }
+
+    fn of_adjustment(account: &'a AccountBill, bill: &Bill) -> Result<Self, PublishError> {
+        let slots = bill.month.slots(bill.zone);
+        let micros = |slot: u32| i64::from(slot) * i64::from(SLOT_SECS) * MICROS_PER_SEC;
+        let adjustment = Amount::new(account.adjustment);
+        Ok(Row {
+            account: &account.account,
+            id: format!("{}/{PRECISION_ADJUSTMENT}", account.account),
+            item: PRECISION_ADJUSTMENT,
+            domain: "",
+            app_id: "",
+            zone: "",
+            status: "charged",
+            corrects: String::new(),
+            period: (micros(slots.start), micros(slots.end)),
+            bytes: 0,
+            quantity: 0,
+            unit: "",
+            unit_price: 0,
+            exact_amount: adjustment.scaled(EXACT_PLACES)?,
+            amount: adjustment.scaled(AMOUNT_PLACES)?,
+            payable: 0,
+            rules: "R30".to_owned(),
+            price: "",
+            source: "",
+            how: "what is paid, 2 places, less the sum of the amounts, 8 places",
+        })
+    }
 }
 
 fn batch(
-    lines: &[Line<'_>],
+    rows: &[Row<'_>],
     bill: &Bill,
     terms: &BillTerms<'_>,
 ) -> Result<RecordBatch, PublishError> {
     let catalogue = terms.catalogue;
-    let first_day = bill.month.first_day();
-    let text = |of: &dyn Fn(&Charge) -> String, adjustment: &str| -> ArrayRef {
-        let values: Vec<String> = lines
-            .iter()
-            .map(|line| line.charge.map_or_else(|| adjustment.to_owned(), of))
-            .collect();
-        texts(values.iter().map(|value| &value[..]))
+    let text = |of: for<'a> fn(&'a Row<'_>) -> &'a str| texts(rows.iter().map(of));
+    let same = |value: &str| texts(rows.iter().map(|_| value));
+    let micros = |of: fn(&Row<'_>) -> i64| -> ArrayRef {
+        let micros = TimestampMicrosecondArray::from_iter_values(rows.iter().map(of));
+        Arc::new(micros.with_timezone("UTC"))
     };
-    let same = |value: &str| texts(lines.iter().map(|_| value));
-    let period = |of: &dyn Fn(std::ops::Range<Timestamp>) -> Timestamp| -> ArrayRef {
-        let whole = bill.month.slots(bill.zone);
-        let slot = |index| crate::units::Slot::from_index(index).map(crate::units::Slot::start);
-        let whole =
-            slot(whole.start).unwrap_or(Timestamp::MIN)..slot(whole.end).unwrap_or(Timestamp::END);
-        let micros = lines.iter().map(|line| {
-            let period = line
-                .charge
-                .map_or(whole.clone(), |charge| charge.period(bill.zone));
-            of(period).as_unix_secs() * MICROS_PER_SEC
-        });
-        Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
-    };
-    let number = |of: &dyn Fn(&Charge) -> Amount,
-                  adjustment: &dyn Fn(&AccountBill) -> Amount,
-                  places: u32| {
-        let scaled = lines.iter().map(|line| {
-            let amount = line.charge.map_or_else(|| adjustment(line.bill), of);
-            Ok(amount.scaled(places)?)
-        });
-        let scaled: Vec<i128> = scaled.collect::<Result<_, PublishError>>()?;
-        decimals(
-            scaled.into_iter(),
-            i8::try_from(places).expect("a few places"),
-        )
-    };
-    let none = |_: &AccountBill| Amount::ZERO;
-    let bytes = lines.iter().map(|line| {
-        let bytes = line.charge.map_or(0, |charge| charge.bytes);
-        i64::try_from(bytes).map_err(|_| PublishError::TooLarge { count: bytes })
-    });
+    let number = |of: fn(&Row<'_>) -> i128, scale| decimals(rows.iter().map(of), scale);
+    let month = rows.iter().map(|_| bill.month.first_day());
+    let bytes = rows.iter().map(|row| row.bytes);
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from_iter_values(
-            lines.iter().map(|_| first_day),
-        )),
-        texts(lines.iter().map(|line| line.account)),
-        text(&Charge::id, PRECISION_ADJUSTMENT),
-        text(
-            &|charge| charge.item.name().to_owned(),
-            PRECISION_ADJUSTMENT,
-        ),
-        text(&|charge| charge.domain.clone(), ""),
-        text(&|charge| charge.app_id.clone(), ""),
-        text(
-            &|charge| charge.zone.map_or("", |zone| zone.name()).to_owned(),
-            "",
-        ),
-        text(&|charge| charge.status.name().to_owned(), "charged"),
-        period(&|period| period.start),
-        period(&|period| period.end),
-        Arc::new(bytes.collect::<Result<Int64Array, PublishError>>()?),
-        number(&|charge| Amount::new(charge.quantity), &none, EXACT_PLACES)?,
-        text(&|charge| charge.item.unit().to_owned(), ""),
-        number(&|charge| Amount::new(charge.unit_price), &none, 8)?,
-        number(
-            &|charge| charge.amount,
-            &|bill| Amount::new(bill.adjustment),
-            EXACT_PLACES,
-        )?,
-        number(
-            &|charge| Amount::new(charge.detail),
-            &|bill| Amount::new(bill.adjustment),
-            8,
-        )?,
-        number(&|charge| Amount::new(charge.payable), &none, 2)?,
+        Arc::new(Date32Array::from_iter_values(month)),
+        text(|row| row.account),
+        text(|row| &row.id),
+        text(|row| row.item),
+        text(|row| row.domain),
+        text(|row| row.app_id),
+        text(|row| row.zone),
+        text(|row| row.status),
+        text(|row| &row.corrects),
+        micros(|row| row.period.0),
+        micros(|row| row.period.1),
+        Arc::new(Int64Array::from_iter_values(bytes)),
+        number(|row| row.quantity, 18)?,
+        text(|row| row.unit),
+        number(|row| row.unit_price, 8)?,
+        number(|row| row.exact_amount, 18)?,
+        number(|row| row.amount, 8)?,
+        number(|row| row.payable, 2)?,
         same(&catalogue.currency),
-        text(&|charge| charge.rules.join(" "), "R30"),
-        text(&|charge| charge.price.clone(), ""),
-        text(&|charge| charge.source.clone(), ""),
-        text(
-            &|charge| charge.how.clone(),
-            "what is paid, 2 places, less the sum of the details, 8 places",
-        ),
+        text(|row| &row.rules),
+        text(|row| row.price),
+        text(|row| row.source),
+        text(|row| row.how),
         same(&catalogue.name),
         same(catalogue.digest()),
     ];

@@ -94,6 +94,13 @@ fn int64(count: u64) -> Result<i64, PublishError> {
     i64::try_from(count).map_err(|_| PublishError::TooLarge { count })
 }
 
+/// A signed sum as the datasets hold it.
+pub(super) fn signed(sum: i128) -> Result<i64, PublishError> {
+    i64::try_from(sum).map_err(|_| PublishError::TooLarge {
+        count: u64::try_from(sum.unsigned_abs()).unwrap_or(u64::MAX),
+    })
+}
+
 fn int64s(counts: impl Iterator<Item = u64>) -> Result<ArrayRef, PublishError> {
     Ok(Arc::new(
         counts.map(int64).collect::<Result<Int64Array, _>>()?,

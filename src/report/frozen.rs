@@ -99,7 +99,7 @@ fn push_rows(domain: DomainId, cell: Cell, mut usage: Usage, rows: &mut Vec<Usag
 }
 
 /// Hands every batch of the files in `folder` to `each`, with the columns `names` or all of them.
-fn each_batch(
+pub(super) fn each_batch(
     folder: &Path,
     names: &[&str],
     mut each: impl FnMut(&RecordBatch) -> Option<()>,
@@ -196,11 +196,11 @@ impl<'a> SummaryColumns<'a> {
     }
 }
 
-fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a StringArray> {
+pub(super) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a StringArray> {
     batch.column_by_name(name)?.as_string_opt()
 }
 
-fn numbers<'a, T: ArrowPrimitiveType>(
+pub(super) fn numbers<'a, T: ArrowPrimitiveType>(
     batch: &'a RecordBatch,
     name: &str,
 ) -> Option<&'a PrimitiveArray<T>> {

@@ -8,6 +8,7 @@
 
 mod adjustments;
 mod bill;
+mod billed;
 mod charges;
 mod columns;
 mod dataset;
@@ -19,6 +20,7 @@ mod terminal;
 
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
 pub use bill::{BillReport, print_bill};
+pub use billed::{Billed, read_charges};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use dataset::{Building, PublishError, publish};

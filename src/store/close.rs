@@ -3,6 +3,8 @@
 //! ```text
 //! STORE/closed/2026-10/summary/part-00000.parquet …      copied wherever the month is published
 //! STORE/closed/2026-10/usage_5min/part-00000.parquet …   what adjustments are reckoned from
+//! STORE/closed/2026-10/charges/part-00000.parquet        what was billed, if it was
+//! STORE/closed/2026-10/catalogue/catalogue.toml          the prices of it
 //! ```
 //! Every close has a statement, a text that names all that was frozen, the digests of its files and
 //! the digest of the close before. Its own digest is the SHA-256 of that text, so nothing that
@@ -25,8 +27,8 @@ use crate::units::{Bytes, Month, Zone, hex};
 
 /// Folder of closed months.
 pub(super) const CLOSED: &str = "closed";
-/// Folders of a closed month.
-const DATASETS: [&str; 2] = ["summary", "usage_5min"];
+/// Folders of a closed month, in the order in which a statement names their files.
+const DATASETS: [&str; 4] = ["catalogue", "charges", "summary", "usage_5min"];
 
 /// What a month is closed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,7 +191,7 @@ pub struct Closing<'a> {
 }
 
 impl Closing<'_> {
-    /// Where its files of a dataset, `summary` or `usage_5min`, are to be written and synced.
+    /// Where its files of a dataset, such as `summary`, are to be written and synced.
     pub fn folder(&self, dataset: &str) -> PathBuf {
         self.folder.join(dataset)
     }

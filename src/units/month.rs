@@ -55,6 +55,12 @@ impl Month {
         i8::try_from(self.index % 12 + 1).expect("a year has twelve months")
     }
 
+    /// The month after, if it is in range.
+    pub fn next(self) -> Option<Self> {
+        let index = self.index + 1;
+        (index < 2100 * 12).then_some(Month { index })
+    }
+
     /// The first day, as days since 1970-01-01.
     pub fn first_day(self) -> i32 {
         let since = civil::date(self.year(), self.month(), 1) - civil::date(1970, 1, 1);

@@ -1,6 +1,10 @@
-//! The bill: golden cases by rule, and properties of pricing.
+//! The bill: golden cases by rule, properties of pricing, and months that are closed.
 
 mod cases;
+mod closed;
+#[path = "../store/program.rs"]
+#[allow(dead_code)] // the store's tests use the rest of it
+mod program;
 mod properties;
 mod rules;
 mod world;

@@ -130,9 +130,9 @@ proptest! {
         let bill = bill(&sent, StandardMode::Flow, "1");
         let charges = bill.accounts.iter().flat_map(|account| &account.charges);
         let charged = charges.filter(|charge| charge.status == Status::Charged);
-        let billed: u64 = charged.map(|charge| charge.bytes).sum();
+        let billed: i128 = charged.map(|charge| charge.bytes).sum();
         let unpriced: u64 = bill.unpriced.iter().map(|unpriced| unpriced.bytes).sum();
-        prop_assert_eq!(billed + unpriced, bytes_of(&sent, |_| true));
+        prop_assert_eq!(billed + i128::from(unpriced), i128::from(bytes_of(&sent, |_| true)));
     }
 
     /// Flat prices are additive: the price of merged usage is the sum of the prices. Reached tiers

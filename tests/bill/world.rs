@@ -53,7 +53,10 @@ pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError
         sampling: "1".parse().expect("a factor"),
     };
     book.months()
-        .map(|usage| bill(usage, &registry, &terms))
+        .map(|usage| {
+            let clock = (usage.month, usage.zone);
+            bill(clock, usage.accounts(&registry), Vec::new(), &terms)
+        })
         .collect()
 }
 

@@ -44,6 +44,18 @@ pub enum Item {
 }
 
 impl Item {
+    /// All items.
+    pub const ALL: [Item; 3] = [
+        Item::MiniProgramTraffic,
+        Item::StandardTraffic,
+        Item::StandardPeak,
+    ];
+
+    /// The item of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Item::ALL.into_iter().find(|item| item.name() == name)
+    }
+
     /// The name in catalogues, tables and files.
     pub const fn name(self) -> &'static str {
         match self {
@@ -128,6 +140,7 @@ pub struct Catalogue {
     pub sources: Vec<(String, String)>,
     rules: Vec<Rules>,
     prices: Vec<Price>,
+    text: String,
     digest: String,
 }
 
@@ -151,7 +164,13 @@ impl Catalogue {
     pub fn parse(text: &str, origin: &str) -> Result<Self, CatalogueError> {
         let mut catalogue = read::catalogue(text, origin)?;
         catalogue.digest = hex(&Sha256::digest(text));
+        text.clone_into(&mut catalogue.text);
         Ok(catalogue)
+    }
+
+    /// What it was read from: read again, it is the same catalogue.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// SHA-256 of its text, in hexadecimal.

@@ -97,7 +97,7 @@ pub(super) fn text_of(path: &Path) -> Result<String, CatalogueError> {
     }
 }
 
-/// A checked catalogue, but for its digest.
+/// A checked catalogue, but for its text and digest.
 pub(super) fn catalogue(text: &str, origin: &str) -> Result<Catalogue, CatalogueError> {
     let file: CatalogueFile = toml::from_str(text).map_err(|error| CatalogueError::Syntax {
         origin: origin.to_owned(),
@@ -138,6 +138,7 @@ pub(super) fn catalogue(text: &str, origin: &str) -> Result<Catalogue, Catalogue
         sources: file.sources.into_iter().collect(),
         rules,
         prices,
+        text: String::new(),
         digest: String::new(),
     })
 }

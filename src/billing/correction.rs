@@ -1,0 +1,106 @@
+//! What a closed month would cost now, less what was billed for it: lines of the next bill.
+//!
+//! It does not matter why they differ: usage that came late or was replaced, a registry that moved a
+//! domain, another catalogue. Lines of the same account, item, domain, zone and days are compared, and
+//! what is billed for them is all that was ever billed: with the month, and as corrections since.
+//! So the corrections of all bills and the closed bill always add up to what the month costs now.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rust_decimal::Decimal;
+
+use super::bill::Bill;
+use super::charge::{Charge, Status};
+use super::error::BillingError;
+use super::exact::{Amount, Inexact, sum};
+use crate::units::Month;
+
+/// What two lines have in common that are compared.
+type Key = (
+    String,
+    super::catalogue::Item,
+    String,
+    Option<crate::units::Region>,
+    (i32, i32),
+);
+
+/// What stands on lines of one key.
+#[derive(Default)]
+struct Sums<'a> {
+    bytes: i128,
+    quantity: Decimal,
+    detail: Decimal,
+    /// The last of them, for what is not summed.
+    line: Option<&'a Charge>,
+}
+
+/// The lines that correct what was billed for `month`: `billed` so far, and what it costs `now`.
+///
+/// Errors: [`BillingError`].
+pub fn corrections(
+    month: Month,
+    billed: &[Charge],
+    now: &Bill,
+) -> Result<Vec<Charge>, BillingError> {
+    let of_month = billed.iter().filter(|charge| charge.month() == month);
+    let before = sums(of_month)?;
+    let after = sums(now.accounts.iter().flat_map(|account| &account.charges))?;
+    let mut keys: Vec<&Key> = before.keys().chain(after.keys()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let none = Sums::default();
+    let mut lines = Vec::new();
+    for key in keys {
+        let (was, is) = (
+            before.get(key).unwrap_or(&none),
+            after.get(key).unwrap_or(&none),
+        );
+        if (was.bytes, was.detail) != (is.bytes, is.detail) {
+            lines.push(correction(month, was, is)?);
+        }
+    }
+    Ok(lines)
+}
+
+fn sums<'a>(
+    charges: impl Iterator<Item = &'a Charge>,
+) -> Result<BTreeMap<Key, Sums<'a>>, BillingError> {
+    let mut sums: BTreeMap<Key, Sums<'a>> = BTreeMap::new();
+    for charge in charges.filter(|charge| charge.status == Status::Charged) {
+        let Range { start, end } = charge.days;
+        let key = (
+            charge.account.clone(),
+            charge.item,
+            charge.domain.clone(),
+            charge.zone,
+            (start, end),
+        );
+        let of_key = sums.entry(key).or_default();
+        of_key.bytes = of_key.bytes.checked_add(charge.bytes).ok_or(Inexact)?;
+        of_key.quantity = sum(of_key.quantity, charge.quantity)?;
+        of_key.detail = sum(of_key.detail, charge.detail)?;
+        of_key.line = Some(charge);
+    }
+    Ok(sums)
+}
+
+fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, BillingError> {
+    let line = is.line.or(was.line).ok_or(Inexact)?;
+    let delta = sum(is.detail, -was.detail)?;
+    let mut charge = line.clone();
+    charge.bytes = is.bytes - was.bytes;
+    charge.quantity = sum(is.quantity, -was.quantity)?;
+    charge.amount = Amount::new(delta);
+    (charge.detail, charge.payable) = (Decimal::ZERO, Decimal::ZERO);
+    charge.corrects = Some(month);
+    charge.cite(&["R26", "R32"]);
+    charge.how = format!(
+        "{month} was billed with {} for {} B of this, and is {} for {} B now",
+        was.detail.normalize(),
+        was.bytes,
+        is.detail.normalize(),
+        is.bytes
+    );
+    Ok(charge)
+}

@@ -1,0 +1,274 @@
+//! Bills on their way to publishing: open months, closed ones, and what corrects them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::months::usage_of_closed;
+use crate::billing::{
+    AccountBill, Bill, BillTerms, Catalogue, Charge, StandardMode, Unpriced, bill, corrections,
+};
+use crate::registry::Registry;
+use crate::report::{
+    BillReport, Billed, Building, PublishError, read_charges, read_summary, write_charges,
+};
+use crate::store::{Close, Store};
+use crate::summary::{Book, FrozenOwners, MonthUsage, Owners, SummaryRow};
+use crate::units::{Factor, Month, Zone};
+
+/// Files of a closed month that say by what it was priced.
+const CATALOGUE: &str = "catalogue.toml";
+const MODE: &str = "standard-mode";
+
+/// What bills are worked out with, owned.
+pub(super) struct Prices {
+    pub(super) catalogue: Catalogue,
+    pub(super) mode: StandardMode,
+    pub(super) overhead: Factor,
+    pub(super) sampling: Factor,
+}
+
+impl Prices {
+    pub(super) fn terms(&self) -> BillTerms<'_> {
+        BillTerms {
+            catalogue: &self.catalogue,
+            mode: self.mode,
+            overhead: self.overhead,
+            sampling: self.sampling,
+        }
+    }
+
+    /// Keeps what a month is priced by in `folder`.
+    pub(super) fn freeze(&self, folder: &Path) -> Result<(), Failure> {
+        for (name, text) in [(CATALOGUE, self.catalogue.text()), (MODE, self.mode.name())] {
+            let path = folder.join(name);
+            fs::write(&path, text).and_then(|()| fs::File::open(&path)?.sync_all())?;
+        }
+        Ok(())
+    }
+
+    /// What a closed month was priced by; `None` where it was closed without a bill.
+    fn frozen(store: &Store, close: &Close) -> Result<Option<Self>, Failure> {
+        if close.terms.catalogue_digest.is_none() {
+            return Ok(None);
+        }
+        let folder = store.closed_folder(close.terms.month, "catalogue");
+        let damaged = |name: &str, problem: String| PublishError::Frozen {
+            path: folder.join(name),
+            problem,
+        };
+        let text = |name: &str| {
+            let text = fs::read_to_string(folder.join(name));
+            text.map_err(|error| damaged(name, error.to_string()))
+        };
+        let factor = |text: &str| text.parse::<Factor>().map_err(Failure::state);
+        let origin = format!("catalogue of {}", close.terms.month);
+        let mode = StandardMode::by_name(text(MODE)?.trim());
+        Ok(Some(Prices {
+            catalogue: Catalogue::parse(&text(CATALOGUE)?, &origin)?,
+            mode: mode.ok_or_else(|| damaged(MODE, "no mode has this name".to_owned()))?,
+            overhead: factor(&close.terms.overhead_factor)?,
+            sampling: factor(&close.terms.sampling_factor)?,
+        }))
+    }
+}
+
+/// Corrections of closed months: they are lines of the bill of the first month after all of them.
+#[derive(Default)]
+pub(super) struct Corrections {
+    month: Option<Month>,
+    lines: Vec<Charge>,
+}
+
+impl Corrections {
+    /// What the closed months of a store would cost now, less what was billed for them so far. They
+    /// are priced as they were billed, or by other prices if `rerate` names some.
+    pub(super) fn find(
+        store: &Store,
+        registry: &Registry,
+        rerate: Option<&Prices>,
+        rows_max: usize,
+    ) -> Result<Self, Failure> {
+        let closes = store.closes()?;
+        let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
+            return Ok(Corrections::default());
+        };
+        let billed = all_billed(store, &closes)?;
+        let mut lines = Vec::new();
+        for close in &closes {
+            let Some(frozen) = Prices::frozen(store, close)? else {
+                continue;
+            };
+            let (month, zone) = (close.terms.month, close.terms.zone);
+            let slots = month.slots(zone);
+            let is_as_billed = rerate.is_none()
+                && registry.digest() == close.terms.registry_digest
+                && store.is_untouched_since(close.through, &slots)?
+                && billed.iter().all(|charge| charge.corrects != Some(month));
+            if is_as_billed {
+                continue;
+            }
+            let usage = store.usage(slots, rows_max)?;
+            let book = Book::new(usage.table, usage.domains, registry, zone)?;
+            let accounts = book.months().flat_map(|usage| usage.accounts(registry));
+            let terms = rerate.unwrap_or(&frozen).terms();
+            let now = bill((month, zone), accounts, Vec::new(), &terms)?;
+            lines.extend(corrections(month, &billed, &now)?);
+        }
+        let month = last.next();
+        Ok(Corrections { month, lines })
+    }
+
+    /// The lines of a month's bill.
+    pub(super) fn take(&mut self, month: Month) -> Vec<Charge> {
+        match self.month == Some(month) {
+            true => std::mem::take(&mut self.lines),
+            false => Vec::new(),
+        }
+    }
+
+    /// The month whose bill is still to take lines.
+    fn waiting(&self) -> Option<Month> {
+        self.month.filter(|_| !self.lines.is_empty())
+    }
+}
+
+/// All lines that were ever billed for closed months.
+fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, Failure> {
+    let mut billed = Vec::new();
+    for close in closes
+        .iter()
+        .filter(|close| close.terms.catalogue_digest.is_some())
+    {
+        let folder = store.closed_folder(close.terms.month, "charges");
+        billed.extend(read_charges(&folder, close.terms.zone)?.charges);
+    }
+    Ok(billed)
+}
+
+/// Bills that are being written; dropped, nothing of them is published.
+pub(super) struct Bills {
+    pub(super) prices: Prices,
+    pub(super) is_rerating: bool,
+    pub(super) charges: Building,
+    pub(super) corrections: Corrections,
+    pub(super) reports: Vec<BillReport>,
+}
+
+impl Bills {
+    /// Finds what corrects closed months, before the months are added.
+    pub(super) fn correct(
+        &mut self,
+        store: &Store,
+        registry: &Registry,
+        rows_max: usize,
+    ) -> Result<(), Failure> {
+        let rerate = self.is_rerating.then_some(&self.prices);
+        self.corrections = Corrections::find(store, registry, rerate, rows_max)?;
+        Ok(())
+    }
+
+    /// Prices a month.
+    pub(super) fn add(
+        &mut self,
+        usage: MonthUsage<'_>,
+        owners: &dyn Owners,
+    ) -> Result<(), Failure> {
+        let corrections = self.corrections.take(usage.month);
+        let clock = (usage.month, usage.zone);
+        let terms = self.prices.terms();
+        let bill = bill(clock, usage.accounts(owners), corrections, &terms)?;
+        write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
+        self.reports.push(BillReport::new(&bill, &terms)?);
+        Ok(())
+    }
+
+    /// Adds a closed month: as it was billed, or, if it was closed without a bill, priced as frozen.
+    pub(super) fn add_closed(
+        &mut self,
+        store: &Store,
+        close: &Close,
+        registry: &Registry,
+    ) -> Result<(), Failure> {
+        let month = close.terms.month;
+        let summary = read_summary(&store.closed_folder(month, "summary"))?;
+        let Some(frozen) = Prices::frozen(store, close)? else {
+            let owners = FrozenOwners::new(&summary, registry);
+            let book = usage_of_closed(store, close, &owners)?;
+            return book.months().try_for_each(|usage| self.add(usage, &owners));
+        };
+        let folder = store.closed_folder(month, "charges");
+        self.charges.take_month(month, &folder)?;
+        let billed = read_charges(&folder, close.terms.zone)?;
+        let bill = bill_of(month, close.terms.zone, billed, &summary)?;
+        self.reports.push(BillReport::new(&bill, &frozen.terms())?);
+        Ok(())
+    }
+
+    /// Bills corrections for which there is no usage to bill beside, of `only` that month if one is
+    /// named. Answers the dataset to publish, and the bills in sums.
+    pub(super) fn end(
+        mut self,
+        only: Option<Month>,
+        zone: Zone,
+    ) -> Result<(Building, Vec<BillReport>), Failure> {
+        let waiting = self.corrections.waiting();
+        if let Some(month) = waiting.filter(|month| only.is_none_or(|only| only == *month)) {
+            let lines = self.corrections.take(month);
+            let terms = self.prices.terms();
+            let bill = bill((month, zone), std::iter::empty(), lines, &terms)?;
+            write_charges(&bill, &terms, &self.charges.month(month)?)?;
+            self.reports.push(BillReport::new(&bill, &terms)?);
+        }
+        Ok((self.charges, self.reports))
+    }
+}
+
+/// Prices a month that is being closed, and keeps its charges and prices in folders that `folder_of`
+/// tells.
+pub(super) fn freeze_bill(
+    prices: &Prices,
+    usage: MonthUsage<'_>,
+    registry: &Registry,
+    mut corrections: Corrections,
+    folder_of: impl Fn(&str) -> PathBuf,
+) -> Result<BillReport, Failure> {
+    let (clock, terms) = ((usage.month, usage.zone), prices.terms());
+    let corrections = corrections.take(usage.month);
+    let bill = bill(clock, usage.accounts(registry), corrections, &terms)?;
+    write_charges(&bill, &terms, &folder_of("charges"))?;
+    prices.freeze(&folder_of("catalogue"))?;
+    Ok(BillReport::new(&bill, &terms)?)
+}
+
+/// The bill that was frozen.
+fn bill_of(
+    month: Month,
+    zone: Zone,
+    billed: Billed,
+    summary: &[SummaryRow],
+) -> Result<Bill, Failure> {
+    let mut adjustments = billed.adjustments.into_iter().peekable();
+    let mut accounts = Vec::new();
+    for charges in billed.charges.chunk_by(|a, b| a.account == b.account) {
+        let account = charges[0].account.clone();
+        let adjustment = adjustments.next_if(|(of, _)| *of == account);
+        let adjustment = adjustment
+            .map(|(_, adjustment)| adjustment)
+            .unwrap_or_default();
+        accounts.push(AccountBill::settled(account, charges.to_vec(), adjustment)?);
+    }
+    let of_one = |a: &SummaryRow, b: &SummaryRow| (&a.account, a.class) == (&b.account, b.class);
+    let mut rows: Vec<&SummaryRow> = summary.iter().collect();
+    rows.sort_by_key(|row| (&row.account, row.class));
+    let unpriced = rows.chunk_by(|a, b| of_one(a, b)).filter_map(|rows| {
+        let bytes = rows.iter().map(|row| row.usage.bytes.as_u64()).sum();
+        Unpriced::new(&rows[0].account, rows[0].class, bytes)
+    });
+    Ok(Bill {
+        month,
+        zone,
+        unpriced: unpriced.collect(),
+        accounts,
+    })
+}
