@@ -84,6 +84,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
         &[
             "arrow",
             "parquet",
+            "csv",
             "rust_decimal",
             "rustix",
             "rayon",

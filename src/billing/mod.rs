@@ -15,6 +15,7 @@ mod correction;
 mod error;
 mod exact;
 mod review;
+mod rules;
 mod tiers;
 mod traffic;
 
@@ -24,5 +25,6 @@ pub use charge::{Charge, Status};
 pub use correction::corrections;
 pub use error::BillingError;
 pub use exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, total as add_exactly};
+pub use rules::{rule, rules};
 pub use tiers::{Model, Tier};
-pub use traffic::StandardMode;
+pub use traffic::{StandardMode, parts_of};

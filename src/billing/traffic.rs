@@ -296,6 +296,47 @@ impl<'a> Rating<'a> {
     }
 }
 
+/// What of an account's usage a charge is made of: domain, region, bytes, in that order. Empty for
+/// corrections, and where bandwidth is priced: they are made of figures, not of bytes.
+///
+/// Errors: [`BillingError`].
+pub fn parts_of(
+    charge: &Charge,
+    used: &AccountUsage,
+    terms: &BillTerms<'_>,
+) -> Result<Vec<(String, Region, u64)>, BillingError> {
+    let mut parts = Vec::new();
+    if charge.corrects.is_some() || charge.item.unit() != "GB" {
+        return Ok(parts);
+    }
+    let rating = Rating::new(charge.month(), terms)?;
+    for of_domain in &used.domains {
+        let mut bytes = 0_u64;
+        for (day, of_day) in rating.days().zip(&of_domain.days) {
+            let rules = rating.catalogue.rules(day)?;
+            let class = of_domain.owner.class;
+            let is_its_item = match charge.item {
+                Item::MiniProgramTraffic => {
+                    class == Class::MiniProgram && !Rating::is_standard(class, rules)
+                }
+                _ if charge.status == Status::NeedsReview => true,
+                _ => Rating::is_standard(class, rules),
+            };
+            let is_there = charge
+                .zone
+                .is_none_or(|zone| zone == rules.zone(of_domain.region));
+            if is_its_item && is_there && charge.days.contains(&day) {
+                bytes = bytes.checked_add(*of_day).ok_or(Overflow)?;
+            }
+        }
+        let is_meant = charge.domain.is_empty() || charge.domain == of_domain.domain;
+        if is_meant && bytes != 0 {
+            parts.push((of_domain.domain.clone(), of_domain.region, bytes));
+        }
+    }
+    Ok(parts)
+}
+
 impl Charge {
     /// Adds rules, in order and each once.
     pub(super) fn cite(&mut self, rules: &[&str]) {

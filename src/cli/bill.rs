@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 
-use super::bills::{Bills, Corrections, Prices};
+use super::bills::{Bills, Corrections, Prices, Shown};
+use super::charge::{explained, show_explained};
 use super::metering::{MemoryArgs, StoreArgs};
 use super::months::{MonthSink, add_months};
 use super::progress::say;
@@ -59,6 +60,12 @@ pub(super) struct BillArgs {
     /// Without it they are corrected by the prices that they were billed by.
     #[arg(long)]
     rerate: bool,
+    /// Show of the lines whose charge_id holds this text what they are made of: rules, price, usage
+    #[arg(long, value_name = "TEXT")]
+    explain: Option<String>,
+    /// Print every line as CSV, with the columns of OUT/charges
+    #[arg(long, conflicts_with_all = ["json", "explain"])]
+    csv: bool,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
@@ -76,21 +83,33 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let store = Store::open_to_read(&args.store.store)?;
     let (mut bills, rows_max) = (args.prices.begin(publishing)?, args.memory.rows_max());
     bills.is_rerating = args.rerate;
+    bills.shown.wanted.clone_from(&args.explain);
+    bills.shown.is_csv = args.csv;
     bills.correct(&store, &registry, rows_max)?;
     let mut sink = BillSink {
         bills: &mut bills,
         registry: &registry,
     };
     add_months(&mut sink, &store, args.month, rows_max)?;
-    let is_json = publishing.terms.json;
-    let (building, reports) = bills.end(args.month, registry.zone())?;
-    publish(vec![building])?;
-    match is_json {
-        true => print_json(&reports)?,
-        false => print_bills(&reports)?,
+    bills.add_rest(args.month, registry.zone())?;
+    publish(vec![bills.charges])?;
+    let (shown, is_json) = (bills.shown, publishing.terms.json);
+    match &args.explain {
+        Some(text) if shown.found.is_empty() => {
+            return Err(Failure::start(format!(
+                "no line of these bills has `{text}` in its name; names are in the column charge_id"
+            )));
+        }
+        Some(_) => {
+            let lines = explained(shown.found, &store, &registry, &bills.prices, rows_max)?;
+            show_explained(&lines, is_json)?;
+        }
+        None if args.csv => {}
+        None if is_json => print_json(&shown.reports)?,
+        None => print_bills(&shown.reports)?,
     }
     let is_unknown = |bill: &BillReport| bill.unpriced.iter().any(|u| u.class == "unknown");
-    if publishing.terms.strict && reports.iter().any(is_unknown) {
+    if publishing.terms.strict && shown.reports.iter().any(is_unknown) {
         say("there is traffic of domains that the registry does not know (class unknown)");
         return Ok(Finish::Attention);
     }
@@ -98,7 +117,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
 }
 
 /// Shows bills as tables.
-pub(super) fn print_bills(reports: &[BillReport]) -> io::Result<()> {
+fn print_bills(reports: &[BillReport]) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     reports
         .iter()
@@ -127,7 +146,7 @@ impl PriceArgs {
             is_rerating: false,
             charges: Building::begin(&publishing.out, "charges")?,
             corrections: Corrections::default(),
-            reports: Vec::new(),
+            shown: Shown::default(),
         })
     }
 }

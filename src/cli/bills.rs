@@ -1,6 +1,7 @@
 //! Bills on their way to publishing: open months, closed ones, and what corrects them.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -11,6 +12,7 @@ use crate::billing::{
 use crate::registry::Registry;
 use crate::report::{
     BillReport, Billed, Building, PublishError, read_charges, read_summary, write_charges,
+    write_charges_csv,
 };
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, MonthUsage, Owners, SummaryRow};
@@ -152,7 +154,37 @@ pub(super) struct Bills {
     pub(super) is_rerating: bool,
     pub(super) charges: Building,
     pub(super) corrections: Corrections,
+    pub(super) shown: Shown,
+}
+
+/// What is shown of bills beside the dataset.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// What the names of lines hold that are to be explained.
+    pub(super) wanted: Option<String>,
+    /// Those lines.
+    pub(super) found: Vec<Charge>,
+    /// Whether all lines go to standard output as they are billed.
+    pub(super) is_csv: bool,
     pub(super) reports: Vec<BillReport>,
+}
+
+impl Shown {
+    fn note(&mut self, bill: Bill, terms: &BillTerms<'_>) -> Result<(), Failure> {
+        if self.is_csv {
+            let is_first = self.reports.is_empty();
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            write_charges_csv(&bill, terms, &mut out, is_first)?;
+        }
+        self.reports.push(BillReport::new(&bill, terms)?);
+        if let Some(wanted) = &self.wanted {
+            let accounts = bill.accounts.into_iter();
+            let charges = accounts.flat_map(|account| account.charges);
+            self.found
+                .extend(charges.filter(|charge| charge.id().contains(wanted)));
+        }
+        Ok(())
+    }
 }
 
 impl Bills {
@@ -179,8 +211,7 @@ impl Bills {
         let terms = self.prices.terms();
         let bill = bill(clock, usage.accounts(owners), corrections, &terms)?;
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
-        self.reports.push(BillReport::new(&bill, &terms)?);
-        Ok(())
+        self.shown.note(bill, &terms)
     }
 
     /// Adds a closed month: as it was billed, or, if it was closed without a bill, priced as frozen.
@@ -201,26 +232,21 @@ impl Bills {
         self.charges.take_month(month, &folder)?;
         let billed = read_charges(&folder, close.terms.zone)?;
         let bill = bill_of(month, close.terms.zone, billed, &summary)?;
-        self.reports.push(BillReport::new(&bill, &frozen.terms())?);
-        Ok(())
+        self.shown.note(bill, &frozen.terms())
     }
 
     /// Bills corrections for which there is no usage to bill beside, of `only` that month if one is
-    /// named. Answers the dataset to publish, and the bills in sums.
-    pub(super) fn end(
-        mut self,
-        only: Option<Month>,
-        zone: Zone,
-    ) -> Result<(Building, Vec<BillReport>), Failure> {
+    /// named.
+    pub(super) fn add_rest(&mut self, only: Option<Month>, zone: Zone) -> Result<(), Failure> {
         let waiting = self.corrections.waiting();
-        if let Some(month) = waiting.filter(|month| only.is_none_or(|only| only == *month)) {
-            let lines = self.corrections.take(month);
-            let terms = self.prices.terms();
-            let bill = bill((month, zone), std::iter::empty(), lines, &terms)?;
-            write_charges(&bill, &terms, &self.charges.month(month)?)?;
-            self.reports.push(BillReport::new(&bill, &terms)?);
-        }
-        Ok((self.charges, self.reports))
+        let Some(month) = waiting.filter(|month| only.is_none_or(|only| only == *month)) else {
+            return Ok(());
+        };
+        let lines = self.corrections.take(month);
+        let terms = self.prices.terms();
+        let bill = bill((month, zone), std::iter::empty(), lines, &terms)?;
+        write_charges(&bill, &terms, &self.charges.month(month)?)?;
+        self.shown.note(bill, &terms)
     }
 }
 

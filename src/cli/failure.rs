@@ -119,7 +119,8 @@ impl From<SummaryError> for Failure {
 impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
-            PublishError::InTheWay { .. } => Failure::start(error),
+            PublishError::InTheWay { .. } | PublishError::Inexact(_) => Failure::start(error),
+            PublishError::Csv(error) => io::Error::from(error).into(),
             _ => Failure::state(error),
         }
     }

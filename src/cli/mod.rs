@@ -5,6 +5,7 @@
 
 mod bill;
 mod bills;
+mod charge;
 mod close;
 mod compact;
 mod explain;

@@ -232,8 +232,13 @@ impl<'a> Publishing<'a> {
         report.usage_digest = usage_digest(&rows);
         report.closed = self.closed;
         let zone = terms.billing_zone;
-        let bills = self.bills.map(|bills| bills.end(None, zone)).transpose()?;
-        let (charges, bills) = bills.unzip();
+        let (charges, bills) = match self.bills {
+            None => (None, Vec::new()),
+            Some(mut bills) => {
+                bills.add_rest(None, zone)?;
+                (Some(bills.charges), bills.shown.reports)
+            }
+        };
         let datasets = [
             Some(self.usage_5min),
             Some(self.summary),
@@ -241,7 +246,7 @@ impl<'a> Publishing<'a> {
             charges,
         ];
         publish(datasets.into_iter().flatten().collect())?;
-        report.bills = bills.unwrap_or_default();
+        report.bills = bills;
         report.elapsed_millis = elapsed_millis();
         show(terms.json, &rows, &report)?;
         Ok(finish(terms.strict, &rows, &report))

@@ -1,6 +1,7 @@
 //! The dataset `charges`: every line of every account's bill, and the line that rounds it.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,9 +12,9 @@ use parquet::arrow::ArrowWriter;
 use super::columns::{decimals, quantity, schema, signed, texts, utc_micros};
 use super::dataset::{PublishError, write_error};
 use super::parquet_file::{Footer, options, properties};
-use crate::billing::{AccountBill, Amount, Bill, BillTerms, Charge};
+use crate::billing::{AccountBill, Amount, Bill, BillTerms, Catalogue, Charge};
 use crate::columns::ROW_GROUP_ROWS;
-use crate::units::SLOT_SECS;
+use crate::units::{SLOT_SECS, Timestamp};
 
 /// Name and version of the schema of charges.
 pub const CHARGES_SCHEMA: &str = "charges/1";
@@ -81,6 +82,15 @@ pub fn write_charges(
     let properties = Arc::new(properties(CHARGES_SCHEMA, &footer, SORTED_COLUMNS).build());
     let options = options(&properties);
     let mut writer = ArrowWriter::try_new_with_options(file, charges_schema(), options)?;
+    for rows in rows(bill)?.chunks(ROW_GROUP_ROWS) {
+        writer.write(&batch(rows, bill, terms)?)?;
+    }
+    writer.close()?;
+    synced.sync_all().map_err(write_error(&path))
+}
+
+/// The lines of a bill, in order.
+fn rows(bill: &Bill) -> Result<Vec<Row<'_>>, PublishError> {
     let mut rows = Vec::new();
     for account in &bill.accounts {
         for charge in &account.charges {
@@ -90,11 +100,29 @@ pub fn write_charges(
             rows.push(Row::of_adjustment(account, bill)?);
         }
     }
-    for rows in rows.chunks(ROW_GROUP_ROWS) {
-        writer.write(&batch(rows, bill, terms)?)?;
+    Ok(rows)
+}
+
+/// Writes the lines of a bill as CSV, with the columns of the dataset; `is_first` writes their names.
+///
+/// Errors: [`PublishError`], `Csv` where `out` takes no more.
+pub fn write_charges_csv(
+    bill: &Bill,
+    terms: &BillTerms<'_>,
+    out: &mut impl Write,
+    is_first: bool,
+) -> Result<(), PublishError> {
+    let mut out = csv::Writer::from_writer(out);
+    if is_first {
+        let schema = charges_schema();
+        out.write_record(schema.fields().iter().map(|field| field.name()))?;
     }
-    writer.close()?;
-    synced.sync_all().map_err(write_error(&path))
+    let month = bill.month.first_day_text();
+    for row in rows(bill)? {
+        out.write_record(row.texts(&month, terms.catalogue))?;
+    }
+    out.flush().map_err(csv::Error::from)?;
+    Ok(())
 }
 
 /// A line as the dataset holds it; times in microseconds, numbers in units of their last place.
@@ -152,6 +180,42 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// The columns as texts: times in UTC, numbers with all their places.
+    fn texts(&self, month: &str, catalogue: &Catalogue) -> [String; 25] {
+        let time = |micros: i64| {
+            let time = Timestamp::from_unix_secs(micros / MICROS_PER_SEC);
+            time.map_or_else(String::new, Timestamp::rfc3339)
+        };
+        let text = str::to_owned;
+        [
+            text(month),
+            text(self.account),
+            self.id.clone(),
+            text(self.item),
+            text(self.domain),
+            text(self.app_id),
+            text(self.zone),
+            text(self.status),
+            self.corrects.clone(),
+            time(self.period.0),
+            time(self.period.1),
+            self.bytes.to_string(),
+            fixed(self.quantity, EXACT_PLACES),
+            text(self.unit),
+            fixed(self.unit_price, PRICE_PLACES),
+            fixed(self.exact_amount, EXACT_PLACES),
+            fixed(self.amount, AMOUNT_PLACES),
+            fixed(self.payable, PAYABLE_PLACES),
+            catalogue.currency.clone(),
+            self.rules.clone(),
+            text(self.price),
+            text(self.source),
+            text(self.how),
+            catalogue.name.clone(),
+            text(catalogue.digest()),
+        ]
+    }
+
     fn of_adjustment(account: &'a AccountBill, bill: &Bill) -> Result<Self, PublishError> {
         let slots = bill.month.slots(bill.zone);
         let micros = |slot: u32| i64::from(slot) * i64::from(SLOT_SECS) * MICROS_PER_SEC;
@@ -179,6 +243,14 @@ impl<'a> Row<'a> {
             how: "what is paid, 2 places, less the sum of the amounts, 8 places",
         })
     }
+}
+
+/// A number of units of 10^-`places` as text, with all its places.
+fn fixed(units: i128, places: u32) -> String {
+    let one = 10_u128.pow(places);
+    let (sign, units) = (if units < 0 { "-" } else { "" }, units.unsigned_abs());
+    let width = places as usize;
+    format!("{sign}{}.{:0width$}", units / one, units % one)
 }
 
 fn batch(

@@ -68,6 +68,9 @@ pub enum PublishError {
     /// A number of a bill cannot be written exactly.
     #[error(transparent)]
     Inexact(#[from] crate::billing::Inexact),
+    /// Lines of CSV could not be written.
+    #[error("cannot write CSV: {0}")]
+    Csv(#[from] csv::Error),
     /// Columns could not be made.
     #[error("cannot make columns: {0}; nothing was published")]
     Columns(#[from] arrow::error::ArrowError),

@@ -21,7 +21,7 @@ mod terminal;
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
 pub use bill::{BillReport, print_bill};
 pub use billed::{Billed, read_charges};
-pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges};
+pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use dataset::{Building, PublishError, publish};
 pub use frozen::{read_summary, read_usage_5min};

@@ -247,6 +247,73 @@ fn another_catalogue_corrects_only_when_asked_to() {
 }
 
 #[test]
+fn every_line_of_bytes_is_explained_to_the_byte() {
+    let site = closed_site();
+    site.write("late.log", lines("202610", 100..110));
+    site.write("november.log", lines("202611", 0..6));
+    site.ingest();
+    let said = bill(&site, "after", &["--explain", "acct/"]);
+    let lines = said.json.as_array().expect("lines");
+    let is_correction = |id: &str| id.ends_with("/correction");
+    for line in lines {
+        let parts = line["usage"].as_array().expect("parts");
+        let bytes: u64 = parts
+            .iter()
+            .map(|part| part["bytes"].as_u64().expect("bytes"))
+            .sum();
+        match is_correction(line["charge_id"].as_str().expect("a name")) {
+            true => assert_eq!(parts.len(), 0, "{line}"),
+            false => assert_eq!(line["metered_bytes"], bytes.to_string(), "{line}"),
+        }
+        assert!(
+            line["rules"]
+                .as_array()
+                .is_some_and(|rules| !rules.is_empty())
+        );
+    }
+    assert_eq!(
+        lines.len(),
+        6,
+        "two of October, two of November, two corrections"
+    );
+    let mut none = site.command("bill");
+    none.arg("--registry").arg(site.path("registry.toml"));
+    none.arg("--out")
+        .arg(site.path("none"))
+        .args(["--explain", "nobody/"]);
+    let none = Site::run(&mut none);
+    assert_eq!(none.code, 2, "{}", none.stderr);
+}
+
+#[test]
+fn csv_says_what_the_dataset_says() {
+    let site = closed_site();
+    let mut command = site.command("bill");
+    command
+        .arg("--csv")
+        .arg("--registry")
+        .arg(site.path("registry.toml"));
+    let output = command
+        .arg("--out")
+        .arg(site.path("after"))
+        .output()
+        .expect("started");
+    assert!(output.status.success());
+    let mut reader = csv::Reader::from_reader(&output.stdout[..]);
+    let amounts_of = |record: csv::Result<csv::StringRecord>| -> i128 {
+        let amount = record.expect("a record")[16].replace('.', "");
+        amount.parse().expect("a number")
+    };
+    let names = reader.headers().expect("names").clone();
+    assert_eq!((&names[16], names.len()), ("amount", 25));
+    let sum: i128 = reader.records().map(amounts_of).sum();
+    assert_eq!(
+        sum, 66_320_000_000,
+        "663.20, the precision adjustment included"
+    );
+}
+
+#[test]
 fn run_bills_as_bill_does() {
     let site = Site::new();
     registry(&site, "2026-10-02", "acct");

@@ -124,6 +124,19 @@ proptest! {
         }
     }
 
+    /// What a line cites is a rule, and the price is one of the catalogue.
+    #[test]
+    fn every_line_says_why(sent in sent()) {
+        let bill = bill(&sent, StandardMode::Flow, "1");
+        for charge in bill.accounts.iter().flat_map(|account| &account.charges) {
+            prop_assert!(!charge.rules.is_empty() && !charge.how.is_empty());
+            for id in &charge.rules {
+                prop_assert!(cdn_meter::billing::rule(id).is_some(), "{id}");
+            }
+            prop_assert!(charge.price.starts_with("mini-program-live:"), "{}", charge.price);
+        }
+    }
+
     /// Every byte is on one line, or told to have no price (`CLASS-1`).
     #[test]
     fn bytes_are_billed_once(sent in sent()) {

@@ -59,6 +59,12 @@ const NOT_YET: [&str; 25] = [
     "R43", "R44", "R45", "R46", "R47", "R48", "R50", "R51", "R52", "R53", "R54", "R64",
 ];
 
+#[test]
+fn every_rule_has_a_sentence() {
+    let known: Vec<String> = cdn_meter::billing::rules().map(str::to_owned).collect();
+    assert_eq!(known, Vec::from_iter(ids()));
+}
+
 fn ids() -> BTreeSet<String> {
     let ids = RULES.into_iter().flatten();
     ids.map(|id| format!("R{id:02}")).collect()
