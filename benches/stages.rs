@@ -1,4 +1,4 @@
-//! What each stage costs: read, split, parse, meter, decode, detect, summary, report, whole runs.
+//! What each stage costs: read, split, parse, meter, decode, detect, summary, report, bill, whole runs.
 //!
 //! `cargo bench` measures every stage with criterion, then prints a table in decimal GB/s of
 //! decompressed log text (criterion's own report is in powers of two and is not quoted).
@@ -13,6 +13,7 @@
 mod lines;
 
 mod stages {
+    pub mod bill;
     pub mod decode;
     pub mod inputs;
     pub mod meter;
@@ -32,7 +33,7 @@ use criterion::{Criterion, SamplingMode, Throughput};
 
 use stages::inputs::Inputs;
 use stages::stage::Stage;
-use stages::{decode, meter, parse, report, run, store, table};
+use stages::{bill, decode, meter, parse, report, run, store, table};
 
 fn main() -> io::Result<()> {
     let inputs = Inputs::new();
@@ -41,6 +42,7 @@ fn main() -> io::Result<()> {
     stages.extend(parse::stages(&inputs));
     stages.extend(meter::stages(&inputs));
     stages.extend(report::stages(&inputs));
+    stages.extend(bill::stages());
     stages.extend(run::stages());
     stages.extend(store::stages(&inputs));
 

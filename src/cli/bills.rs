@@ -11,10 +11,10 @@ use crate::billing::{
 };
 use crate::registry::Registry;
 use crate::report::{
-    BillReport, Billed, Building, PublishError, read_charges, read_summary, write_charges,
-    write_charges_csv,
+    BillReport, Billed, Building, PublishError, RejectedReport, read_charges, read_summary,
+    write_charges, write_charges_csv,
 };
-use crate::store::{Close, Store};
+use crate::store::{Close, Rejected, Store};
 use crate::summary::{Book, FrozenOwners, MonthUsage, Owners, SummaryRow};
 use crate::units::{Factor, Month, Zone};
 
@@ -164,19 +164,40 @@ pub(super) struct Shown {
     pub(super) wanted: Option<String>,
     /// Those lines.
     pub(super) found: Vec<Charge>,
+    /// Lines that could not be metered.
+    pub(super) rejected: Rejected,
     /// Whether all lines go to standard output as they are billed.
     pub(super) is_csv: bool,
     pub(super) reports: Vec<BillReport>,
 }
 
 impl Shown {
+    fn rejected_of(
+        &self,
+        month: Month,
+        terms: &BillTerms<'_>,
+    ) -> Result<Option<RejectedReport>, Failure> {
+        if self.rejected.lines == 0 {
+            return Ok(None);
+        }
+        let cost = terms.at_most(month, self.rejected.bytes_at_most)?;
+        Ok(Some(RejectedReport {
+            lines: self.rejected.lines,
+            bytes_at_most: self.rejected.bytes_at_most.to_string(),
+            cost_at_most: format!("{cost:.2}"),
+            unread_lines: self.rejected.unread_lines,
+        }))
+    }
+
     fn note(&mut self, bill: Bill, terms: &BillTerms<'_>) -> Result<(), Failure> {
         if self.is_csv {
             let is_first = self.reports.is_empty();
             let mut out = io::BufWriter::new(io::stdout().lock());
             write_charges_csv(&bill, terms, &mut out, is_first)?;
         }
-        self.reports.push(BillReport::new(&bill, terms)?);
+        let mut report = BillReport::new(&bill, terms)?;
+        report.rejected = self.rejected_of(bill.month, terms)?;
+        self.reports.push(report);
         if let Some(wanted) = &self.wanted {
             let accounts = bill.accounts.into_iter();
             let charges = accounts.flat_map(|account| account.charges);
@@ -188,13 +209,14 @@ impl Shown {
 }
 
 impl Bills {
-    /// Finds what corrects closed months, before the months are added.
+    /// Finds what corrects closed months, and what nobody could meter, before the months are added.
     pub(super) fn correct(
         &mut self,
         store: &Store,
         registry: &Registry,
         rows_max: usize,
     ) -> Result<(), Failure> {
+        self.shown.rejected = store.rejected()?;
         let rerate = self.is_rerating.then_some(&self.prices);
         self.corrections = Corrections::find(store, registry, rerate, rows_max)?;
         Ok(())

@@ -11,13 +11,14 @@ use super::bills::Bills;
 use super::months::{MonthSink, adjustments_of};
 use super::progress::say;
 use super::{Failure, Finish, print_json};
+use crate::ingest::Ingested;
 use crate::meter::{Usage, UsageTable};
 use crate::registry::{Class, Registry};
 use crate::report::{
     Building, ClosedReport, RunReport, Terms, print_run, publish, read_summary, usage_digest,
     write_adjustments, write_month,
 };
-use crate::store::{Close, Store};
+use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
 use crate::units::{Factor, Month, Zone};
 
@@ -147,6 +148,23 @@ impl<'a> Publishing<'a> {
     /// Prices what is added from now on.
     pub(super) fn price(&mut self, prices: &PriceArgs) -> Result<(), Failure> {
         self.bills = Some(prices.begin(self.args)?);
+        Ok(())
+    }
+
+    /// Tells bills what a run that keeps nothing could not meter.
+    pub(super) fn note_rejected(&mut self, ingested: &Ingested) -> Result<(), Failure> {
+        let Some(bills) = &mut self.bills else {
+            return Ok(());
+        };
+        let (lines, bytes) = {
+            let report = RunReport::new(ingested)?;
+            (report.lines, report.bytes)
+        };
+        bills.shown.rejected = Rejected {
+            lines: lines.rejected.values().sum(),
+            bytes_at_most: bytes.rejected_at_most,
+            unread_lines: bytes.rejected_unread_lines,
+        };
         Ok(())
     }
 

@@ -61,6 +61,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
             let table = Mutex::new(UsageTable::new(options.rows_max));
             let mut ingested = ingest(found.sources, &options, &progress, &table)?;
             let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
+            publishing.note_rejected(&ingested)?;
             publishing.add(table, std::mem::take(&mut ingested.domains))?;
             ingested
         }

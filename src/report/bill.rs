@@ -36,6 +36,21 @@ pub struct BillReport {
     pub unpriced: Vec<UnpricedReport>,
     /// What all accounts pay.
     pub payable: String,
+    /// Rejected lines that may have cost something; they have no time, so they are of all months.
+    pub rejected: Option<RejectedReport>,
+}
+
+/// What rejected lines may have cost.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectedReport {
+    /// How many.
+    pub lines: u64,
+    /// The bytes that they may stand for.
+    pub bytes_at_most: String,
+    /// What those cost at the dearest price of this month.
+    pub cost_at_most: String,
+    /// Lines whose bytes could not be read: of them nothing is known.
+    pub unread_lines: u64,
 }
 
 /// What an account pays.
@@ -115,6 +130,7 @@ impl BillReport {
                 })
                 .collect(),
             payable: format!("{:.2}", add_exactly(payables)?),
+            rejected: None,
         })
     }
 }
@@ -203,6 +219,18 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
                 account => format!(" of account {account}"),
             },
             unpriced.why
+        )?;
+    }
+    if let Some(rejected) = &bill.rejected {
+        writeln!(
+            out,
+            "          not metered, of all months: {} rejected lines, at most {} {} at the dearest \
+             price ({} B), and what {} unreadable ones held",
+            rejected.lines,
+            rejected.cost_at_most,
+            bill.currency,
+            rejected.bytes_at_most,
+            rejected.unread_lines
         )?;
     }
     writeln!(

@@ -25,6 +25,17 @@ pub struct StoreUsage {
     pub domains: Vec<String>,
 }
 
+/// Rejected lines of what counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rejected {
+    /// How many.
+    pub lines: u64,
+    /// The bytes that they may stand for, of those whose bytes could be read.
+    pub bytes_at_most: u128,
+    /// Those whose bytes could not be read.
+    pub unread_lines: u64,
+}
+
 /// What a reader goes by, taken in one transaction.
 struct Snapshot {
     segments: Vec<SegmentFile>,
@@ -66,6 +77,31 @@ impl Store {
         let state = self.lock_state();
         let rows: i64 = state.ledger.query_row(sql, [], |row| row.get(0))?;
         Ok(rows.cast_unsigned())
+    }
+
+    /// The rejected lines of all contents that count; they have no time, so no month.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn rejected(&self) -> Result<Rejected, StoreError> {
+        let sql = "SELECT id, rejected, counts ->> 'rejected_bytes_at_most',
+                counts ->> 'rejected_unread_lines'
+            FROM content WHERE rejected <> 0 AND dropped_by IS NULL";
+        let state = self.lock_state();
+        let mut statement = state.ledger.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut all = Rejected::default();
+        while let Some(row) = rows.next()? {
+            let bytes: String = row.get(2)?;
+            let bytes: Option<u128> = bytes.parse().ok();
+            let sum = bytes.and_then(|bytes| all.bytes_at_most.checked_add(bytes));
+            all.bytes_at_most = sum.ok_or(StoreError::Counts {
+                content: row.get(0)?,
+                problem: "say no number of rejected bytes",
+            })?;
+            all.lines += row.get::<_, i64>(1)?.cast_unsigned();
+            all.unread_lines += row.get::<_, i64>(3)?.cast_unsigned();
+        }
+        Ok(all)
     }
 
     /// All usage that counts in `slots`, in a table of at most `rows_max` distinct rows.

@@ -286,6 +286,21 @@ fn every_line_of_bytes_is_explained_to_the_byte() {
 }
 
 #[test]
+fn lines_that_were_rejected_have_a_bound_on_the_bill() {
+    let site = Site::new();
+    registry(&site, "2026-10-02", "acct");
+    // A time that is none: its bytes could be read, and the dearest price is 4.
+    let torn = lines("202699", 2..3);
+    site.write("a.log", lines("202610", 0..300) + &torn);
+    assert_eq!(site.ingest().code, 0);
+    let said = bill(&site, "bill", &[]);
+    let rejected = &said.json[0]["rejected"];
+    assert_eq!(rejected["lines"], 1, "{}", said.json);
+    assert_eq!(rejected["bytes_at_most"], "3000000021");
+    assert_eq!(rejected["cost_at_most"], "12.00");
+}
+
+#[test]
 fn csv_says_what_the_dataset_says() {
     let site = closed_site();
     let mut command = site.command("bill");

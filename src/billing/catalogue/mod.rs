@@ -206,6 +206,17 @@ impl Catalogue {
         })
     }
 
+    /// The highest price of a gigabyte, of whatever it may be, on any of `days`.
+    pub fn dearest_gigabyte(&self, days: &Days) -> Decimal {
+        let is_meant = |price: &&Price| {
+            let in_force = price.days.start < days.end && days.start < price.days.end;
+            in_force && price.item.unit() == "GB"
+        };
+        let tiers = self.prices.iter().filter(is_meant);
+        let prices = tiers.flat_map(|price| price.tiers.iter().map(|tier| tier.price));
+        prices.max().unwrap_or_default()
+    }
+
     /// What a source's key stands for.
     pub fn source(&self, key: &str) -> &str {
         let found = self.sources.iter().find(|(known, _)| known == key);
