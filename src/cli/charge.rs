@@ -7,7 +7,7 @@ use serde_json::json;
 use super::bills::Prices;
 use super::months::usage_of_closed;
 use super::{Failure, print_json};
-use crate::billing::{Charge, parts_of, rule};
+use crate::billing::{Charge, DETAIL_PLACES, Status, parts_of, rule};
 use crate::registry::Registry;
 use crate::report::read_summary;
 use crate::store::Store;
@@ -96,6 +96,13 @@ fn print(lines: &[Explained]) -> io::Result<()> {
             charge.payable.normalize(),
             charge.status.name(),
         )?;
+        if charge.status == Status::NeedsReview {
+            let candidate = charge
+                .amount
+                .round(DETAIL_PLACES)
+                .map_err(io::Error::other)?;
+            writeln!(out, "          it would be {}", candidate.normalize())?;
+        }
         writeln!(out, "how       {}", charge.how)?;
         writeln!(out, "price     {}: {}", charge.price, charge.source)?;
         for id in &charge.rules {
