@@ -1,7 +1,8 @@
 //! DuckDB, Polars and PyArrow read what was written, and agree with each other and with us.
 //!
 //! Behind the feature `interop`, because it needs Python with PyPI. The checks themselves are in
-//! `tests/interop/read_back.py`; what the samples hold was worked out by `expected.py`.
+//! `tests/interop/read_back.py`; what the samples hold was worked out by `expected.py`, and
+//! `billed.py` prices them once more.
 
 #[allow(dead_code)] // the generator serves benches first
 #[path = "../benches/corpus/lines.rs"]
@@ -77,6 +78,9 @@ fn check(python: &Path, logs: &Path, more: &[&Path]) {
             .args(more),
     );
     assert!(said.contains(" checks passed, 0 failed"), "{said}");
+    let script = root().join("tests/interop/billed.py");
+    let said = succeed(Command::new(python).arg(script).arg(&out).arg(&report));
+    assert!(said.contains("all well"), "{said}");
 }
 
 #[test]
