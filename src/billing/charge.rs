@@ -90,12 +90,13 @@ impl Charge {
         Month::of_day(self.days.start)
     }
 
-    /// The day on which it is settled: the 1st for what is charged by the month (R13), else the day
-    /// after.
+    /// The day on which it is settled: the 1st for what is charged by the month (R13), at once for
+    /// what is bought (R01), else the day after.
     pub fn settled_on(&self) -> String {
         let month = self.month();
         let day = match self.item {
             Item::MiniProgramTraffic => month.first_day() + month.days().cast_signed(),
+            Item::PluginLicence => self.days.start,
             Item::StandardTraffic | Item::StandardPeak => self.days.end,
         };
         super::catalogue::day_text(day)

@@ -8,12 +8,16 @@
 //! is billed that cannot be billed exactly; what no catalogue prices is told, never priced quietly
 //! (R23); the same usage, owners and catalogue give the same bill (`MONTH-1`).
 
+pub mod arrears;
 mod bill;
 mod catalogue;
 mod charge;
 mod correction;
 mod error;
+mod events;
 mod exact;
+pub mod licence;
+pub mod refund;
 mod review;
 mod rules;
 mod tiers;
@@ -24,6 +28,7 @@ pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
 pub use charge::{Charge, Status};
 pub use correction::corrections;
 pub use error::BillingError;
+pub use events::{EVENTS_BYTES_MAX, Events, EventsError};
 pub use exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, total as add_exactly};
 pub use rules::{rule, rules};
 pub use tiers::{Model, Tier};

@@ -10,7 +10,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::billing::{BillingError, CatalogueError, Inexact};
+use crate::billing::{BillingError, CatalogueError, EventsError, Inexact};
 use crate::ingest::IngestError;
 use crate::meter::{Overflow, TableFull};
 use crate::record::LayoutError;
@@ -128,6 +128,12 @@ impl From<PublishError> for Failure {
 
 impl From<CatalogueError> for Failure {
     fn from(error: CatalogueError) -> Self {
+        Failure::start(error)
+    }
+}
+
+impl From<EventsError> for Failure {
+    fn from(error: EventsError) -> Self {
         Failure::start(error)
     }
 }

@@ -3,6 +3,7 @@
 //! Owns: arguments, what is said to people and scripts, exit codes, the wall clock.
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
+mod arrears;
 mod bill;
 mod bills;
 mod charge;
@@ -12,6 +13,7 @@ mod explain;
 mod failure;
 mod formats;
 mod ingest;
+mod licence;
 mod lines;
 mod metering;
 mod months;
@@ -43,6 +45,8 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Summary(summary::SummaryArgs),
     Bill(bill::BillArgs),
+    Licence(licence::LicenceArgs),
+    Arrears(arrears::ArrearsArgs),
     Explain(explain::ExplainArgs),
     Close(close::CloseArgs),
     Compact(compact::CompactArgs),
@@ -74,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Ingest(args) => ingest::ingest(&args),
         Command::Summary(args) => summary::summary(&args),
         Command::Bill(args) => bill::bill(&args),
+        Command::Licence(args) => licence::licence(&args),
+        Command::Arrears(args) => arrears::arrears(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Close(args) => close::close(&args),
         Command::Compact(args) => compact::compact(&args),

@@ -41,14 +41,17 @@ pub enum Item {
     StandardTraffic,
     /// Downstream playback of standard domains, by daily peak bandwidth.
     StandardPeak,
+    /// A year of the plugin for one AppID.
+    PluginLicence,
 }
 
 impl Item {
     /// All items.
-    pub const ALL: [Item; 3] = [
+    pub const ALL: [Item; 4] = [
         Item::MiniProgramTraffic,
         Item::StandardTraffic,
         Item::StandardPeak,
+        Item::PluginLicence,
     ];
 
     /// The item of this name.
@@ -62,6 +65,7 @@ impl Item {
             Item::MiniProgramTraffic => "mini-program-traffic",
             Item::StandardTraffic => "standard-traffic",
             Item::StandardPeak => "standard-peak",
+            Item::PluginLicence => "plugin-licence",
         }
     }
 
@@ -70,6 +74,7 @@ impl Item {
         match self {
             Item::MiniProgramTraffic | Item::StandardTraffic => "GB",
             Item::StandardPeak => "Mbps",
+            Item::PluginLicence => "Licenses",
         }
     }
 }

@@ -66,6 +66,15 @@ fn the_default_prices_every_zone_without_an_end() {
 }
 
 #[test]
+fn r01_a_licence_costs_30000_and_three_cost_three_times_that() {
+    let catalogue = Catalogue::load(DEFAULT).expect("sound");
+    let price = catalogue.price(Item::PluginLicence, Region::Mainland, day("2026-10-15"));
+    let price = price.expect("a price").tiers[0].price;
+    assert_eq!(price, Decimal::from(30_000));
+    assert_eq!(price * Decimal::from(3), Decimal::from(90_000));
+}
+
+#[test]
 fn history_ends_the_own_price_with_2020_10_11() {
     let history = Catalogue::load("tencent-history").expect("sound");
     let price = |text| history.price(Item::MiniProgramTraffic, Region::Mainland, day(text));

@@ -1,0 +1,255 @@
+//! The event file: what an account bought, and how its balance went.
+//!
+//! ```toml
+//! [[licence]]
+//! account = "acct-live"
+//! app_id = "wx0000000000000001"
+//! at = "2026-05-18T10:00"          # by the billing clock, or an instant with its own zone
+//! state = "pending-payment"        # of the plugin then: under-review, pending-payment, active, expired
+//! fee = "30000"                    # optional: the catalogue's price of that day
+//!
+//! [[balance]]
+//! account = "acct-live"
+//! at = "2026-10-01T00:05+08:00"
+//! amount = "-12.34"                # from then on; below zero is arrears
+//! ```
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::arrears::Balance;
+use super::licence::{PluginState, Purchase};
+use crate::units::{Timestamp, Zone};
+
+/// Largest event file, in bytes.
+pub const EVENTS_BYTES_MAX: u64 = 16 << 20;
+
+/// What happened, in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Events {
+    /// Licences that were bought, each with its fee if the file states one.
+    pub licences: Vec<(Purchase, Option<Decimal>)>,
+    /// Balances, each with its account.
+    pub balances: Vec<(String, Balance)>,
+}
+
+/// Why an event file is refused. Nothing of it is used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EventsError {
+    /// The file cannot be read.
+    #[error("cannot read the events {path}: {source}; check --events")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The text has not the form of an event file.
+    #[error("{origin}: not readable as events: {reason}")]
+    Syntax {
+        /// The file.
+        origin: String,
+        /// What the reader says, with the line.
+        reason: String,
+    },
+    /// A value is not possible.
+    #[error("{place}: {problem}")]
+    Value {
+        /// File and line.
+        place: String,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventsFile {
+    #[serde(default)]
+    licence: Vec<Spanned<LicenceEntry>>,
+    #[serde(default)]
+    balance: Vec<Spanned<BalanceEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LicenceEntry {
+    account: String,
+    app_id: String,
+    at: String,
+    state: PluginState,
+    fee: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BalanceEntry {
+    account: String,
+    at: String,
+    amount: String,
+}
+
+impl Events {
+    /// Reads an event file; civil times are those of `zone`.
+    ///
+    /// Errors: [`EventsError`] with file and line.
+    pub fn load(path: &Path, zone: Zone) -> Result<Self, EventsError> {
+        let unreadable = |source| EventsError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        let mut text = String::new();
+        let read = file
+            .take(EVENTS_BYTES_MAX + 1)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+        if EVENTS_BYTES_MAX < read as u64 {
+            return Err(unreadable(std::io::ErrorKind::FileTooLarge.into()));
+        }
+        Events::parse(&text, &path.display().to_string(), zone)
+    }
+
+    /// Reads events. `origin` names the text in errors.
+    ///
+    /// Errors: [`EventsError`].
+    pub fn parse(text: &str, origin: &str, zone: Zone) -> Result<Self, EventsError> {
+        let file: EventsFile = toml::from_str(text).map_err(|error| EventsError::Syntax {
+            origin: origin.to_owned(),
+            reason: error.to_string().trim_end().to_owned(),
+        })?;
+        let reader = Reader { text, origin, zone };
+        let licences = file.licence.iter().map(|entry| reader.licence(entry));
+        let balances = file.balance.iter().map(|entry| reader.balance(entry));
+        Ok(Events {
+            licences: licences.collect::<Result<_, _>>()?,
+            balances: balances.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    origin: &'a str,
+    zone: Zone,
+}
+
+impl Reader<'_> {
+    fn licence(
+        &self,
+        entry: &Spanned<LicenceEntry>,
+    ) -> Result<(Purchase, Option<Decimal>), EventsError> {
+        let start = entry.span().start;
+        let entry = entry.get_ref();
+        let fee = entry.fee.as_ref().map(|fee| self.money(fee, start));
+        let fee = fee.transpose()?;
+        if fee.is_some_and(|fee| fee.is_sign_negative()) {
+            return Err(self.wrong(start, "a fee is not below zero".to_owned()));
+        }
+        let purchase = Purchase {
+            account: entry.account.clone(),
+            app_id: entry.app_id.clone(),
+            at: self.time(&entry.at, start)?,
+            state: entry.state,
+        };
+        Ok((purchase, fee))
+    }
+
+    fn balance(&self, entry: &Spanned<BalanceEntry>) -> Result<(String, Balance), EventsError> {
+        let start = entry.span().start;
+        let entry = entry.get_ref();
+        let balance = Balance {
+            at: self.time(&entry.at, start)?,
+            amount: self.money(&entry.amount, start)?,
+        };
+        Ok((entry.account.clone(), balance))
+    }
+
+    fn time(&self, text: &str, start: usize) -> Result<Timestamp, EventsError> {
+        Timestamp::parse(text, self.zone).ok_or_else(|| {
+            self.wrong(
+                start,
+                format!(
+                    "`{text}` is no time; write one like 2026-10-03T12:05, or with +08:00 behind"
+                ),
+            )
+        })
+    }
+
+    fn money(&self, text: &str, start: usize) -> Result<Decimal, EventsError> {
+        Decimal::from_str_exact(text).map_err(|_| {
+            self.wrong(
+                start,
+                format!("`{text}` is no amount; write one like 30000 or -12.34"),
+            )
+        })
+    }
+
+    fn wrong(&self, start: usize, problem: String) -> EventsError {
+        let before = &self.text.as_bytes()[..start];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        EventsError::Value {
+            place: format!("{}:{line}", self.origin),
+            problem,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[[licence]]
+account = "a"
+app_id = "wx1"
+at = "2026-05-18T10:00"
+state = "active"
+
+[[balance]]
+account = "a"
+at = "2026-10-01T00:05+08:00"
+amount = "-12.34"
+"#;
+
+    fn refusal(text: &str) -> String {
+        let events = Events::parse(text, "events.toml", Zone::CHINA);
+        events.map(|_| ()).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn times_are_of_the_billing_clock_and_amounts_exact() {
+        let events = Events::parse(GOOD, "events.toml", Zone::CHINA).expect("read");
+        assert_eq!(events.licences[0].0.at.rfc3339(), "2026-05-18T02:00:00Z");
+        assert_eq!(events.licences[0].1, None);
+        assert_eq!(events.balances[0].1.at.rfc3339(), "2026-09-30T16:05:00Z");
+        assert_eq!(events.balances[0].1.amount, Decimal::new(-1_234, 2));
+    }
+
+    #[test]
+    fn what_is_not_possible_is_refused_where_it_stands() {
+        for (from, to, words) in [
+            (
+                "2026-05-18T10:00",
+                "yesterday",
+                "events.toml:2: `yesterday` is no time",
+            ),
+            ("-12.34", "12,34", "events.toml:8: `12,34` is no amount"),
+            ("\"active\"", "\"banned\"", "unknown variant `banned`"),
+            ("app_id", "app", "unknown field `app`"),
+            ("[[balance]]", "[[balances]]", "unknown field `balances`"),
+            ("2026-05-18T10:00", "1999-05-18T10:00", "is no time"),
+        ] {
+            let message = refusal(&GOOD.replace(from, to));
+            assert!(message.contains(words), "{message}");
+        }
+        let fee = GOOD.replace("state =", "fee = \"-1\"\nstate =");
+        assert!(refusal(&fee).contains("not below zero"));
+    }
+}

@@ -1,0 +1,402 @@
+//! Plugin licences: for how long what was bought lets an AppID be used.
+//!
+//! Pure: purchases in, terms out. Instants are half-open ranges; a year is a calendar year by the
+//! billing clock, at the time of day of the first purchase of a row (SILENT in R02: no source gives the
+//! time of day of an expiry).
+
+use std::collections::BTreeMap;
+
+use jiff::civil::{self, DateTime};
+
+use crate::units::{Timestamp, Zone};
+
+/// What the plugin was when its licence was bought (R07).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PluginState {
+    /// 待审核: nobody can pay yet.
+    UnderReview,
+    /// 待付款.
+    PendingPayment,
+    /// 可用.
+    Active,
+    /// 已过期.
+    Expired,
+}
+
+impl PluginState {
+    /// The name in files and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PluginState::UnderReview => "under-review",
+            PluginState::PendingPayment => "pending-payment",
+            PluginState::Active => "active",
+            PluginState::Expired => "expired",
+        }
+    }
+}
+
+/// A licence that was bought. It binds one AppID (R03), so there is room for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchase {
+    /// Who bought it.
+    pub account: String,
+    /// What it binds.
+    pub app_id: String,
+    /// When.
+    pub at: Timestamp,
+    /// What the plugin was then.
+    pub state: PluginState,
+}
+
+/// Choices where sources are silent, or have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LicenceRules {
+    /// The billing clock.
+    pub zone: Zone,
+    /// When a year from 29 February ends (SILENT in R02).
+    pub leap_day: LeapDay,
+    /// Whether two accounts may hold licences of one AppID (R06: the seed allows it, later texts do not).
+    pub may_share_app_id: bool,
+}
+
+/// When a year from 29 February ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LeapDay {
+    /// On 28 February.
+    #[default]
+    Clamp,
+    /// On 1 March.
+    March,
+}
+
+/// A time in which an AppID is licensed without a break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Who holds it.
+    pub account: String,
+    /// What is licensed.
+    pub app_id: String,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when, exclusive.
+    pub until: Timestamp,
+    /// The licences that follow on in it.
+    pub licences: u32,
+}
+
+/// Why purchases are refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LicenceError {
+    /// Nobody can buy in this state.
+    #[error(
+        "account {account} cannot have bought a licence for {app_id} while its plugin was {}: it can be \
+         pending-payment, active or expired (R07)", state.name()
+    )]
+    State {
+        /// The account.
+        account: String,
+        /// The AppID.
+        app_id: String,
+        /// The state.
+        state: PluginState,
+    },
+    /// Two accounts hold the same AppID.
+    #[error("{app_id} is licensed by {first} and by {second}, which these rules forbid (R06)")]
+    Shared {
+        /// The AppID.
+        app_id: String,
+        /// The account that was first.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// A licence binds no AppID.
+    #[error("a licence of account {account} names no AppID; it binds exactly one (R03)")]
+    NoAppId {
+        /// The account.
+        account: String,
+    },
+    /// A term would end after 2099.
+    #[error("the licences of {app_id} run beyond the year 2099")]
+    TooLong {
+        /// The AppID.
+        app_id: String,
+    },
+}
+
+/// The terms of all purchases, by account, AppID and time; the order of `purchases` makes no
+/// difference.
+///
+/// Errors: [`LicenceError`].
+pub fn terms(purchases: &[Purchase], rules: &LicenceRules) -> Result<Vec<Term>, LicenceError> {
+    let mut of_plugin: BTreeMap<(&str, &str), Vec<Timestamp>> = BTreeMap::new();
+    for purchase in purchases {
+        check(purchase)?;
+        let key = (&purchase.account[..], &purchase.app_id[..]);
+        of_plugin.entry(key).or_default().push(purchase.at);
+    }
+    if !rules.may_share_app_id {
+        refuse_shared(&of_plugin)?;
+    }
+    let mut terms: Vec<Term> = Vec::new();
+    for ((account, app_id), mut bought) in of_plugin {
+        bought.sort_unstable();
+        let mut last: Option<Term> = None;
+        for at in bought {
+            // What is bought up to the expiry follows on (R04); after it, it begins anew (R05).
+            let mut term = match last.take() {
+                Some(term) if at <= term.until => term,
+                other => {
+                    terms.extend(other);
+                    Term {
+                        account: account.to_owned(),
+                        app_id: app_id.to_owned(),
+                        from: at,
+                        until: at,
+                        licences: 0,
+                    }
+                }
+            };
+            term.licences += 1;
+            let until = years_after(term.from, term.licences, rules);
+            term.until = until.ok_or_else(|| LicenceError::TooLong {
+                app_id: app_id.to_owned(),
+            })?;
+            last = Some(term);
+        }
+        terms.extend(last);
+    }
+    Ok(terms)
+}
+
+/// Whether an AppID is licensed at an instant, by any account (R09: its traffic is billed anyway).
+pub fn is_licensed(terms: &[Term], app_id: &str, at: Timestamp) -> bool {
+    let holds = |term: &Term| term.app_id == app_id && (term.from..term.until).contains(&at);
+    terms.iter().any(holds)
+}
+
+fn check(purchase: &Purchase) -> Result<(), LicenceError> {
+    if purchase.app_id.is_empty() {
+        return Err(LicenceError::NoAppId {
+            account: purchase.account.clone(),
+        });
+    }
+    match purchase.state {
+        PluginState::PendingPayment | PluginState::Active | PluginState::Expired => Ok(()),
+        PluginState::UnderReview => Err(LicenceError::State {
+            account: purchase.account.clone(),
+            app_id: purchase.app_id.clone(),
+            state: purchase.state,
+        }),
+    }
+}
+
+fn refuse_shared(of_plugin: &BTreeMap<(&str, &str), Vec<Timestamp>>) -> Result<(), LicenceError> {
+    let mut holders: BTreeMap<&str, &str> = BTreeMap::new();
+    for (account, app_id) in of_plugin.keys() {
+        if let Some(first) = holders.insert(app_id, account) {
+            return Err(LicenceError::Shared {
+                app_id: (*app_id).to_owned(),
+                first: first.to_owned(),
+                second: (*account).to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// So many calendar years after an instant, at the same time of day. They are counted from the first
+/// purchase, so that a leap day that was clamped once is not lost for good.
+fn years_after(from: Timestamp, years: u32, rules: &LicenceRules) -> Option<Timestamp> {
+    let local_secs = from.as_unix_secs() + i64::from(rules.zone.offset_secs());
+    let epoch = civil::date(1970, 1, 1).to_datetime(civil::Time::MIN);
+    let local: DateTime = epoch + jiff::Span::new().seconds(local_secs);
+    let end = local
+        .checked_add(jiff::Span::new().years(i64::from(years)))
+        .ok()?;
+    let is_clamped = end.day() != local.day();
+    let end = match (rules.leap_day, is_clamped) {
+        (LeapDay::March, true) => end.checked_add(jiff::Span::new().days(1)).ok()?,
+        _ => end,
+    };
+    Timestamp::from_unix_secs(rules.zone.instant(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RULES: LicenceRules = LicenceRules {
+        zone: Zone::CHINA,
+        leap_day: LeapDay::Clamp,
+        may_share_app_id: true,
+    };
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp::parse(text, Zone::CHINA).expect("a time")
+    }
+
+    fn bought(account: &str, app_id: &str, at: &str) -> Purchase {
+        Purchase {
+            account: account.to_owned(),
+            app_id: app_id.to_owned(),
+            at: time(at),
+            state: PluginState::PendingPayment,
+        }
+    }
+
+    /// The only term, as its two ends.
+    fn only(purchases: &[Purchase]) -> (Timestamp, Timestamp) {
+        let terms = terms(purchases, &RULES).expect("terms");
+        assert_eq!(terms.len(), 1, "{terms:?}");
+        (terms[0].from, terms[0].until)
+    }
+
+    #[test]
+    fn r02_a_year_ends_on_the_same_date_at_the_same_time() {
+        let (from, until) = only(&[bought("a", "wx1", "2020-05-18T10:30")]);
+        assert_eq!(
+            (from, until),
+            (time("2020-05-18T10:30"), time("2021-05-18T10:30"))
+        );
+    }
+
+    #[test]
+    fn r02_a_year_from_the_29th_of_february_is_a_switch() {
+        let leap = [bought("a", "wx1", "2020-02-29T10:00")];
+        assert_eq!(only(&leap).1, time("2021-02-28T10:00"));
+        let march = LicenceRules {
+            leap_day: LeapDay::March,
+            ..RULES
+        };
+        assert_eq!(
+            terms(&leap, &march).expect("terms")[0].until,
+            time("2021-03-01T10:00")
+        );
+        let four = [2020, 2021, 2022, 2023].map(|year| match year {
+            2020 => bought("a", "wx1", "2020-02-29T10:00"),
+            year => bought("a", "wx1", &format!("{year}-01-01T00:00")),
+        });
+        assert_eq!(
+            only(&four).1,
+            time("2024-02-29T10:00"),
+            "four years end on a leap day"
+        );
+    }
+
+    #[test]
+    fn r03_a_licence_binds_one_app_id() {
+        let error = terms(&[bought("a", "", "2020-05-18T10:00")], &RULES).expect_err("none");
+        assert!(error.to_string().contains("R03"), "{error}");
+        let two = [
+            bought("a", "wx1", "2020-05-18T10:00"),
+            bought("a", "wx2", "2020-05-18T10:00"),
+        ];
+        assert_eq!(terms(&two, &RULES).expect("terms").len(), 2, "one each");
+    }
+
+    #[test]
+    fn r04_licences_of_one_account_follow_on() {
+        let first = bought("a", "wx1", "2020-05-18T10:00");
+        let second = bought("a", "wx1", "2020-08-01T09:00");
+        let (_, until) = only(&[first.clone(), second.clone()]);
+        assert_eq!(until, time("2022-05-18T10:00"));
+        assert_eq!(only(&[second, first]).1, until);
+    }
+
+    #[test]
+    fn r05_after_expiry_it_begins_anew() {
+        let two = [
+            bought("a", "wx1", "2020-05-18T10:00"),
+            bought("a", "wx1", "2021-06-01T10:00"),
+        ];
+        let terms = terms(&two, &RULES).expect("terms");
+        assert_eq!(terms.len(), 2);
+        assert_eq!(terms[1].until, time("2022-06-01T10:00"));
+        assert!(!is_licensed(&terms, "wx1", time("2021-05-20T00:00")));
+    }
+
+    #[test]
+    fn r05_at_the_instant_of_expiry_both_readings_agree() {
+        let two = [
+            bought("a", "wx1", "2020-05-18T10:00"),
+            bought("a", "wx1", "2021-05-18T10:00"),
+        ];
+        assert_eq!(
+            only(&two),
+            (time("2020-05-18T10:00"), time("2022-05-18T10:00"))
+        );
+    }
+
+    #[test]
+    fn r06_accounts_do_not_extend_each_other() {
+        let two = [
+            bought("a", "wx1", "2020-05-18T10:00"),
+            bought("b", "wx1", "2020-08-01T10:00"),
+        ];
+        let found = terms(&two, &RULES).expect("terms");
+        let until: Vec<Timestamp> = found.iter().map(|term| term.until).collect();
+        assert_eq!(until, [time("2021-05-18T10:00"), time("2021-08-01T10:00")]);
+        let later = LicenceRules {
+            may_share_app_id: false,
+            ..RULES
+        };
+        let error = terms(&two, &later).expect_err("refused");
+        assert!(
+            error.to_string().contains("wx1 is licensed by a and by b"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn r07_nobody_buys_while_under_review() {
+        for (state, is_possible) in [
+            (PluginState::UnderReview, false),
+            (PluginState::PendingPayment, true),
+            (PluginState::Active, true),
+            (PluginState::Expired, true),
+        ] {
+            let purchase = Purchase {
+                state,
+                ..bought("a", "wx1", "2020-05-18T10:00")
+            };
+            assert_eq!(terms(&[purchase], &RULES).is_ok(), is_possible, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn r09_traffic_without_a_licence_is_told() {
+        let terms = terms(&[bought("a", "wx1", "2020-05-18T10:00")], &RULES).expect("terms");
+        assert!(!is_licensed(&terms, "wx1", time("2020-05-18T09:59")));
+        assert!(is_licensed(&terms, "wx1", time("2021-05-18T09:59")));
+        assert!(!is_licensed(&terms, "wx1", time("2021-05-18T10:00")));
+        assert!(!is_licensed(&terms, "wx2", time("2020-06-01T00:00")));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_purchases_never_matters_and_no_year_is_lost(
+            mut days in prop::collection::vec(0_i64..3_000, 1..12),
+        ) {
+            let purchases = |days: &[i64]| -> Vec<Purchase> {
+                let start = time("2020-01-01T00:00").as_unix_secs();
+                let at = |day: &i64| Timestamp::from_unix_secs(start + day * 86_400).expect("in range");
+                days.iter()
+                    .map(|day| Purchase { at: at(day), ..bought("a", "wx1", "2020-01-01T00:00") })
+                    .collect()
+            };
+            let found = terms(&purchases(&days), &RULES).expect("terms");
+            let licences: u32 = found.iter().map(|term| term.licences).sum();
+            prop_assert_eq!(licences as usize, days.len());
+            for pair in found.windows(2) {
+                prop_assert!(pair[0].until < pair[1].from);
+            }
+            days.reverse();
+            prop_assert_eq!(terms(&purchases(&days), &RULES).expect("terms"), found);
+        }
+    }
+}

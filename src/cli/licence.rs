@@ -1,0 +1,345 @@
+//! `cdn-meter licence`: for how long AppIDs are licensed, and whether fees come back.
+
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use super::metering::{MemoryArgs, StoreArgs, now_unix_secs};
+use super::{Failure, Finish, print_json};
+use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
+use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
+use crate::billing::{Catalogue, DEFAULT, Events, Item};
+use crate::registry::{Class, Registry};
+use crate::store::Store;
+use crate::summary::Book;
+use crate::units::{Month, Region, SLOT_SECS, Timestamp, Zone};
+
+/// Tell for how long mini-program plugins are licensed, and whether their fees come back
+#[derive(Args)]
+pub(super) struct LicenceArgs {
+    #[command(subcommand)]
+    command: LicenceCommand,
+}
+
+#[derive(Subcommand)]
+enum LicenceCommand {
+    /// Show the terms of all licences, and which hold at an instant
+    Status(StatusArgs),
+    /// Say whether the licence fees of an account can be refunded, and why
+    ///
+    /// The traffic is that of the store: logs show less than is billed, so near 20 GB the answer is
+    /// uncertain. Exit code 0 if eligible, else 1.
+    Refund(RefundArgs),
+}
+
+#[derive(Args)]
+struct EventArgs {
+    /// TOML file of what was bought: [[licence]] with account, app_id, at, state and fee
+    #[arg(long, value_name = "FILE")]
+    events: PathBuf,
+    /// Instant such as 2026-05-10T12:00, by the billing clock if it names no zone; now if left out
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// Clock of billing days and months
+    #[arg(
+        long,
+        value_name = "OFFSET",
+        default_value = "+08:00",
+        allow_hyphen_values = true
+    )]
+    billing_zone: Zone,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl EventArgs {
+    fn at(&self) -> Result<Timestamp, Failure> {
+        instant(self.at.as_deref(), self.billing_zone)
+    }
+}
+
+/// The instant that an argument names, or now.
+pub(super) fn instant(text: Option<&str>, zone: Zone) -> Result<Timestamp, Failure> {
+    let time = match text {
+        Some(text) => Timestamp::parse(text, zone),
+        None => Timestamp::from_unix_secs(now_unix_secs()),
+    };
+    time.ok_or_else(|| {
+        let text = text.unwrap_or("now");
+        Failure::start(format!(
+            "--at {text}: not an instant such as 2026-10-03T12:05+08:00"
+        ))
+    })
+}
+
+#[derive(Args)]
+struct StatusArgs {
+    #[command(flatten)]
+    events: EventArgs,
+    /// When a year from 29 February ends
+    #[arg(long, value_enum, default_value_t = Leap::Clamp)]
+    leap_day: Leap,
+    /// Refuse AppIDs that two accounts hold, as later texts do
+    #[arg(long)]
+    forbid_shared_app_id: bool,
+}
+
+/// When a year from 29 February ends.
+#[derive(Clone, Copy, ValueEnum)]
+enum Leap {
+    /// On 28 February
+    Clamp,
+    /// On 1 March
+    March,
+}
+
+#[derive(Args)]
+struct RefundArgs {
+    #[command(flatten)]
+    events: EventArgs,
+    /// Who asks
+    #[arg(long, value_name = "NAME")]
+    account: String,
+    /// The reason is not that the category of the mini-program does not fit
+    #[arg(long)]
+    other_reason: bool,
+    /// The account or its mini-program is banned
+    #[arg(long)]
+    banned: bool,
+    /// Abuse is suspected
+    #[arg(long)]
+    suspected_abuse: bool,
+    /// The figures of the store are those of the bill: the limit is exact
+    #[arg(long)]
+    as_billed: bool,
+    /// Dated domain facts: which domains are the account's mini-program domains
+    #[arg(long, value_name = "FILE")]
+    registry: PathBuf,
+    /// Prices of licences whose event states no fee
+    #[arg(long, value_name = "NAME", default_value = DEFAULT)]
+    catalogue: String,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+}
+
+pub(super) fn licence(args: &LicenceArgs) -> Result<Finish, Failure> {
+    match &args.command {
+        LicenceCommand::Status(args) => status(args),
+        LicenceCommand::Refund(args) => refund(args),
+    }
+}
+
+fn status(args: &StatusArgs) -> Result<Finish, Failure> {
+    let (zone, at) = (args.events.billing_zone, args.events.at()?);
+    let events = Events::load(&args.events.events, zone)?;
+    let purchases: Vec<_> = events
+        .licences
+        .into_iter()
+        .map(|(bought, _)| bought)
+        .collect();
+    let rules = LicenceRules {
+        zone,
+        leap_day: match args.leap_day {
+            Leap::Clamp => LeapDay::Clamp,
+            Leap::March => LeapDay::March,
+        },
+        may_share_app_id: !args.forbid_shared_app_id,
+    };
+    let terms = terms(&purchases, &rules).map_err(Failure::start)?;
+    match args.events.json {
+        true => print_json(
+            &terms
+                .iter()
+                .map(|term| term_json(term, at))
+                .collect::<Vec<_>>(),
+        )?,
+        false => print_terms(&terms, at)?,
+    }
+    Ok(Finish::Done)
+}
+
+/// What a term is at an instant.
+fn state_at(term: &Term, at: Timestamp) -> &'static str {
+    match at {
+        at if at < term.from => "not yet",
+        at if at < term.until => "valid",
+        _ => "expired",
+    }
+}
+
+fn term_json(term: &Term, at: Timestamp) -> serde_json::Value {
+    json!({
+        "account": term.account,
+        "app_id": term.app_id,
+        "from": term.from.rfc3339(),
+        "until": term.until.rfc3339(),
+        "licences": term.licences,
+        "state": state_at(term, at),
+    })
+}
+
+fn print_terms(terms: &[Term], at: Timestamp) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    writeln!(out, "licences at {}", at.rfc3339())?;
+    for term in terms {
+        writeln!(
+            out,
+            "{:<16}  {:<20}  {} to {}  {:>2} licences  {}",
+            term.account,
+            term.app_id,
+            term.from.rfc3339(),
+            term.until.rfc3339(),
+            term.licences,
+            state_at(term, at)
+        )?;
+    }
+    out.flush()
+}
+
+fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
+    let (zone, at) = (args.events.billing_zone, args.events.at()?);
+    let paid = paid(args, zone)?;
+    let registry = Registry::load(&args.registry, zone)?;
+    let store = Store::open_to_read(&args.store.store)?;
+    let request = Request {
+        at,
+        is_category_mismatch: !args.other_reason,
+        is_banned: args.banned,
+        is_suspect: args.suspected_abuse,
+    };
+    let basis = match args.as_billed {
+        true => Basis::Billed,
+        false => Basis::Logged,
+    };
+    let first = paid.iter().map(|paid| paid.at).min().unwrap_or(at);
+    let slots = mini_program_slots(args, &store, &registry, first..at)?;
+    let count = |span: Range<Timestamp>| -> u64 {
+        // Slots that the span touches: what is not exact counts against the request.
+        let end = span.end.as_unix_secs() + i64::from(SLOT_SECS) - 1;
+        let end = u32::try_from(end / i64::from(SLOT_SECS)).unwrap_or(u32::MAX);
+        let touched = span.start.slot().index()..end;
+        let of_span = slots.iter().filter(|(slot, _)| touched.contains(slot));
+        of_span.map(|(_, bytes)| *bytes).sum()
+    };
+    let found = evaluate(&request, &paid, (zone, basis), count).map_err(Failure::start)?;
+    match args.events.json {
+        true => print_json(&evaluation_json(&found))?,
+        false => print_evaluation(&found, &args.account)?,
+    }
+    Ok(match found.verdict {
+        Verdict::Eligible => Finish::Done,
+        Verdict::Uncertain | Verdict::NotEligible => Finish::Attention,
+    })
+}
+
+/// The fees that the account paid.
+fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
+    let catalogue = Catalogue::load(&args.catalogue)?;
+    let events = Events::load(&args.events.events, zone)?;
+    let mut paid = Vec::new();
+    for (bought, fee) in events.licences {
+        if bought.account != args.account {
+            continue;
+        }
+        let listed = |at: Timestamp| -> Result<Decimal, Failure> {
+            let day = at.slot().day(zone);
+            let price = catalogue.price(Item::PluginLicence, Region::Mainland, day)?;
+            Ok(price.tiers[0].price)
+        };
+        let fee = fee.map_or_else(|| listed(bought.at), Ok)?;
+        paid.push(Paid { at: bought.at, fee });
+    }
+    Ok(paid)
+}
+
+/// Bytes of each slot of the account's mini-program domains, of all months that `span` touches.
+fn mini_program_slots(
+    args: &RefundArgs,
+    store: &Store,
+    registry: &Registry,
+    span: Range<Timestamp>,
+) -> Result<Vec<(u32, u64)>, Failure> {
+    let zone = registry.zone();
+    let mut slots = Vec::new();
+    let mut month = Month::of_slot(span.start.slot(), zone);
+    let last = Month::of_slot(span.end.slot(), zone);
+    while month <= last {
+        let of_month = month.slots(zone);
+        let usage = store.usage(of_month.clone(), args.memory.rows_max())?;
+        let book = Book::new(usage.table, usage.domains, registry, zone)?;
+        for used in book.months().flat_map(|usage| usage.accounts(registry)) {
+            let used = used?;
+            let is_meant =
+                |class: Class| class == Class::MiniProgram && used.account == args.account;
+            let of_class = used.slots.iter().filter(|((class, _), _)| is_meant(*class));
+            slots.extend(
+                of_class.flat_map(|(_, bytes)| of_month.clone().zip(bytes.iter().copied())),
+            );
+        }
+        let Some(next) = month.next() else {
+            break;
+        };
+        month = next;
+    }
+    Ok(slots)
+}
+
+fn evaluation_json(found: &Evaluation) -> serde_json::Value {
+    let findings = found.findings.iter().map(|finding| {
+        json!({ "rule": finding.rule, "verdict": finding.verdict.name(), "says": finding.says })
+    });
+    let windows = found.windows.iter().map(|window| {
+        json!({
+            "reading": window.reading,
+            "from": window.span.start.rfc3339(),
+            "until": window.span.end.rfc3339(),
+            "bytes": window.bytes,
+            "is_in_time": window.is_in_time,
+        })
+    });
+    json!({
+        "verdict": found.verdict.name(),
+        "amount": format!("{:.2}", found.amount),
+        "findings": findings.collect::<Vec<_>>(),
+        "windows": windows.collect::<Vec<_>>(),
+    })
+}
+
+fn print_evaluation(found: &Evaluation, account: &str) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let amount = format!("{:.2}", found.amount);
+    writeln!(
+        out,
+        "refund    {account}: {} ({amount} of fees)",
+        found.verdict.name()
+    )?;
+    for finding in &found.findings {
+        let verdict = finding.verdict.name();
+        writeln!(
+            out,
+            "          {:<4} {verdict:<12}  {}",
+            finding.rule, finding.says
+        )?;
+    }
+    for window in &found.windows {
+        writeln!(
+            out,
+            "          {}: until {}, {} B so far",
+            window.reading,
+            window.span.end.rfc3339(),
+            window.bytes
+        )?;
+    }
+    writeln!(
+        out,
+        "          value-added services follow their own rules of refund (R47)"
+    )?;
+    out.flush()
+}

@@ -1,0 +1,151 @@
+//! Licences and arrears by the program's front, over an event file and a store.
+
+use std::fs;
+
+use crate::program::{Said, Site};
+
+const EVENTS: &str = r#"
+[[licence]]
+account = "acct"
+app_id = "wx1"
+at = "2026-10-01T10:00"
+state = "pending-payment"
+
+[[licence]]
+account = "acct"
+app_id = "wx1"
+at = "2026-10-03T10:00"
+state = "active"
+
+[[licence]]
+account = "other"
+app_id = "wx2"
+at = "2026-09-01T10:00"
+state = "pending-payment"
+fee = "28000"
+
+[[balance]]
+account = "acct"
+at = "2026-10-20T00:00"
+amount = "-0.01"
+
+[[balance]]
+account = "acct"
+at = "2026-10-25T00:00"
+amount = "100"
+"#;
+const REGISTRY: &str = r#"
+[[domain]]
+name = "mini.example.cn"
+account = "acct"
+mini_program_since = "2026-10-01"
+[[domain]]
+name = "www.example.cn"
+account = "acct"
+[[domain]]
+name = "mini.example.net"
+account = "other"
+mini_program_since = "2026-09-01"
+"#;
+
+/// A store with traffic of mini-program domains on some days, in whole gigabytes.
+fn site(traffic: &[(&str, &str, u64)]) -> Site {
+    let site = Site::new();
+    fs::write(site.path("events.toml"), EVENTS).expect("written");
+    fs::write(site.path("registry.toml"), REGISTRY).expect("written");
+    let line = |(time, domain, gigabytes): &(&str, &str, u64)| {
+        format!(
+            "{time} 203.0.113.9 {domain} /a.ts {} 22 2 200 NULL 41 \"P\" \"-\" GET HTTP/1.1 hit 1\n",
+            gigabytes * 1_000_000_000
+        )
+    };
+    site.write("a.log", traffic.iter().map(line).collect::<String>());
+    assert_eq!(site.ingest().code, 0);
+    site
+}
+
+fn ask(site: &Site, words: &[&str]) -> Said {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
+    command.args(words).arg("--json").arg("--events");
+    command.arg(site.path("events.toml"));
+    if words.contains(&"refund") {
+        command.arg("--store").arg(site.path("store"));
+        command.arg("--registry").arg(site.path("registry.toml"));
+    }
+    Site::run(&mut command)
+}
+
+fn refund(site: &Site, account: &str, at: &str) -> (i32, String, String) {
+    let said = ask(
+        site,
+        &["licence", "refund", "--account", account, "--at", at],
+    );
+    let text = |name: &str| said.json[name].as_str().unwrap_or(&said.stderr).to_owned();
+    (said.code, text("verdict"), text("amount"))
+}
+
+#[test]
+fn licences_follow_on_and_say_whether_they_hold() {
+    let site = site(&[("20261002100000", "mini.example.cn", 1)]);
+    let said = ask(&site, &["licence", "status", "--at", "tomorrow"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("not an instant"), "{}", said.stderr);
+    let said = ask(&site, &["licence", "status", "--at", "2027-12-01T00:00"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let states: Vec<_> = said
+        .json
+        .as_array()
+        .expect("terms")
+        .iter()
+        .map(|term| (&term["app_id"], &term["until"], &term["state"]))
+        .collect();
+    assert_eq!(
+        format!("{states:?}"),
+        r#"[(String("wx1"), String("2028-10-01T02:00:00Z"), String("valid")), (String("wx2"), String("2027-09-01T02:00:00Z"), String("expired"))]"#
+    );
+}
+
+#[test]
+fn fees_come_back_by_the_traffic_of_the_first_fourteen_days() {
+    let site = site(&[
+        // Before the first purchase, of another class, of another account: none of it counts.
+        ("20261001095000", "mini.example.cn", 50),
+        ("20261005100000", "www.example.cn", 50),
+        ("20261005100000", "mini.example.net", 50),
+        ("20261001100000", "mini.example.cn", 4),
+        ("20261010100000", "mini.example.cn", 8),
+        ("20261012100000", "mini.example.cn", 6),
+        ("20261014100000", "mini.example.cn", 3),
+    ]);
+    let of = |at| refund(&site, "acct", at);
+    let answer = |code, verdict: &str| (code, verdict.to_owned(), "60000.00".to_owned());
+    assert_eq!(of("2026-10-11T00:00"), answer(0, "eligible"));
+    assert_eq!(of("2026-10-13T00:00"), answer(1, "uncertain"));
+    assert_eq!(of("2026-10-14T12:00"), answer(1, "not eligible"));
+    // Of the second licence, nothing was paid yet.
+    assert_eq!(of("2026-10-02T00:00").2, "30000.00");
+    let (code, verdict, amount) = refund(&site, "other", "2026-09-05T00:00");
+    assert_eq!(
+        (code, &verdict[..], &amount[..]),
+        (0, "eligible", "28000.00")
+    );
+    let nobody = refund(&site, "nobody", "2026-10-05T00:00");
+    assert!(
+        nobody.0 == 2 && nobody.1.contains("no licence was bought"),
+        "{nobody:?}"
+    );
+}
+
+#[test]
+fn arrears_say_what_stops_and_when() {
+    let site = site(&[("20261002100000", "mini.example.cn", 1)]);
+    let at = |at| ask(&site, &["arrears", "--account", "acct", "--at", at]);
+    assert_eq!(at("2026-10-19T00:00").json["service"], "in credit");
+    assert_eq!(at("2026-10-20T12:00").json["service"], "in grace until");
+    let suspended = at("2026-10-22T00:00");
+    assert_eq!(suspended.code, 1);
+    assert_eq!(suspended.json["service"], "suspended since");
+    assert_eq!(suspended.json["service_at"], "2026-10-20T16:00:00Z");
+    assert_eq!(suspended.json["can_reach_recordings"], false);
+    assert_eq!(at("2026-10-26T00:00").code, 0);
+}
