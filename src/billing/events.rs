@@ -14,8 +14,6 @@
 //! amount = "-12.34"                # from then on; below zero is arrears
 //! ```
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
@@ -24,6 +22,7 @@ use toml::Spanned;
 
 use super::arrears::Balance;
 use super::licence::{PluginState, Purchase};
+use super::text;
 use crate::units::{Timestamp, Zone};
 
 /// Largest event file, in bytes.
@@ -104,15 +103,7 @@ impl Events {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(unreadable)?;
-        let mut text = String::new();
-        let read = file
-            .take(EVENTS_BYTES_MAX + 1)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-        if EVENTS_BYTES_MAX < read as u64 {
-            return Err(unreadable(std::io::ErrorKind::FileTooLarge.into()));
-        }
+        let text = text::load(path, EVENTS_BYTES_MAX).map_err(unreadable)?;
         Events::parse(&text, &path.display().to_string(), zone)
     }
 
@@ -192,10 +183,8 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, start: usize, problem: String) -> EventsError {
-        let before = &self.text.as_bytes()[..start];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         EventsError::Value {
-            place: format!("{}:{line}", self.origin),
+            place: text::place(self.text, self.origin, start),
             problem,
         }
     }

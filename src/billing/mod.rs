@@ -20,6 +20,7 @@ pub mod licence;
 pub mod refund;
 mod review;
 mod rules;
+mod text;
 mod tiers;
 mod traffic;
 

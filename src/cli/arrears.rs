@@ -1,51 +1,33 @@
 //! `cdn-meter arrears`: how an account stands by its balances.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
-use super::licence::instant;
+use super::events::EventArgs;
 use super::{Failure, Finish, print_json};
-use crate::billing::Events;
 use crate::billing::arrears::{ArrearsRules, Balance, Pictures, Service, Standing, standing};
-use crate::units::{Timestamp, Zone};
+use crate::units::Timestamp;
 
 /// Tell whether an account in arrears still has service, and what becomes of its recordings
 ///
 /// Exit code 0 in credit, else 1.
 #[derive(Args)]
 pub(super) struct ArrearsArgs {
-    /// TOML file of balances: [[balance]] with account, at and amount
-    #[arg(long, value_name = "FILE")]
-    events: PathBuf,
+    #[command(flatten)]
+    events: EventArgs,
     /// Whose balance
     #[arg(long, value_name = "NAME")]
     account: String,
-    /// Instant such as 2026-05-10T12:00, by the billing clock if it names no zone; now if left out
-    #[arg(long, value_name = "INSTANT")]
-    at: Option<String>,
     /// A recharge exactly 24 hours later comes too late
     #[arg(long)]
     grace_exclusive: bool,
-    /// Clock of billing days and months
-    #[arg(
-        long,
-        value_name = "OFFSET",
-        default_value = "+08:00",
-        allow_hyphen_values = true
-    )]
-    billing_zone: Zone,
-    /// Print as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 pub(super) fn arrears(args: &ArrearsArgs) -> Result<Finish, Failure> {
-    let at = instant(args.at.as_deref(), args.billing_zone)?;
-    let events = Events::load(&args.events, args.billing_zone)?;
-    let of_account = events.balances.into_iter();
+    let at = args.events.at()?;
+    let of_account = args.events.events()?.balances.into_iter();
     let balances: Vec<Balance> = of_account
         .filter(|(account, _)| *account == args.account)
         .map(|(_, balance)| balance)
@@ -54,7 +36,7 @@ pub(super) fn arrears(args: &ArrearsArgs) -> Result<Finish, Failure> {
         is_grace_inclusive: !args.grace_exclusive,
     };
     let found = standing(&balances, at, rules);
-    match args.json {
+    match args.events.json {
         true => print_json(&standing_json(&found))?,
         false => print(&found, &args.account, at)?,
     }

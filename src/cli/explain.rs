@@ -6,11 +6,12 @@ use std::ops::Range;
 use clap::Args;
 use serde_json::json;
 
+use super::events::ClockArgs;
 use super::lines::{LinesArgs, Shown};
 use super::metering::StoreArgs;
 use super::{Failure, Finish, print_json};
 use crate::store::{Explained, Explanation, Store};
-use crate::units::{Domain, Month, Slot, Timestamp, Zone};
+use crate::units::{Domain, Month, Slot, Timestamp};
 
 /// Show which files, spans and lines the usage of a domain comes from
 ///
@@ -26,14 +27,8 @@ pub(super) struct ExplainArgs {
     /// zone it is on the billing clock
     #[arg(long, value_name = "INSTANT", conflicts_with = "month")]
     at: Option<String>,
-    /// Clock of billing months
-    #[arg(
-        long,
-        value_name = "OFFSET",
-        default_value = "+08:00",
-        allow_hyphen_values = true
-    )]
-    billing_zone: Zone,
+    #[command(flatten)]
+    clock: ClockArgs,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -66,7 +61,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
 
 fn slots(args: &ExplainArgs, store: &Store) -> Result<Range<u32>, Failure> {
     if let Some(text) = &args.at {
-        let instant = Timestamp::parse(text, args.billing_zone).ok_or_else(|| {
+        let instant = Timestamp::parse(text, args.clock.billing_zone).ok_or_else(|| {
             Failure::start(format!(
                 "--at {text}: not an instant such as 2026-10-03T12:05+08:00"
             ))
@@ -75,7 +70,7 @@ fn slots(args: &ExplainArgs, store: &Store) -> Result<Range<u32>, Failure> {
         return Ok(slot..slot + 1);
     }
     Ok(match args.month {
-        Some(month) => month.slots(args.billing_zone),
+        Some(month) => month.slots(args.clock.billing_zone),
         None => store.slots()?,
     })
 }

@@ -8,11 +8,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::metering::{MemoryArgs, StoreArgs, now_unix_secs};
+use super::events::EventArgs;
+use super::metering::{MemoryArgs, StoreArgs};
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
-use crate::billing::{Catalogue, DEFAULT, Events, Item};
+use crate::billing::{Catalogue, DEFAULT, Item};
 use crate::registry::{Class, Registry};
 use crate::store::Store;
 use crate::summary::Book;
@@ -34,47 +35,6 @@ enum LicenceCommand {
     /// The traffic is that of the store: logs show less than is billed, so near 20 GB the answer is
     /// uncertain. Exit code 0 if eligible, else 1.
     Refund(RefundArgs),
-}
-
-#[derive(Args)]
-struct EventArgs {
-    /// TOML file of what was bought: [[licence]] with account, app_id, at, state and fee
-    #[arg(long, value_name = "FILE")]
-    events: PathBuf,
-    /// Instant such as 2026-05-10T12:00, by the billing clock if it names no zone; now if left out
-    #[arg(long, value_name = "INSTANT")]
-    at: Option<String>,
-    /// Clock of billing days and months
-    #[arg(
-        long,
-        value_name = "OFFSET",
-        default_value = "+08:00",
-        allow_hyphen_values = true
-    )]
-    billing_zone: Zone,
-    /// Print as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-impl EventArgs {
-    fn at(&self) -> Result<Timestamp, Failure> {
-        instant(self.at.as_deref(), self.billing_zone)
-    }
-}
-
-/// The instant that an argument names, or now.
-pub(super) fn instant(text: Option<&str>, zone: Zone) -> Result<Timestamp, Failure> {
-    let time = match text {
-        Some(text) => Timestamp::parse(text, zone),
-        None => Timestamp::from_unix_secs(now_unix_secs()),
-    };
-    time.ok_or_else(|| {
-        let text = text.unwrap_or("now");
-        Failure::start(format!(
-            "--at {text}: not an instant such as 2026-10-03T12:05+08:00"
-        ))
-    })
 }
 
 #[derive(Args)]
@@ -137,8 +97,8 @@ pub(super) fn licence(args: &LicenceArgs) -> Result<Finish, Failure> {
 }
 
 fn status(args: &StatusArgs) -> Result<Finish, Failure> {
-    let (zone, at) = (args.events.billing_zone, args.events.at()?);
-    let events = Events::load(&args.events.events, zone)?;
+    let (zone, at) = (args.events.zone(), args.events.at()?);
+    let events = args.events.events()?;
     let purchases: Vec<_> = events
         .licences
         .into_iter()
@@ -204,7 +164,7 @@ fn print_terms(terms: &[Term], at: Timestamp) -> io::Result<()> {
 }
 
 fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
-    let (zone, at) = (args.events.billing_zone, args.events.at()?);
+    let (zone, at) = (args.events.zone(), args.events.at()?);
     let paid = paid(args, zone)?;
     let registry = Registry::load(&args.registry, zone)?;
     let store = Store::open_to_read(&args.store.store)?;
@@ -242,7 +202,7 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
 /// The fees that the account paid.
 fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
     let catalogue = Catalogue::load(&args.catalogue)?;
-    let events = Events::load(&args.events.events, zone)?;
+    let events = args.events.events()?;
     let mut paid = Vec::new();
     for (bought, fee) in events.licences {
         if bought.account != args.account {

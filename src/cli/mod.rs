@@ -9,6 +9,7 @@ mod bills;
 mod charge;
 mod close;
 mod compact;
+mod events;
 mod explain;
 mod failure;
 mod formats;

@@ -23,8 +23,6 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use jiff::civil;
@@ -35,6 +33,7 @@ use toml::value::Datetime;
 use super::{
     CATALOGUE_BYTES_MAX, Catalogue, CatalogueError, Days, Item, MiniProgram, Price, Rules,
 };
+use crate::billing::text;
 use crate::billing::tiers::{Model, Tier};
 use crate::units::Region;
 
@@ -81,20 +80,10 @@ struct TierEntry {
 
 /// The text of a catalogue's file.
 pub(super) fn text_of(path: &Path) -> Result<String, CatalogueError> {
-    let unreadable = |source| CatalogueError::Read {
+    text::load(path, CATALOGUE_BYTES_MAX).map_err(|source| CatalogueError::Read {
         path: path.to_owned(),
         source,
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    let read = file
-        .take(CATALOGUE_BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    match CATALOGUE_BYTES_MAX < read as u64 {
-        true => Err(unreadable(std::io::ErrorKind::FileTooLarge.into())),
-        false => Ok(text),
-    }
+    })
 }
 
 /// A checked catalogue, but for its text and digest.
@@ -151,9 +140,7 @@ struct Entries<'a> {
 
 impl Entries<'_> {
     fn place<T>(&self, entry: &Spanned<T>) -> String {
-        let before = &self.text.as_bytes()[..entry.span().start];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        format!("{}:{line}", self.origin)
+        text::place(self.text, self.origin, entry.span().start)
     }
 
     fn rules(&self, entry: &RulesEntry, place: &str) -> Result<Rules, CatalogueError> {
