@@ -34,3 +34,6 @@ pub use exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, total
 pub use rules::{rule, rules};
 pub use tiers::{Model, Tier};
 pub use traffic::{StandardMode, parts_of};
+
+#[cfg(test)]
+mod tests;
