@@ -10,6 +10,7 @@ use super::error::BillingError;
 use super::exact::{
     Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, product, sum, total,
 };
+use super::packages::Packages;
 use super::traffic::{Rating, StandardMode};
 use crate::meter::Overflow;
 use crate::registry::Class;
@@ -109,34 +110,57 @@ pub struct Unpriced {
 ///
 /// Errors: [`BillingError`].
 pub fn bill(
-    (month, zone): (Month, Zone),
+    when: (Month, Zone),
     accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
     corrections: Vec<Charge>,
     terms: &BillTerms<'_>,
 ) -> Result<Bill, BillingError> {
+    let none = Packages::default();
+    Ok(bill_with(when, accounts, corrections, &none, terms)?.0)
+}
+
+/// Prices the usage of a month like [`bill`], with the `packages` that accounts have when it begins, and
+/// answers the packages when it ends: those of the next month. `others` are lines of this bill too:
+/// corrections, and charges of what was bought or of services.
+///
+/// Errors: [`BillingError`].
+pub fn bill_with(
+    (month, zone): (Month, Zone),
+    accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
+    others: Vec<Charge>,
+    packages: &Packages,
+    terms: &BillTerms<'_>,
+) -> Result<(Bill, Packages), BillingError> {
     let rating = Rating::new(month, terms)?;
+    let mut after = packages.clone();
     let mut charges: BTreeMap<String, Vec<Charge>> = BTreeMap::new();
-    for correction in corrections {
-        let of_account = charges.entry(correction.account.clone()).or_default();
-        of_account.push(correction);
+    for other in others {
+        let of_account = charges.entry(other.account.clone()).or_default();
+        of_account.push(other);
     }
     let mut unpriced = Vec::new();
     for used in accounts {
         let used = used?;
         unpriced.extend(unpriced_of(&used)?);
-        let of_account = rating.charges(&used)?;
+        let before = packages.states.get(&used.account);
+        let before = before.cloned().unwrap_or_default();
+        let (of_account, state) = rating.charges(&used, &before, packages.shortfall)?;
+        if let Some(held) = after.states.get_mut(&used.account) {
+            *held = state;
+        }
         if !of_account.is_empty() {
             charges.entry(used.account).or_default().extend(of_account);
         }
     }
     let accounts = charges.into_iter();
     let accounts = accounts.map(|(account, charges)| settle(account, charges));
-    Ok(Bill {
+    let bill = Bill {
         month,
         zone,
         accounts: accounts.collect::<Result<_, _>>()?,
         unpriced,
-    })
+    };
+    Ok((bill, after))
 }
 
 /// What is used and has no price.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rust_decimal::Decimal;
 
-use super::catalogue::{Days, Item};
+use super::catalogue::{Catalogue, Days, Item, Price};
 use super::exact::Amount;
 use crate::units::{Month, Region, Timestamp, Zone};
 
@@ -40,7 +40,8 @@ pub struct Charge {
     pub item: Item,
     /// Who pays.
     pub account: String,
-    /// The domain, where it is priced by domain; else empty.
+    /// What of the item it is: the domain where it is priced by domain, the variant where the item has
+    /// variants (`h264-720p`); else empty.
     pub domain: String,
     /// AppID of the mini-program; empty where there is none.
     pub app_id: String,
@@ -76,6 +77,41 @@ pub struct Charge {
 }
 
 impl Charge {
+    /// A line of nothing.
+    pub(super) fn blank(item: Item, account: &str, days: Days) -> Self {
+        Charge {
+            item,
+            account: account.to_owned(),
+            domain: String::new(),
+            app_id: String::new(),
+            zone: None,
+            days,
+            bytes: 0,
+            quantity: Decimal::ZERO,
+            unit_price: Decimal::ZERO,
+            amount: Amount::ZERO,
+            detail: Decimal::ZERO,
+            payable: Decimal::ZERO,
+            status: Status::Charged,
+            corrects: None,
+            rules: Vec::new(),
+            price: String::new(),
+            source: String::new(),
+            how: String::new(),
+        }
+    }
+
+    /// A line of nothing yet, by a price of `catalogue`.
+    pub(super) fn of(price: &Price, catalogue: &Catalogue, account: &str, days: Days) -> Self {
+        Charge {
+            domain: price.variant.clone(),
+            rules: price.rules.clone(),
+            price: price.place.clone(),
+            source: catalogue.source(&price.source).to_owned(),
+            ..Charge::blank(price.item, account, days)
+        }
+    }
+
     /// The instants between which it was used, by the clock of `zone`.
     pub fn period(&self, zone: Zone) -> Range<Timestamp> {
         let midnight = |day: i32| {
@@ -95,9 +131,23 @@ impl Charge {
     pub fn settled_on(&self) -> String {
         let month = self.month();
         let day = match self.item {
-            Item::MiniProgramTraffic => month.first_day() + month.days().cast_signed(),
-            Item::PluginLicence => self.days.start,
-            Item::StandardTraffic | Item::StandardPeak => self.days.end,
+            Item::MiniProgramTraffic
+            | Item::StandardMonthlyAverage
+            | Item::StandardMonthly95
+            | Item::Recording
+            | Item::Screenshot
+            | Item::PornDetection
+            | Item::ImOverUse => month.first_day() + month.days().cast_signed(),
+            Item::PluginLicence | Item::TrafficPackage | Item::MobileLicence | Item::ImPlan => {
+                self.days.start
+            }
+            Item::StandardTraffic
+            | Item::StandardPeak
+            | Item::PushTraffic
+            | Item::PackageTraffic
+            | Item::Transcoding
+            | Item::VodStorage
+            | Item::VodTraffic => self.days.end,
         };
         super::catalogue::day_text(day)
     }

@@ -30,12 +30,24 @@ pub fn product(a: Decimal, b: Decimal) -> Result<Decimal, Inexact> {
 pub fn sum(a: Decimal, b: Decimal) -> Result<Decimal, Inexact> {
     let (a, b) = (a.normalize(), b.normalize());
     let scale = a.scale().max(b.scale());
-    let aligned = |number: Decimal| -> Result<i128, Inexact> {
-        let factor = power_of_ten(scale - number.scale())?;
-        number.mantissa().checked_mul(factor).ok_or(Inexact)
-    };
-    let mantissa = aligned(a)?.checked_add(aligned(b)?).ok_or(Inexact)?;
-    decimal(mantissa, scale)
+    let mantissa = aligned(a, scale)?.checked_add(aligned(b, scale)?);
+    decimal(mantissa.ok_or(Inexact)?, scale)
+}
+
+/// `number` as a whole number of units of 10^-`scale`; it has no more places.
+fn aligned(number: Decimal, scale: u32) -> Result<i128, Inexact> {
+    let factor = power_of_ten(scale - number.scale())?;
+    number.mantissa().checked_mul(factor).ok_or(Inexact)
+}
+
+/// How often `b`, which is more than 0, goes into `a`, which is not negative.
+///
+/// Errors: [`Inexact`].
+pub fn quotient(a: Decimal, b: Decimal) -> Result<i128, Inexact> {
+    let (a, b) = (a.normalize(), b.normalize());
+    let scale = a.scale().max(b.scale());
+    let (a, b) = (aligned(a, scale)?, aligned(b, scale)?);
+    a.checked_div(b).ok_or(Inexact)
 }
 
 /// The sum of all, to the last digit.
@@ -147,6 +159,14 @@ impl Amount {
             true => rest.of < twice,
         };
         Ok(floor + i128::from(is_up))
+    }
+
+    /// The smallest whole number that is not less.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn ceiling(self) -> Result<Decimal, Inexact> {
+        let (floor, rest) = self.floor(0)?;
+        decimal(floor + i128::from(rest.over != 0), 0)
     }
 
     /// The largest number of units of 10^-`places` that is not more, and what is over.
@@ -261,6 +281,19 @@ mod tests {
         let third = Amount::ratio(number("2"), 3);
         assert_eq!(third.round(2), Ok(number("0.67")));
         assert_eq!(third.negated().round(2), Ok(number("-0.67")));
+    }
+
+    #[test]
+    fn what_is_begun_counts_as_whole() {
+        for (amount, of, ceiling) in [
+            ("0", 7, "0"),
+            ("14", 7, "2"),
+            ("14.1", 7, "3"),
+            ("1", 7, "1"),
+        ] {
+            let amount = Amount::ratio(number(amount), of);
+            assert_eq!(amount.ceiling(), Ok(number(ceiling)));
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod exact;
 pub mod licence;
+pub mod packages;
 pub mod refund;
 mod review;
 mod rules;
@@ -24,7 +25,7 @@ mod text;
 mod tiers;
 mod traffic;
 
-pub use bill::{AccountBill, Bill, BillTerms, Unpriced, bill};
+pub use bill::{AccountBill, Bill, BillTerms, Unpriced, bill, bill_with};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
 pub use charge::{Charge, Status};
 pub use correction::corrections;
@@ -33,7 +34,7 @@ pub use events::{EVENTS_BYTES_MAX, Events, EventsError};
 pub use exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, total as add_exactly};
 pub use rules::{rule, rules};
 pub use tiers::{Model, Tier};
-pub use traffic::{StandardMode, parts_of};
+pub use traffic::{StandardMode, packages_after, parts_of};
 
 #[cfg(test)]
 mod tests;

@@ -1,26 +1,33 @@
 //! What may be owed although no source says so: shown, and in no sum.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use super::catalogue::{Item, Price};
 use super::charge::{Charge, Status};
 use super::error::BillingError;
 use super::exact::{Amount, sum, total};
+use super::packages::Paid;
 use super::tiers;
 use super::traffic::Rating;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
+use crate::units::Region;
 
 impl Rating<'_> {
     /// R21: a domain that became a mini-program domain within the month is billed as one for all of
     /// it, but the days before were already settled as standard traffic. What each such day would
-    /// have cost less without the domain is a candidate credit.
+    /// have cost less without the domain is a candidate credit; `paid` is what was settled. If a package
+    /// paid for them then, the credit is owed in package gigabytes.
     pub(super) fn candidate_credits(
         &self,
         used: &AccountUsage,
+        paid: &[Paid],
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
-        let settled = self.standard_days(used)?;
+        let settled = |paid: &Paid| ((paid.usage.day, paid.usage.zone), paid.remaining);
+        let settled: BTreeMap<(i32, Region), u64> = paid.iter().map(settled).collect();
         let month = self.days();
         for of_domain in &used.domains {
             let added = of_domain

@@ -1,9 +1,10 @@
 //! The examples of the price documents, priced from usage to bill.
 
+use super::packages::{Packages, Purchase, Shortfall};
 use super::*;
 use crate::registry::Class;
 use crate::summary::{AccountUsage, DomainDays, Owner};
-use crate::units::{Factor, Month, Region, SLOTS_PER_DAY, Zone};
+use crate::units::{Factor, Month, Region, SLOTS_PER_DAY, Timestamp, Zone};
 use rust_decimal::Decimal;
 
 pub(super) const GB: u64 = 1_000_000_000;
@@ -71,6 +72,44 @@ pub(super) fn terms(catalogue: &Catalogue, mode: StandardMode) -> BillTerms<'_> 
         overhead: Factor::ONE,
         sampling: Factor::ONE,
     }
+}
+
+/// The bill of a month with packages, and the packages after it.
+fn billed_with(
+    catalogue: &str,
+    mode: StandardMode,
+    packages: &Packages,
+    sent: &[Sent],
+) -> (AccountBill, Packages) {
+    let catalogue = Catalogue::load(catalogue).expect("a catalogue");
+    let of = month(&sent[0].0[..7]);
+    let accounts = std::iter::once(Ok(used(of, sent)));
+    let terms = terms(&catalogue, mode);
+    let billed = bill_with((of, Zone::CHINA), accounts, Vec::new(), packages, &terms);
+    let (mut bill, after) = billed.expect("billed");
+    (bill.accounts.remove(0), after)
+}
+
+/// A package of account `a`.
+fn package(at: &str, gigabytes: u32, shortfall: Shortfall) -> Packages {
+    let bought = Purchase {
+        account: "a".to_owned(),
+        at: Timestamp::parse(at, Zone::CHINA).expect("a time"),
+        gigabytes,
+        fee: None,
+    };
+    Packages::new(&[bought], Zone::CHINA, shortfall)
+}
+
+/// Package gigabytes that are left of the only package of account `a`.
+fn left(packages: &Packages) -> Decimal {
+    packages.states["a"].packages()[0].left.normalize()
+}
+
+/// Lines as item, quantity and amount.
+fn lines(bill: &AccountBill) -> Vec<(Item, Decimal, Decimal)> {
+    let line = |c: &Charge| (c.item, c.quantity.normalize(), c.detail.normalize());
+    bill.charges.iter().map(line).collect()
 }
 
 /// The bill of what was sent in a month.
@@ -150,4 +189,120 @@ fn the_price_list_changes_with_the_day_of_2022_01_04() {
     let peak = |on| [standard(on, Region::Mainland, 100 * MBPS)];
     check(HISTORY, StandardMode::DailyPeak, &peak("2022-01-03"), "64");
     check(HISTORY, StandardMode::DailyPeak, &peak("2022-01-04"), "65");
+}
+
+#[test]
+fn what_a_package_leaves_picks_the_tier_alone() {
+    // Example 1: 11 TB of the day, 10 TB of the package.
+    let packages = package("2026-10-01T10:00", 10_000, Shortfall::default());
+    let sent = [standard("2026-10-15", Region::Mainland, 11 * TB)];
+    let (bill, after) = billed_with(DEFAULT, StandardMode::Flow, &packages, &sent);
+    assert_eq!(bill.payable, number("260"));
+    assert_eq!(
+        lines(&bill),
+        [
+            (Item::StandardTraffic, number("1000"), number("260")),
+            (Item::PackageTraffic, number("10000"), Decimal::ZERO),
+        ]
+    );
+    let how = &bill.charges[1].how;
+    assert!(
+        how.contains("10000 GB bought on 2026-10-01 (0 left)"),
+        "{how}"
+    );
+    assert_eq!(left(&after), Decimal::ZERO);
+}
+
+#[test]
+fn what_a_package_lacks_abroad_is_a_switch() {
+    // Example 2: 1046.15 GB of a package of 1000 GB, 46.15 of them in AP1.
+    let sent = [
+        standard("2026-10-15", Region::Mainland, 869_230_000_000),
+        standard("2026-10-15", Region::Ap1, 100 * GB),
+    ];
+    let bill = |shortfall| {
+        let packages = package("2026-10-01T10:00", 1000, shortfall);
+        billed_with(DEFAULT, StandardMode::Flow, &packages, &sent).0
+    };
+    let real = bill(Shortfall::RealGigabytes);
+    assert_eq!(real.charges[0].quantity, number("26.085236265"));
+    assert_eq!(real.details.round_dp(4), number("11.9992"));
+    let as_published = bill(Shortfall::PackageGigabytes);
+    assert_eq!(as_published.details, number("21.2290"));
+    assert_eq!(Shortfall::default(), Shortfall::RealGigabytes);
+}
+
+#[test]
+fn packages_are_frozen_and_not_extended_where_bandwidth_is_settled() {
+    let packages = package("2026-10-01T10:00", 1000, Shortfall::default());
+    let sent = [standard("2026-10-15", Region::Mainland, 50 * MBPS)];
+    let (bill, after) = billed_with(DEFAULT, StandardMode::DailyPeak, &packages, &sent);
+    assert_eq!(bill.payable, number("32.50"));
+    assert_eq!(after, packages);
+}
+
+#[test]
+fn r18_packages_pay_for_mini_program_traffic_only_where_it_has_no_price_of_its_own() {
+    let mini = |on, region| Sent(on, 0, Class::MiniProgram, region, 5 * GB);
+    let packages = package("2020-10-01T10:00", 1000, Shortfall::default());
+    let flow = StandardMode::Flow;
+    let before = [mini("2020-10-11", Region::Mainland)];
+    let (bill, after) = billed_with(HISTORY, flow, &packages, &before);
+    assert_eq!(bill.payable, number("20"));
+    assert_eq!(after, packages);
+    let since = [mini("2020-10-12", Region::Mainland)];
+    let (bill, after) = billed_with(HISTORY, flow, &packages, &since);
+    assert_eq!(bill.payable, Decimal::ZERO);
+    assert_eq!(left(&after), number("995"));
+    let abroad = [
+        mini("2021-03-01", Region::Ap1),
+        standard("2021-03-01", Region::Ap1, GB),
+    ];
+    let (bill, after) = billed_with(HISTORY, flow, &packages, &abroad);
+    assert_eq!(left(&after), number("998.2"), "of standard traffic only");
+    assert_eq!(bill.payable, number("2.25"));
+}
+
+#[test]
+fn packages_of_a_month_are_those_that_the_months_before_left() {
+    let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
+    let packages = package("2026-08-20T10:00", 1000, Shortfall::default());
+    let months: [&[Sent]; 2] = [
+        &[standard("2026-08-19", Region::Mainland, 100 * GB)],
+        &[standard("2026-09-02", Region::Mainland, 600 * GB)],
+    ];
+    let terms = terms(&catalogue, StandardMode::Flow);
+    let mut state = packages.states["a"].clone();
+    for sent in months {
+        let of = month(&sent[0].0[..7]);
+        state = packages_after(of, &used(of, sent), &state, &terms).expect("exact");
+    }
+    assert_eq!(state.packages()[0].left, number("400"));
+    let october = Packages {
+        states: [("a".to_owned(), state)].into(),
+        ..packages
+    };
+    let sent = [standard("2026-10-15", Region::Mainland, 500 * GB)];
+    let (bill, _) = billed_with(DEFAULT, StandardMode::Flow, &october, &sent);
+    assert_eq!(bill.payable, number("26"));
+}
+
+#[test]
+fn what_is_billed_takes_packages_not_what_is_logged() {
+    let packages = package("2026-10-01T10:00", 1000, Shortfall::default());
+    let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
+    let of = month("2026-10");
+    let used = used(of, &[standard("2026-10-15", Region::Mainland, 1000 * GB)]);
+    let terms = BillTerms {
+        overhead: "1.1".parse().expect("a factor"),
+        ..terms(&catalogue, StandardMode::Flow)
+    };
+    let when = (of, Zone::CHINA);
+    let accounts = std::iter::once(Ok(used));
+    let (bill, after) = bill_with(when, accounts, Vec::new(), &packages, &terms).expect("billed");
+    // 1100 GB are billed, 1000 of them are paid for; a byte of the log is not split.
+    let remaining = &bill.accounts[0].charges[0];
+    assert_eq!(remaining.bytes, 90_909_090_910);
+    assert_eq!(remaining.quantity, number("100.000000001"));
+    assert_eq!(left(&after), number("0.000000001"));
 }

@@ -74,7 +74,7 @@ pub enum CatalogueError {
         /// The catalogue.
         catalogue: String,
         /// What is to be priced.
-        item: &'static str,
+        item: String,
         /// The zone.
         zone: &'static str,
         /// The day.

@@ -7,6 +7,7 @@
 mod error;
 mod read;
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub use error::CatalogueError;
 
+use super::exact::{Amount, Inexact, sum};
 use super::tiers::{Model, Tier};
 use crate::units::{Region, hex};
 
@@ -43,15 +45,58 @@ pub enum Item {
     StandardPeak,
     /// A year of the plugin for one AppID.
     PluginLicence,
+    /// Downstream playback of standard domains, by the mean of the month's daily peaks.
+    StandardMonthlyAverage,
+    /// Downstream playback of standard domains, by the month's 95th percentile.
+    #[serde(rename = "standard-monthly-95")]
+    StandardMonthly95,
+    /// Upstream to push domains, by bytes.
+    PushTraffic,
+    /// Traffic that was paid for with traffic packages.
+    PackageTraffic,
+    /// A traffic package; its variants are sizes in GB.
+    TrafficPackage,
+    /// Transcoding; its variants are codecs and resolutions.
+    Transcoding,
+    /// Recording of live streams.
+    Recording,
+    /// Pictures taken of live streams.
+    Screenshot,
+    /// Pictures that were looked at for pornography.
+    PornDetection,
+    /// A year of the mobile live SDK.
+    MobileLicence,
+    /// Files in video on demand; its variants are places.
+    VodStorage,
+    /// Playback of video on demand.
+    VodTraffic,
+    /// A month of instant messaging; its variants are plans.
+    ImPlan,
+    /// What instant messaging was used beyond its plan; its variants are what is counted.
+    ImOverUse,
 }
 
 impl Item {
     /// All items.
-    pub const ALL: [Item; 4] = [
+    pub const ALL: [Item; 18] = [
         Item::MiniProgramTraffic,
         Item::StandardTraffic,
         Item::StandardPeak,
         Item::PluginLicence,
+        Item::StandardMonthlyAverage,
+        Item::StandardMonthly95,
+        Item::PushTraffic,
+        Item::PackageTraffic,
+        Item::TrafficPackage,
+        Item::Transcoding,
+        Item::Recording,
+        Item::Screenshot,
+        Item::PornDetection,
+        Item::MobileLicence,
+        Item::VodStorage,
+        Item::VodTraffic,
+        Item::ImPlan,
+        Item::ImOverUse,
     ];
 
     /// The item of this name.
@@ -66,16 +111,68 @@ impl Item {
             Item::StandardTraffic => "standard-traffic",
             Item::StandardPeak => "standard-peak",
             Item::PluginLicence => "plugin-licence",
+            Item::StandardMonthlyAverage => "standard-monthly-average",
+            Item::StandardMonthly95 => "standard-monthly-95",
+            Item::PushTraffic => "push-traffic",
+            Item::PackageTraffic => "package-traffic",
+            Item::TrafficPackage => "traffic-package",
+            Item::Transcoding => "transcoding",
+            Item::Recording => "recording",
+            Item::Screenshot => "screenshot",
+            Item::PornDetection => "porn-detection",
+            Item::MobileLicence => "mobile-licence",
+            Item::VodStorage => "vod-storage",
+            Item::VodTraffic => "vod-traffic",
+            Item::ImPlan => "im-plan",
+            Item::ImOverUse => "im-over-use",
         }
     }
 
     /// What one unit of its price is.
     pub const fn unit(self) -> &'static str {
         match self {
-            Item::MiniProgramTraffic | Item::StandardTraffic => "GB",
-            Item::StandardPeak => "Mbps",
-            Item::PluginLicence => "Licenses",
+            Item::MiniProgramTraffic
+            | Item::StandardTraffic
+            | Item::PushTraffic
+            | Item::PackageTraffic
+            | Item::VodTraffic => "GB",
+            Item::StandardPeak | Item::StandardMonthlyAverage | Item::StandardMonthly95 => "Mbps",
+            Item::PluginLicence | Item::MobileLicence => "Licenses",
+            Item::TrafficPackage => "Packages",
+            Item::Transcoding => "Minutes",
+            Item::Recording => "Channels",
+            Item::Screenshot | Item::PornDetection => "1000 Pictures",
+            Item::VodStorage => "GB-Days",
+            Item::ImPlan => "Months",
+            Item::ImOverUse => "Units",
         }
+    }
+
+    /// Whether somebody else meters it: its quantities are given, not taken from logs.
+    pub const fn is_service(self) -> bool {
+        matches!(
+            self,
+            Item::Transcoding
+                | Item::Recording
+                | Item::Screenshot
+                | Item::PornDetection
+                | Item::MobileLicence
+                | Item::VodStorage
+                | Item::VodTraffic
+                | Item::ImPlan
+                | Item::ImOverUse
+        )
+    }
+
+    /// Whether its bytes are those of logs.
+    pub const fn is_of_logs(self) -> bool {
+        matches!(
+            self,
+            Item::MiniProgramTraffic
+                | Item::StandardTraffic
+                | Item::PushTraffic
+                | Item::PackageTraffic
+        )
     }
 }
 
@@ -118,6 +215,8 @@ impl Rules {
 pub struct Price {
     /// What it prices.
     pub item: Item,
+    /// What of it, such as `h264-720p`; empty where there is only one.
+    pub variant: String,
     /// Where; empty: everywhere.
     pub zones: Vec<Region>,
     /// When.
@@ -126,11 +225,47 @@ pub struct Price {
     pub model: Model,
     /// At least one, from 0 on, ascending.
     pub tiers: Vec<Tier>,
+    /// What is free of each quantity that is settled.
+    pub free: u32,
+    /// How much a priced unit is; what is begun counts as a whole one. None: any quantity is priced as it is.
+    pub per: Option<NonZeroU32>,
+    /// Whether it is the price of a whole month, of which the days with usage pay their part.
+    pub by_days: bool,
     /// Rules of BILLING that it follows.
     pub rules: Vec<String>,
     /// Key of its source in [`Catalogue::sources`].
     pub source: String,
     /// Where it stands, such as `mini-program-live:41`.
+    pub place: String,
+}
+
+impl Price {
+    /// Units that are priced of a quantity that is settled.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn units(&self, quantity: Decimal) -> Result<Decimal, Inexact> {
+        let over = sum(quantity, -Decimal::from(self.free))?.max(Decimal::ZERO);
+        match self.per {
+            None => Ok(over),
+            Some(per) => Amount::ratio(over, per.get()).ceiling(),
+        }
+    }
+}
+
+/// How much of a traffic package a gigabyte takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageRatio {
+    /// What packages pay for.
+    pub item: Item,
+    /// Where; empty: everywhere.
+    pub zones: Vec<Region>,
+    /// When.
+    pub days: Days,
+    /// Package gigabytes for one gigabyte, more than 0.
+    pub ratio: Decimal,
+    /// Key of its source in [`Catalogue::sources`].
+    pub source: String,
+    /// Where it stands.
     pub place: String,
 }
 
@@ -145,6 +280,7 @@ pub struct Catalogue {
     pub sources: Vec<(String, String)>,
     rules: Vec<Rules>,
     prices: Vec<Price>,
+    ratios: Vec<PackageRatio>,
     text: String,
     digest: String,
 }
@@ -194,20 +330,42 @@ impl Catalogue {
         })
     }
 
-    /// The price of an item in a zone on a day.
+    /// The price of an item without variants in a zone on a day.
     ///
     /// Errors: [`CatalogueError::NoPrice`].
     pub fn price(&self, item: Item, zone: Region, day: i32) -> Result<&Price, CatalogueError> {
+        self.price_of(item, "", zone, day)
+    }
+
+    /// The price of an item's variant in a zone on a day.
+    ///
+    /// Errors: [`CatalogueError::NoPrice`].
+    pub fn price_of(
+        &self,
+        item: Item,
+        variant: &str,
+        zone: Region,
+        day: i32,
+    ) -> Result<&Price, CatalogueError> {
         let fits = |price: &&Price| {
             let is_there = price.zones.is_empty() || price.zones.contains(&zone);
-            price.item == item && is_there && price.days.contains(&day)
+            let is_it = price.item == item && price.variant == variant;
+            is_it && is_there && price.days.contains(&day)
         };
         let price = self.prices.iter().find(fits);
         price.ok_or_else(|| CatalogueError::NoPrice {
             catalogue: self.name.clone(),
-            item: item.name(),
+            item: format!("{} {variant}", item.name()).trim_end().to_owned(),
             zone: zone.name(),
             day: read::day_text(day),
+        })
+    }
+
+    /// How much of a package a gigabyte takes; `None` where packages do not pay.
+    pub fn package_ratio(&self, item: Item, zone: Region, day: i32) -> Option<&PackageRatio> {
+        self.ratios.iter().find(|ratio| {
+            let is_there = ratio.zones.is_empty() || ratio.zones.contains(&zone);
+            ratio.item == item && is_there && ratio.days.contains(&day)
         })
     }
 
@@ -215,7 +373,7 @@ impl Catalogue {
     pub fn dearest_gigabyte(&self, days: &Days) -> Decimal {
         let is_meant = |price: &&Price| {
             let in_force = price.days.start < days.end && days.start < price.days.end;
-            in_force && price.item.unit() == "GB"
+            in_force && price.item.is_of_logs()
         };
         let tiers = self.prices.iter().filter(is_meant);
         let prices = tiers.flat_map(|price| price.tiers.iter().map(|tier| tier.price));

@@ -20,18 +20,37 @@
 //! tiers = [{ from = "0", price = "0.26" }, { from = "2000", price = "0.25" }]
 //! rules = ["R11"]
 //! source = "seed"
+//!
+//! [[price]]
+//! item = "screenshot"
+//! model = "flat"
+//! variants = [{ name = "png", price = "0.1" }]  # flat prices of variants, instead of tiers
+//! free = 1000                    # what is free of each quantity that is settled; left out: nothing
+//! per = 1000                     # the price is of so many, begun ones count; left out: of exactly 1
+//! by-days = true                 # the price is of a month, and of it the days with usage are paid
+//! rules = []
+//! source = "seed"
+//!
+//! [[package-ratio]]              # package gigabytes that a gigabyte takes; without: packages do not pay
+//! item = "standard-traffic"      # or "push-traffic"
+//! zones = ["AP1"]
+//! ratio = "1.7692"
+//! source = "seed"
 //! ```
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use jiff::civil;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
 use super::{
-    CATALOGUE_BYTES_MAX, Catalogue, CatalogueError, Days, Item, MiniProgram, Price, Rules,
+    CATALOGUE_BYTES_MAX, Catalogue, CatalogueError, Days, Item, MiniProgram, PackageRatio, Price,
+    Rules,
 };
 use crate::billing::text;
 use crate::billing::tiers::{Model, Tier};
@@ -45,6 +64,8 @@ struct CatalogueFile {
     sources: BTreeMap<String, String>,
     rules: Vec<Spanned<RulesEntry>>,
     price: Vec<Spanned<PriceEntry>>,
+    #[serde(default, rename = "package-ratio")]
+    package_ratio: Vec<Spanned<RatioEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +79,7 @@ struct RulesEntry {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PriceEntry {
     item: Item,
     #[serde(default)]
@@ -66,8 +87,35 @@ struct PriceEntry {
     from: Option<Datetime>,
     until: Option<Datetime>,
     model: Model,
+    #[serde(default)]
     tiers: Vec<TierEntry>,
+    #[serde(default)]
+    variants: Vec<VariantEntry>,
+    #[serde(default)]
+    free: u32,
+    per: Option<NonZeroU32>,
+    #[serde(default)]
+    by_days: bool,
     rules: Vec<String>,
+    source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VariantEntry {
+    name: String,
+    price: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RatioEntry {
+    item: Item,
+    #[serde(default)]
+    zones: Vec<String>,
+    from: Option<Datetime>,
+    until: Option<Datetime>,
+    ratio: String,
     source: String,
 }
 
@@ -111,22 +159,24 @@ pub(super) fn catalogue(text: &str, origin: &str) -> Result<Catalogue, Catalogue
     let mut prices = Vec::new();
     for entry in &file.price {
         let place = entries.place(entry);
-        let price = entries.price(entry.get_ref(), place)?;
-        if !file.sources.contains_key(&price.source) {
-            return Err(CatalogueError::Value {
-                place: price.place,
-                problem: format!("[sources] has no `{}`; say what it is", price.source),
-            });
-        }
-        prices.push(price);
+        known(&file.sources, &entry.get_ref().source, &place)?;
+        prices.extend(entries.prices(entry.get_ref(), &place)?);
+    }
+    let mut ratios = Vec::new();
+    for entry in &file.package_ratio {
+        let place = entries.place(entry);
+        known(&file.sources, &entry.get_ref().source, &place)?;
+        ratios.push(entries.ratio(entry.get_ref(), place)?);
     }
     prices_follow_on(&prices)?;
+    ratios_follow_on(&ratios)?;
     Ok(Catalogue {
         name: file.name,
         currency: file.currency,
         sources: file.sources.into_iter().collect(),
         rules,
         prices,
+        ratios,
         text: String::new(),
         digest: String::new(),
     })
@@ -159,51 +209,131 @@ impl Entries<'_> {
         })
     }
 
-    fn price(&self, entry: &PriceEntry, place: String) -> Result<Price, CatalogueError> {
-        let wrong = |problem: &str| CatalogueError::Value {
-            place: place.clone(),
-            problem: problem.to_owned(),
-        };
-        let mut tiers = Vec::with_capacity(entry.tiers.len());
-        for tier in &entry.tiers {
-            let number = |text: &String| {
-                super::exact_decimal(text).ok_or_else(|| {
-                    wrong(&format!(
-                        "`{text}` is no number from 0 with at most 8 decimals"
-                    ))
-                })
+    /// The prices of an entry: of each variant one, or one.
+    fn prices(&self, entry: &PriceEntry, place: &str) -> Result<Vec<Price>, CatalogueError> {
+        if entry.variants.is_empty() {
+            let tiers = tiers(entry, place)?;
+            return Ok(vec![self.price(entry, "", tiers, place)?]);
+        }
+        if !entry.tiers.is_empty() || entry.model != Model::Flat {
+            return Err(wrong(place, "variants have flat prices, and no tiers"));
+        }
+        let prices = entry.variants.iter().map(|variant| {
+            if variant.name.is_empty() {
+                return Err(wrong(place, "a variant has a name"));
+            }
+            let tier = Tier {
+                from: Decimal::ZERO,
+                price: number(&variant.price, place)?,
             };
-            tiers.push(Tier {
-                from: number(&tier.from)?,
-                price: number(&tier.price)?,
-            });
+            self.price(entry, &variant.name, vec![tier], place)
+        });
+        prices.collect()
+    }
+
+    fn price(
+        &self,
+        entry: &PriceEntry,
+        variant: &str,
+        tiers: Vec<Tier>,
+        place: &str,
+    ) -> Result<Price, CatalogueError> {
+        if entry.item == Item::MiniProgramTraffic && entry.model != Model::Flat {
+            return Err(wrong(place, "mini-program traffic has a flat price (R11)"));
         }
-        if tiers.first().is_none_or(|first| !first.from.is_zero()) {
-            return Err(wrong("the first tier is from 0 on"));
-        }
-        if !tiers.is_sorted_by(|a, b| a.from < b.from) {
-            return Err(wrong("tiers ascend, each from a larger quantity on"));
-        }
-        if (entry.model == Model::Flat) != (tiers.len() == 1) {
+        let is_counted = entry.free != 0 || entry.per.is_some() || entry.by_days;
+        if is_counted && !entry.item.is_service() {
             return Err(wrong(
-                "a flat price is one tier, and one tier is a flat price",
+                place,
+                "free, per and by-days are for services, not for traffic and bandwidth",
             ));
         }
-        if entry.item == Item::MiniProgramTraffic && entry.model != Model::Flat {
-            return Err(wrong("mini-program traffic has a flat price (R11)"));
-        }
-        let zones = entry.zones.iter().map(|name| region(name, &place));
         Ok(Price {
             item: entry.item,
-            zones: zones.collect::<Result<_, _>>()?,
-            days: days(entry.from, entry.until, &place)?,
+            variant: variant.to_owned(),
+            zones: zones(&entry.zones, place)?,
+            days: days(entry.from, entry.until, place)?,
             model: entry.model,
             tiers,
+            free: entry.free,
+            per: entry.per,
+            by_days: entry.by_days,
             rules: entry.rules.clone(),
+            source: entry.source.clone(),
+            place: place.to_owned(),
+        })
+    }
+
+    fn ratio(&self, entry: &RatioEntry, place: String) -> Result<PackageRatio, CatalogueError> {
+        if !matches!(entry.item, Item::StandardTraffic | Item::PushTraffic) {
+            return Err(wrong(
+                &place,
+                "packages pay for standard-traffic and push-traffic only (R18)",
+            ));
+        }
+        let ratio = number(&entry.ratio, &place)?;
+        if ratio.is_zero() {
+            return Err(wrong(&place, "a ratio is more than 0"));
+        }
+        Ok(PackageRatio {
+            item: entry.item,
+            zones: zones(&entry.zones, &place)?,
+            days: days(entry.from, entry.until, &place)?,
+            ratio,
             source: entry.source.clone(),
             place,
         })
     }
+}
+
+fn wrong(place: &str, problem: &str) -> CatalogueError {
+    CatalogueError::Value {
+        place: place.to_owned(),
+        problem: problem.to_owned(),
+    }
+}
+
+fn number(text: &str, place: &str) -> Result<Decimal, CatalogueError> {
+    super::exact_decimal(text).ok_or_else(|| {
+        let problem = format!("`{text}` is no number from 0 with at most 8 decimals");
+        wrong(place, &problem)
+    })
+}
+
+/// Refuses the key of a source that nothing is known of.
+fn known(sources: &BTreeMap<String, String>, key: &str, place: &str) -> Result<(), CatalogueError> {
+    match sources.contains_key(key) {
+        true => Ok(()),
+        false => {
+            let problem = format!("[sources] has no `{key}`; say what it is");
+            Err(wrong(place, &problem))
+        }
+    }
+}
+
+fn tiers(entry: &PriceEntry, place: &str) -> Result<Vec<Tier>, CatalogueError> {
+    let mut tiers = Vec::with_capacity(entry.tiers.len());
+    for tier in &entry.tiers {
+        tiers.push(Tier {
+            from: number(&tier.from, place)?,
+            price: number(&tier.price, place)?,
+        });
+    }
+    if tiers.first().is_none_or(|first| !first.from.is_zero()) {
+        return Err(wrong(place, "the first tier is from 0 on"));
+    }
+    if !tiers.is_sorted_by(|a, b| a.from < b.from) {
+        return Err(wrong(place, "tiers ascend, each from a larger quantity on"));
+    }
+    if (entry.model == Model::Flat) != (tiers.len() == 1) {
+        let problem = "a flat price is one tier, and one tier is a flat price";
+        return Err(wrong(place, problem));
+    }
+    Ok(tiers)
+}
+
+fn zones(names: &[String], place: &str) -> Result<Vec<Region>, CatalogueError> {
+    names.iter().map(|name| region(name, place)).collect()
 }
 
 fn region(name: &str, place: &str) -> Result<Region, CatalogueError> {
@@ -251,18 +381,43 @@ pub(super) fn day_text(day: i32) -> String {
     date.map_or_else(|_| "ever".to_owned(), |date| date.to_string())
 }
 
-/// The prices of each item and zone follow on from one another.
+/// The prices of each item, variant and zone follow on from one another.
 fn prices_follow_on(prices: &[Price]) -> Result<(), CatalogueError> {
-    let mut items: Vec<Item> = prices.iter().map(|price| price.item).collect();
-    items.sort_unstable();
-    items.dedup();
-    for item in items {
+    let mut kinds: Vec<(Item, &str)> = prices.iter().map(kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for (item, variant) in kinds {
         for zone in Region::ALL {
             let of_zone = prices.iter().filter(|price| {
-                price.item == item && (price.zones.is_empty() || price.zones.contains(&zone))
+                let is_there = price.zones.is_empty() || price.zones.contains(&zone);
+                kind(price) == (item, variant) && is_there
             });
             let in_force = of_zone.map(|price| (price.place.clone(), price.days.clone()));
-            let what = format!("the price of {} in zone {}", item.name(), zone.name());
+            let name = format!("{} {variant}", item.name());
+            let what = format!("the price of {} in zone {}", name.trim_end(), zone.name());
+            follow_on(&what, in_force.collect())?;
+        }
+    }
+    Ok(())
+}
+
+fn kind(price: &Price) -> (Item, &str) {
+    (price.item, &price.variant)
+}
+
+/// The ratios of each item and zone follow on from one another.
+fn ratios_follow_on(ratios: &[PackageRatio]) -> Result<(), CatalogueError> {
+    for item in [Item::StandardTraffic, Item::PushTraffic] {
+        for zone in Region::ALL {
+            let of_zone = ratios.iter().filter(|ratio| {
+                ratio.item == item && (ratio.zones.is_empty() || ratio.zones.contains(&zone))
+            });
+            let in_force = of_zone.map(|ratio| (ratio.place.clone(), ratio.days.clone()));
+            let what = format!(
+                "the package ratio of {} in zone {}",
+                item.name(),
+                zone.name()
+            );
             follow_on(&what, in_force.collect())?;
         }
     }
