@@ -21,6 +21,7 @@ pub mod packages;
 pub mod refund;
 mod review;
 mod rules;
+pub mod services;
 mod text;
 mod tiers;
 mod traffic;

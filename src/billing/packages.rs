@@ -292,6 +292,7 @@ fn bought_one(
         Some(fee) => {
             let mut charge = Charge::blank(Item::TrafficPackage, &purchase.account, days);
             charge.unit_price = fee;
+            charge.cite(&["R12"]);
             "the fee that was stated".clone_into(&mut charge.source);
             charge
         }

@@ -66,7 +66,7 @@ pub enum Item {
     PornDetection,
     /// A year of the mobile live SDK.
     MobileLicence,
-    /// Files in video on demand; its variants are places.
+    /// Files in video on demand.
     VodStorage,
     /// Playback of video on demand.
     VodTraffic,

@@ -133,3 +133,87 @@ fn what_cannot_be_billed_exactly_is_refused_where_it_stands() {
     let message = refusal(&entry("colour = 1", "1"));
     assert!(message.contains("colour"), "{message}");
 }
+
+#[test]
+fn variants_have_flat_prices_each_with_its_own_days() {
+    let variants = |dates: &str, names: &[&str]| {
+        let rows = names
+            .iter()
+            .map(|name| format!("{{ name = \"{name}\", price = \"3\" }}"));
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        format!(
+            "[[price]]\nitem = \"transcoding\"\n{dates}\nmodel = \"flat\"\nvariants = [{rows}]\n\
+             per = 60\nrules = []\nsource = \"s\"\n"
+        )
+    };
+    let good = variants("until = 2026-01-01", &["a", "b"]) + &variants("from = 2026-01-01", &["a"]);
+    let catalogue = Catalogue::parse(&format!("{HEAD}{good}"), "own.toml").expect("sound");
+    let found = |name: &str, on: &str| {
+        let price = catalogue.price_of(Item::Transcoding, name, Region::Mainland, day(on));
+        price.map(|price| price.units(Decimal::from(61)))
+    };
+    assert_eq!(found("a", "2026-01-01").expect("a price"), Ok(Decimal::TWO));
+    assert!(found("b", "2025-12-31").is_ok());
+    for (name, on) in [("b", "2026-01-01"), ("c", "2025-12-31"), ("", "2025-12-31")] {
+        assert!(found(name, on).is_err(), "{name} {on}");
+    }
+    let message = refusal(&(variants("", &["a"]) + &variants("", &["b", "a"])));
+    assert!(
+        message.contains("the price of transcoding a in zone"),
+        "{message}"
+    );
+    let message = refusal(&variants("", &["a", "a"]));
+    assert!(message.contains("already in force"), "{message}");
+    let message = refusal(&variants("", &["a", ""]));
+    assert!(message.contains("a variant has a name"), "{message}");
+    let tiers = "tiers = [{ from = \"0\", price = \"1\" }]";
+    let message = refusal(&variants(tiers, &["a"]));
+    assert!(message.contains("flat prices, and no tiers"), "{message}");
+}
+
+#[test]
+fn counting_is_for_services_and_not_by_nothing() {
+    for counted in ["free = 1", "per = 1000", "by-days = true"] {
+        let message = refusal(&entry(counted, "1"));
+        assert!(message.contains("for services"), "{message}");
+    }
+    for counted in ["per = 0", "per = -1", "free = -1", "per = 0.5"] {
+        let entry = entry(counted, "1").replace("standard-traffic", "screenshot");
+        let message = refusal(&entry);
+        assert!(message.contains("own.toml"), "{message}");
+    }
+}
+
+#[test]
+fn package_ratios_are_of_standard_traffic_and_follow_on() {
+    let ratio = |item: &str, dates: &str, ratio: &str| {
+        format!(
+            "[[package-ratio]]\nitem = \"{item}\"\n{dates}\nratio = \"{ratio}\"\nsource = \"s\"\n"
+        )
+    };
+    let prices = entry("", "1");
+    let refused = |ratios: String| refusal(&format!("{prices}{ratios}"));
+    let message = refused(ratio("mini-program-traffic", "", "1"));
+    assert!(message.contains("R18"), "{message}");
+    let message = refused(ratio("standard-traffic", "", "0"));
+    assert!(message.contains("more than 0"), "{message}");
+    let message = refused(ratio("standard-traffic", "", "1").repeat(2));
+    assert!(
+        message.contains("the package ratio of standard-traffic"),
+        "{message}"
+    );
+    let two = ratio("push-traffic", "until = 2026-01-01", "1")
+        + &ratio("push-traffic", "from = 2026-01-01", "1.8");
+    let catalogue = Catalogue::parse(&format!("{HEAD}{prices}{two}"), "own.toml").expect("sound");
+    let ratio = catalogue.package_ratio(Item::PushTraffic, Region::Sa, day("2026-01-01"));
+    assert_eq!(ratio.map(|ratio| ratio.ratio), Some(Decimal::new(18, 1)));
+    let none = catalogue.package_ratio(Item::StandardTraffic, Region::Sa, day("2026-01-01"));
+    assert_eq!(none, None);
+}
+
+#[test]
+fn items_are_found_by_their_names() {
+    for item in Item::ALL {
+        assert_eq!(Item::by_name(item.name()), Some(item));
+    }
+}
