@@ -9,6 +9,7 @@
 //! (R23); the same usage, owners and catalogue give the same bill (`MONTH-1`).
 
 pub mod arrears;
+mod bandwidth;
 mod bill;
 mod catalogue;
 mod charge;

@@ -13,8 +13,8 @@ use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
 use super::tiers;
 use crate::meter::Overflow;
 use crate::registry::Class;
-use crate::summary::{AccountUsage, DomainDays};
-use crate::units::{Bytes, Mbps, Month, Region, SLOT_SECS, SLOTS_PER_DAY};
+use crate::summary::{AccountUsage, DomainDays, Drop};
+use crate::units::{Bytes, Month, Region};
 
 /// How standard traffic is settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,13 +24,27 @@ pub enum StandardMode {
     Flow,
     /// Every day by its busiest slot.
     DailyPeak,
+    /// Every month by the mean of its days' busiest slots, by contract.
+    MonthlyAverage,
+    /// Every month by its 95th percentile, by contract.
+    Monthly95(Drop),
 }
 
 impl StandardMode {
+    /// All modes.
+    pub const ALL: [StandardMode; 6] = [
+        StandardMode::Flow,
+        StandardMode::DailyPeak,
+        StandardMode::MonthlyAverage,
+        StandardMode::Monthly95(Drop::Floor),
+        StandardMode::Monthly95(Drop::Ceil),
+        StandardMode::Monthly95(Drop::Nearest),
+    ];
+
     /// The mode of this name.
     pub fn by_name(name: &str) -> Option<Self> {
-        let all = [StandardMode::Flow, StandardMode::DailyPeak];
-        all.into_iter().find(|mode| mode.name() == name)
+        let mut all = StandardMode::ALL.into_iter();
+        all.find(|mode| mode.name() == name)
     }
 
     /// The name in arguments and on bills.
@@ -38,6 +52,10 @@ impl StandardMode {
         match self {
             StandardMode::Flow => "flow",
             StandardMode::DailyPeak => "daily-peak",
+            StandardMode::MonthlyAverage => "monthly-average",
+            StandardMode::Monthly95(Drop::Floor) => "monthly-95",
+            StandardMode::Monthly95(Drop::Ceil) => "monthly-95-ceil",
+            StandardMode::Monthly95(Drop::Nearest) => "monthly-95-nearest",
         }
     }
 }
@@ -90,6 +108,8 @@ impl<'a> Rating<'a> {
                 self.candidate_credits(used, &paid, &mut charges)?;
             }
             StandardMode::DailyPeak => self.daily_peaks(used, &mut charges)?,
+            StandardMode::MonthlyAverage => self.monthly_average(used, &mut charges)?,
+            StandardMode::Monthly95(drop) => self.monthly_95(used, drop, &mut charges)?,
         }
         Ok((charges, state))
     }
@@ -310,69 +330,6 @@ impl<'a> Rating<'a> {
             charges.push(charge);
         }
         Ok(())
-    }
-
-    /// Every day's busiest slot in each zone.
-    fn daily_peaks(
-        &self,
-        used: &AccountUsage,
-        charges: &mut Vec<Charge>,
-    ) -> Result<(), BillingError> {
-        for (number, day) in self.month.clone().enumerate() {
-            let rules = self.catalogue.rules(day)?;
-            let of_day = number * SLOTS_PER_DAY as usize..(number + 1) * SLOTS_PER_DAY as usize;
-            let mut zones: BTreeMap<Region, Vec<u64>> = BTreeMap::new();
-            for ((class, region), slots) in &used.slots {
-                if !Rating::is_standard(*class, rules) {
-                    continue;
-                }
-                let sums = zones.entry(rules.zone(*region)).or_default();
-                sums.resize(SLOTS_PER_DAY as usize, 0);
-                for (sum, bytes) in sums.iter_mut().zip(&slots[of_day.clone()]) {
-                    *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
-                }
-            }
-            for (zone, sums) in zones {
-                let peak = sums.into_iter().max().unwrap_or(0);
-                if peak != 0 {
-                    charges.push(self.daily_peak(&used.account, day, zone, peak)?);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The peak of a day: `bytes` are those of its busiest slot (R65).
-    fn daily_peak(
-        &self,
-        account: &str,
-        day: i32,
-        zone: Region,
-        bytes: u64,
-    ) -> Result<Charge, BillingError> {
-        let price = self.catalogue.price(Item::StandardPeak, zone, day)?;
-        // Megabits of the slot are exact, megabits per second are not: tiers are compared and
-        // prices multiplied before the seconds divide.
-        let megabits = product(self.gigabytes(bytes)?, Decimal::from(8_000))?;
-        let seconds = Decimal::from(SLOT_SECS);
-        let mut tiers = price.tiers.clone();
-        for tier in &mut tiers {
-            tier.from = product(tier.from, seconds)?;
-        }
-        let parts = tiers::price(price.model, &tiers, megabits)?;
-        let part = parts.last().ok_or(Inexact)?;
-        let mut charge = self.by_bytes(price, bytes, part.price, day..day + 1)?;
-        charge.quantity = Amount::ratio(megabits, SLOT_SECS).round(Mbps::SCALE)?;
-        charge.amount = Amount::ratio(part.amount, SLOT_SECS);
-        charge.account = account.to_owned();
-        charge.zone = Some(zone);
-        charge.how = format!(
-            "busiest 5 minutes of the day in {}: {} B × 8 / 300 s, tier from {} Mbps",
-            zone.name(),
-            bytes,
-            price.tiers[part.tier].from.normalize(),
-        );
-        Ok(charge)
     }
 
     /// A charge of all of `bytes` at one price.

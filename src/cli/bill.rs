@@ -16,7 +16,7 @@ use crate::meter::UsageTable;
 use crate::registry::Registry;
 use crate::report::{BillReport, Building, print_bill, publish};
 use crate::store::{Close, Store};
-use crate::summary::Book;
+use crate::summary::{Book, Drop};
 use crate::units::{Month, Zone};
 
 /// Arguments about prices.
@@ -37,6 +37,17 @@ enum Mode {
     Flow,
     /// Every day by its busiest 5 minutes
     DailyPeak,
+    /// Every month by the mean of its days' busiest 5 minutes, at the price of your own catalogue
+    MonthlyAverage,
+    /// Every month by its 95th percentile, 5 % rounded down, at the price of your own catalogue
+    #[value(name = "monthly-95")]
+    Monthly95,
+    /// The same, 5 % rounded up
+    #[value(name = "monthly-95-ceil")]
+    Monthly95Ceil,
+    /// The same, 5 % rounded to the nearest
+    #[value(name = "monthly-95-nearest")]
+    Monthly95Nearest,
 }
 
 /// Price the months of a store: OUT/charges, and a table of what each account pays
@@ -133,6 +144,10 @@ impl PriceArgs {
             mode: match self.standard_mode {
                 Mode::Flow => StandardMode::Flow,
                 Mode::DailyPeak => StandardMode::DailyPeak,
+                Mode::MonthlyAverage => StandardMode::MonthlyAverage,
+                Mode::Monthly95 => StandardMode::Monthly95(Drop::Floor),
+                Mode::Monthly95Ceil => StandardMode::Monthly95(Drop::Ceil),
+                Mode::Monthly95Nearest => StandardMode::Monthly95(Drop::Nearest),
             },
             overhead: terms.overhead_factor,
             sampling: terms.sampling_factor,

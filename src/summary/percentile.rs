@@ -9,6 +9,29 @@ use crate::units::{Bytes, SLOTS_PER_DAY};
 pub const INDEX_RULE: &str = "samples = 288 x days with traffic (zero slots of those days count); \
      drop floor(samples x 5 %) highest, take the next";
 
+/// How many of the samples 5 % are, where that is no whole number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drop {
+    /// Rounded down: nobody is given what no text gives.
+    #[default]
+    Floor,
+    /// Rounded up.
+    Ceil,
+    /// The nearest.
+    Nearest,
+}
+
+impl Drop {
+    /// Samples that are dropped.
+    pub const fn of(self, samples: u32) -> u32 {
+        match self {
+            Drop::Floor => samples / 20,
+            Drop::Ceil => samples.div_ceil(20),
+            Drop::Nearest => (samples + 10) / 20,
+        }
+    }
+}
+
 /// A 95th percentile with what it was taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Percentile {
@@ -24,8 +47,13 @@ impl Percentile {
     /// The 95th percentile of the slots whose bytes are `busy`, zero slots left out, on
     /// `effective_days` days with traffic. `busy` is reordered.
     pub fn of(busy: &mut [u64], effective_days: u32) -> Self {
+        Percentile::dropping(busy, effective_days, Drop::Floor)
+    }
+
+    /// The same, with another way to round what is dropped.
+    pub fn dropping(busy: &mut [u64], effective_days: u32, drop: Drop) -> Self {
         let samples = effective_days * SLOTS_PER_DAY;
-        let dropped = samples / 20;
+        let dropped = drop.of(samples);
         let slot_bytes = match (dropped as usize) < busy.len() {
             // The sample behind the dropped ones, counted from the highest.
             true => {
@@ -59,13 +87,27 @@ mod tests {
     #[test]
     fn the_ranks_of_whole_months() {
         // Table of FEATURES §3: rank counted from below is N - dropped.
-        for (days, rank) in [(28, 7661), (29, 7935), (30, 8208), (31, 8482), (14, 3831)] {
+        for (days, floor, ceil, nearest) in [
+            (28, 7661, 7660, 7661),
+            (29, 7935, 7934, 7934),
+            (30, 8208, 8208, 8208),
+            (31, 8482, 8481, 8482),
+            (14, 3831, 3830, 3830),
+        ] {
             let mut busy: Vec<u64> = (1..=u64::from(days * SLOTS_PER_DAY)).collect();
-            assert_eq!(
-                Percentile::of(&mut busy, days).slot_bytes,
-                Bytes::new(rank),
-                "{days} days"
-            );
+            for (drop, rank) in [
+                (Drop::Floor, floor),
+                (Drop::Ceil, ceil),
+                (Drop::Nearest, nearest),
+            ] {
+                assert_eq!(
+                    Percentile::dropping(&mut busy, days, drop).slot_bytes,
+                    Bytes::new(rank),
+                    "{days} days, {drop:?}"
+                );
+            }
+            let default = Percentile::dropping(&mut busy, days, Drop::default());
+            assert_eq!(Percentile::of(&mut busy, days), default);
         }
     }
 
