@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cdn_meter::billing::{BillTerms, Catalogue, DEFAULT, StandardMode, Status, bill};
+use cdn_meter::billing::packages::Shortfall;
+use cdn_meter::billing::{Besides, BillTerms, Catalogue, DEFAULT, StandardMode, Status, bill};
 use cdn_meter::meter::{Cell, Domains, Tally, UsageRow, UsageTable};
 use cdn_meter::registry::Registry;
 use cdn_meter::summary::{Book, MonthUsage};
@@ -85,9 +86,10 @@ fn billed(usage: MonthUsage<'_>, registry: &Registry, catalogue: &Catalogue) -> 
         mode: StandardMode::Flow,
         overhead: Factor::ONE,
         sampling: Factor::ONE,
+        shortfall: Shortfall::default(),
     };
     let clock = (usage.month, usage.zone);
-    let bill = bill(clock, usage.accounts(registry), Vec::new(), &terms).expect("billed");
+    let bill = bill(clock, usage.accounts(registry), Besides::default(), &terms).expect("billed");
     let charges = bill.accounts.iter().flat_map(|account| &account.charges);
     assert!(
         charges

@@ -194,6 +194,16 @@ mod tests {
     }
 
     #[test]
+    fn r54_no_arrears_however_long_end_what_takes_a_ticket() {
+        let owes = [balance("2020-05-01T00:00", -1)];
+        let decades = stands(&owes, "2050-01-01T00:00");
+        let since = time("2020-05-02T00:00");
+        assert_eq!(decades.service, Service::Suspended { since });
+        let paid = [owes[0], balance("2050-01-01T00:00", 0)];
+        assert_eq!(stands(&paid, "2050-01-01T00:00").service, Service::InCredit);
+    }
+
+    #[test]
     fn r50_a_recharge_in_time_interrupts_nothing_and_a_late_one_ends_the_suspension() {
         let in_time = [
             balance("2020-05-01T00:00", -1),

@@ -19,7 +19,7 @@ use super::tiers;
 use super::traffic::Rating;
 use crate::meter::Overflow;
 use crate::registry::Class;
-use crate::summary::{AccountUsage, Drop, Percentile};
+use crate::summary::{AccountUsage, DropRule, Percentile};
 use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY};
 
 /// Bytes of each slot of a month, by zone.
@@ -122,7 +122,7 @@ impl Rating<'_> {
     pub(super) fn monthly_95(
         &self,
         used: &AccountUsage,
-        drop: Drop,
+        drop: DropRule,
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
         for (zone, curve) in self.curves(used, Rating::is_standard)? {
@@ -131,7 +131,7 @@ impl Rating<'_> {
             let effective = effective.count() as u32;
             let mut busy: Vec<u64> = curve.into_iter().filter(|bytes| *bytes != 0).collect();
             let taken = Percentile::dropping(&mut busy, effective, drop);
-            let candidates = [Drop::Floor, Drop::Ceil].map(|drop| {
+            let candidates = [DropRule::Floor, DropRule::Ceil].map(|drop| {
                 let other = Percentile::dropping(&mut busy, effective, drop);
                 format!("{} dropped: {}", other.dropped, other.slot_bytes)
             });
@@ -265,11 +265,7 @@ source = "contract"
         let catalogue = Catalogue::parse(CONTRACT, "contract.toml").expect("sound");
         let of = month(&sent[0].0[..7]);
         let rating = Rating::new(of, &terms(&catalogue, mode)).expect("exact");
-        let charges = rating.charges(
-            &used(of, sent),
-            &packages::State::default(),
-            packages::Shortfall::default(),
-        );
+        let charges = rating.charges(&used(of, sent), &packages::State::default());
         charges.expect("priced").0
     }
 
@@ -293,14 +289,14 @@ source = "contract"
     fn how_5_percent_is_rounded_changes_the_bill_fivefold() {
         let sent = worked_example();
         for (drop, cost) in [
-            (Drop::Floor, "500"),
-            (Drop::Ceil, "100"),
-            (Drop::Nearest, "500"),
+            (DropRule::Floor, "500"),
+            (DropRule::Ceil, "100"),
+            (DropRule::Nearest, "500"),
         ] {
             let mode = StandardMode::Monthly95(drop);
             assert_eq!(costs(mode, &sent), [number(cost)], "{drop:?}");
         }
-        let line = &charges(StandardMode::Monthly95(Drop::Floor), &sent)[0];
+        let line = &charges(StandardMode::Monthly95(DropRule::Floor), &sent)[0];
         for words in [
             "288 samples",
             "14 dropped: 18750000000 B",
@@ -359,7 +355,7 @@ source = "contract"
     #[test]
     fn few_busy_samples_cost_nothing() {
         let one = [at("2026-06-10", 0, 100)];
-        let mode = StandardMode::Monthly95(Drop::Floor);
+        let mode = StandardMode::Monthly95(DropRule::Floor);
         assert!(charges(mode, &one).is_empty());
     }
 
@@ -370,11 +366,7 @@ source = "contract"
         let terms = terms(&catalogue, StandardMode::MonthlyAverage);
         let rating = Rating::new(of, &terms).expect("exact");
         let used = used(of, &[at("2026-06-10", 0, 100)]);
-        let error = rating.charges(
-            &used,
-            &packages::State::default(),
-            packages::Shortfall::default(),
-        );
+        let error = rating.charges(&used, &packages::State::default());
         let message = error.expect_err("no price").to_string();
         assert!(
             message.contains("no price of standard-monthly-average"),

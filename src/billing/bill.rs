@@ -10,7 +10,9 @@ use super::error::BillingError;
 use super::exact::{
     Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, product, sum, total,
 };
-use super::packages::Packages;
+use super::licence::Term;
+use super::licensed::{Unlicensed, unlicensed};
+use super::packages::{Packages, Shortfall};
 use super::traffic::{Rating, StandardMode};
 use crate::meter::Overflow;
 use crate::registry::Class;
@@ -28,6 +30,8 @@ pub struct BillTerms<'a> {
     pub overhead: Factor,
     /// Requests that each log line stands for.
     pub sampling: Factor,
+    /// What is billed of a day that packages pay in part.
+    pub shortfall: Shortfall,
 }
 
 /// The bill of a month.
@@ -41,6 +45,10 @@ pub struct Bill {
     pub accounts: Vec<AccountBill>,
     /// Usage that has no price.
     pub unpriced: Vec<Unpriced>,
+    /// Mini-program domains that were watched without a licence.
+    pub unlicensed: Vec<Unlicensed>,
+    /// The packages when it ends, which are those of the next month.
+    pub packages: Packages,
 }
 
 impl AccountBill {
@@ -105,62 +113,56 @@ pub struct Unpriced {
     pub why: &'static str,
 }
 
+/// What is on a bill besides the usage of logs.
+#[derive(Debug, Default)]
+pub struct Besides<'a> {
+    /// Lines of this bill: corrections of earlier months, what was bought, services of other meters.
+    pub lines: Vec<Charge>,
+    /// The packages that accounts have when the month begins.
+    pub packages: Packages,
+    /// The terms of licences; `None` where nobody told of any.
+    pub licences: Option<&'a [Term]>,
+}
+
 /// Prices the usage of a month, account by account: at any time the samples of only one are in memory.
-/// `corrections` of earlier months are lines of this bill.
 ///
 /// Errors: [`BillingError`].
 pub fn bill(
-    when: (Month, Zone),
-    accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
-    corrections: Vec<Charge>,
-    terms: &BillTerms<'_>,
-) -> Result<Bill, BillingError> {
-    let none = Packages::default();
-    Ok(bill_with(when, accounts, corrections, &none, terms)?.0)
-}
-
-/// Prices the usage of a month like [`bill`], with the `packages` that accounts have when it begins, and
-/// answers the packages when it ends: those of the next month. `others` are lines of this bill too:
-/// corrections, and charges of what was bought or of services.
-///
-/// Errors: [`BillingError`].
-pub fn bill_with(
     (month, zone): (Month, Zone),
     accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
-    others: Vec<Charge>,
-    packages: &Packages,
+    besides: Besides<'_>,
     terms: &BillTerms<'_>,
-) -> Result<(Bill, Packages), BillingError> {
+) -> Result<Bill, BillingError> {
     let rating = Rating::new(month, terms)?;
-    let mut after = packages.clone();
+    let mut packages = besides.packages;
     let mut charges: BTreeMap<String, Vec<Charge>> = BTreeMap::new();
-    for other in others {
-        let of_account = charges.entry(other.account.clone()).or_default();
-        of_account.push(other);
+    for line in besides.lines {
+        let of_account = charges.entry(line.account.clone()).or_default();
+        of_account.push(line);
     }
-    let mut unpriced = Vec::new();
+    let (mut unpriced, mut without_licence) = (Vec::new(), Vec::new());
     for used in accounts {
         let used = used?;
         unpriced.extend(unpriced_of(&used)?);
-        let before = packages.states.get(&used.account);
-        let before = before.cloned().unwrap_or_default();
-        let (of_account, state) = rating.charges(&used, &before, packages.shortfall)?;
-        if let Some(held) = after.states.get_mut(&used.account) {
-            *held = state;
+        if let Some(terms) = besides.licences {
+            without_licence.extend(unlicensed(&used, terms, month, zone));
         }
+        let (of_account, left) = rating.charges(&used, &packages.of(&used.account))?;
+        packages.replace(&used.account, left);
         if !of_account.is_empty() {
             charges.entry(used.account).or_default().extend(of_account);
         }
     }
     let accounts = charges.into_iter();
     let accounts = accounts.map(|(account, charges)| settle(account, charges));
-    let bill = Bill {
+    Ok(Bill {
         month,
         zone,
         accounts: accounts.collect::<Result<_, _>>()?,
         unpriced,
-    };
-    Ok((bill, after))
+        unlicensed: without_licence,
+        packages,
+    })
 }
 
 /// What is used and has no price.
@@ -237,7 +239,8 @@ fn order(charge: &Charge) -> impl Ord + use<'_> {
         charge.item,
         charge.days.start,
         charge.days.end,
-        &charge.domain,
+        charge.subject(),
+        &charge.variant,
         charge.zone,
         charge.unit_price,
     )

@@ -40,9 +40,10 @@ pub struct Charge {
     pub item: Item,
     /// Who pays.
     pub account: String,
-    /// What of the item it is: the domain where it is priced by domain, the variant where the item has
-    /// variants (`h264-720p`); else empty.
+    /// The domain, where it is priced by domain; else empty.
     pub domain: String,
+    /// What of the item it is, such as `h264-720p`; empty where the item has no variants.
+    pub variant: String,
     /// AppID of the mini-program; empty where there is none.
     pub app_id: String,
     /// The zone, where the price depends on it.
@@ -83,6 +84,7 @@ impl Charge {
             item,
             account: account.to_owned(),
             domain: String::new(),
+            variant: String::new(),
             app_id: String::new(),
             zone: None,
             days,
@@ -104,7 +106,7 @@ impl Charge {
     /// A line of nothing yet, by a price of `catalogue`.
     pub(super) fn of(price: &Price, catalogue: &Catalogue, account: &str, days: Days) -> Self {
         Charge {
-            domain: price.variant.clone(),
+            variant: price.variant.clone(),
             rules: price.rules.clone(),
             price: price.place.clone(),
             source: catalogue.source(&price.source).to_owned(),
@@ -152,14 +154,20 @@ impl Charge {
         super::catalogue::day_text(day)
     }
 
+    /// What it is charged for by name: an AppID of licences, a domain where there is one; else empty.
+    pub(super) fn subject(&self) -> &str {
+        match self.item {
+            Item::PluginLicence => &self.app_id,
+            _ => &self.domain,
+        }
+    }
+
     /// A name that no other charge of the month has.
     pub fn id(&self) -> String {
-        let what = match (&self.domain[..], self.zone) {
-            ("", None) => String::new(),
-            ("", Some(zone)) => format!("/{}", zone.name()),
-            (domain, None) => format!("/{domain}"),
-            (domain, Some(zone)) => format!("/{domain}/{}", zone.name()),
-        };
+        let zone = self.zone.map_or("", Region::name);
+        let what = [self.subject(), &self.variant, zone];
+        let what = what.into_iter().filter(|text| !text.is_empty());
+        let what: String = what.map(|text| format!("/{text}")).collect();
         let days = super::catalogue::days_text(&self.days);
         let price = self.unit_price.normalize();
         let kind = match (self.status, self.corrects) {

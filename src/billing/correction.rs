@@ -20,7 +20,7 @@ use crate::units::Month;
 type Key = (
     String,
     super::catalogue::Item,
-    String,
+    (String, String),
     Option<crate::units::Region>,
     (i32, i32),
 );
@@ -72,7 +72,7 @@ fn sums<'a>(
         let key = (
             charge.account.clone(),
             charge.item,
-            charge.domain.clone(),
+            (charge.subject().to_owned(), charge.variant.clone()),
             charge.zone,
             (start, end),
         );

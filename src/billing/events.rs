@@ -7,6 +7,14 @@
 //! at = "2026-05-18T10:00"          # by the billing clock, or an instant with its own zone
 //! state = "pending-payment"        # of the plugin then: under-review, pending-payment, active, expired
 //! fee = "30000"                    # optional: the catalogue's price of that day
+//! until = "2026-09-01T00:00"       # optional: a validity of its own instead of a year, such as what was
+//!                                  # left of the beta (R08) or a free month; it costs nothing without a fee
+//!
+//! [[package]]
+//! account = "acct-live"
+//! at = "2026-10-01T10:00"
+//! gigabytes = 10000                # one of the sizes of the catalogue, if the fee is left out
+//! fee = "0"                        # optional
 //!
 //! [[balance]]
 //! account = "acct-live"
@@ -18,12 +26,13 @@ use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::arrears::Balance;
 use super::licence::{PluginState, Purchase};
-use super::text;
-use crate::units::{Timestamp, Zone};
+use super::{packages, text};
+use crate::units::{Timestamp, Zone, hex};
 
 /// Largest event file, in bytes.
 pub const EVENTS_BYTES_MAX: u64 = 16 << 20;
@@ -33,8 +42,12 @@ pub const EVENTS_BYTES_MAX: u64 = 16 << 20;
 pub struct Events {
     /// Licences that were bought, each with its fee if the file states one.
     pub licences: Vec<(Purchase, Option<Decimal>)>,
+    /// Traffic packages that were bought.
+    pub packages: Vec<packages::Purchase>,
     /// Balances, each with its account.
     pub balances: Vec<(String, Balance)>,
+    /// SHA-256 of the file, in hexadecimal.
+    pub digest: String,
 }
 
 /// Why an event file is refused. Nothing of it is used.
@@ -73,6 +86,8 @@ struct EventsFile {
     #[serde(default)]
     licence: Vec<Spanned<LicenceEntry>>,
     #[serde(default)]
+    package: Vec<Spanned<PackageEntry>>,
+    #[serde(default)]
     balance: Vec<Spanned<BalanceEntry>>,
 }
 
@@ -83,6 +98,16 @@ struct LicenceEntry {
     app_id: String,
     at: String,
     state: PluginState,
+    fee: Option<String>,
+    until: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackageEntry {
+    account: String,
+    at: String,
+    gigabytes: u32,
     fee: Option<String>,
 }
 
@@ -117,10 +142,13 @@ impl Events {
         })?;
         let reader = Reader { text, origin, zone };
         let licences = file.licence.iter().map(|entry| reader.licence(entry));
+        let packages = file.package.iter().map(|entry| reader.package(entry));
         let balances = file.balance.iter().map(|entry| reader.balance(entry));
         Ok(Events {
             licences: licences.collect::<Result<_, _>>()?,
+            packages: packages.collect::<Result<_, _>>()?,
             balances: balances.collect::<Result<_, _>>()?,
+            digest: hex(&Sha256::digest(text)),
         })
     }
 }
@@ -138,18 +166,42 @@ impl Reader<'_> {
     ) -> Result<(Purchase, Option<Decimal>), EventsError> {
         let start = entry.span().start;
         let entry = entry.get_ref();
-        let fee = entry.fee.as_ref().map(|fee| self.money(fee, start));
-        let fee = fee.transpose()?;
-        if fee.is_some_and(|fee| fee.is_sign_negative()) {
-            return Err(self.wrong(start, "a fee is not below zero".to_owned()));
-        }
+        let until = entry.until.as_ref().map(|until| self.time(until, start));
         let purchase = Purchase {
             account: entry.account.clone(),
             app_id: entry.app_id.clone(),
             at: self.time(&entry.at, start)?,
             state: entry.state,
+            until: until.transpose()?,
         };
-        Ok((purchase, fee))
+        if purchase.until.is_some_and(|until| until <= purchase.at) {
+            return Err(self.wrong(start, "until is after at".to_owned()));
+        }
+        Ok((purchase, self.fee(entry.fee.as_ref(), start)?))
+    }
+
+    fn package(&self, entry: &Spanned<PackageEntry>) -> Result<packages::Purchase, EventsError> {
+        let start = entry.span().start;
+        let entry = entry.get_ref();
+        if entry.gigabytes == 0 {
+            return Err(self.wrong(start, "a package has at least 1 gigabyte".to_owned()));
+        }
+        Ok(packages::Purchase {
+            account: entry.account.clone(),
+            at: self.time(&entry.at, start)?,
+            gigabytes: entry.gigabytes,
+            fee: self.fee(entry.fee.as_ref(), start)?,
+        })
+    }
+
+    fn fee(&self, fee: Option<&String>, start: usize) -> Result<Option<Decimal>, EventsError> {
+        let fee = fee.map(|fee| self.money(fee, start)).transpose()?;
+        match fee {
+            Some(fee) if fee.is_sign_negative() => {
+                Err(self.wrong(start, "a fee is not below zero".to_owned()))
+            }
+            fee => Ok(fee),
+        }
     }
 
     fn balance(&self, entry: &Spanned<BalanceEntry>) -> Result<(String, Balance), EventsError> {

@@ -47,6 +47,8 @@ pub struct Purchase {
     pub at: Timestamp,
     /// What the plugin was then.
     pub state: PluginState,
+    /// A validity of its own instead of a year: what was left of the beta (R08), or a month that was free.
+    pub until: Option<Timestamp>,
 }
 
 /// Choices where sources are silent, or have changed.
@@ -131,11 +133,12 @@ pub enum LicenceError {
 ///
 /// Errors: [`LicenceError`].
 pub fn terms(purchases: &[Purchase], rules: &LicenceRules) -> Result<Vec<Term>, LicenceError> {
-    let mut of_plugin: BTreeMap<(&str, &str), Vec<Timestamp>> = BTreeMap::new();
+    let mut of_plugin: BTreeMap<(&str, &str), Vec<Bought>> = BTreeMap::new();
     for purchase in purchases {
         check(purchase)?;
         let key = (&purchase.account[..], &purchase.app_id[..]);
-        of_plugin.entry(key).or_default().push(purchase.at);
+        let bought = (purchase.at, purchase.until);
+        of_plugin.entry(key).or_default().push(bought);
     }
     if !rules.may_share_app_id {
         refuse_shared(&of_plugin)?;
@@ -143,32 +146,61 @@ pub fn terms(purchases: &[Purchase], rules: &LicenceRules) -> Result<Vec<Term>, 
     let mut terms: Vec<Term> = Vec::new();
     for ((account, app_id), mut bought) in of_plugin {
         bought.sort_unstable();
-        let mut last: Option<Term> = None;
-        for at in bought {
-            // What is bought up to the expiry follows on (R04); after it, it begins anew (R05).
-            let mut term = match last.take() {
-                Some(term) if at <= term.until => term,
-                other => {
-                    terms.extend(other);
-                    Term {
-                        account: account.to_owned(),
-                        app_id: app_id.to_owned(),
-                        from: at,
-                        until: at,
-                        licences: 0,
-                    }
-                }
-            };
-            term.licences += 1;
-            let until = years_after(term.from, term.licences, rules);
-            term.until = until.ok_or_else(|| LicenceError::TooLong {
-                app_id: app_id.to_owned(),
-            })?;
-            last = Some(term);
-        }
-        terms.extend(last);
+        let spans = follow_on(&bought, rules).ok_or_else(|| LicenceError::TooLong {
+            app_id: app_id.to_owned(),
+        })?;
+        terms.extend(spans.into_iter().map(|span| Term {
+            account: account.to_owned(),
+            app_id: app_id.to_owned(),
+            from: span.from,
+            until: span.until,
+            licences: span.licences,
+        }));
     }
     Ok(terms)
+}
+
+/// When a licence was bought, and its validity if it is not a year.
+type Bought = (Timestamp, Option<Timestamp>);
+
+/// Licences that follow on.
+struct Span {
+    from: Timestamp,
+    until: Timestamp,
+    licences: u32,
+    /// From when on years are counted, and how many.
+    years: (Timestamp, u32),
+}
+
+/// The spans of one plugin's licences, which are in order; `None` where one ends beyond all time.
+///
+/// What is bought up to the expiry follows on (R04); after it, it begins anew (R05). Years are counted
+/// from where they begin, so that a leap day that was clamped once is not lost for good.
+fn follow_on(bought: &[Bought], rules: &LicenceRules) -> Option<Vec<Span>> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (at, until) in bought {
+        if spans.last().is_none_or(|last| last.until < *at) {
+            spans.push(Span {
+                from: *at,
+                until: *at,
+                licences: 0,
+                years: (*at, 0),
+            });
+        }
+        let span = spans.last_mut()?;
+        span.licences += 1;
+        match until {
+            None => {
+                span.years.1 += 1;
+                span.until = years_after(span.years.0, span.years.1, rules)?;
+            }
+            Some(until) => {
+                span.until = span.until.max(*until);
+                span.years = (span.until, 0);
+            }
+        }
+    }
+    Some(spans)
 }
 
 /// Whether an AppID is licensed at an instant, by any account (R09: its traffic is billed anyway).
@@ -193,7 +225,7 @@ fn check(purchase: &Purchase) -> Result<(), LicenceError> {
     }
 }
 
-fn refuse_shared(of_plugin: &BTreeMap<(&str, &str), Vec<Timestamp>>) -> Result<(), LicenceError> {
+fn refuse_shared(of_plugin: &BTreeMap<(&str, &str), Vec<Bought>>) -> Result<(), LicenceError> {
     let mut holders: BTreeMap<&str, &str> = BTreeMap::new();
     for (account, app_id) in of_plugin.keys() {
         if let Some(first) = holders.insert(app_id, account) {
@@ -207,8 +239,7 @@ fn refuse_shared(of_plugin: &BTreeMap<(&str, &str), Vec<Timestamp>>) -> Result<(
     Ok(())
 }
 
-/// So many calendar years after an instant, at the same time of day. They are counted from the first
-/// purchase, so that a leap day that was clamped once is not lost for good.
+/// So many calendar years after an instant, at the same time of day.
 fn years_after(from: Timestamp, years: u32, rules: &LicenceRules) -> Option<Timestamp> {
     let local_secs = from.as_unix_secs() + i64::from(rules.zone.offset_secs());
     let epoch = civil::date(1970, 1, 1).to_datetime(civil::Time::MIN);
@@ -246,6 +277,7 @@ mod tests {
             app_id: app_id.to_owned(),
             at: time(at),
             state: PluginState::PendingPayment,
+            until: None,
         }
     }
 
@@ -366,6 +398,24 @@ mod tests {
             };
             assert_eq!(terms(&[purchase], &RULES).is_ok(), is_possible, "{state:?}");
         }
+    }
+
+    #[test]
+    fn r08_what_is_left_of_the_beta_is_kept_and_followed_on() {
+        let migrated = Purchase {
+            until: Some(time("2020-09-01T00:00")),
+            ..bought("a", "wx1", "2020-05-18T10:00")
+        };
+        assert_eq!(
+            only(std::slice::from_ref(&migrated)).1,
+            time("2020-09-01T00:00")
+        );
+        let two = [bought("a", "wx1", "2020-08-01T10:00"), migrated.clone()];
+        assert_eq!(only(&two).1, time("2021-09-01T00:00"));
+        let late = [migrated, bought("a", "wx1", "2020-10-01T10:00")];
+        let found = terms(&late, &RULES).expect("terms");
+        let until: Vec<Timestamp> = found.iter().map(|term| term.until).collect();
+        assert_eq!(until, [time("2020-09-01T00:00"), time("2021-10-01T10:00")]);
     }
 
     #[test]

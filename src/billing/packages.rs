@@ -55,6 +55,22 @@ pub enum Shortfall {
     PackageGigabytes,
 }
 
+impl Shortfall {
+    /// The shortfall of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let all = [Shortfall::RealGigabytes, Shortfall::PackageGigabytes];
+        all.into_iter().find(|shortfall| shortfall.name() == name)
+    }
+
+    /// The name in arguments and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Shortfall::RealGigabytes => "real-gigabytes",
+            Shortfall::PackageGigabytes => "package-gigabytes",
+        }
+    }
+}
+
 /// A package of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
@@ -66,19 +82,23 @@ pub struct Package {
     pub left: Decimal,
 }
 
+impl Package {
+    /// The first day on which it pays no more, such as `2027-10-01`.
+    pub fn until_text(&self) -> String {
+        super::catalogue::day_text(self.days.end)
+    }
+}
+
 /// The packages of one account at some time, those first that pay first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     packages: Vec<Package>,
 }
 
-/// The packages of all accounts at some time, and how they pay.
+/// The packages of all accounts at some time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packages {
-    /// By account.
-    pub states: BTreeMap<String, State>,
-    /// What is billed of a day that they pay in part.
-    pub shortfall: Shortfall,
+    states: BTreeMap<String, State>,
 }
 
 /// Usage for which packages may pay.
@@ -160,7 +180,7 @@ impl State {
 
 impl Packages {
     /// The packages of all accounts before any usage. Days are those of `zone`.
-    pub fn new(purchases: &[Purchase], zone: Zone, shortfall: Shortfall) -> Self {
+    pub fn new(purchases: &[Purchase], zone: Zone) -> Self {
         let mut of_account: BTreeMap<&str, Vec<&Purchase>> = BTreeMap::new();
         for purchase in purchases {
             let bought = of_account.entry(&purchase.account).or_default();
@@ -170,7 +190,29 @@ impl Packages {
         let states = states.map(|(account, bought)| (account.to_owned(), State::new(bought, zone)));
         Packages {
             states: states.collect(),
-            shortfall,
+        }
+    }
+
+    /// Whether nobody has any.
+    pub fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    /// Accounts that have some.
+    pub fn accounts(&self) -> impl Iterator<Item = (&str, &State)> {
+        let states = self.states.iter();
+        states.map(|(account, state)| (&account[..], state))
+    }
+
+    /// The packages of an account.
+    pub fn of(&self, account: &str) -> State {
+        self.states.get(account).cloned().unwrap_or_default()
+    }
+
+    /// Puts what is left of an account's packages in their place.
+    pub fn replace(&mut self, account: &str, left: State) {
+        if let Some(state) = self.states.get_mut(account) {
+            *state = left;
         }
     }
 }
@@ -311,7 +353,7 @@ fn bought_one(
             false => "",
         }
     );
-    charge.domain = size;
+    charge.variant = size;
     Ok(charge)
 }
 

@@ -85,7 +85,7 @@ impl Codec {
 }
 
 /// What a meter counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Metered {
     /// Who used it.
     pub account: String,
@@ -133,6 +133,19 @@ enum Fold {
 }
 
 impl Service {
+    /// All services.
+    pub const ALL: [Service; 9] = [
+        Service::Transcoding,
+        Service::Recording,
+        Service::Screenshot,
+        Service::PornDetection,
+        Service::MobileLicence,
+        Service::VodStorage,
+        Service::VodTraffic,
+        Service::ImPlan,
+        Service::ImOverUse,
+    ];
+
     /// The item of its charges.
     pub const fn item(self) -> Item {
         match self {
@@ -146,6 +159,12 @@ impl Service {
             Service::ImPlan => Item::ImPlan,
             Service::ImOverUse => Item::ImOverUse,
         }
+    }
+
+    /// The service of an item; `None` where it is none.
+    pub fn of_item(item: Item) -> Option<Self> {
+        let mut all = Service::ALL.into_iter();
+        all.find(|service| service.item() == item)
     }
 
     const fn terms(self) -> (Period, Fold) {

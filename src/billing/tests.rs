@@ -71,6 +71,7 @@ pub(super) fn terms(catalogue: &Catalogue, mode: StandardMode) -> BillTerms<'_> 
         mode,
         overhead: Factor::ONE,
         sampling: Factor::ONE,
+        shortfall: Shortfall::default(),
     }
 }
 
@@ -84,26 +85,38 @@ fn billed_with(
     let catalogue = Catalogue::load(catalogue).expect("a catalogue");
     let of = month(&sent[0].0[..7]);
     let accounts = std::iter::once(Ok(used(of, sent)));
-    let terms = terms(&catalogue, mode);
-    let billed = bill_with((of, Zone::CHINA), accounts, Vec::new(), packages, &terms);
-    let (mut bill, after) = billed.expect("billed");
-    (bill.accounts.remove(0), after)
+    let billed = bill(
+        (of, Zone::CHINA),
+        accounts,
+        with(packages),
+        &terms(&catalogue, mode),
+    );
+    let mut bill = billed.expect("billed");
+    (bill.accounts.remove(0), bill.packages)
+}
+
+/// Only packages.
+fn with(packages: &Packages) -> Besides<'static> {
+    Besides {
+        packages: packages.clone(),
+        ..Besides::default()
+    }
 }
 
 /// A package of account `a`.
-fn package(at: &str, gigabytes: u32, shortfall: Shortfall) -> Packages {
+fn package(at: &str, gigabytes: u32) -> Packages {
     let bought = Purchase {
         account: "a".to_owned(),
         at: Timestamp::parse(at, Zone::CHINA).expect("a time"),
         gigabytes,
         fee: None,
     };
-    Packages::new(&[bought], Zone::CHINA, shortfall)
+    Packages::new(&[bought], Zone::CHINA)
 }
 
 /// Package gigabytes that are left of the only package of account `a`.
 fn left(packages: &Packages) -> Decimal {
-    packages.states["a"].packages()[0].left.normalize()
+    packages.of("a").packages()[0].left.normalize()
 }
 
 /// Lines as item, quantity and amount.
@@ -120,7 +133,7 @@ fn billed(catalogue: &str, mode: StandardMode, of: &str, sent: &[Sent]) -> Accou
     let bill = bill(
         (of, Zone::CHINA),
         accounts,
-        Vec::new(),
+        Besides::default(),
         &terms(&catalogue, mode),
     );
     bill.expect("billed").accounts.remove(0)
@@ -194,7 +207,7 @@ fn the_price_list_changes_with_the_day_of_2022_01_04() {
 #[test]
 fn what_a_package_leaves_picks_the_tier_alone() {
     // Example 1: 11 TB of the day, 10 TB of the package.
-    let packages = package("2026-10-01T10:00", 10_000, Shortfall::default());
+    let packages = package("2026-10-01T10:00", 10_000);
     let sent = [standard("2026-10-15", Region::Mainland, 11 * TB)];
     let (bill, after) = billed_with(DEFAULT, StandardMode::Flow, &packages, &sent);
     assert_eq!(bill.payable, number("260"));
@@ -220,9 +233,17 @@ fn what_a_package_lacks_abroad_is_a_switch() {
         standard("2026-10-15", Region::Mainland, 869_230_000_000),
         standard("2026-10-15", Region::Ap1, 100 * GB),
     ];
+    let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
+    let packages = package("2026-10-01T10:00", 1000);
     let bill = |shortfall| {
-        let packages = package("2026-10-01T10:00", 1000, shortfall);
-        billed_with(DEFAULT, StandardMode::Flow, &packages, &sent).0
+        let terms = BillTerms {
+            shortfall,
+            ..terms(&catalogue, StandardMode::Flow)
+        };
+        let of = month("2026-10");
+        let accounts = std::iter::once(Ok(used(of, &sent)));
+        let bill = bill((of, Zone::CHINA), accounts, with(&packages), &terms);
+        bill.expect("billed").accounts.remove(0)
     };
     let real = bill(Shortfall::RealGigabytes);
     assert_eq!(real.charges[0].quantity, number("26.085236265"));
@@ -234,7 +255,7 @@ fn what_a_package_lacks_abroad_is_a_switch() {
 
 #[test]
 fn packages_are_frozen_and_not_extended_where_bandwidth_is_settled() {
-    let packages = package("2026-10-01T10:00", 1000, Shortfall::default());
+    let packages = package("2026-10-01T10:00", 1000);
     let sent = [standard("2026-10-15", Region::Mainland, 50 * MBPS)];
     let (bill, after) = billed_with(DEFAULT, StandardMode::DailyPeak, &packages, &sent);
     assert_eq!(bill.payable, number("32.50"));
@@ -244,7 +265,7 @@ fn packages_are_frozen_and_not_extended_where_bandwidth_is_settled() {
 #[test]
 fn r18_packages_pay_for_mini_program_traffic_only_where_it_has_no_price_of_its_own() {
     let mini = |on, region| Sent(on, 0, Class::MiniProgram, region, 5 * GB);
-    let packages = package("2020-10-01T10:00", 1000, Shortfall::default());
+    let packages = package("2020-10-01T10:00", 1000);
     let flow = StandardMode::Flow;
     let before = [mini("2020-10-11", Region::Mainland)];
     let (bill, after) = billed_with(HISTORY, flow, &packages, &before);
@@ -266,22 +287,20 @@ fn r18_packages_pay_for_mini_program_traffic_only_where_it_has_no_price_of_its_o
 #[test]
 fn packages_of_a_month_are_those_that_the_months_before_left() {
     let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
-    let packages = package("2026-08-20T10:00", 1000, Shortfall::default());
+    let packages = package("2026-08-20T10:00", 1000);
     let months: [&[Sent]; 2] = [
         &[standard("2026-08-19", Region::Mainland, 100 * GB)],
         &[standard("2026-09-02", Region::Mainland, 600 * GB)],
     ];
     let terms = terms(&catalogue, StandardMode::Flow);
-    let mut state = packages.states["a"].clone();
+    let mut state = packages.of("a");
     for sent in months {
         let of = month(&sent[0].0[..7]);
         state = packages_after(of, &used(of, sent), &state, &terms).expect("exact");
     }
     assert_eq!(state.packages()[0].left, number("400"));
-    let october = Packages {
-        states: [("a".to_owned(), state)].into(),
-        ..packages
-    };
+    let mut october = packages;
+    october.replace("a", state);
     let sent = [standard("2026-10-15", Region::Mainland, 500 * GB)];
     let (bill, _) = billed_with(DEFAULT, StandardMode::Flow, &october, &sent);
     assert_eq!(bill.payable, number("26"));
@@ -289,7 +308,7 @@ fn packages_of_a_month_are_those_that_the_months_before_left() {
 
 #[test]
 fn what_is_billed_takes_packages_not_what_is_logged() {
-    let packages = package("2026-10-01T10:00", 1000, Shortfall::default());
+    let packages = package("2026-10-01T10:00", 1000);
     let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
     let of = month("2026-10");
     let used = used(of, &[standard("2026-10-15", Region::Mainland, 1000 * GB)]);
@@ -299,10 +318,10 @@ fn what_is_billed_takes_packages_not_what_is_logged() {
     };
     let when = (of, Zone::CHINA);
     let accounts = std::iter::once(Ok(used));
-    let (bill, after) = bill_with(when, accounts, Vec::new(), &packages, &terms).expect("billed");
+    let bill = bill(when, accounts, with(&packages), &terms).expect("billed");
     // 1100 GB are billed, 1000 of them are paid for; a byte of the log is not split.
     let remaining = &bill.accounts[0].charges[0];
     assert_eq!(remaining.bytes, 90_909_090_910);
     assert_eq!(remaining.quantity, number("100.000000001"));
-    assert_eq!(left(&after), number("0.000000001"));
+    assert_eq!(left(&bill.packages), number("0.000000001"));
 }

@@ -13,7 +13,7 @@ use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
 use super::tiers;
 use crate::meter::Overflow;
 use crate::registry::Class;
-use crate::summary::{AccountUsage, DomainDays, Drop};
+use crate::summary::{AccountUsage, DomainDays, DropRule};
 use crate::units::{Bytes, Month, Region};
 
 /// How standard traffic is settled.
@@ -27,7 +27,7 @@ pub enum StandardMode {
     /// Every month by the mean of its days' busiest slots, by contract.
     MonthlyAverage,
     /// Every month by its 95th percentile, by contract.
-    Monthly95(Drop),
+    Monthly95(DropRule),
 }
 
 impl StandardMode {
@@ -36,9 +36,9 @@ impl StandardMode {
         StandardMode::Flow,
         StandardMode::DailyPeak,
         StandardMode::MonthlyAverage,
-        StandardMode::Monthly95(Drop::Floor),
-        StandardMode::Monthly95(Drop::Ceil),
-        StandardMode::Monthly95(Drop::Nearest),
+        StandardMode::Monthly95(DropRule::Floor),
+        StandardMode::Monthly95(DropRule::Ceil),
+        StandardMode::Monthly95(DropRule::Nearest),
     ];
 
     /// The mode of this name.
@@ -53,9 +53,9 @@ impl StandardMode {
             StandardMode::Flow => "flow",
             StandardMode::DailyPeak => "daily-peak",
             StandardMode::MonthlyAverage => "monthly-average",
-            StandardMode::Monthly95(Drop::Floor) => "monthly-95",
-            StandardMode::Monthly95(Drop::Ceil) => "monthly-95-ceil",
-            StandardMode::Monthly95(Drop::Nearest) => "monthly-95-nearest",
+            StandardMode::Monthly95(DropRule::Floor) => "monthly-95",
+            StandardMode::Monthly95(DropRule::Ceil) => "monthly-95-ceil",
+            StandardMode::Monthly95(DropRule::Nearest) => "monthly-95-nearest",
         }
     }
 }
@@ -67,6 +67,7 @@ pub(super) type ZoneDays = BTreeMap<(i32, Region), u64>;
 pub(super) struct Rating<'a> {
     pub(super) catalogue: &'a Catalogue,
     mode: StandardMode,
+    shortfall: Shortfall,
     month: Days,
     /// Both factors multiplied.
     factor: Decimal,
@@ -79,6 +80,7 @@ impl<'a> Rating<'a> {
         Ok(Rating {
             catalogue: terms.catalogue,
             mode: terms.mode,
+            shortfall: terms.shortfall,
             month: first..first + days,
             factor: product(terms.overhead.as_decimal(), terms.sampling.as_decimal())?,
         })
@@ -89,7 +91,6 @@ impl<'a> Rating<'a> {
         &self,
         used: &AccountUsage,
         packages: &State,
-        shortfall: Shortfall,
     ) -> Result<(Vec<Charge>, State), BillingError> {
         let mut charges = Vec::new();
         let by_domain = |a: &DomainDays, b: &DomainDays| a.domain == b.domain;
@@ -103,7 +104,7 @@ impl<'a> Rating<'a> {
             StandardMode::Flow => {
                 for of_day in &paid {
                     self.covered_day(&used.account, of_day, &state, &mut charges)?;
-                    self.remaining_day(&used.account, of_day, shortfall, &mut charges)?;
+                    self.remaining_day(&used.account, of_day, &mut charges)?;
                 }
                 self.candidate_credits(used, &paid, &mut charges)?;
             }
@@ -297,7 +298,6 @@ impl<'a> Rating<'a> {
         &self,
         account: &str,
         paid: &Paid,
-        shortfall: Shortfall,
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
         let Usage {
@@ -309,7 +309,7 @@ impl<'a> Rating<'a> {
         if !paid.parts.is_empty() {
             what = "of the day that packages do not pay for";
             let ratio = self.catalogue.package_ratio(item, zone, day);
-            if let (Shortfall::PackageGigabytes, Some(ratio)) = (shortfall, ratio) {
+            if let (Shortfall::PackageGigabytes, Some(ratio)) = (self.shortfall, ratio) {
                 gigabytes = product(gigabytes, ratio.ratio)?;
                 what = "of packages that the day lacks";
             }

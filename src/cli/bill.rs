@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::bills::{Bills, Corrections, Prices, Shown};
 use super::charge::{explained, show_explained};
+use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs};
 use super::months::{MonthSink, add_months};
 use super::progress::say;
@@ -16,7 +17,7 @@ use crate::meter::UsageTable;
 use crate::registry::Registry;
 use crate::report::{BillReport, Building, print_bill, publish};
 use crate::store::{Close, Store};
-use crate::summary::{Book, Drop};
+use crate::summary::{Book, DropRule};
 use crate::units::{Month, Zone};
 
 /// Arguments about prices.
@@ -28,6 +29,8 @@ pub(super) struct PriceArgs {
     /// How the traffic of standard domains is settled
     #[arg(long, value_enum, default_value_t = Mode::Flow)]
     standard_mode: Mode,
+    #[command(flatten)]
+    pub(super) extras: ExtrasArgs,
 }
 
 /// How standard traffic is settled.
@@ -145,12 +148,13 @@ impl PriceArgs {
                 Mode::Flow => StandardMode::Flow,
                 Mode::DailyPeak => StandardMode::DailyPeak,
                 Mode::MonthlyAverage => StandardMode::MonthlyAverage,
-                Mode::Monthly95 => StandardMode::Monthly95(Drop::Floor),
-                Mode::Monthly95Ceil => StandardMode::Monthly95(Drop::Ceil),
-                Mode::Monthly95Nearest => StandardMode::Monthly95(Drop::Nearest),
+                Mode::Monthly95 => StandardMode::Monthly95(DropRule::Floor),
+                Mode::Monthly95Ceil => StandardMode::Monthly95(DropRule::Ceil),
+                Mode::Monthly95Nearest => StandardMode::Monthly95(DropRule::Nearest),
             },
             overhead: terms.overhead_factor,
             sampling: terms.sampling_factor,
+            shortfall: self.extras.shortfall(),
         })
     }
 
@@ -158,6 +162,7 @@ impl PriceArgs {
     pub(super) fn begin(&self, publishing: &PublishArgs) -> Result<Bills, Failure> {
         Ok(Bills {
             prices: self.prices(&publishing.terms)?,
+            ledger: self.extras.ledger(publishing.terms.billing_zone)?,
             is_rerating: false,
             charges: Building::begin(&publishing.out, "charges")?,
             corrections: Corrections::default(),

@@ -1,26 +1,32 @@
 //! Bills on their way to publishing: open months, closed ones, and what corrects them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::ledger::Ledger;
 use super::months::usage_of_closed;
+use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Bill, BillTerms, Catalogue, Charge, StandardMode, Unpriced, bill, corrections,
+    AccountBill, Bill, BillTerms, Catalogue, Charge, StandardMode, Unpriced, corrections,
 };
+use crate::meter::Overflow;
 use crate::registry::Registry;
 use crate::report::{
     BillReport, Billed, Building, PublishError, RejectedReport, read_charges, read_summary,
     write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store};
-use crate::summary::{Book, FrozenOwners, MonthUsage, Owners, SummaryRow};
+use crate::summary::{AccountUsage, Book, FrozenOwners, MonthUsage, Owners, SummaryRow};
 use crate::units::{Factor, Month, Zone};
 
 /// Files of a closed month that say by what it was priced.
 const CATALOGUE: &str = "catalogue.toml";
 const MODE: &str = "standard-mode";
+const SHORTFALL: &str = "package-shortfall";
+const EXTRAS: &str = "extras-digest";
 
 /// What bills are worked out with, owned.
 pub(super) struct Prices {
@@ -28,6 +34,7 @@ pub(super) struct Prices {
     pub(super) mode: StandardMode,
     pub(super) overhead: Factor,
     pub(super) sampling: Factor,
+    pub(super) shortfall: Shortfall,
 }
 
 impl Prices {
@@ -37,20 +44,37 @@ impl Prices {
             mode: self.mode,
             overhead: self.overhead,
             sampling: self.sampling,
+            shortfall: self.shortfall,
         }
     }
 
-    /// Keeps what a month is priced by in `folder`.
-    pub(super) fn freeze(&self, folder: &Path) -> Result<(), Failure> {
-        for (name, text) in [(CATALOGUE, self.catalogue.text()), (MODE, self.mode.name())] {
+    /// Keeps what a month is priced by in `folder`; `extras` is the digest of what was billed besides
+    /// usage.
+    pub(super) fn freeze(&self, folder: &Path, extras: Option<&str>) -> Result<(), Failure> {
+        let texts = [
+            (CATALOGUE, self.catalogue.text()),
+            (MODE, self.mode.name()),
+            (SHORTFALL, self.shortfall.name()),
+            (EXTRAS, extras.unwrap_or_default()),
+        ];
+        for (name, text) in texts {
             let path = folder.join(name);
             fs::write(&path, text).and_then(|()| fs::File::open(&path)?.sync_all())?;
         }
         Ok(())
     }
+}
 
-    /// What a closed month was priced by; `None` where it was closed without a bill.
-    fn frozen(store: &Store, close: &Close) -> Result<Option<Self>, Failure> {
+/// What a closed month was billed by.
+struct FrozenPrices {
+    prices: Prices,
+    /// The digest of what was billed besides usage; empty where nothing was.
+    extras: String,
+}
+
+impl FrozenPrices {
+    /// `None` where the month was closed without a bill.
+    fn read(store: &Store, close: &Close) -> Result<Option<Self>, Failure> {
         if close.terms.catalogue_digest.is_none() {
             return Ok(None);
         }
@@ -63,15 +87,20 @@ impl Prices {
             let text = fs::read_to_string(folder.join(name));
             text.map_err(|error| damaged(name, error.to_string()))
         };
+        let unknown = |name| damaged(name, "nothing has this name".to_owned());
         let factor = |text: &str| text.parse::<Factor>().map_err(Failure::state);
         let origin = format!("catalogue of {}", close.terms.month);
         let mode = StandardMode::by_name(text(MODE)?.trim());
-        Ok(Some(Prices {
+        let shortfall = Shortfall::by_name(text(SHORTFALL)?.trim());
+        let prices = Prices {
             catalogue: Catalogue::parse(&text(CATALOGUE)?, &origin)?,
-            mode: mode.ok_or_else(|| damaged(MODE, "no mode has this name".to_owned()))?,
+            mode: mode.ok_or_else(|| unknown(MODE))?,
             overhead: factor(&close.terms.overhead_factor)?,
             sampling: factor(&close.terms.sampling_factor)?,
-        }))
+            shortfall: shortfall.ok_or_else(|| unknown(SHORTFALL))?,
+        };
+        let extras = text(EXTRAS)?;
+        Ok(Some(FrozenPrices { prices, extras }))
     }
 }
 
@@ -84,26 +113,36 @@ pub(super) struct Corrections {
 
 impl Corrections {
     /// What the closed months of a store would cost now, less what was billed for them so far. They
-    /// are priced as they were billed, or by other prices if `rerate` names some.
+    /// are priced as they were billed, or by the present prices if `is_rerating`. The ledger is followed
+    /// through all months of the store.
     pub(super) fn find(
         store: &Store,
         registry: &Registry,
-        rerate: Option<&Prices>,
+        ledger: &mut Ledger,
+        (prices, is_rerating): (&Prices, bool),
         rows_max: usize,
     ) -> Result<Self, Failure> {
         let closes = store.closes()?;
+        let frozen = frozen_prices(store, &closes, ledger)?;
+        let prices_of = |month: Month| match frozen.get(&month) {
+            Some(frozen) if !is_rerating => &frozen.prices,
+            _ => prices,
+        };
+        ledger.follow(store, registry, prices_of, rows_max)?;
         let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
             return Ok(Corrections::default());
         };
         let billed = all_billed(store, &closes)?;
         let mut lines = Vec::new();
         for close in &closes {
-            let Some(frozen) = Prices::frozen(store, close)? else {
+            let (month, zone) = (close.terms.month, close.terms.zone);
+            let Some(frozen) = frozen.get(&month) else {
                 continue;
             };
-            let (month, zone) = (close.terms.month, close.terms.zone);
             let slots = month.slots(zone);
-            let is_as_billed = rerate.is_none()
+            let is_as_billed = !is_rerating
+                && !ledger.has_packages()
+                && frozen.extras == ledger.digest().unwrap_or_default()
                 && registry.digest() == close.terms.registry_digest
                 && store.is_untouched_since(close.through, &slots)?
                 && billed.iter().all(|charge| charge.corrects != Some(month));
@@ -113,8 +152,7 @@ impl Corrections {
             let usage = store.usage(slots, rows_max)?;
             let book = Book::new(usage.table, usage.domains, registry, zone)?;
             let accounts = book.months().flat_map(|usage| usage.accounts(registry));
-            let terms = rerate.unwrap_or(&frozen).terms();
-            let now = bill((month, zone), accounts, Vec::new(), &terms)?;
+            let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
             lines.extend(corrections(month, &billed, &now)?);
         }
         let month = last.next();
@@ -135,6 +173,30 @@ impl Corrections {
     }
 }
 
+/// What closed months were billed by. What was bought for one of them has to be told again: without, it
+/// would be credited.
+fn frozen_prices(
+    store: &Store,
+    closes: &[Close],
+    ledger: &Ledger,
+) -> Result<BTreeMap<Month, FrozenPrices>, Failure> {
+    let mut frozen = BTreeMap::new();
+    for close in closes {
+        let month = close.terms.month;
+        let Some(of_month) = FrozenPrices::read(store, close)? else {
+            continue;
+        };
+        if !of_month.extras.is_empty() && ledger.digest().is_none() {
+            return Err(Failure::start(format!(
+                "{month} was closed with what was bought and used besides traffic; give it again with \
+                 --events and --services, else it would be credited"
+            )));
+        }
+        frozen.insert(month, of_month);
+    }
+    Ok(frozen)
+}
+
 /// All lines that were ever billed for closed months.
 fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, Failure> {
     let mut billed = Vec::new();
@@ -151,6 +213,7 @@ fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, Failure> {
 /// Bills that are being written; dropped, nothing of them is published.
 pub(super) struct Bills {
     pub(super) prices: Prices,
+    pub(super) ledger: Ledger,
     pub(super) is_rerating: bool,
     pub(super) charges: Building,
     pub(super) corrections: Corrections,
@@ -172,6 +235,11 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    fn has(&self, month: Month) -> bool {
+        let month = month.to_string();
+        self.reports.iter().any(|report| report.month == month)
+    }
+
     fn rejected_of(
         &self,
         month: Month,
@@ -217,8 +285,8 @@ impl Bills {
         rows_max: usize,
     ) -> Result<(), Failure> {
         self.shown.rejected = store.rejected()?;
-        let rerate = self.is_rerating.then_some(&self.prices);
-        self.corrections = Corrections::find(store, registry, rerate, rows_max)?;
+        let prices = (&self.prices, self.is_rerating);
+        self.corrections = Corrections::find(store, registry, &mut self.ledger, prices, rows_max)?;
         Ok(())
     }
 
@@ -228,10 +296,19 @@ impl Bills {
         usage: MonthUsage<'_>,
         owners: &dyn Owners,
     ) -> Result<(), Failure> {
-        let corrections = self.corrections.take(usage.month);
-        let clock = (usage.month, usage.zone);
+        self.add_accounts((usage.month, usage.zone), usage.accounts(owners))
+    }
+
+    fn add_accounts(
+        &mut self,
+        when: (Month, Zone),
+        accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
+    ) -> Result<(), Failure> {
+        let corrections = self.corrections.take(when.0);
+        let bill = self
+            .ledger
+            .bill(when, accounts, corrections, &self.prices)?;
         let terms = self.prices.terms();
-        let bill = bill(clock, usage.accounts(owners), corrections, &terms)?;
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
         self.shown.note(bill, &terms)
     }
@@ -245,7 +322,7 @@ impl Bills {
     ) -> Result<(), Failure> {
         let month = close.terms.month;
         let summary = read_summary(&store.closed_folder(month, "summary"))?;
-        let Some(frozen) = Prices::frozen(store, close)? else {
+        let Some(frozen) = FrozenPrices::read(store, close)? else {
             let owners = FrozenOwners::new(&summary, registry);
             let book = usage_of_closed(store, close, &owners)?;
             return book.months().try_for_each(|usage| self.add(usage, &owners));
@@ -254,28 +331,30 @@ impl Bills {
         self.charges.take_month(month, &folder)?;
         let billed = read_charges(&folder, close.terms.zone)?;
         let bill = bill_of(month, close.terms.zone, billed, &summary)?;
-        self.shown.note(bill, &frozen.terms())
+        self.shown.note(bill, &frozen.prices.terms())
     }
 
-    /// Bills corrections for which there is no usage to bill beside, of `only` that month if one is
-    /// named.
+    /// Bills months without usage: what was bought or counted in them, and corrections; of `only` that
+    /// month if one is named.
     pub(super) fn add_rest(&mut self, only: Option<Month>, zone: Zone) -> Result<(), Failure> {
-        let waiting = self.corrections.waiting();
-        let Some(month) = waiting.filter(|month| only.is_none_or(|only| only == *month)) else {
-            return Ok(());
-        };
-        let lines = self.corrections.take(month);
-        let terms = self.prices.terms();
-        let bill = bill((month, zone), std::iter::empty(), lines, &terms)?;
-        write_charges(&bill, &terms, &self.charges.month(month)?)?;
-        self.shown.note(bill, &terms)
+        let mut months = self.ledger.months(zone);
+        months.extend(self.corrections.waiting());
+        months.sort_unstable();
+        months.dedup();
+        let is_meant = |month: &Month| only.is_none_or(|only| only == *month);
+        for month in months.into_iter().filter(is_meant) {
+            if !self.shown.has(month) {
+                self.add_accounts((month, zone), std::iter::empty())?;
+            }
+        }
+        Ok(())
     }
 }
 
 /// Prices a month that is being closed, and keeps its charges and prices in folders that `folder_of`
 /// tells.
 pub(super) fn freeze_bill(
-    prices: &Prices,
+    (prices, ledger): (&Prices, &mut Ledger),
     usage: MonthUsage<'_>,
     registry: &Registry,
     mut corrections: Corrections,
@@ -283,9 +362,9 @@ pub(super) fn freeze_bill(
 ) -> Result<BillReport, Failure> {
     let (clock, terms) = ((usage.month, usage.zone), prices.terms());
     let corrections = corrections.take(usage.month);
-    let bill = bill(clock, usage.accounts(registry), corrections, &terms)?;
+    let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
     write_charges(&bill, &terms, &folder_of("charges"))?;
-    prices.freeze(&folder_of("catalogue"))?;
+    prices.freeze(&folder_of("catalogue"), ledger.digest())?;
     Ok(BillReport::new(&bill, &terms)?)
 }
 
@@ -318,5 +397,8 @@ fn bill_of(
         zone,
         unpriced: unpriced.collect(),
         accounts,
+        // What was told when it was closed is not kept.
+        unlicensed: Vec::new(),
+        packages: Packages::default(),
     })
 }

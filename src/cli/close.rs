@@ -78,10 +78,17 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         false => Some(args.prices.prices(&args.terms)?),
     };
     let report = prices.as_ref().map(|prices| {
-        let corrections = Corrections::find(&store, &registry, None, args.memory.rows_max())?;
-        freeze_bill(prices, usage, &registry, corrections, |dataset| {
-            closing.folder(dataset)
-        })
+        let mut ledger = args.prices.extras.ledger(zone)?;
+        let by = (prices, false);
+        let rows_max = args.memory.rows_max();
+        let corrections = Corrections::find(&store, &registry, &mut ledger, by, rows_max)?;
+        freeze_bill(
+            (prices, &mut ledger),
+            usage,
+            &registry,
+            corrections,
+            |dataset| closing.folder(dataset),
+        )
     });
     let report = report.transpose()?;
     let terms = args.terms.with(&registry);

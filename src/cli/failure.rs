@@ -15,7 +15,7 @@ use crate::ingest::IngestError;
 use crate::meter::{Overflow, TableFull};
 use crate::record::LayoutError;
 use crate::registry::RegistryError;
-use crate::report::PublishError;
+use crate::report::{PublishError, ServicesError};
 use crate::source::DiscoverError;
 use crate::store::StoreError;
 use crate::summary::SummaryError;
@@ -70,6 +70,12 @@ impl fmt::Display for Failure {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+impl From<ServicesError> for Failure {
+    fn from(error: ServicesError) -> Self {
+        Failure::start(error)
     }
 }
 

@@ -14,6 +14,7 @@ mod explain;
 mod failure;
 mod formats;
 mod ingest;
+mod ledger;
 mod licence;
 mod lines;
 mod metering;

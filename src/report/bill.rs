@@ -6,7 +6,10 @@ use std::io::{self, Write};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, Status, add_exactly};
+use crate::billing::packages::Package;
+use crate::billing::{
+    AccountBill, Bill, BillTerms, Charge, Inexact, Status, Unlicensed, add_exactly,
+};
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
@@ -34,6 +37,10 @@ pub struct BillReport {
     pub accounts: Vec<AccountReport>,
     /// Usage without a price.
     pub unpriced: Vec<UnpricedReport>,
+    /// Mini-program domains that were watched without a licence; of open months, if events were given.
+    pub unlicensed: Vec<UnlicensedReport>,
+    /// What is left of traffic packages when the month ends; of open months.
+    pub packages: Vec<PackageReport>,
     /// What all accounts pay.
     pub payable: String,
     /// Rejected lines that may have cost something; they have no time, so they are of all months.
@@ -53,12 +60,38 @@ pub struct RejectedReport {
     pub unread_lines: u64,
 }
 
+/// A mini-program domain that was watched without a licence (R09).
+#[derive(Debug, Serialize)]
+pub struct UnlicensedReport {
+    /// The domain.
+    pub domain: String,
+    /// Its AppID.
+    pub app_id: String,
+    /// Days with traffic and without a licence.
+    pub days: u32,
+    /// Bytes of those days.
+    pub bytes: u64,
+}
+
+/// A traffic package.
+#[derive(Debug, Serialize)]
+pub struct PackageReport {
+    /// Whose it is.
+    pub account: String,
+    /// Its size, in GB.
+    pub gigabytes: u32,
+    /// Package gigabytes that are left.
+    pub left: String,
+    /// The day from which on it pays no more.
+    pub until: String,
+}
+
 /// What an account pays.
 #[derive(Debug, Serialize)]
 pub struct AccountReport {
     /// The account.
     pub account: String,
-    /// Sums by item and zone.
+    /// Sums by item, variant and zone.
     pub items: Vec<ItemReport>,
     /// The sum of the lines, 8 places.
     pub amount: String,
@@ -75,6 +108,8 @@ pub struct AccountReport {
 pub struct ItemReport {
     /// The item.
     pub item: &'static str,
+    /// What of it; empty where the item has no variants.
+    pub variant: String,
     /// The zone; empty where the price does not depend on it.
     pub zone: &'static str,
     /// Lines.
@@ -129,10 +164,35 @@ impl BillReport {
                     why: unpriced.why,
                 })
                 .collect(),
+            unlicensed: bill.unlicensed.iter().map(unlicensed).collect(),
+            packages: packages(bill),
             payable: format!("{:.2}", add_exactly(payables)?),
             rejected: None,
         })
     }
+}
+
+fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
+    UnlicensedReport {
+        domain: of.domain.clone(),
+        app_id: of.app_id.clone(),
+        days: of.days,
+        bytes: of.bytes,
+    }
+}
+
+fn packages(bill: &Bill) -> Vec<PackageReport> {
+    let accounts = bill.packages.accounts();
+    let packages = accounts.flat_map(|(account, state)| {
+        let report = move |package: &Package| PackageReport {
+            account: account.to_owned(),
+            gigabytes: package.gigabytes,
+            left: package.left.normalize().to_string(),
+            until: package.until_text(),
+        };
+        state.packages().iter().map(report)
+    });
+    packages.collect()
 }
 
 fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
@@ -143,14 +203,15 @@ fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
         .filter(|charge| charge.status == Status::Charged);
     for charge in charged {
         groups
-            .entry((charge.item, charge.zone))
+            .entry((charge.item, &charge.variant, charge.zone))
             .or_default()
             .push(charge);
     }
-    let items = groups.into_iter().map(|((item, zone), charges)| {
+    let items = groups.into_iter().map(|((item, variant, zone), charges)| {
         let sum = |of: fn(&Charge) -> Decimal| add_exactly(charges.iter().map(|charge| of(charge)));
         Ok(ItemReport {
             item: item.name(),
+            variant: variant.clone(),
             zone: zone.map_or("", |zone| zone.name()),
             lines: charges.len(),
             quantity: format!("{:.9}", sum(|charge| charge.quantity)?),
@@ -208,6 +269,30 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
             "          … and {more} more accounts in the Parquet charges"
         )?;
     }
+    print_notes(out, bill)?;
+    writeln!(
+        out,
+        "          to pay in all: {} {}",
+        bill.payable, bill.currency
+    )
+}
+
+/// What a bill says besides its sums.
+fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
+    for package in &bill.packages {
+        writeln!(
+            out,
+            "          package of {} GB of account {}: {} GB left, until {}",
+            package.gigabytes, package.account, package.left, package.until
+        )?;
+    }
+    for of in &bill.unlicensed {
+        writeln!(
+            out,
+            "          without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
+            of.domain, of.app_id, of.days, of.bytes
+        )?;
+    }
     for unpriced in &bill.unpriced {
         writeln!(
             out,
@@ -233,25 +318,27 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
             rejected.unread_lines
         )?;
     }
-    writeln!(
-        out,
-        "          to pay in all: {} {}",
-        bill.payable, bill.currency
-    )
+    Ok(())
 }
 
 fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()> {
     writeln!(out, "account   {}", account.account)?;
     for item in &account.items {
+        let what = format!("{} {}", item.item, item.variant);
         writeln!(
             out,
-            "          {:<22}  {:<8}  {:>6} lines  {:>22} {:<4}  {:>20}",
-            item.item, item.zone, item.lines, item.quantity, item.unit, item.amount
+            "          {:<26}  {:<8}  {:>6} lines  {:>22} {:<8}  {:>20}",
+            what.trim_end(),
+            item.zone,
+            item.lines,
+            item.quantity,
+            item.unit,
+            item.amount
         )?;
     }
     writeln!(
         out,
-        "          {:<22}  {:>67}\n          {:<22}  {:>61}",
+        "          {:<26}  {:>77}\n          {:<26}  {:>71}",
         PRECISION, account.adjustment, "to pay", account.payable
     )?;
     if account.needs_review != 0 {

@@ -43,7 +43,7 @@ pub fn read_charges(folder: &Path, zone: Zone) -> Result<Billed, PublishError> {
 }
 
 struct Columns<'a> {
-    texts: [&'a StringArray; 11],
+    texts: [&'a StringArray; 12],
     period: [&'a PrimitiveArray<TimestampMicrosecondType>; 2],
     bytes: &'a PrimitiveArray<Int64Type>,
     quantity: &'a Decimal128Array,
@@ -54,7 +54,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    const TEXTS: [&'static str; 11] = [
+    const TEXTS: [&'static str; 12] = [
         "account",
         "item",
         "domain",
@@ -66,10 +66,11 @@ impl<'a> Columns<'a> {
         "price",
         "source",
         "explanation",
+        "variant",
     ];
 
     fn of(batch: &'a RecordBatch) -> Option<Self> {
-        let mut columns = [None; 11];
+        let mut columns = [None; 12];
         for (column, name) in columns.iter_mut().zip(Columns::TEXTS) {
             *column = Some(texts(batch, name)?);
         }
@@ -78,9 +79,9 @@ impl<'a> Columns<'a> {
                 .column_by_name(name)?
                 .as_primitive_opt::<Decimal128Type>()
         };
-        let [a, b, c, d, e, f, g, h, i, j, k] = columns;
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = columns;
         Some(Columns {
-            texts: [a?, b?, c?, d?, e?, f?, g?, h?, i?, j?, k?],
+            texts: [a?, b?, c?, d?, e?, f?, g?, h?, i?, j?, k?, l?],
             period: [
                 numbers(batch, "period_start")?,
                 numbers(batch, "period_end")?,
@@ -117,6 +118,7 @@ impl<'a> Columns<'a> {
             account: owned(0),
             item: Item::by_name(text(1))?,
             domain: owned(2),
+            variant: owned(11),
             app_id: owned(3),
             zone: region,
             days: day(0)?..day(1)?,

@@ -56,6 +56,7 @@ fn charges_schema() -> SchemaRef {
         ("explanation", DataType::Utf8),
         ("catalogue", DataType::Utf8),
         ("catalogue_digest", DataType::Utf8),
+        ("variant", DataType::Utf8),
     ])
 }
 
@@ -131,6 +132,7 @@ struct Row<'a> {
     id: String,
     item: &'static str,
     domain: &'a str,
+    variant: &'a str,
     app_id: &'a str,
     zone: &'static str,
     status: &'static str,
@@ -158,6 +160,7 @@ impl<'a> Row<'a> {
             id: charge.id(),
             item: charge.item.name(),
             domain: &charge.domain,
+            variant: &charge.variant,
             app_id: &charge.app_id,
             zone: charge.zone.map_or("", |zone| zone.name()),
             status: charge.status.name(),
@@ -181,7 +184,7 @@ impl<'a> Row<'a> {
     }
 
     /// The columns as texts: times in UTC, numbers with all their places.
-    fn texts(&self, month: &str, catalogue: &Catalogue) -> [String; 25] {
+    fn texts(&self, month: &str, catalogue: &Catalogue) -> [String; 26] {
         let time = |micros: i64| {
             let time = Timestamp::from_unix_secs(micros / MICROS_PER_SEC);
             time.map_or_else(String::new, Timestamp::rfc3339)
@@ -213,6 +216,7 @@ impl<'a> Row<'a> {
             text(self.how),
             catalogue.name.clone(),
             text(catalogue.digest()),
+            text(self.variant),
         ]
     }
 
@@ -225,6 +229,7 @@ impl<'a> Row<'a> {
             id: format!("{}/{PRECISION_ADJUSTMENT}", account.account),
             item: PRECISION_ADJUSTMENT,
             domain: "",
+            variant: "",
             app_id: "",
             zone: "",
             status: "charged",
@@ -294,6 +299,7 @@ fn batch(
         text(|row| row.how),
         same(&catalogue.name),
         same(catalogue.digest()),
+        text(|row| row.variant),
     ];
     Ok(RecordBatch::try_new(charges_schema(), columns)?)
 }

@@ -16,6 +16,7 @@ mod frozen;
 mod json;
 mod month;
 mod parquet_file;
+mod services;
 mod terminal;
 
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
@@ -31,4 +32,5 @@ pub use json::{
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
+pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};
 pub use terminal::{human_bytes, print_reconciliation, print_retried, print_run};

@@ -19,4 +19,4 @@ pub use account::{AccountUsage, DomainDays, FrozenOwners, Owners};
 pub use adjustment::{Adjustment, Delta, Frozen, Owner, Reason, adjustments};
 pub use book::{Book, MonthUsage};
 pub use month::{SummaryError, SummaryRow};
-pub use percentile::{Drop, INDEX_RULE, Percentile};
+pub use percentile::{DropRule, INDEX_RULE, Percentile};

@@ -11,7 +11,7 @@ pub const INDEX_RULE: &str = "samples = 288 x days with traffic (zero slots of t
 
 /// How many of the samples 5 % are, where that is no whole number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Drop {
+pub enum DropRule {
     /// Rounded down: nobody is given what no text gives.
     #[default]
     Floor,
@@ -21,13 +21,13 @@ pub enum Drop {
     Nearest,
 }
 
-impl Drop {
+impl DropRule {
     /// Samples that are dropped.
     pub const fn of(self, samples: u32) -> u32 {
         match self {
-            Drop::Floor => samples / 20,
-            Drop::Ceil => samples.div_ceil(20),
-            Drop::Nearest => (samples + 10) / 20,
+            DropRule::Floor => samples / 20,
+            DropRule::Ceil => samples.div_ceil(20),
+            DropRule::Nearest => (samples + 10) / 20,
         }
     }
 }
@@ -47,11 +47,11 @@ impl Percentile {
     /// The 95th percentile of the slots whose bytes are `busy`, zero slots left out, on
     /// `effective_days` days with traffic. `busy` is reordered.
     pub fn of(busy: &mut [u64], effective_days: u32) -> Self {
-        Percentile::dropping(busy, effective_days, Drop::Floor)
+        Percentile::dropping(busy, effective_days, DropRule::Floor)
     }
 
     /// The same, with another way to round what is dropped.
-    pub fn dropping(busy: &mut [u64], effective_days: u32, drop: Drop) -> Self {
+    pub fn dropping(busy: &mut [u64], effective_days: u32, drop: DropRule) -> Self {
         let samples = effective_days * SLOTS_PER_DAY;
         let dropped = drop.of(samples);
         let slot_bytes = match (dropped as usize) < busy.len() {
@@ -96,9 +96,9 @@ mod tests {
         ] {
             let mut busy: Vec<u64> = (1..=u64::from(days * SLOTS_PER_DAY)).collect();
             for (drop, rank) in [
-                (Drop::Floor, floor),
-                (Drop::Ceil, ceil),
-                (Drop::Nearest, nearest),
+                (DropRule::Floor, floor),
+                (DropRule::Ceil, ceil),
+                (DropRule::Nearest, nearest),
             ] {
                 assert_eq!(
                     Percentile::dropping(&mut busy, days, drop).slot_bytes,
@@ -106,7 +106,7 @@ mod tests {
                     "{days} days, {drop:?}"
                 );
             }
-            let default = Percentile::dropping(&mut busy, days, Drop::default());
+            let default = Percentile::dropping(&mut busy, days, DropRule::default());
             assert_eq!(Percentile::of(&mut busy, days), default);
         }
     }

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::program::{Said, Site};
 
 /// A registry in which `v0` is a mini-program domain from `since` on and all belong to `account`.
-fn registry(site: &Site, since: &str, account: &str) {
+pub fn registry(site: &Site, since: &str, account: &str) {
     let mut text = String::new();
     for domain in ["v0", "v1", "v2"] {
         text += &format!("[[domain]]\nname = \"{domain}.example.cn\"\naccount = \"{account}\"\n");
@@ -23,7 +23,7 @@ fn registry(site: &Site, since: &str, account: &str) {
 }
 
 /// Lines of some gigabytes each, on the third of a month.
-fn lines(month: &str, numbers: std::ops::Range<u64>) -> String {
+pub fn lines(month: &str, numbers: std::ops::Range<u64>) -> String {
     let line = |n: u64| {
         format!(
             "{month}03{:02}0000 203.0.113.9 v{}.example.cn /a/{n}.ts {} 22 2 200 NULL 41 \"P\" \"-\" GET HTTP/1.1 hit 1\n",
@@ -35,20 +35,20 @@ fn lines(month: &str, numbers: std::ops::Range<u64>) -> String {
     numbers.map(line).collect()
 }
 
-fn run(site: &Site, command: &str, more: &[&str]) -> Said {
+pub fn run(site: &Site, command: &str, more: &[&str]) -> Said {
     let mut command = site.command(command);
     command.arg("--json").arg("--registry");
     command.arg(site.path("registry.toml")).args(more);
     Site::run(&mut command)
 }
 
-fn close(site: &Site, month: &str) {
+pub fn close(site: &Site, month: &str) {
     let said = run(site, "close", &["--month", month, "--early"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(site.verify().code, 0);
 }
 
-fn bill(site: &Site, out: &str, more: &[&str]) -> Said {
+pub fn bill(site: &Site, out: &str, more: &[&str]) -> Said {
     let out = site.path(out).display().to_string();
     let said = run(site, "bill", &[&["--out", &out], more].concat());
     assert_eq!(said.code, 0, "{}", said.stderr);
@@ -56,10 +56,10 @@ fn bill(site: &Site, out: &str, more: &[&str]) -> Said {
 }
 
 /// Item, domain, zone and start of the period.
-type Key = (String, String, String, i64);
+pub type Key = (String, String, String, i64);
 
 /// Amounts by what is charged, in 10⁻⁸ of the currency, of lines used in `2026-<month>`.
-fn amounts(site: &Site, out: &str, month: &str) -> BTreeMap<Key, i128> {
+pub fn amounts(site: &Site, out: &str, month: &str) -> BTreeMap<Key, i128> {
     let mut amounts = BTreeMap::new();
     let pattern = site.path(out).join("charges/*/*.parquet");
     for path in glob::glob(&pattern.display().to_string()).expect("a glob") {
@@ -98,7 +98,7 @@ fn add_file(path: &Path, month: &str, amounts: &mut BTreeMap<Key, i128>) {
 }
 
 /// What October costs by a store that was never closed.
-fn never_closed(site: &Site, more: &[&str]) -> BTreeMap<Key, i128> {
+pub fn never_closed(site: &Site, more: &[&str]) -> BTreeMap<Key, i128> {
     let store = site.path("never-closed");
     let _ = fs::remove_dir_all(&store);
     let program = || std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
@@ -125,13 +125,13 @@ fn never_closed(site: &Site, more: &[&str]) -> BTreeMap<Key, i128> {
     amounts(site, "fresh", "2026-10")
 }
 
-fn october_of(site: &Site, out: &str) -> Vec<u8> {
+pub fn october_of(site: &Site, out: &str) -> Vec<u8> {
     let path = "charges/billing_month=2026-10-01/part-00000.parquet";
     fs::read(site.path(out).join(path)).expect("read")
 }
 
 /// October with 30 lines in it, billed and closed.
-fn closed_site() -> Site {
+pub fn closed_site() -> Site {
     let site = Site::new();
     registry(&site, "2026-10-02", "acct");
     site.write("a.log", lines("202610", 0..30));
@@ -143,7 +143,7 @@ fn closed_site() -> Site {
 
 /// October is as it was billed, and with its corrections as if it had never been closed.
 #[track_caller]
-fn assert_corrected(site: &Site, more: &[&str]) {
+pub fn assert_corrected(site: &Site, more: &[&str]) {
     bill(site, "after", more);
     assert_eq!(
         october_of(site, "before"),
@@ -320,7 +320,7 @@ fn csv_says_what_the_dataset_says() {
         amount.parse().expect("a number")
     };
     let names = reader.headers().expect("names").clone();
-    assert_eq!((&names[16], names.len()), ("amount", 25));
+    assert_eq!((&names[16], names.len()), ("amount", 26));
     let sum: i128 = reader.records().map(amounts_of).sum();
     assert_eq!(
         sum, 66_320_000_000,

@@ -148,4 +148,14 @@ fn arrears_say_what_stops_and_when() {
     assert_eq!(suspended.json["service_at"], "2026-10-20T16:00:00Z");
     assert_eq!(suspended.json["can_reach_recordings"], false);
     assert_eq!(at("2026-10-26T00:00").code, 0);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
+    command
+        .args(["arrears", "--account", "acct", "--events"])
+        .arg(site.path("events.toml"));
+    let output = command.output().expect("started");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("leaving the product takes a ticket (R54)"),
+        "{said}"
+    );
 }

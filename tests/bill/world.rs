@@ -1,7 +1,8 @@
 //! Usage and registries that are made up, and the bills that they give.
 
+use cdn_meter::billing::packages::Shortfall;
 use cdn_meter::billing::{
-    Bill, BillTerms, BillingError, Catalogue, CatalogueError, StandardMode, bill,
+    Besides, Bill, BillTerms, BillingError, Catalogue, CatalogueError, StandardMode, bill,
 };
 use cdn_meter::meter::{Cell, Domains, Tally, UsageRow, UsageTable};
 use cdn_meter::registry::Registry;
@@ -51,11 +52,12 @@ pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError
         mode: asked.mode,
         overhead: asked.overhead.parse().expect("a factor"),
         sampling: "1".parse().expect("a factor"),
+        shortfall: Shortfall::default(),
     };
     book.months()
         .map(|usage| {
             let clock = (usage.month, usage.zone);
-            bill(clock, usage.accounts(&registry), Vec::new(), &terms)
+            bill(clock, usage.accounts(&registry), Besides::default(), &terms)
         })
         .collect()
 }

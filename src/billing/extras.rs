@@ -1,0 +1,122 @@
+//! What is billed besides the traffic of logs: what accounts bought, and what other meters counted.
+
+use sha2::{Digest, Sha256};
+
+use super::bill::Besides;
+use super::catalogue::Catalogue;
+use super::charge::Charge;
+use super::error::BillingError;
+use super::events::Events;
+use super::licence::{LeapDay, LicenceError, LicenceRules, Term};
+use super::packages::Packages;
+use super::services::{self, Metered};
+use super::{licence, licensed, packages};
+use crate::units::{Month, Zone, hex};
+
+/// Purchases and records of services; none by default.
+#[derive(Debug, Default)]
+pub struct Extras {
+    events: Events,
+    services: Vec<Metered>,
+    /// `None` where nobody told of events.
+    terms: Option<Vec<Term>>,
+    digest: Option<String>,
+}
+
+impl Extras {
+    /// What was bought by an event file, if there is one, and records of services in any order. Times
+    /// are those of `zone`.
+    ///
+    /// Errors: [`LicenceError`], where what was bought cannot have been.
+    pub fn new(
+        events: Option<Events>,
+        mut services: Vec<Metered>,
+        zone: Zone,
+    ) -> Result<Self, LicenceError> {
+        services.sort_unstable();
+        let is_told = events.is_some() || !services.is_empty();
+        let terms = events.as_ref().map(|events| terms(events, zone));
+        let terms = terms.transpose()?;
+        let events = events.unwrap_or_default();
+        let digest = is_told.then(|| digest(&events, &services));
+        Ok(Extras {
+            events,
+            services,
+            terms,
+            digest,
+        })
+    }
+
+    /// SHA-256 of all of it, in hexadecimal; `None` where nobody told of any.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    /// All packages before any usage.
+    pub fn packages(&self, zone: Zone) -> Packages {
+        Packages::new(&self.events.packages, zone)
+    }
+
+    /// The first month in which a package was bought.
+    pub fn first_package(&self, zone: Zone) -> Option<Month> {
+        let months = self.events.packages.iter();
+        months
+            .map(|bought| Month::of_slot(bought.at.slot(), zone))
+            .min()
+    }
+
+    /// The months in which something was bought or counted, in order.
+    pub fn months(&self, zone: Zone) -> Vec<Month> {
+        let licences = self.events.licences.iter().map(|(bought, _)| bought.at);
+        let packages = self.events.packages.iter().map(|bought| bought.at);
+        let bought = licences.chain(packages);
+        let bought = bought.map(|at| Month::of_slot(at.slot(), zone));
+        let counted = self.services.iter().map(|record| Month::of_day(record.day));
+        let mut months: Vec<Month> = bought.chain(counted).collect();
+        months.sort_unstable();
+        months.dedup();
+        months
+    }
+
+    /// What is on the bill of a month besides usage: `corrections`, and the lines of this; `packages` are
+    /// those with which it begins.
+    ///
+    /// Errors: [`BillingError`].
+    pub fn besides(
+        &self,
+        when: (Month, Zone),
+        catalogue: &Catalogue,
+        packages: Packages,
+        corrections: Vec<Charge>,
+    ) -> Result<Besides<'_>, BillingError> {
+        let mut lines = corrections;
+        lines.extend(licensed::charges(&self.events.licences, when, catalogue)?);
+        lines.extend(packages::charges(&self.events.packages, when, catalogue)?);
+        lines.extend(services::charges(&self.services, when.0, catalogue)?);
+        Ok(Besides {
+            lines,
+            packages,
+            licences: self.terms.as_deref(),
+        })
+    }
+}
+
+/// The terms of all licences, by the rules that the seed states.
+fn terms(events: &Events, zone: Zone) -> Result<Vec<Term>, LicenceError> {
+    let bought = events.licences.iter().map(|(bought, _)| bought.clone());
+    let rules = LicenceRules {
+        zone,
+        leap_day: LeapDay::default(),
+        may_share_app_id: true,
+    };
+    licence::terms(&bought.collect::<Vec<_>>(), &rules)
+}
+
+fn digest(events: &Events, services: &[Metered]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(&events.digest);
+    for record in services {
+        digest.update(format!("{record:?}\n"));
+    }
+    hex(&digest.finalize())
+}

@@ -1,0 +1,139 @@
+//! What licences have to do with a bill: their fees, and traffic for which there was none.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::catalogue::{Catalogue, Item};
+use super::charge::Charge;
+use super::error::BillingError;
+use super::exact::{Amount, product, sum};
+use super::licence::{Purchase, Term};
+use crate::registry::Class;
+use crate::summary::AccountUsage;
+use crate::units::{Month, Region, Timestamp, Zone};
+
+const DAY_SECS: i64 = 86_400;
+
+/// A mini-program domain that was watched on days without a licence of its AppID: billed all the same
+/// (R09), and worth a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlicensed {
+    /// The domain.
+    pub domain: String,
+    /// Its AppID.
+    pub app_id: String,
+    /// Days with traffic and without a licence.
+    pub days: u32,
+    /// Bytes of those days.
+    pub bytes: u64,
+}
+
+/// The fees of licences that were bought in a month (R01), each with the fee that was paid if it was
+/// not the catalogue's price. Licences with a validity of their own cost nothing unless a fee is stated.
+/// Days are those of `zone`.
+///
+/// Errors: [`BillingError`] where the catalogue has no price on a day.
+pub fn charges(
+    licences: &[(Purchase, Option<Decimal>)],
+    (month, zone): (Month, Zone),
+    catalogue: &Catalogue,
+) -> Result<Vec<Charge>, BillingError> {
+    let mut bought: BTreeMap<(&str, &str, i32, Decimal), Charge> = BTreeMap::new();
+    for (purchase, fee) in licences {
+        let day = purchase.at.slot().day(zone);
+        let fee = match purchase.until {
+            None => *fee,
+            Some(_) => Some(fee.unwrap_or_default()),
+        };
+        if Month::of_day(day) != month || fee.is_some_and(|fee| fee.is_zero()) {
+            continue;
+        }
+        let charge = bought_one(purchase, day, fee, catalogue)?;
+        let key = (
+            &purchase.account[..],
+            &purchase.app_id[..],
+            day,
+            charge.unit_price,
+        );
+        let of_key = bought.entry(key).or_insert(charge);
+        of_key.quantity = sum(of_key.quantity, Decimal::ONE)?;
+        of_key.amount = Amount::new(product(of_key.quantity, of_key.unit_price)?);
+    }
+    Ok(bought.into_values().collect())
+}
+
+/// The charge of a licence, with no quantity yet.
+fn bought_one(
+    purchase: &Purchase,
+    day: i32,
+    fee: Option<Decimal>,
+    catalogue: &Catalogue,
+) -> Result<Charge, BillingError> {
+    let mut charge = match fee {
+        Some(fee) => {
+            let mut charge = Charge::blank(Item::PluginLicence, &purchase.account, day..day + 1);
+            charge.unit_price = fee;
+            "the fee that was stated".clone_into(&mut charge.source);
+            charge
+        }
+        None => {
+            let price = catalogue.price(Item::PluginLicence, Region::Mainland, day)?;
+            let mut charge = Charge::of(price, catalogue, &purchase.account, day..day + 1);
+            charge.unit_price = price.tiers[0].price;
+            charge
+        }
+    };
+    charge.app_id.clone_from(&purchase.app_id);
+    charge.cite(&["R01", "R03", "R10"]);
+    charge.how = format!(
+        "bought while the plugin was {}, for {}",
+        purchase.state.name(),
+        purchase.app_id
+    );
+    Ok(charge)
+}
+
+/// Mini-program domains of an account that were watched on days of a month on which no licence of
+/// their AppID held, not even for a part of the day. Domains without an AppID are left out.
+pub fn unlicensed(
+    used: &AccountUsage,
+    terms: &[Term],
+    month: Month,
+    zone: Zone,
+) -> Vec<Unlicensed> {
+    let mut found: Vec<Unlicensed> = Vec::new();
+    for of_domain in &used.domains {
+        let app_id = &of_domain.owner.app_id;
+        if of_domain.owner.class != Class::MiniProgram || app_id.is_empty() {
+            continue;
+        }
+        for (day, bytes) in (month.first_day()..).zip(&of_domain.days) {
+            if *bytes == 0 || is_licensed_on(terms, app_id, day, zone) {
+                continue;
+            }
+            match found.last_mut() {
+                Some(last) if last.domain == of_domain.domain => {
+                    last.days += 1;
+                    last.bytes = last.bytes.saturating_add(*bytes);
+                }
+                _ => found.push(Unlicensed {
+                    domain: of_domain.domain.clone(),
+                    app_id: app_id.clone(),
+                    days: 1,
+                    bytes: *bytes,
+                }),
+            }
+        }
+    }
+    found
+}
+
+/// Whether a licence of an AppID, of any account, holds at some time of a day.
+fn is_licensed_on(terms: &[Term], app_id: &str, day: i32, zone: Zone) -> bool {
+    let start = i64::from(day) * DAY_SECS - i64::from(zone.offset_secs());
+    let instant = |secs| Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END);
+    let (start, end) = (instant(start), instant(start + DAY_SECS));
+    let holds = |term: &Term| term.app_id == app_id && term.from < end && start < term.until;
+    terms.iter().any(holds)
+}

@@ -1,0 +1,157 @@
+//! What accounts bought and what other meters counted, on its way to bills; and month by month what is
+//! left of packages.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::Failure;
+use super::bills::Prices;
+use crate::billing::packages::{Packages, Shortfall};
+use crate::billing::{Bill, Charge, Events, Extras, bill, packages_after};
+use crate::meter::Overflow;
+use crate::registry::Registry;
+use crate::report::read_services;
+use crate::store::Store;
+use crate::summary::{AccountUsage, Book};
+use crate::units::{Month, Zone};
+
+/// Arguments about what is billed besides the traffic of logs.
+#[derive(Args)]
+pub(super) struct ExtrasArgs {
+    /// TOML file of what was bought: [[licence]], [[package]]
+    ///
+    /// Once a closed month was billed with it, every later bill needs it too.
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// CSV or Parquet file of what other meters counted, with the columns day, account, service, variant,
+    /// zone and quantity; can be given several times
+    #[arg(long, value_name = "FILE")]
+    services: Vec<PathBuf>,
+    /// What is billed of a day that traffic packages pay in part
+    #[arg(long, value_enum, default_value_t = ShortfallArg::RealGigabytes)]
+    package_shortfall: ShortfallArg,
+}
+
+/// What is billed of a day that packages pay in part.
+#[derive(Clone, Copy, ValueEnum)]
+enum ShortfallArg {
+    /// The gigabytes that they do not pay for
+    RealGigabytes,
+    /// The package gigabytes that those would have taken, as a published example has it
+    PackageGigabytes,
+}
+
+impl ExtrasArgs {
+    /// Reads the files.
+    pub(super) fn ledger(&self, zone: Zone) -> Result<Ledger, Failure> {
+        let events = self.events.as_ref().map(|path| Events::load(path, zone));
+        let mut services = Vec::new();
+        for path in &self.services {
+            services.extend(read_services(path)?);
+        }
+        let extras = Extras::new(events.transpose()?, services, zone).map_err(Failure::start)?;
+        Ok(Ledger::new(extras, zone))
+    }
+
+    pub(super) fn shortfall(&self) -> Shortfall {
+        match self.package_shortfall {
+            ShortfallArg::RealGigabytes => Shortfall::RealGigabytes,
+            ShortfallArg::PackageGigabytes => Shortfall::PackageGigabytes,
+        }
+    }
+}
+
+/// What accounts bought, and what is left of it when months begin.
+pub(super) struct Ledger {
+    extras: Extras,
+    /// The packages with which a month begins, and all after it up to the next that is known.
+    packages: BTreeMap<Month, Packages>,
+    bought: Packages,
+}
+
+impl Ledger {
+    fn new(extras: Extras, zone: Zone) -> Self {
+        Ledger {
+            bought: extras.packages(zone),
+            extras,
+            packages: BTreeMap::new(),
+        }
+    }
+
+    /// What it was made of; `None` where nothing was given.
+    pub(super) fn digest(&self) -> Option<&str> {
+        self.extras.digest()
+    }
+
+    /// Whether anybody has packages: then every month depends on those before.
+    pub(super) fn has_packages(&self) -> bool {
+        !self.bought.is_empty()
+    }
+
+    /// Months in which something was bought or counted.
+    pub(super) fn months(&self, zone: Zone) -> Vec<Month> {
+        self.extras.months(zone)
+    }
+
+    /// Works out with which packages each month of a store begins, by the usage since the first was
+    /// bought; a month is settled by the prices that `prices_of` tells.
+    pub(super) fn follow<'a>(
+        &mut self,
+        store: &Store,
+        registry: &Registry,
+        prices_of: impl Fn(Month) -> &'a Prices,
+        rows_max: usize,
+    ) -> Result<(), Failure> {
+        let zone = registry.zone();
+        let Some(first) = self.extras.first_package(zone) else {
+            return Ok(());
+        };
+        let months = store.months(zone)?.into_iter();
+        for month in months.filter(|month| first <= *month) {
+            let usage = store.usage(month.slots(zone), rows_max)?;
+            let book = Book::new(usage.table, usage.domains, registry, zone)?;
+            let mut packages = self.at(month);
+            for used in book.months().flat_map(|usage| usage.accounts(registry)) {
+                let used = used?;
+                let before = packages.of(&used.account);
+                let after = packages_after(month, &used, &before, &prices_of(month).terms())?;
+                packages.replace(&used.account, after);
+            }
+            self.note_end(month, packages);
+        }
+        Ok(())
+    }
+
+    /// The packages with which a month begins.
+    fn at(&self, month: Month) -> Packages {
+        let known = self.packages.range(..=month).next_back();
+        known.map_or(&self.bought, |(_, packages)| packages).clone()
+    }
+
+    fn note_end(&mut self, month: Month, packages: Packages) {
+        if let Some(next) = month.next() {
+            self.packages.insert(next, packages);
+        }
+    }
+
+    /// The bill of a month.
+    pub(super) fn bill(
+        &mut self,
+        when: (Month, Zone),
+        accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
+        corrections: Vec<Charge>,
+        prices: &Prices,
+    ) -> Result<Bill, Failure> {
+        let packages = self.at(when.0);
+        let besides = self
+            .extras
+            .besides(when, &prices.catalogue, packages, corrections)?;
+        let bill = bill(when, accounts, besides, &prices.terms())?;
+        if self.has_packages() {
+            self.note_end(when.0, bill.packages.clone());
+        }
+        Ok(bill)
+    }
+}
