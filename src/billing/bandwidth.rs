@@ -60,19 +60,19 @@ impl Rating<'_> {
             for (day, slots) in self.days().zip(curve.chunks(SLOTS_PER_DAY as usize)) {
                 let peak = slots.iter().copied().max().unwrap_or(0);
                 if peak != 0 {
-                    charges.push(self.daily_peak(&used.account, day, zone, peak)?);
+                    let item = Item::StandardPeak;
+                    charges.push(self.daily_peak(&used.account, (item, day, zone), peak)?);
                 }
             }
         }
-        Ok(())
+        self.push_peaks(used, charges)
     }
 
     /// The peak of a day: `bytes` are those of its busiest slot (R65).
-    fn daily_peak(
+    pub(super) fn daily_peak(
         &self,
         account: &str,
-        day: i32,
-        zone: Region,
+        (item, day, zone): (Item, i32, Region),
         bytes: u64,
     ) -> Result<Charge, BillingError> {
         let price = self.catalogue.price(Item::StandardPeak, zone, day)?;
@@ -80,8 +80,12 @@ impl Rating<'_> {
         let mut charge = self.by_bytes(price, bytes, priced.unit_price, day..day + 1)?;
         charge.quantity = Amount::ratio(priced.megabits, SLOT_SECS).round(Mbps::SCALE)?;
         charge.amount = Amount::ratio(priced.amount, SLOT_SECS);
+        charge.item = item;
         charge.account = account.to_owned();
         charge.zone = Some(zone);
+        if item == Item::PushPeak {
+            charge.cite(&["R17"]);
+        }
         charge.how = format!(
             "busiest 5 minutes of the day in {}: {bytes} B × 8 / 300 s, tier from {} Mbps",
             zone.name(),

@@ -143,7 +143,7 @@ pub fn bill(
     let (mut unpriced, mut without_licence) = (Vec::new(), Vec::new());
     for used in accounts {
         let used = used?;
-        unpriced.extend(unpriced_of(&used)?);
+        unpriced.extend(unpriced_of(&used, &rating)?);
         if let Some(terms) = besides.licences {
             without_licence.extend(unlicensed(&used, terms, month, zone));
         }
@@ -166,22 +166,24 @@ pub fn bill(
 }
 
 /// What is used and has no price.
-fn unpriced_of(used: &AccountUsage) -> Result<Vec<Unpriced>, BillingError> {
-    let mut found = Vec::new();
-    for class in Class::ALL {
-        let of_class = used.domains.iter().filter(|days| days.owner.class == class);
-        let mut bytes = of_class.flat_map(|days| &days.days);
-        let bytes = bytes.try_fold(0_u64, |sum, bytes| sum.checked_add(*bytes));
-        found.extend(Unpriced::new(&used.account, class, bytes.ok_or(Overflow)?));
-    }
-    Ok(found)
+fn unpriced_of(used: &AccountUsage, rating: &Rating<'_>) -> Result<Vec<Unpriced>, BillingError> {
+    let unknown = used
+        .domains
+        .iter()
+        .filter(|days| days.owner.class == Class::Unknown);
+    let mut bytes = unknown.flat_map(|days| &days.days);
+    let bytes = bytes.try_fold(0_u64, |sum, bytes| sum.checked_add(*bytes));
+    let unknown = Unpriced::new(&used.account, Class::Unknown, bytes.ok_or(Overflow)?);
+    Ok(unknown.into_iter().chain(rating.free_push(used)?).collect())
 }
 
 impl Unpriced {
     /// Usage of a class, if there is any and the class has no price.
     pub fn new(account: &str, class: Class, bytes: u64) -> Option<Self> {
         let why = match class {
-            Class::Push => "upstream to a push domain is not playback (R17)",
+            Class::Push => {
+                "upstream to a push domain is not playback, and not charged on these days (R17)"
+            }
             Class::Unknown => "the registry does not know the domain (R23)",
             Class::MiniProgram | Class::Standard => return None,
         };

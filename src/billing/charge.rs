@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use rust_decimal::Decimal;
 
-use super::catalogue::{Catalogue, Days, Item, Price};
-use super::exact::Amount;
+use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
+use super::exact::{Amount, Inexact, product, sum};
 use crate::units::{Month, Region, Timestamp, Zone};
 
 /// Whether a line is to be paid.
@@ -114,6 +114,40 @@ impl Charge {
         }
     }
 
+    /// A purchase, none of it yet: each costs the `fee` that was stated, or the catalogue's price of the
+    /// day.
+    pub(super) fn purchase(
+        (item, variant): (Item, &str),
+        account: &str,
+        day: i32,
+        fee: Option<Decimal>,
+        catalogue: &Catalogue,
+    ) -> Result<Self, CatalogueError> {
+        let days = day..day + 1;
+        Ok(match fee {
+            Some(fee) => Charge {
+                variant: variant.to_owned(),
+                unit_price: fee,
+                source: "the fee that was stated".to_owned(),
+                ..Charge::blank(item, account, days)
+            },
+            None => {
+                let price = catalogue.price_of(item, variant, Region::Mainland, day)?;
+                Charge {
+                    unit_price: price.tiers[0].price,
+                    ..Charge::of(price, catalogue, account, days)
+                }
+            }
+        })
+    }
+
+    /// One more of a purchase.
+    pub(super) fn add_one(&mut self) -> Result<(), Inexact> {
+        self.quantity = sum(self.quantity, Decimal::ONE)?;
+        self.amount = Amount::new(product(self.quantity, self.unit_price)?);
+        Ok(())
+    }
+
     /// The instants between which it was used, by the clock of `zone`.
     pub fn period(&self, zone: Zone) -> Range<Timestamp> {
         let midnight = |day: i32| {
@@ -146,6 +180,7 @@ impl Charge {
             Item::StandardTraffic
             | Item::StandardPeak
             | Item::PushTraffic
+            | Item::PushPeak
             | Item::PackageTraffic
             | Item::Transcoding
             | Item::VodStorage
@@ -159,6 +194,15 @@ impl Charge {
         match self.item {
             Item::PluginLicence => &self.app_id,
             _ => &self.domain,
+        }
+    }
+
+    /// Whether it is for upstream, or for what packages paid of it.
+    pub(super) fn is_of_push(&self) -> bool {
+        match self.item {
+            Item::PushTraffic | Item::PushPeak => true,
+            Item::PackageTraffic => self.variant == Item::PushTraffic.name(),
+            _ => false,
         }
     }
 

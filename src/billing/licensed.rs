@@ -7,11 +7,10 @@ use rust_decimal::Decimal;
 use super::catalogue::{Catalogue, Item};
 use super::charge::Charge;
 use super::error::BillingError;
-use super::exact::{Amount, product, sum};
 use super::licence::{Purchase, Term};
 use crate::registry::Class;
 use crate::summary::AccountUsage;
-use crate::units::{Month, Region, Timestamp, Zone};
+use crate::units::{Month, Timestamp, Zone};
 
 const DAY_SECS: i64 = 86_400;
 
@@ -56,34 +55,20 @@ pub fn charges(
             day,
             charge.unit_price,
         );
-        let of_key = bought.entry(key).or_insert(charge);
-        of_key.quantity = sum(of_key.quantity, Decimal::ONE)?;
-        of_key.amount = Amount::new(product(of_key.quantity, of_key.unit_price)?);
+        bought.entry(key).or_insert(charge).add_one()?;
     }
     Ok(bought.into_values().collect())
 }
 
-/// The charge of a licence, with no quantity yet.
+/// The charge of a licence, none of it yet.
 fn bought_one(
     purchase: &Purchase,
     day: i32,
     fee: Option<Decimal>,
     catalogue: &Catalogue,
 ) -> Result<Charge, BillingError> {
-    let mut charge = match fee {
-        Some(fee) => {
-            let mut charge = Charge::blank(Item::PluginLicence, &purchase.account, day..day + 1);
-            charge.unit_price = fee;
-            "the fee that was stated".clone_into(&mut charge.source);
-            charge
-        }
-        None => {
-            let price = catalogue.price(Item::PluginLicence, Region::Mainland, day)?;
-            let mut charge = Charge::of(price, catalogue, &purchase.account, day..day + 1);
-            charge.unit_price = price.tiers[0].price;
-            charge
-        }
-    };
+    let item = (Item::PluginLicence, "");
+    let mut charge = Charge::purchase(item, &purchase.account, day, fee, catalogue)?;
     charge.app_id.clone_from(&purchase.app_id);
     charge.cite(&["R01", "R03", "R10"]);
     charge.how = format!(

@@ -18,9 +18,11 @@ mod error;
 mod events;
 mod exact;
 mod extras;
+mod flow;
 pub mod licence;
 mod licensed;
 pub mod packages;
+mod push;
 pub mod refund;
 mod review;
 mod rules;
@@ -37,10 +39,11 @@ pub use error::BillingError;
 pub use events::{EVENTS_BYTES_MAX, Events, EventsError};
 pub use exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, total as add_exactly};
 pub use extras::Extras;
+pub use flow::packages_after;
 pub use licensed::Unlicensed;
 pub use rules::{rule, rules};
 pub use tiers::{Model, Tier};
-pub use traffic::{StandardMode, packages_after, parts_of};
+pub use traffic::{StandardMode, parts_of};
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ use rust_decimal::Decimal;
 use super::catalogue::{Catalogue, Item};
 use super::charge::Charge;
 use super::error::BillingError;
-use super::exact::{Amount, Inexact, product, quotient, sum};
+use super::exact::{Inexact, product, quotient, sum};
 use crate::units::{Gigabytes, Month, Region, Timestamp, Zone};
 
 /// From this size on a package comes with a year of the mobile live SDK, in GB.
@@ -316,35 +316,21 @@ pub fn charges(
             purchase.gigabytes,
             charge.unit_price,
         );
-        let of_key = bought.entry(key).or_insert(charge);
-        of_key.quantity = sum(of_key.quantity, Decimal::ONE)?;
-        of_key.amount = Amount::new(product(of_key.quantity, of_key.unit_price)?);
+        bought.entry(key).or_insert(charge).add_one()?;
     }
     Ok(bought.into_values().collect())
 }
 
-/// The charge of a purchase, with no quantity yet.
+/// The charge of a package, none of it yet.
 fn bought_one(
     purchase: &Purchase,
     day: i32,
     catalogue: &Catalogue,
 ) -> Result<Charge, BillingError> {
-    let (days, size) = (day..day + 1, purchase.gigabytes.to_string());
-    let mut charge = match purchase.fee {
-        Some(fee) => {
-            let mut charge = Charge::blank(Item::TrafficPackage, &purchase.account, days);
-            charge.unit_price = fee;
-            charge.cite(&["R12"]);
-            "the fee that was stated".clone_into(&mut charge.source);
-            charge
-        }
-        None => {
-            let price = catalogue.price_of(Item::TrafficPackage, &size, Region::Mainland, day)?;
-            let mut charge = Charge::of(price, catalogue, &purchase.account, days);
-            charge.unit_price = price.tiers[0].price;
-            charge
-        }
-    };
+    let size = purchase.gigabytes.to_string();
+    let item = (Item::TrafficPackage, &size[..]);
+    let mut charge = Charge::purchase(item, &purchase.account, day, purchase.fee, catalogue)?;
+    charge.cite(&["R12"]);
     charge.how = format!(
         "traffic package of {size} GB, valid to {}, exclusive{}",
         super::catalogue::day_text(valid(day).end),
@@ -353,7 +339,6 @@ fn bought_one(
             false => "",
         }
     );
-    charge.variant = size;
     Ok(charge)
 }
 

@@ -27,7 +27,10 @@ impl Rating<'_> {
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
         let settled = |paid: &Paid| ((paid.usage.day, paid.usage.zone), paid.remaining);
-        let settled: BTreeMap<(i32, Region), u64> = paid.iter().map(settled).collect();
+        let paid = paid
+            .iter()
+            .filter(|paid| paid.usage.item == Item::StandardTraffic);
+        let settled: BTreeMap<(i32, Region), u64> = paid.map(settled).collect();
         let month = self.days();
         for of_domain in &used.domains {
             let added = of_domain

@@ -307,6 +307,72 @@ fn packages_of_a_month_are_those_that_the_months_before_left() {
 }
 
 #[test]
+fn r17_upstream_is_charged_where_it_is_ten_times_the_playback_and_over_100_mbps() {
+    let push = |slot, bytes| Sent("2026-10-15", slot, Class::Push, Region::Mainland, bytes);
+    let play = |bytes| standard("2026-10-15", Region::Mainland, bytes);
+    let (rest, busy) = (101 * GB - 101 * MBPS, 101 * MBPS);
+    // 97 GB of it in slots below the peak.
+    let spread = |bytes: u64| (1..=100).map(move |slot| push(slot, bytes / 100));
+    let flow = StandardMode::Flow;
+    let example: Vec<Sent> = spread(rest)
+        .chain([push(0, busy + rest % 100), play(10 * GB)])
+        .collect();
+    check(DEFAULT, flow, &example, "28.86");
+    let bill = billed(DEFAULT, flow, "2026-10", &example);
+    assert_eq!(
+        lines(&bill),
+        [
+            (Item::StandardTraffic, number("10"), number("2.6")),
+            (Item::PushTraffic, number("101"), number("26.26")),
+        ]
+    );
+    // A tenth is played: free. The peak is 100 Mbps: free.
+    let much: Vec<Sent> = spread(rest)
+        .chain([push(0, busy), play(10 * GB + 100 * GB / 1000)])
+        .collect();
+    check(DEFAULT, flow, &much, "2.626");
+    let slow: Vec<Sent> = spread(rest)
+        .chain([push(0, 100 * MBPS), play(GB)])
+        .collect();
+    check(DEFAULT, flow, &slow, "0.26");
+    // By bandwidth both have a peak.
+    let peaks = billed(DEFAULT, StandardMode::DailyPeak, "2026-10", &example);
+    let items: Vec<Item> = peaks.charges.iter().map(|charge| charge.item).collect();
+    assert_eq!(items, [Item::StandardPeak, Item::PushPeak]);
+    // Before 2021-07-01 it was free, and where the mini-program has its own price its playback counts.
+    let on = |day: &'static str, sent: &[Sent]| -> Vec<Sent> {
+        let moved = sent
+            .iter()
+            .map(|Sent(_, slot, class, region, bytes)| Sent(day, *slot, *class, *region, *bytes));
+        moved.collect()
+    };
+    check(HISTORY, flow, &on("2021-06-30", &example), "2.6");
+    check(HISTORY, flow, &on("2021-07-01", &example), "28.86");
+}
+
+#[test]
+fn what_is_free_of_upstream_is_told_and_packages_pay_for_the_rest() {
+    let push = |on, bytes| Sent(on, 0, Class::Push, Region::Mainland, bytes);
+    let sent = [push("2026-10-15", 50 * GB), push("2026-10-16", GB)];
+    let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
+    let of = month("2026-10");
+    let packages = package("2026-10-01T10:00", 1000);
+    let accounts = std::iter::once(Ok(used(of, &sent)));
+    let terms = terms(&catalogue, StandardMode::Flow);
+    let bill = bill((of, Zone::CHINA), accounts, with(&packages), &terms).expect("billed");
+    assert_eq!(
+        (bill.unpriced[0].class, bill.unpriced[0].bytes),
+        (Class::Push, GB)
+    );
+    let line = &bill.accounts[0].charges[0];
+    assert_eq!(
+        (line.item, &line.variant[..]),
+        (Item::PackageTraffic, "push-traffic")
+    );
+    assert_eq!(left(&bill.packages), number("950"));
+}
+
+#[test]
 fn what_is_billed_takes_packages_not_what_is_logged() {
     let packages = package("2026-10-01T10:00", 1000);
     let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");

@@ -9,8 +9,7 @@ use super::catalogue::{Catalogue, Days, Item, MiniProgram, Price, Rules};
 use super::charge::{Charge, Status};
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, product};
-use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
-use super::tiers;
+use super::packages::{Shortfall, State};
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::{AccountUsage, DomainDays, DropRule};
@@ -66,11 +65,11 @@ pub(super) type ZoneDays = BTreeMap<(i32, Region), u64>;
 /// Prices the usage of one month.
 pub(super) struct Rating<'a> {
     pub(super) catalogue: &'a Catalogue,
-    mode: StandardMode,
-    shortfall: Shortfall,
+    pub(super) mode: StandardMode,
+    pub(super) shortfall: Shortfall,
     month: Days,
     /// Both factors multiplied.
-    factor: Decimal,
+    pub(super) factor: Decimal,
 }
 
 impl<'a> Rating<'a> {
@@ -99,20 +98,15 @@ impl<'a> Rating<'a> {
                 self.mini_program(regions, &mut charges)?;
             }
         }
-        let (state, paid) = self.settled(used, packages)?;
         match self.mode {
-            StandardMode::Flow => {
-                for of_day in &paid {
-                    self.covered_day(&used.account, of_day, &state, &mut charges)?;
-                    self.remaining_day(&used.account, of_day, &mut charges)?;
-                }
-                self.candidate_credits(used, &paid, &mut charges)?;
-            }
+            StandardMode::Flow => return self.flow(used, packages, charges),
             StandardMode::DailyPeak => self.daily_peaks(used, &mut charges)?,
             StandardMode::MonthlyAverage => self.monthly_average(used, &mut charges)?,
             StandardMode::Monthly95(drop) => self.monthly_95(used, drop, &mut charges)?,
         }
-        Ok((charges, state))
+        // Where bandwidth is settled packages are frozen: they pay for nothing, and run out of time
+        // all the same.
+        Ok((charges, packages.clone()))
     }
 
     pub(super) fn days(&self) -> Days {
@@ -176,162 +170,6 @@ impl<'a> Rating<'a> {
         Ok(())
     }
 
-    /// Bytes that pay the standard price and are meant, by day and zone.
-    fn standard_days(
-        &self,
-        used: &AccountUsage,
-        is_meant: impl Fn(Class, Region) -> bool,
-    ) -> Result<ZoneDays, BillingError> {
-        let mut days = ZoneDays::new();
-        for of_domain in &used.domains {
-            let class = of_domain.owner.class;
-            for (day, bytes) in self.month.clone().zip(&of_domain.days) {
-                let rules = self.catalogue.rules(day)?;
-                let zone = rules.zone(of_domain.region);
-                if *bytes != 0 && Rating::is_standard(class, rules) && is_meant(class, zone) {
-                    let sum = days.entry((day, zone)).or_default();
-                    *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
-                }
-            }
-        }
-        Ok(days)
-    }
-
-    /// What of the month's standard traffic packages paid for, by day and zone, and the packages after
-    /// it. Where bandwidth is settled packages are frozen: they pay for nothing, and run out of time all
-    /// the same.
-    ///
-    /// Of mini-program traffic without a price of its own packages pay for the mainland's: no source
-    /// speaks of any other.
-    pub(super) fn settled(
-        &self,
-        used: &AccountUsage,
-        packages: &State,
-    ) -> Result<(State, Vec<Paid>), BillingError> {
-        if self.mode != StandardMode::Flow {
-            return Ok((packages.clone(), Vec::new()));
-        }
-        let usage = |((day, zone), bytes): (&(i32, Region), &u64)| Usage {
-            day: *day,
-            item: Item::StandardTraffic,
-            zone: *zone,
-            bytes: *bytes,
-        };
-        let mut uses = Vec::new();
-        if !packages.packages().is_empty() {
-            let payable = self.standard_days(used, |class, zone| {
-                class == Class::Standard || zone == Region::Mainland
-            })?;
-            uses.extend(payable.iter().map(usage));
-        }
-        let takes = Takes {
-            catalogue: self.catalogue,
-            factor: self.factor,
-        };
-        let (state, paid) = packages::consume(packages, &uses, &takes)?;
-        let mut parts: BTreeMap<(i32, Region), Vec<Part>> = paid
-            .into_iter()
-            .map(|paid| ((paid.usage.day, paid.usage.zone), paid.parts))
-            .collect();
-        let all = self.standard_days(used, |_, _| true)?;
-        let paid = all.iter().map(|of_day| {
-            let parts = parts.remove(of_day.0).unwrap_or_default();
-            let covered: u64 = parts.iter().map(|part| part.bytes).sum();
-            Paid {
-                usage: usage(of_day),
-                parts,
-                remaining: of_day.1 - covered,
-            }
-        });
-        let paid = paid.collect();
-        Ok((state, paid))
-    }
-
-    /// What packages paid for of a day in a zone: a line of nothing that says which.
-    fn covered_day(
-        &self,
-        account: &str,
-        paid: &Paid,
-        packages: &State,
-        charges: &mut Vec<Charge>,
-    ) -> Result<(), BillingError> {
-        let Usage {
-            day, zone, item, ..
-        } = paid.usage;
-        let covered = paid.usage.bytes - paid.remaining;
-        let ratio = self.catalogue.package_ratio(item, zone, day);
-        let Some(ratio) = ratio.filter(|_| covered != 0) else {
-            return Ok(());
-        };
-        let mut charge = Charge::blank(Item::PackageTraffic, account, day..day + 1);
-        charge.zone = Some(zone);
-        charge.bytes = covered.into();
-        charge.quantity = self.gigabytes(covered)?;
-        charge.price.clone_from(&ratio.place);
-        self.catalogue
-            .source(&ratio.source)
-            .clone_into(&mut charge.source);
-        charge.cite(&["R12", "R18"]);
-        let parts = paid.parts.iter().map(|part| {
-            let package = &packages.packages()[part.package];
-            format!(
-                "{} of the {} GB bought on {} ({} left)",
-                part.taken.normalize(),
-                package.gigabytes,
-                super::catalogue::day_text(package.days.start),
-                part.left.normalize(),
-            )
-        });
-        charge.how = format!(
-            "{} of the day in {} take {} of a package each: {}",
-            human(charge.quantity, "GB"),
-            zone.name(),
-            human(ratio.ratio, "GB"),
-            parts.collect::<Vec<_>>().join(", "),
-        );
-        charges.push(charge);
-        Ok(())
-    }
-
-    /// What packages did not pay for of a day in a zone: it alone chooses the price of all of it.
-    fn remaining_day(
-        &self,
-        account: &str,
-        paid: &Paid,
-        charges: &mut Vec<Charge>,
-    ) -> Result<(), BillingError> {
-        let Usage {
-            day, zone, item, ..
-        } = paid.usage;
-        let price = self.catalogue.price(Item::StandardTraffic, zone, day)?;
-        let mut gigabytes = self.gigabytes(paid.remaining)?;
-        let mut what = "of the day";
-        if !paid.parts.is_empty() {
-            what = "of the day that packages do not pay for";
-            let ratio = self.catalogue.package_ratio(item, zone, day);
-            if let (Shortfall::PackageGigabytes, Some(ratio)) = (self.shortfall, ratio) {
-                gigabytes = product(gigabytes, ratio.ratio)?;
-                what = "of packages that the day lacks";
-            }
-        }
-        for part in tiers::price(price.model, &price.tiers, gigabytes)? {
-            let mut charge = self.by_bytes(price, paid.remaining, part.price, day..day + 1)?;
-            (charge.quantity, charge.amount) = (part.quantity, Amount::new(part.amount));
-            charge.item = item;
-            charge.account = account.to_owned();
-            charge.zone = Some(zone);
-            charge.how = format!(
-                "{} {what} in {} reach the tier from {} GB: {}",
-                human(gigabytes, "GB"),
-                zone.name(),
-                price.tiers[part.tier].from.normalize(),
-                charge.how
-            );
-            charges.push(charge);
-        }
-        Ok(())
-    }
-
     /// A charge of all of `bytes` at one price.
     pub(super) fn by_bytes(
         &self,
@@ -365,7 +203,8 @@ impl<'a> Rating<'a> {
 }
 
 /// What of an account's usage a charge is made of: domain, region, bytes, in that order. Empty for
-/// corrections, and where bandwidth is priced: they are made of figures, not of bytes.
+/// corrections, and where bandwidth is priced: they are made of figures, not of bytes. Where packages pay
+/// for a part of a day, it is the usage of all of the day.
 ///
 /// Errors: [`BillingError`].
 pub fn parts_of(
@@ -388,6 +227,7 @@ pub fn parts_of(
                     class == Class::MiniProgram && !Rating::is_standard(class, rules)
                 }
                 _ if charge.status == Status::NeedsReview => true,
+                _ if charge.is_of_push() => class == Class::Push,
                 _ => Rating::is_standard(class, rules),
             };
             let is_there = charge
@@ -405,21 +245,6 @@ pub fn parts_of(
     Ok(parts)
 }
 
-/// The packages of an account after a month, which were `packages` before it: what a later month is
-/// billed with, since packages pay for the usage of all months since they were bought. Fold it over
-/// those months, in order, each with the terms that it was billed by.
-///
-/// Errors: [`BillingError`].
-pub fn packages_after(
-    month: Month,
-    used: &AccountUsage,
-    packages: &State,
-    terms: &BillTerms<'_>,
-) -> Result<State, BillingError> {
-    let (state, _) = Rating::new(month, terms)?.settled(used, packages)?;
-    Ok(state)
-}
-
 impl Charge {
     /// Adds rules, in order and each once.
     pub(super) fn cite(&mut self, rules: &[&str]) {
@@ -434,6 +259,6 @@ fn overlap(a: &Days, b: &Days) -> Days {
     a.start.max(b.start)..a.end.min(b.end)
 }
 
-fn human(quantity: Decimal, unit: &str) -> String {
+pub(super) fn human(quantity: Decimal, unit: &str) -> String {
     format!("{} {unit}", quantity.normalize())
 }

@@ -13,13 +13,13 @@ use crate::billing::{
     AccountBill, Bill, BillTerms, Catalogue, Charge, StandardMode, Unpriced, corrections,
 };
 use crate::meter::Overflow;
-use crate::registry::Registry;
+use crate::registry::{Class, Registry};
 use crate::report::{
     BillReport, Billed, Building, PublishError, RejectedReport, read_charges, read_summary,
     write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store};
-use crate::summary::{AccountUsage, Book, FrozenOwners, MonthUsage, Owners, SummaryRow};
+use crate::summary::{AccountUsage, Book, FrozenOwners, MonthUsage, Owners};
 use crate::units::{Factor, Month, Zone};
 
 /// Files of a closed month that say by what it was priced.
@@ -27,6 +27,7 @@ const CATALOGUE: &str = "catalogue.toml";
 const MODE: &str = "standard-mode";
 const SHORTFALL: &str = "package-shortfall";
 const EXTRAS: &str = "extras-digest";
+const UNPRICED: &str = "unpriced.json";
 
 /// What bills are worked out with, owned.
 pub(super) struct Prices {
@@ -48,10 +49,14 @@ impl Prices {
         }
     }
 
-    /// Keeps what a month is priced by in `folder`; `extras` is the digest of what was billed besides
-    /// usage.
-    pub(super) fn freeze(&self, folder: &Path, extras: Option<&str>) -> Result<(), Failure> {
+    /// Keeps in `folder` what a month is priced by, and what of it has no price; `extras` is the digest of
+    /// what was billed besides usage.
+    fn freeze(&self, bill: &Bill, extras: Option<&str>, folder: &Path) -> Result<(), Failure> {
+        let unpriced = bill.unpriced.iter();
+        let unpriced = unpriced.map(|of| (&of.account, of.class.name(), of.bytes));
+        let unpriced = serde_json::to_string(&unpriced.collect::<Vec<_>>());
         let texts = [
+            (UNPRICED, &unpriced.map_err(Failure::state)?[..]),
             (CATALOGUE, self.catalogue.text()),
             (MODE, self.mode.name()),
             (SHORTFALL, self.shortfall.name()),
@@ -70,6 +75,7 @@ struct FrozenPrices {
     prices: Prices,
     /// The digest of what was billed besides usage; empty where nothing was.
     extras: String,
+    unpriced: Vec<Unpriced>,
 }
 
 impl FrozenPrices {
@@ -99,8 +105,18 @@ impl FrozenPrices {
             sampling: factor(&close.terms.sampling_factor)?,
             shortfall: shortfall.ok_or_else(|| unknown(SHORTFALL))?,
         };
-        let extras = text(EXTRAS)?;
-        Ok(Some(FrozenPrices { prices, extras }))
+        let unpriced: Vec<(String, String, u64)> = serde_json::from_str(&text(UNPRICED)?)
+            .map_err(|error| damaged(UNPRICED, error.to_string()))?;
+        let unpriced = unpriced.into_iter().map(|(account, class, bytes)| {
+            let class = Class::by_name(&class).ok_or_else(|| unknown(UNPRICED))?;
+            Ok(Unpriced::new(&account, class, bytes))
+        });
+        let unpriced = unpriced.collect::<Result<Vec<_>, PublishError>>()?;
+        Ok(Some(FrozenPrices {
+            prices,
+            extras: text(EXTRAS)?,
+            unpriced: unpriced.into_iter().flatten().collect(),
+        }))
     }
 }
 
@@ -321,8 +337,8 @@ impl Bills {
         registry: &Registry,
     ) -> Result<(), Failure> {
         let month = close.terms.month;
-        let summary = read_summary(&store.closed_folder(month, "summary"))?;
         let Some(frozen) = FrozenPrices::read(store, close)? else {
+            let summary = read_summary(&store.closed_folder(month, "summary"))?;
             let owners = FrozenOwners::new(&summary, registry);
             let book = usage_of_closed(store, close, &owners)?;
             return book.months().try_for_each(|usage| self.add(usage, &owners));
@@ -330,7 +346,7 @@ impl Bills {
         let folder = store.closed_folder(month, "charges");
         self.charges.take_month(month, &folder)?;
         let billed = read_charges(&folder, close.terms.zone)?;
-        let bill = bill_of(month, close.terms.zone, billed, &summary)?;
+        let bill = bill_of((month, close.terms.zone), billed, frozen.unpriced)?;
         self.shown.note(bill, &frozen.prices.terms())
     }
 
@@ -364,16 +380,15 @@ pub(super) fn freeze_bill(
     let corrections = corrections.take(usage.month);
     let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
     write_charges(&bill, &terms, &folder_of("charges"))?;
-    prices.freeze(&folder_of("catalogue"), ledger.digest())?;
+    prices.freeze(&bill, ledger.digest(), &folder_of("catalogue"))?;
     Ok(BillReport::new(&bill, &terms)?)
 }
 
 /// The bill that was frozen.
 fn bill_of(
-    month: Month,
-    zone: Zone,
+    (month, zone): (Month, Zone),
     billed: Billed,
-    summary: &[SummaryRow],
+    unpriced: Vec<Unpriced>,
 ) -> Result<Bill, Failure> {
     let mut adjustments = billed.adjustments.into_iter().peekable();
     let mut accounts = Vec::new();
@@ -385,17 +400,10 @@ fn bill_of(
             .unwrap_or_default();
         accounts.push(AccountBill::settled(account, charges.to_vec(), adjustment)?);
     }
-    let of_one = |a: &SummaryRow, b: &SummaryRow| (&a.account, a.class) == (&b.account, b.class);
-    let mut rows: Vec<&SummaryRow> = summary.iter().collect();
-    rows.sort_by_key(|row| (&row.account, row.class));
-    let unpriced = rows.chunk_by(|a, b| of_one(a, b)).filter_map(|rows| {
-        let bytes = rows.iter().map(|row| row.usage.bytes.as_u64()).sum();
-        Unpriced::new(&rows[0].account, rows[0].class, bytes)
-    });
     Ok(Bill {
         month,
         zone,
-        unpriced: unpriced.collect(),
+        unpriced,
         accounts,
         // What was told when it was closed is not kept.
         unlicensed: Vec::new(),

@@ -281,11 +281,7 @@ fn services_are_read_from_parquet_as_from_csv() {
             Arc::new(Int64Array::from(vec![3_600, 168_000])) as ArrayRef,
             false,
         ),
-        (
-            "day",
-            Arc::new(Date32Array::from(vec![day; 2])),
-            false,
-        ),
+        ("day", Arc::new(Date32Array::from(vec![day; 2])), false),
         ("account", texts(["acct", "acct"]), false),
         ("service", texts(["transcoding", "screenshot"]), false),
         (

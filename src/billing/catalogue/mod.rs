@@ -52,7 +52,9 @@ pub enum Item {
     StandardMonthly95,
     /// Upstream to push domains, by bytes.
     PushTraffic,
-    /// Traffic that was paid for with traffic packages.
+    /// Upstream to push domains, by daily peak bandwidth.
+    PushPeak,
+    /// Traffic that was paid for with traffic packages; its variants are the items that it would be.
     PackageTraffic,
     /// A traffic package; its variants are sizes in GB.
     TrafficPackage,
@@ -78,7 +80,7 @@ pub enum Item {
 
 impl Item {
     /// All items.
-    pub const ALL: [Item; 18] = [
+    pub const ALL: [Item; 19] = [
         Item::MiniProgramTraffic,
         Item::StandardTraffic,
         Item::StandardPeak,
@@ -86,6 +88,7 @@ impl Item {
         Item::StandardMonthlyAverage,
         Item::StandardMonthly95,
         Item::PushTraffic,
+        Item::PushPeak,
         Item::PackageTraffic,
         Item::TrafficPackage,
         Item::Transcoding,
@@ -114,6 +117,7 @@ impl Item {
             Item::StandardMonthlyAverage => "standard-monthly-average",
             Item::StandardMonthly95 => "standard-monthly-95",
             Item::PushTraffic => "push-traffic",
+            Item::PushPeak => "push-peak",
             Item::PackageTraffic => "package-traffic",
             Item::TrafficPackage => "traffic-package",
             Item::Transcoding => "transcoding",
@@ -136,7 +140,10 @@ impl Item {
             | Item::PushTraffic
             | Item::PackageTraffic
             | Item::VodTraffic => "GB",
-            Item::StandardPeak | Item::StandardMonthlyAverage | Item::StandardMonthly95 => "Mbps",
+            Item::StandardPeak
+            | Item::StandardMonthlyAverage
+            | Item::StandardMonthly95
+            | Item::PushPeak => "Mbps",
             Item::PluginLicence | Item::MobileLicence => "Licenses",
             Item::TrafficPackage => "Packages",
             Item::Transcoding => "Minutes",
@@ -186,6 +193,17 @@ pub enum MiniProgram {
     AsStandard,
 }
 
+/// Whether upstream to push domains is ever charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Push {
+    /// Never.
+    #[default]
+    Free,
+    /// At the prices of standard traffic, on days of much upstream and little playback.
+    AsStandard,
+}
+
 /// Rules of a range of days.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -193,6 +211,8 @@ pub struct Rules {
     pub days: Days,
     /// How mini-program traffic is priced.
     pub mini_program: MiniProgram,
+    /// How upstream is priced.
+    pub push: Push,
     /// The zone that pays for clients of whom the log tells nothing.
     pub unknown_region: Region,
     /// The zone that pays for clients abroad of whom the log tells no more.

@@ -10,6 +10,7 @@
 //! [[rules]]                      # from and until are days of the billing clock, until exclusive;
 //! from = 2020-04-09              # without them the entry is open at that end
 //! mini-program = "own-price"     # or "as-standard"
+//! push = "free"                  # or "as-standard", on days of much upstream; left out: free
 //! unknown-region = "mainland"    # who pays for clients of whom the log tells nothing
 //! overseas-region = "AP1"        # … and no more than that they are abroad
 //!
@@ -50,7 +51,7 @@ use toml::value::Datetime;
 
 use super::{
     CATALOGUE_BYTES_MAX, Catalogue, CatalogueError, Days, Item, MiniProgram, PackageRatio, Price,
-    Rules,
+    Push, Rules,
 };
 use crate::billing::text;
 use crate::billing::tiers::{Model, Tier};
@@ -74,6 +75,8 @@ struct RulesEntry {
     from: Option<Datetime>,
     until: Option<Datetime>,
     mini_program: MiniProgram,
+    #[serde(default)]
+    push: Push,
     unknown_region: String,
     overseas_region: String,
 }
@@ -204,6 +207,7 @@ impl Entries<'_> {
         Ok(Rules {
             days: days(entry.from, entry.until, place)?,
             mini_program: entry.mini_program,
+            push: entry.push,
             unknown_region: region(&entry.unknown_region)?,
             overseas_region: region(&entry.overseas_region)?,
         })

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::billing::DEFAULT;
+use crate::billing::{Amount, DEFAULT};
 use crate::billing::exact::total;
 use crate::billing::tests::{GB, day, month, number};
 

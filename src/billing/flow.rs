@@ -1,0 +1,229 @@
+//! Standard traffic that is settled by bytes, day by day, and what traffic packages pay of it.
+
+use std::collections::BTreeMap;
+
+use super::bill::BillTerms;
+use super::catalogue::{Item, day_text};
+use super::charge::Charge;
+use super::error::BillingError;
+use super::exact::{Amount, product};
+use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
+use super::tiers;
+use super::traffic::{Rating, StandardMode, ZoneDays, human};
+use crate::meter::Overflow;
+use crate::registry::Class;
+use crate::summary::AccountUsage;
+use crate::units::{Month, Region};
+
+impl Rating<'_> {
+    /// Adds the charges of every day to `charges`, and answers the packages after the month.
+    pub(super) fn flow(
+        &self,
+        used: &AccountUsage,
+        packages: &State,
+        mut charges: Vec<Charge>,
+    ) -> Result<(Vec<Charge>, State), BillingError> {
+        let (state, paid) = self.settled(used, packages)?;
+        for of_day in &paid {
+            self.covered_day(&used.account, of_day, &state, &mut charges)?;
+            self.remaining_day(&used.account, of_day, &mut charges)?;
+        }
+        self.candidate_credits(used, &paid, &mut charges)?;
+        Ok((charges, state))
+    }
+
+    /// Bytes that pay the standard price and are meant, by day and zone.
+    fn standard_days(
+        &self,
+        used: &AccountUsage,
+        is_meant: impl Fn(Class, Region) -> bool,
+    ) -> Result<ZoneDays, BillingError> {
+        let mut days = ZoneDays::new();
+        for of_domain in &used.domains {
+            let class = of_domain.owner.class;
+            for (day, bytes) in self.days().zip(&of_domain.days) {
+                let rules = self.catalogue.rules(day)?;
+                let zone = rules.zone(of_domain.region);
+                if *bytes != 0 && Rating::is_standard(class, rules) && is_meant(class, zone) {
+                    let sum = days.entry((day, zone)).or_default();
+                    *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
+                }
+            }
+        }
+        Ok(days)
+    }
+
+    /// What of the month's traffic packages paid for, by day, item and zone, and the packages after it.
+    ///
+    /// Of mini-program traffic without a price of its own packages pay for the mainland's: no source
+    /// speaks of any other.
+    pub(super) fn settled(
+        &self,
+        used: &AccountUsage,
+        packages: &State,
+    ) -> Result<(State, Vec<Paid>), BillingError> {
+        let push = uses(Item::PushTraffic, self.push_days(used)?);
+        let mut payable = Vec::new();
+        if !packages.packages().is_empty() {
+            let standard = self.standard_days(used, |class, zone| {
+                class == Class::Standard || zone == Region::Mainland
+            })?;
+            payable = uses(Item::StandardTraffic, standard);
+            payable.extend(&push);
+        }
+        let takes = Takes {
+            catalogue: self.catalogue,
+            factor: self.factor,
+        };
+        let (state, paid) = packages::consume(packages, &payable, &takes)?;
+        let place = |usage: &Usage| (usage.day, usage.item, usage.zone);
+        let mut parts: BTreeMap<_, Vec<Part>> = paid
+            .into_iter()
+            .map(|paid| (place(&paid.usage), paid.parts))
+            .collect();
+        let mut all = uses(
+            Item::StandardTraffic,
+            self.standard_days(used, |_, _| true)?,
+        );
+        all.extend(push);
+        let paid = all.into_iter().map(|usage| {
+            let parts = parts.remove(&place(&usage)).unwrap_or_default();
+            let covered: u64 = parts.iter().map(|part| part.bytes).sum();
+            Paid {
+                remaining: usage.bytes - covered,
+                usage,
+                parts,
+            }
+        });
+        let paid = paid.collect();
+        Ok((state, paid))
+    }
+
+    /// What packages paid for of a day in a zone: a line of nothing that says which.
+    fn covered_day(
+        &self,
+        account: &str,
+        paid: &Paid,
+        packages: &State,
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), BillingError> {
+        let Usage {
+            day, zone, item, ..
+        } = paid.usage;
+        let covered = paid.usage.bytes - paid.remaining;
+        let ratio = self.catalogue.package_ratio(item, zone, day);
+        let Some(ratio) = ratio.filter(|_| covered != 0) else {
+            return Ok(());
+        };
+        let mut charge = Charge::blank(Item::PackageTraffic, account, day..day + 1);
+        item.name().clone_into(&mut charge.variant);
+        charge.zone = Some(zone);
+        charge.bytes = covered.into();
+        charge.quantity = self.gigabytes(covered)?;
+        charge.price.clone_from(&ratio.place);
+        self.catalogue
+            .source(&ratio.source)
+            .clone_into(&mut charge.source);
+        charge.cite(&["R12", "R18"]);
+        let parts = paid.parts.iter().map(|part| {
+            let package = &packages.packages()[part.package];
+            format!(
+                "{} of the {} GB bought on {} ({} left)",
+                part.taken.normalize(),
+                package.gigabytes,
+                day_text(package.days.start),
+                part.left.normalize(),
+            )
+        });
+        charge.how = format!(
+            "{} of the day in {} take {} of a package each: {}",
+            human(charge.quantity, "GB"),
+            zone.name(),
+            human(ratio.ratio, "GB"),
+            parts.collect::<Vec<_>>().join(", "),
+        );
+        charges.push(charge);
+        Ok(())
+    }
+
+    /// What packages did not pay for of a day in a zone: it alone chooses the price of all of it.
+    fn remaining_day(
+        &self,
+        account: &str,
+        paid: &Paid,
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), BillingError> {
+        let Usage {
+            day, zone, item, ..
+        } = paid.usage;
+        let price = self.catalogue.price(Item::StandardTraffic, zone, day)?;
+        let mut gigabytes = self.gigabytes(paid.remaining)?;
+        let mut what = "of the day";
+        if !paid.parts.is_empty() {
+            what = "of the day that packages do not pay for";
+            let ratio = self.catalogue.package_ratio(item, zone, day);
+            if let (Shortfall::PackageGigabytes, Some(ratio)) = (self.shortfall, ratio) {
+                gigabytes = product(gigabytes, ratio.ratio)?;
+                what = "of packages that the day lacks";
+            }
+        }
+        for part in tiers::price(price.model, &price.tiers, gigabytes)? {
+            let mut charge = self.by_bytes(price, paid.remaining, part.price, day..day + 1)?;
+            (charge.quantity, charge.amount) = (part.quantity, Amount::new(part.amount));
+            charge.item = item;
+            if item == Item::PushTraffic {
+                charge.cite(&["R17"]);
+            }
+            charge.account = account.to_owned();
+            charge.zone = Some(zone);
+            charge.how = format!(
+                "{} {what} in {}{} reach the tier from {} GB: {}",
+                human(gigabytes, "GB"),
+                zone.name(),
+                direction(item),
+                price.tiers[part.tier].from.normalize(),
+                charge.how
+            );
+            charges.push(charge);
+        }
+        Ok(())
+    }
+}
+
+/// Days and zones as usage of an item.
+fn uses(item: Item, days: ZoneDays) -> Vec<Usage> {
+    let days = days.into_iter();
+    let usage = |((day, zone), bytes)| Usage {
+        day,
+        item,
+        zone,
+        bytes,
+    };
+    days.map(usage).collect()
+}
+
+/// Words for usage that is no playback.
+const fn direction(item: Item) -> &'static str {
+    match item {
+        Item::PushTraffic => ", upstream,",
+        _ => "",
+    }
+}
+
+/// The packages of an account after a month, which were `packages` before it: what a later month is
+/// billed with, since packages pay for the usage of all months since they were bought. Fold it over
+/// those months, in order, each with the terms that it was billed by.
+///
+/// Errors: [`BillingError`].
+pub fn packages_after(
+    month: Month,
+    used: &AccountUsage,
+    packages: &State,
+    terms: &BillTerms<'_>,
+) -> Result<State, BillingError> {
+    let rating = Rating::new(month, terms)?;
+    match rating.mode {
+        StandardMode::Flow => Ok(rating.settled(used, packages)?.0),
+        _ => Ok(packages.clone()),
+    }
+}
