@@ -14,7 +14,7 @@ use super::{licence, licensed, packages};
 use crate::units::{Month, Zone, hex};
 
 /// Purchases and records of services; none by default.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Extras {
     events: Events,
     services: Vec<Metered>,
@@ -45,6 +45,18 @@ impl Extras {
             terms,
             digest,
         })
+    }
+
+    /// The same with other events.
+    ///
+    /// Errors: [`LicenceError`].
+    pub fn with_events(&self, events: Events, zone: Zone) -> Result<Self, LicenceError> {
+        Extras::new(Some(events), self.services.clone(), zone)
+    }
+
+    /// Adds packages; the digest stays that of what was told.
+    pub fn buy(&mut self, packages: Vec<packages::Purchase>) {
+        self.events.packages.extend(packages);
     }
 
     /// SHA-256 of all of it, in hexadecimal; `None` where nobody told of any.

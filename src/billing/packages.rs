@@ -193,6 +193,16 @@ impl Packages {
         }
     }
 
+    /// Adds packages of which nothing was used yet.
+    pub fn add(&mut self, purchases: &[Purchase], zone: Zone) {
+        for (account, more) in Packages::new(purchases, zone).states {
+            let state = self.states.entry(account).or_default();
+            state.packages.extend(more.packages);
+            // Of equal expiry those that were there pay first.
+            state.packages.sort_by_key(|package| package.days.end);
+        }
+    }
+
     /// Whether nobody has any.
     pub fn is_empty(&self) -> bool {
         self.states.is_empty()

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::bills::{Bills, Corrections, Prices, Shown};
 use super::charge::{explained, show_explained};
+use super::compare::{Way, compare};
 use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs};
 use super::months::{MonthSink, add_months};
@@ -80,6 +81,13 @@ pub(super) struct BillArgs {
     /// Print every line as CSV, with the columns of OUT/charges
     #[arg(long, conflicts_with_all = ["json", "explain"])]
     csv: bool,
+    /// Price the same usage in another way, too, and show both side by side; nothing is written
+    ///
+    /// SETTINGS are some of mode=, price= (of a unit in that mode), catalogue=, events= and package=
+    /// (a size in GB that every account buys as the month begins), such as mode=p95,price=30. Can be
+    /// given several times.
+    #[arg(long, value_name = "SETTINGS", conflicts_with_all = ["csv", "explain", "rerate"])]
+    what_if: Vec<String>,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
@@ -88,13 +96,11 @@ pub(super) struct BillArgs {
 
 pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let publishing = &args.publishing;
-    if !publishing.terms.has_registry() {
-        return Err(Failure::start(
-            "nothing can be priced without knowing what domains are; give it with --registry FILE",
-        ));
-    }
-    let registry = publishing.terms.registry()?;
+    let registry = publishing.terms.registry_to_price()?;
     let store = Store::open_to_read(&args.store.store)?;
+    if !args.what_if.is_empty() {
+        return what_if(args, &store, &registry);
+    }
     let (mut bills, rows_max) = (args.prices.begin(publishing)?, args.memory.rows_max());
     bills.is_rerating = args.rerate;
     bills.shown.wanted.clone_from(&args.explain);
@@ -127,6 +133,29 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
         say("there is traffic of domains that the registry does not know (class unknown)");
         return Ok(Finish::Attention);
     }
+    Ok(Finish::Done)
+}
+
+/// Prices the same usage in other ways, too.
+fn what_if(args: &BillArgs, store: &Store, registry: &Registry) -> Result<Finish, Failure> {
+    let terms = &args.publishing.terms;
+    let (prices, zone) = (args.prices.prices(terms)?, registry.zone());
+    let mut ways = vec![Way::asked(
+        "as asked",
+        prices,
+        args.prices.extras.ledger(zone)?,
+    )];
+    for text in &args.what_if {
+        let way = Way::parse(text, &ways[0], zone)?;
+        ways.push(way);
+    }
+    compare(
+        ways,
+        (store, registry),
+        args.month,
+        &args.memory,
+        terms.json,
+    )?;
     Ok(Finish::Done)
 }
 

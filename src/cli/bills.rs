@@ -30,6 +30,7 @@ const EXTRAS: &str = "extras-digest";
 const UNPRICED: &str = "unpriced.json";
 
 /// What bills are worked out with, owned.
+#[derive(Clone)]
 pub(super) struct Prices {
     pub(super) catalogue: Catalogue,
     pub(super) mode: StandardMode,

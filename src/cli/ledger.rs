@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::bills::Prices;
-use crate::billing::packages::{Packages, Shortfall};
+use crate::billing::packages::{Packages, Purchase, Shortfall};
 use crate::billing::{Bill, Charge, Events, Extras, bill, packages_after};
 use crate::meter::Overflow;
 use crate::registry::Registry;
@@ -78,6 +78,36 @@ impl Ledger {
             extras,
             packages: BTreeMap::new(),
         }
+    }
+
+    /// The same, of which no usage is known.
+    pub(super) fn anew(&self) -> Self {
+        Ledger {
+            extras: self.extras.clone(),
+            packages: BTreeMap::new(),
+            bought: self.bought.clone(),
+        }
+    }
+
+    /// The same with other events.
+    pub(super) fn with_events(&self, events: Events, zone: Zone) -> Result<Self, Failure> {
+        let extras = self.extras.with_events(events, zone);
+        Ok(Ledger::new(extras.map_err(Failure::start)?, zone))
+    }
+
+    /// The same with more packages that are bought as a month begins, of which they are known from then
+    /// on only.
+    pub(super) fn with_packages(
+        &self,
+        bought: Vec<Purchase>,
+        (month, zone): (Month, Zone),
+    ) -> Self {
+        let mut ledger = self.anew();
+        let mut packages = self.at(month);
+        packages.add(&bought, zone);
+        ledger.packages.insert(month, packages);
+        ledger.extras.buy(bought);
+        ledger
     }
 
     /// What it was made of; `None` where nothing was given.

@@ -6,9 +6,11 @@
 mod arrears;
 mod bill;
 mod bills;
+mod catalogue;
 mod charge;
 mod close;
 mod compact;
+mod compare;
 mod events;
 mod explain;
 mod failure;
@@ -47,6 +49,7 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Summary(summary::SummaryArgs),
     Bill(bill::BillArgs),
+    Catalogue(catalogue::CatalogueArgs),
     Licence(licence::LicenceArgs),
     Arrears(arrears::ArrearsArgs),
     Explain(explain::ExplainArgs),
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Ingest(args) => ingest::ingest(&args),
         Command::Summary(args) => summary::summary(&args),
         Command::Bill(args) => bill::bill(&args),
+        Command::Catalogue(args) => catalogue::catalogue(&args),
         Command::Licence(args) => licence::licence(&args),
         Command::Arrears(args) => arrears::arrears(&args),
         Command::Explain(args) => explain::explain(&args),

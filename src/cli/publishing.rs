@@ -64,6 +64,16 @@ impl TermsArgs {
         })
     }
 
+    /// Reads the registry, without which nothing can be priced.
+    pub(super) fn registry_to_price(&self) -> Result<Registry, Failure> {
+        if !self.has_registry() {
+            return Err(Failure::start(
+                "nothing can be priced without knowing what domains are; give it with --registry FILE",
+            ));
+        }
+        self.registry()
+    }
+
     /// The terms with this registry.
     pub(super) fn with<'a>(&self, registry: &'a Registry) -> Terms<'a> {
         Terms {

@@ -11,6 +11,7 @@ mod bill;
 mod billed;
 mod charges;
 mod columns;
+mod comparison;
 mod dataset;
 mod frozen;
 mod json;
@@ -24,6 +25,7 @@ pub use bill::{BillReport, RejectedReport, print_bill};
 pub use billed::{Billed, read_charges};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
+pub use comparison::{Comparison, print_comparison};
 pub use dataset::{Building, PublishError, publish};
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{

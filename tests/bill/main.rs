@@ -9,4 +9,5 @@ mod licences;
 mod program;
 mod properties;
 mod rules;
+mod what_if;
 mod world;

@@ -329,6 +329,38 @@ impl Catalogue {
         Ok(catalogue)
     }
 
+    /// The same with one flat price of an item, whatever it costs in it; `text` and `digest` stay.
+    ///
+    /// Errors: [`CatalogueError`], if `price` is none.
+    pub fn with_price(&self, item: Item, price: &str) -> Result<Self, CatalogueError> {
+        let stated = "a price that was stated";
+        let price = exact_decimal(price).ok_or_else(|| CatalogueError::Value {
+            place: format!("price={price}"),
+            problem: "this is no number from 0 with at most 8 decimals".to_owned(),
+        })?;
+        let mut changed = self.clone();
+        changed.name = format!("{} with {price} for {}", self.name, item.name());
+        changed.prices.retain(|price| price.item != item);
+        changed.prices.push(Price {
+            item,
+            variant: String::new(),
+            zones: Vec::new(),
+            days: i32::MIN..i32::MAX,
+            model: Model::Flat,
+            tiers: vec![Tier {
+                from: Decimal::ZERO,
+                price,
+            }],
+            free: 0,
+            per: None,
+            by_days: false,
+            rules: Vec::new(),
+            source: stated.to_owned(),
+            place: stated.to_owned(),
+        });
+        Ok(changed)
+    }
+
     /// What it was read from: read again, it is the same catalogue.
     pub fn text(&self) -> &str {
         &self.text

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::billing::{Amount, DEFAULT};
 use crate::billing::exact::total;
 use crate::billing::tests::{GB, day, month, number};
+use crate::billing::{Amount, DEFAULT};
 
 fn history() -> Catalogue {
     Catalogue::load("tencent-history").expect("a catalogue")

@@ -1,0 +1,103 @@
+//! `cdn-meter catalogue`: what prices there are, and what a month costs by two of them.
+
+use std::io::{self, Write};
+
+use clap::{Args, Subcommand};
+
+use super::bill::PriceArgs;
+use super::compare::{Way, compare};
+use super::metering::{MemoryArgs, StoreArgs};
+use super::publishing::TermsArgs;
+use super::{Failure, Finish};
+use crate::billing::{Catalogue, SHIPPED};
+use crate::store::Store;
+use crate::units::Month;
+
+/// Show and check catalogues of prices, and compare what a month costs by two of them
+#[derive(Args)]
+pub(super) struct CatalogueArgs {
+    #[command(subcommand)]
+    command: CatalogueCommand,
+}
+
+#[derive(Subcommand)]
+enum CatalogueCommand {
+    /// Print a catalogue as TOML: a start for one of your own
+    Show {
+        /// mini-program-live, tencent-history, or a TOML file
+        name: String,
+    },
+    /// Check catalogues, all that ship if none is named
+    Check {
+        /// Names or TOML files
+        names: Vec<String>,
+    },
+    /// Price the months of a store by two catalogues, side by side
+    Diff(Box<DiffArgs>),
+}
+
+#[derive(Args)]
+struct DiffArgs {
+    /// The first catalogue
+    a: String,
+    /// The other
+    b: String,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// One billing month, such as 2026-10; all months if it is left out
+    #[arg(long, value_name = "MONTH")]
+    month: Option<Month>,
+    #[command(flatten)]
+    terms: TermsArgs,
+    #[command(flatten)]
+    prices: PriceArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+}
+
+pub(super) fn catalogue(args: &CatalogueArgs) -> Result<Finish, Failure> {
+    let mut out = io::stdout().lock();
+    match &args.command {
+        CatalogueCommand::Show { name } => {
+            out.write_all(Catalogue::load(name)?.text().as_bytes())?;
+        }
+        CatalogueCommand::Check { names } => {
+            let shipped = SHIPPED.map(|(name, _)| name.to_owned());
+            let all = match &names[..] {
+                [] => &shipped[..],
+                names => names,
+            };
+            for name in all {
+                let catalogue = Catalogue::load(name)?;
+                writeln!(
+                    out,
+                    "{}: sound, {}, sha256 {}",
+                    catalogue.name,
+                    catalogue.currency,
+                    catalogue.digest()
+                )?;
+            }
+        }
+        CatalogueCommand::Diff(args) => diff(args)?,
+    }
+    Ok(Finish::Done)
+}
+
+fn diff(args: &DiffArgs) -> Result<(), Failure> {
+    let registry = args.terms.registry_to_price()?;
+    let store = Store::open_to_read(&args.store.store)?;
+    let mut ways = Vec::new();
+    for name in [&args.a, &args.b] {
+        let mut prices = args.prices.prices(&args.terms)?;
+        prices.catalogue = Catalogue::load(name)?;
+        let ledger = args.prices.extras.ledger(registry.zone())?;
+        ways.push(Way::asked(name, prices, ledger));
+    }
+    compare(
+        ways,
+        (&store, &registry),
+        args.month,
+        &args.memory,
+        args.terms.json,
+    )
+}
