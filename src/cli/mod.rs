@@ -23,6 +23,7 @@ mod metering;
 mod months;
 mod progress;
 mod publishing;
+mod reconcile;
 mod run;
 mod size;
 mod summary;
@@ -53,6 +54,7 @@ enum Command {
     Licence(licence::LicenceArgs),
     Arrears(arrears::ArrearsArgs),
     Explain(explain::ExplainArgs),
+    Reconcile(reconcile::ReconcileArgs),
     Close(close::CloseArgs),
     Compact(compact::CompactArgs),
     Verify(verify::VerifyArgs),
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Licence(args) => licence::licence(&args),
         Command::Arrears(args) => arrears::arrears(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Close(args) => close::close(&args),
         Command::Compact(args) => compact::compact(&args),
         Command::Verify(args) => verify::verify(&args),

@@ -8,6 +8,7 @@ mod licences;
 #[allow(dead_code)] // the store's tests use the rest of it
 mod program;
 mod properties;
+mod reconcile;
 mod rules;
 mod what_if;
 mod world;

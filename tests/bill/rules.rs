@@ -58,9 +58,6 @@ const ELSEWHERE: [(&str, &str, &str); 9] = [
 const PROPERTIES: &str = "tests/bill/properties.rs";
 const CLOSING: &str = "tests/store/closing.rs";
 
-/// Rules that no code of ours holds yet. A rule that has a test must not stand here.
-const NOT_YET: [&str; 1] = ["R64"];
-
 #[test]
 fn every_rule_has_a_sentence() {
     let known: Vec<String> = cdn_meter::billing::rules().map(str::to_owned).collect();
@@ -107,5 +104,5 @@ fn every_rule_has_a_test() {
     let strange: Vec<_> = held.difference(&ids()).cloned().collect();
     assert!(strange.is_empty(), "tested, and no rule: {strange:?}");
     let missing: Vec<_> = ids().difference(&held).cloned().collect();
-    assert_eq!(missing, NOT_YET, "rules without a test");
+    assert!(missing.is_empty(), "rules without a test: {missing:?}");
 }
