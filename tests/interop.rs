@@ -2,7 +2,7 @@
 //!
 //! Behind the feature `interop`, because it needs Python with PyPI. The checks themselves are in
 //! `tests/interop/read_back.py`; what the samples hold was worked out by `expected.py`, and
-//! `billed.py` prices them once more.
+//! `billed.py` prices them once more. `focus.py` runs the public validator over the FOCUS export.
 
 #[allow(dead_code)] // the generator serves benches first
 #[path = "../benches/corpus/lines.rs"]
@@ -30,12 +30,33 @@ fn succeed(command: &mut Command) -> String {
 
 /// A Python with the pinned readers; made once, in the folder for build output.
 fn python() -> PathBuf {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readers");
-    let python = venv.join("bin/python");
-    if !python.exists() {
-        succeed(Command::new("python3").args(["-m", "venv"]).arg(&venv));
+    python_with("readers", Path::new("python3"), "requirements.txt")
+}
+
+/// A Python with the validator of FOCUS, which wants 3.12 or 3.13.
+fn python_for_focus() -> PathBuf {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let pyenv = std::env::var("PYENV_ROOT").unwrap_or_else(|_| format!("{home}/.pyenv"));
+    let installed = glob::glob(&format!("{pyenv}/versions/3.1[23].*/bin/python3")).expect("a glob");
+    let installed = installed.map(|path| path.expect("listed"));
+    let on_path = ["python3.13", "python3.12", "python3"].map(PathBuf::from);
+    let is_fit = |python: &PathBuf| {
+        let asked = "import sys; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 13))";
+        let answer = Command::new(python).args(["-c", asked]).output();
+        answer.is_ok_and(|output| output.status.success())
+    };
+    let found = on_path.into_iter().chain(installed).find(is_fit);
+    let found = found.expect("Python 3.12 or 3.13, on the PATH or in pyenv");
+    python_with("focus", &found, "requirements-focus.txt")
+}
+
+fn python_with(name: &str, python: &Path, requirements: &str) -> PathBuf {
+    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let made = venv.join("bin/python");
+    if !made.exists() {
+        succeed(Command::new(python).args(["-m", "venv"]).arg(&venv));
     }
-    let requirements = root().join("tests/interop/requirements.txt");
+    let requirements = root().join("tests/interop").join(requirements);
     let pip = [
         "-m",
         "pip",
@@ -44,8 +65,8 @@ fn python() -> PathBuf {
         "--disable-pip-version-check",
         "--requirement",
     ];
-    succeed(Command::new(&python).args(pip).arg(requirements));
-    python
+    succeed(Command::new(&made).args(pip).arg(requirements));
+    made
 }
 
 /// Some of the generator's domains are mini-program domains, some standard, some unknown.
@@ -182,4 +203,84 @@ fn foreign_readers_add_closed_months_and_adjustments_up_to_what_counts() {
     script.arg(root().join("tests/interop/adjusted.py"));
     let said = succeed(script.arg(&out).args(after));
     assert!(said.contains("all readers agree"), "{said}");
+}
+
+/// Lines of some gigabytes each, on a few days of a month.
+fn month_lines(month: &str, numbers: std::ops::Range<u64>) -> String {
+    let line = |n: u64| {
+        format!(
+            "{month}{:02}{:02}0000 203.0.113.9 v{}.example.cn /a/{n}.ts {} 22 2 200 NULL 41 \"P\" \"-\" GET HTTP/1.1 hit 1\n",
+            3 + n % 5,
+            n % 24,
+            n % 3,
+            1_000_000_007 * (n + 1)
+        )
+    };
+    numbers.map(line).collect()
+}
+
+#[test]
+fn the_validator_of_focus_finds_nothing_and_we_find_what_it_misses() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| scratch.path().join(name);
+    let given = |name: &str| root().join("tests/interop/month").join(name);
+    let run = |words: &[&str], prices: bool, input: Option<(&str, String)>| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
+        program.args(words).arg("--store").arg(path("store"));
+        if prices {
+            program.arg("--registry").arg(given("registry.toml"));
+            program.arg("--events").arg(given("events.toml"));
+            program.arg("--services").arg(given("services.csv"));
+        }
+        if let Some((name, text)) = input {
+            std::fs::write(path(name), text).expect("written");
+            program.arg(path(name));
+        }
+        succeed(&mut program);
+    };
+    run(
+        &["ingest"],
+        false,
+        Some(("october.log", month_lines("202610", 0..60))),
+    );
+    run(
+        &["ingest"],
+        false,
+        Some(("november.log", month_lines("202611", 0..9))),
+    );
+    run(&["close", "--month", "2026-10"], true, None);
+    run(
+        &["ingest"],
+        false,
+        Some(("late.log", month_lines("202610", 100..104))),
+    );
+    let out = path("out").display().to_string();
+    run(&["bill", "--focus", "--out", &out], true, None);
+    let mut script = Command::new(python_for_focus());
+    let said = succeed(
+        script
+            .arg(root().join("tests/interop/focus.py"))
+            .arg(&out)
+            .arg("--plant"),
+    );
+    assert!(said.contains("all well"), "{said}");
+
+    // Bandwidth has quantities that are rounded for show.
+    let peaks = path("peaks").display().to_string();
+    let mode = [
+        "bill",
+        "--focus",
+        "--rerate",
+        "--standard-mode",
+        "daily-peak",
+        "--out",
+    ];
+    run(&[&mode[..], &[&peaks]].concat(), true, None);
+    let mut script = Command::new(python_for_focus());
+    let said = succeed(
+        script
+            .arg(root().join("tests/interop/focus.py"))
+            .arg(&peaks),
+    );
+    assert!(said.contains("all well"), "{said}");
 }

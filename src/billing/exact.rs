@@ -161,6 +161,21 @@ impl Amount {
         Ok(floor + i128::from(is_up))
     }
 
+    /// How many units of 10^-`places` of `price`, which is more than 0, it is, a half rounded up. Not
+    /// below zero.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn over(self, price: Decimal, places: u32) -> Result<Decimal, Inexact> {
+        let (amount, price) = (self.numerator.normalize(), price.normalize());
+        // Both are brought to whole numbers of one unit, twice as fine as the last place.
+        let scale = amount.scale().max(price.scale());
+        let doubled = aligned(amount, scale)?.checked_mul(2).ok_or(Inexact)?;
+        let doubled = doubled.checked_mul(power_of_ten(places)?).ok_or(Inexact)?;
+        let price = aligned(price, scale)?.checked_mul(self.denominator.into());
+        let halves = doubled.checked_div(price.ok_or(Inexact)?).ok_or(Inexact)?;
+        decimal((halves + 1) / 2, places)
+    }
+
     /// The smallest whole number that is not less.
     ///
     /// Errors: [`Inexact`].
@@ -294,6 +309,22 @@ mod tests {
             let amount = Amount::ratio(number(amount), of);
             assert_eq!(amount.ceiling(), Ok(number(ceiling)));
         }
+    }
+
+    #[test]
+    fn an_amount_over_a_price_is_a_quantity() {
+        for (amount, of, price, quantity) in [
+            ("604.8000042336", 1, "0.63", "960.00000672"),
+            ("1", 3, "1", "0.333333333"),
+            ("2", 3, "1", "0.666666667"),
+            ("0.0000000005", 1, "1", "0.000000001"),
+            ("0.00000000049", 1, "1", "0"),
+            ("0", 7, "0.26", "0"),
+        ] {
+            let amount = Amount::ratio(number(amount), of);
+            assert_eq!(amount.over(number(price), 9), Ok(number(quantity)));
+        }
+        assert_eq!(Amount::ZERO.over(Decimal::ZERO, 9), Err(Inexact));
     }
 
     #[test]

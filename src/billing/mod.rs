@@ -37,7 +37,10 @@ pub use charge::{Charge, Status};
 pub use correction::corrections;
 pub use error::BillingError;
 pub use events::{EVENTS_BYTES_MAX, Events, EventsError};
-pub use exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, total as add_exactly};
+pub use exact::{
+    Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, product as multiply_exactly,
+    total as add_exactly,
+};
 pub use extras::Extras;
 pub use flow::packages_after;
 pub use licensed::Unlicensed;

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::bills::{Bills, Corrections, Prices, Shown};
 use super::charge::{explained, show_explained};
 use super::compare::{Way, compare};
+use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs};
 use super::months::{MonthSink, add_months};
@@ -89,6 +90,8 @@ pub(super) struct BillArgs {
     #[arg(long, value_name = "SETTINGS", conflicts_with_all = ["csv", "explain", "rerate"])]
     what_if: Vec<String>,
     #[command(flatten)]
+    focus: FocusArgs,
+    #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
     publishing: PublishArgs,
@@ -103,6 +106,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     }
     let (mut bills, rows_max) = (args.prices.begin(publishing)?, args.memory.rows_max());
     bills.is_rerating = args.rerate;
+    bills.focus = args.focus.begin(&publishing.out)?;
     bills.shown.wanted.clone_from(&args.explain);
     bills.shown.is_csv = args.csv;
     bills.correct(&store, &registry, rows_max)?;
@@ -112,8 +116,9 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     };
     add_months(&mut sink, &store, args.month, rows_max)?;
     bills.add_rest(args.month, registry.zone())?;
-    publish(vec![bills.charges])?;
-    let (shown, is_json) = (bills.shown, publishing.terms.json);
+    let is_json = publishing.terms.json;
+    let (datasets, shown, prices) = bills.finish();
+    publish(datasets)?;
     match &args.explain {
         Some(text) if shown.found.is_empty() => {
             return Err(Failure::start(format!(
@@ -121,7 +126,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
             )));
         }
         Some(_) => {
-            let lines = explained(shown.found, &store, &registry, &bills.prices, rows_max)?;
+            let lines = explained(shown.found, &store, &registry, &prices, rows_max)?;
             show_explained(&lines, is_json)?;
         }
         None if args.csv => {}
@@ -195,6 +200,7 @@ impl PriceArgs {
             is_rerating: false,
             charges: Building::begin(&publishing.out, "charges")?,
             corrections: Corrections::default(),
+            focus: None,
             shown: Shown::default(),
         })
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::focus::Focus;
 use super::ledger::Ledger;
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
@@ -234,6 +235,8 @@ pub(super) struct Bills {
     pub(super) is_rerating: bool,
     pub(super) charges: Building,
     pub(super) corrections: Corrections,
+    /// Where it was asked for.
+    pub(super) focus: Option<Focus>,
     pub(super) shown: Shown,
 }
 
@@ -294,6 +297,13 @@ impl Shown {
 }
 
 impl Bills {
+    /// The datasets to publish, what is shown beside them, and by what it was worked out.
+    pub(super) fn finish(self) -> (Vec<Building>, Shown, Prices) {
+        let focus = self.focus.map(Focus::into_datasets);
+        let datasets = focus.into_iter().flatten().chain([self.charges]);
+        (datasets.collect(), self.shown, self.prices)
+    }
+
     /// Finds what corrects closed months, and what nobody could meter, before the months are added.
     pub(super) fn correct(
         &mut self,
@@ -327,6 +337,9 @@ impl Bills {
             .bill(when, accounts, corrections, &self.prices)?;
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
+        if let Some(focus) = &self.focus {
+            focus.add(&bill, &terms)?;
+        }
         self.shown.note(bill, &terms)
     }
 
@@ -348,7 +361,11 @@ impl Bills {
         self.charges.take_month(month, &folder)?;
         let billed = read_charges(&folder, close.terms.zone)?;
         let bill = bill_of((month, close.terms.zone), billed, frozen.unpriced)?;
-        self.shown.note(bill, &frozen.prices.terms())
+        let terms = frozen.prices.terms();
+        if let Some(focus) = &self.focus {
+            focus.add(&bill, &terms)?;
+        }
+        self.shown.note(bill, &terms)
     }
 
     /// Bills months without usage: what was bought or counted in them, and corrections; of `only` that

@@ -14,6 +14,7 @@ mod compare;
 mod events;
 mod explain;
 mod failure;
+mod focus;
 mod formats;
 mod ingest;
 mod ledger;

@@ -261,19 +261,15 @@ impl<'a> Publishing<'a> {
         report.closed = self.closed;
         let zone = terms.billing_zone;
         let (charges, bills) = match self.bills {
-            None => (None, Vec::new()),
+            None => (Vec::new(), Vec::new()),
             Some(mut bills) => {
                 bills.add_rest(None, zone)?;
-                (Some(bills.charges), bills.shown.reports)
+                let (datasets, shown, _) = bills.finish();
+                (datasets, shown.reports)
             }
         };
-        let datasets = [
-            Some(self.usage_5min),
-            Some(self.summary),
-            self.adjustments,
-            charges,
-        ];
-        publish(datasets.into_iter().flatten().collect())?;
+        let usage = [Some(self.usage_5min), Some(self.summary), self.adjustments];
+        publish(usage.into_iter().flatten().chain(charges).collect())?;
         report.bills = bills;
         report.elapsed_millis = elapsed_millis();
         show(terms.json, &rows, &report)?;

@@ -3,6 +3,7 @@
 mod cases;
 mod closed;
 mod extras;
+mod focus;
 mod licences;
 #[path = "../store/program.rs"]
 #[allow(dead_code)] // the store's tests use the rest of it

@@ -1,0 +1,275 @@
+//! The bill as FOCUS, the FinOps Open Cost and Usage Specification: Parquet and CSV.
+//!
+//! | version | what it is |
+//! |---|---|
+//! | 1.2 | the default: validators exist that check it |
+//! | 1.4 | without ProviderName and PublisherName, with ServiceProviderName and HostProviderName; nobody could check it, and of its other mandatory columns we know what 1.2 has |
+//!
+//! Every line of a bill that is in a sum is a row; lines that need review are in no sum and not here. What
+//! is billed is on the 8 places of the detail, and one row for each account makes it agree with what is
+//! paid: the sum of BilledCost of an InvoiceId is what its account pays, to the cent. What a row says
+//! is in `row`.
+//!
+//! Source: FOCUS 1.2, requirements model 1.2.0.1 (read 2026-11).
+
+mod row;
+mod sku;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+
+use super::columns::{quantity, utc_micros};
+use super::dataset::{PublishError, write_error};
+use super::parquet_file::{Footer, options, properties};
+use crate::billing::{Amount, Bill, BillTerms};
+use crate::units::Timestamp;
+use row::{Row, Value, rows};
+
+/// Decimal places of all numbers.
+const PLACES: u32 = 18;
+const MICROS_PER_SEC: i64 = 1_000_000;
+/// Rows that are held in memory as texts at a time.
+const BATCH_ROWS: usize = 8_192;
+
+/// A version of the specification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FocusVersion {
+    /// 1.2.
+    #[default]
+    V1_2,
+    /// 1.4.
+    V1_4,
+}
+
+impl FocusVersion {
+    /// The number.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FocusVersion::V1_2 => "1.2",
+            FocusVersion::V1_4 => "1.4",
+        }
+    }
+}
+
+/// What an export goes by.
+#[derive(Clone, Debug)]
+pub struct FocusTerms {
+    /// The version.
+    pub version: FocusVersion,
+    /// Who provides, publishes and invoices.
+    pub provider: String,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Number,
+    Time,
+}
+
+/// Columns in their order: FOCUS's by name, ours behind them.
+const COLUMNS: [(&str, Kind); 53] = [
+    ("BilledCost", Kind::Number),
+    ("BillingAccountId", Kind::Text),
+    ("BillingAccountName", Kind::Text),
+    ("BillingCurrency", Kind::Text),
+    ("BillingPeriodEnd", Kind::Time),
+    ("BillingPeriodStart", Kind::Time),
+    ("ChargeCategory", Kind::Text),
+    ("ChargeClass", Kind::Text),
+    ("ChargeDescription", Kind::Text),
+    ("ChargeFrequency", Kind::Text),
+    ("ChargePeriodEnd", Kind::Time),
+    ("ChargePeriodStart", Kind::Time),
+    // Always null. Without it the validator cannot check ConsumedQuantity.
+    ("CommitmentDiscountStatus", Kind::Text),
+    ("ConsumedQuantity", Kind::Number),
+    ("ConsumedUnit", Kind::Text),
+    ("ContractedCost", Kind::Number),
+    ("ContractedUnitPrice", Kind::Number),
+    ("EffectiveCost", Kind::Number),
+    ("HostProviderName", Kind::Text),
+    ("InvoiceId", Kind::Text),
+    ("InvoiceIssuerName", Kind::Text),
+    ("ListCost", Kind::Number),
+    ("ListUnitPrice", Kind::Number),
+    ("PricingCategory", Kind::Text),
+    // Prices are in the currency of the bill; the validator asks for these where there is a price list.
+    ("PricingCurrency", Kind::Text),
+    ("PricingCurrencyContractedUnitPrice", Kind::Number),
+    ("PricingCurrencyEffectiveCost", Kind::Number),
+    ("PricingCurrencyListUnitPrice", Kind::Number),
+    ("PricingQuantity", Kind::Number),
+    ("PricingUnit", Kind::Text),
+    ("ProviderName", Kind::Text),
+    ("PublisherName", Kind::Text),
+    ("RegionId", Kind::Text),
+    ("RegionName", Kind::Text),
+    ("ResourceId", Kind::Text),
+    ("ResourceName", Kind::Text),
+    ("ResourceType", Kind::Text),
+    ("ServiceCategory", Kind::Text),
+    ("ServiceName", Kind::Text),
+    ("ServiceProviderName", Kind::Text),
+    ("ServiceSubcategory", Kind::Text),
+    ("SkuId", Kind::Text),
+    ("SkuMeter", Kind::Text),
+    ("SkuPriceDetails", Kind::Text),
+    ("SkuPriceId", Kind::Text),
+    ("Tags", Kind::Text),
+    ("x_Catalogue", Kind::Text),
+    ("x_CatalogueDigest", Kind::Text),
+    ("x_ChargeId", Kind::Text),
+    ("x_CorrectsMonth", Kind::Text),
+    ("x_Explanation", Kind::Text),
+    ("x_Rules", Kind::Text),
+    ("x_Source", Kind::Text),
+];
+
+impl FocusVersion {
+    /// Its columns.
+    fn columns(self) -> impl Iterator<Item = (&'static str, Kind)> {
+        let others = match self {
+            FocusVersion::V1_2 => ["HostProviderName", "ServiceProviderName"],
+            FocusVersion::V1_4 => ["ProviderName", "PublisherName"],
+        };
+        COLUMNS
+            .into_iter()
+            .filter(move |(name, _)| !others.contains(name))
+    }
+
+    fn schema(self) -> SchemaRef {
+        let kind = |kind| match kind {
+            Kind::Text => DataType::Utf8,
+            Kind::Number => quantity(PLACES as i8),
+            Kind::Time => utc_micros(),
+        };
+        let field = |(name, of)| Field::new(name, kind(of), true);
+        Arc::new(Schema::new(self.columns().map(field).collect::<Vec<_>>()))
+    }
+}
+
+/// Writes the rows of a bill as Parquet into `folder`.
+///
+/// Errors: [`PublishError`].
+pub fn write_focus(
+    bill: &Bill,
+    by: &BillTerms<'_>,
+    terms: &FocusTerms,
+    folder: &Path,
+) -> Result<(), PublishError> {
+    let schema_name = format!("focus/{}", terms.version.name());
+    let path = folder.join("part-00000.parquet");
+    let file = File::create(&path).map_err(write_error(&path))?;
+    let synced = file.try_clone().map_err(write_error(&path))?;
+    let properties = Arc::new(properties(&schema_name, &Footer::default(), 0).build());
+    let schema = terms.version.schema();
+    let mut writer =
+        ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options(&properties))?;
+    each_batch(bill, by, terms, |rows| {
+        let columns = terms.version.columns();
+        let columns = columns.map(|(name, kind)| column(rows, name, kind));
+        let columns = columns.collect::<Result<_, PublishError>>()?;
+        Ok(writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?)
+    })?;
+    writer.close()?;
+    synced.sync_all().map_err(write_error(&path))
+}
+
+/// Writes the rows of a bill as CSV into `folder`: nulls are empty, numbers have a decimal point.
+///
+/// Errors: [`PublishError`].
+pub fn write_focus_csv(
+    bill: &Bill,
+    by: &BillTerms<'_>,
+    terms: &FocusTerms,
+    folder: &Path,
+) -> Result<(), PublishError> {
+    let path = folder.join("part-00000.csv");
+    let file = File::create(&path).map_err(write_error(&path))?;
+    let mut out = csv::Writer::from_writer(&file);
+    out.write_record(terms.version.columns().map(|(name, _)| name))?;
+    each_batch(bill, by, terms, |rows| {
+        for row in rows {
+            let columns = terms.version.columns();
+            out.write_record(columns.map(|(name, _)| text(row.value(name))))?;
+        }
+        Ok(())
+    })?;
+    out.flush().map_err(write_error(&path))?;
+    drop(out);
+    file.sync_all().map_err(write_error(&path))
+}
+
+/// Hands the rows of a bill to `each`, some at a time.
+fn each_batch(
+    bill: &Bill,
+    by: &BillTerms<'_>,
+    terms: &FocusTerms,
+    mut each: impl FnMut(&[Row]) -> Result<(), PublishError>,
+) -> Result<(), PublishError> {
+    let mut batch = Vec::with_capacity(BATCH_ROWS);
+    for row in rows(bill, by, terms) {
+        batch.push(row?);
+        if batch.len() == BATCH_ROWS {
+            each(&batch)?;
+            batch.clear();
+        }
+    }
+    each(&batch)
+}
+
+fn column(rows: &[Row], name: &str, kind: Kind) -> Result<ArrayRef, PublishError> {
+    let values = rows.iter().map(|row| row.value(name));
+    Ok(match kind {
+        Kind::Text => {
+            let texts = values.map(|value| match value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            });
+            Arc::new(texts.collect::<StringArray>())
+        }
+        Kind::Number => {
+            let numbers = values.map(|value| match value {
+                Value::Number(number) => Amount::new(*number).scaled(PLACES).map(Some),
+                _ => Ok(None),
+            });
+            let numbers: Decimal128Array = numbers.collect::<Result<_, _>>()?;
+            let digits = quantity(PLACES as i8);
+            Arc::new(numbers.with_data_type(digits))
+        }
+        Kind::Time => {
+            let times = values.map(|value| match value {
+                Value::Time(time) => Some(time.as_unix_secs() * MICROS_PER_SEC),
+                _ => None,
+            });
+            let times: TimestampMicrosecondArray = times.collect();
+            Arc::new(times.with_timezone("UTC"))
+        }
+    })
+}
+
+/// A value of a CSV file.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Text(text) => text.clone(),
+        Value::Time(time) => Timestamp::rfc3339(*time),
+        Value::Number(number) => {
+            let text = number.normalize().to_string();
+            // A column of whole numbers would be one of integers to readers.
+            match text.contains('.') {
+                true => text,
+                false => text + ".0",
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What a line of a bill is in FOCUS.
+//!
+//! | line | ChargeCategory, Class, Frequency | costs |
+//! |---|---|---|
+//! | traffic, bandwidth, services | Usage, null, Usage-Based | ListCost = ContractedCost = price × quantity; EffectiveCost = BilledCost |
+//! | licences, packages, plans | Purchase, null, One-Time | the same, but EffectiveCost 0: it is for usage to come |
+//! | corrections | as the line, Correction | all costs are what is billed, signed; no unit price; the charge period is the original one |
+//! | precision adjustment | Adjustment, null, One-Time | all costs are the adjustment |
+//!
+//! Where a price times the quantity of a line is not what it costs, since bandwidth is rounded for show or
+//! a month's price is paid for some of its days, PricingQuantity is what it costs over the price, at 9
+//! places, so that the products that FOCUS asks for hold. BilledCost and EffectiveCost never
+//! depend on it.
+//!
+//! Licences and packages are not spread over the time that they are for: the EffectiveCost of a bill is less
+//! than its BilledCost by what was bought.
+
+use std::collections::HashMap;
+
+use rust_decimal::Decimal;
+
+use super::sku::{is_purchase, meter, region_name, service};
+use super::{FocusTerms, FocusVersion};
+use crate::billing::{
+    AccountBill, Amount, Bill, BillTerms, Charge, Inexact, Item, Status, multiply_exactly,
+};
+use crate::report::PRECISION_ADJUSTMENT;
+use crate::units::{Region, SLOT_SECS, Timestamp};
+
+/// Places of a quantity that is worked out from a cost.
+const QUANTITY_PLACES: u32 = 9;
+/// Account of domains that have none.
+const NO_ACCOUNT: &str = "(none)";
+
+/// A value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Text(String),
+    Number(Decimal),
+    Time(Timestamp),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        match text {
+            "" => Value::Null,
+            text => Value::Text(text.to_owned()),
+        }
+    }
+}
+
+impl From<Decimal> for Value {
+    fn from(number: Decimal) -> Self {
+        Value::Number(number)
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(time: Timestamp) -> Self {
+        Value::Time(time)
+    }
+}
+
+/// A row: its values by column; null where there is none.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    values: HashMap<&'static str, Value>,
+}
+
+impl Row {
+    pub(super) fn value(&self, column: &str) -> &Value {
+        self.values.get(column).unwrap_or(&Value::Null)
+    }
+
+    fn set(&mut self, column: &'static str, value: impl Into<Value>) {
+        self.values.insert(column, value.into());
+    }
+
+    fn set_all<V: Into<Value> + Clone>(&mut self, columns: &[&'static str], value: V) {
+        for column in columns {
+            self.set(column, value.clone());
+        }
+    }
+}
+
+const COSTS: [&str; 5] = [
+    "BilledCost",
+    "ContractedCost",
+    "EffectiveCost",
+    "ListCost",
+    "PricingCurrencyEffectiveCost",
+];
+const UNIT_PRICES: [&str; 4] = [
+    "ContractedUnitPrice",
+    "ListUnitPrice",
+    "PricingCurrencyContractedUnitPrice",
+    "PricingCurrencyListUnitPrice",
+];
+
+/// The rows of a bill, account by account.
+pub(super) fn rows<'a>(
+    bill: &'a Bill,
+    by: &'a BillTerms<'_>,
+    terms: &'a FocusTerms,
+) -> impl Iterator<Item = Result<Row, Inexact>> + 'a {
+    let maker = Maker { bill, by, terms };
+    bill.accounts.iter().flat_map(move |account| {
+        let charges = account.charges.iter();
+        let charges = charges.filter(|charge| charge.status == Status::Charged);
+        let lines = charges.map(move |charge| maker.line(charge));
+        let adjustment = (!account.adjustment.is_zero()).then(|| Ok(maker.adjustment(account)));
+        lines.chain(adjustment)
+    })
+}
+
+/// What rows are made from.
+#[derive(Clone, Copy)]
+struct Maker<'a> {
+    bill: &'a Bill,
+    by: &'a BillTerms<'a>,
+    terms: &'a FocusTerms,
+}
+
+impl Maker<'_> {
+    /// What all rows of an account have in common.
+    fn row(&self, account: &str) -> Row {
+        let mut row = Row::default();
+        let slots = self.bill.month.slots(self.bill.zone);
+        let instant = |slot: u32| Timestamp::from_unix_secs(i64::from(slot) * i64::from(SLOT_SECS));
+        let [start, end] = [slots.start, slots.end].map(|s| instant(s).unwrap_or(Timestamp::END));
+        let account = match account {
+            "" => NO_ACCOUNT,
+            account => account,
+        };
+        row.set_all(&["BillingAccountId", "BillingAccountName"], account);
+        let currency = &self.by.catalogue.currency[..];
+        row.set_all(&["BillingCurrency", "PricingCurrency"], currency);
+        row.set_all(&["BillingPeriodStart", "ChargePeriodStart"], start);
+        row.set_all(&["BillingPeriodEnd", "ChargePeriodEnd"], end);
+        row.set("InvoiceId", &format!("{account}/{}", self.bill.month)[..]);
+        let provider = &self.terms.provider[..];
+        row.set("InvoiceIssuerName", provider);
+        row.set_all(
+            match self.terms.version {
+                FocusVersion::V1_2 => &["ProviderName", "PublisherName"],
+                FocusVersion::V1_4 => &["ServiceProviderName", "HostProviderName"],
+            },
+            provider,
+        );
+        row.set("x_Catalogue", &self.by.catalogue.name[..]);
+        row.set("x_CatalogueDigest", self.by.catalogue.digest());
+        row
+    }
+
+    fn line(&self, charge: &Charge) -> Result<Row, Inexact> {
+        let mut row = self.row(&charge.account);
+        let is_purchase = is_purchase(charge.item);
+        let period = charge.period(self.bill.zone);
+        row.set("ChargePeriodStart", period.start);
+        row.set("ChargePeriodEnd", period.end);
+        let (category, frequency) = match is_purchase {
+            true => ("Purchase", "One-Time"),
+            false => ("Usage", "Usage-Based"),
+        };
+        row.set("ChargeCategory", category);
+        row.set("ChargeFrequency", frequency);
+        row.set("ChargeDescription", &description(charge)[..]);
+        row.set("PricingCategory", "Standard");
+        row.set("PricingUnit", charge.item.unit());
+        row.set("Tags", "{}");
+        row.set("x_ChargeId", &charge.id()[..]);
+        row.set("x_Explanation", &charge.how[..]);
+        row.set("x_Rules", &charge.rules.join(" ")[..]);
+        row.set("x_Source", &charge.source[..]);
+        set_place(&mut row, charge);
+        self.set_sku(&mut row, charge);
+        set_costs(&mut row, charge)?;
+        if !is_purchase {
+            set_consumed(&mut row, charge);
+        }
+        Ok(row)
+    }
+
+    fn set_sku(&self, row: &mut Row, charge: &Charge) {
+        let item = charge.item.name();
+        let sku = match &charge.variant[..] {
+            "" => item.to_owned(),
+            variant => format!("{item}/{variant}"),
+        };
+        let zone = charge.zone.map_or("", Region::name);
+        let price = charge.unit_price.normalize();
+        let catalogue = &self.by.catalogue.name;
+        row.set(
+            "SkuPriceId",
+            &format!("{catalogue}/{sku}/{zone}@{price}")[..],
+        );
+        row.set("SkuId", &sku[..]);
+        row.set("SkuMeter", meter(charge.item));
+        set_service(row, charge.item);
+    }
+
+    /// The row that makes the details and what is paid agree (R30).
+    fn adjustment(&self, account: &AccountBill) -> Row {
+        let mut row = self.row(&account.account);
+        row.set("ChargeCategory", "Adjustment");
+        row.set("ChargeFrequency", "One-Time");
+        row.set(
+            "ChargeDescription",
+            "What is paid, 2 places, less the sum of 8 places",
+        );
+        row.set_all(&COSTS, account.adjustment);
+        set_service(&mut row, Item::StandardTraffic);
+        row.set("Tags", "{}");
+        row.set(
+            "x_ChargeId",
+            &format!("{}/{PRECISION_ADJUSTMENT}", account.account)[..],
+        );
+        row.set("x_Rules", "R30");
+        row
+    }
+}
+
+/// What is charged, in words.
+fn description(charge: &Charge) -> String {
+    let of = [&charge.variant, &charge.domain, &charge.app_id];
+    let of = of.into_iter().filter(|text| !text.is_empty());
+    let of: String = of.map(|text| format!(", {text}")).collect();
+    let zone = charge
+        .zone
+        .map_or(String::new(), |zone| format!(" in {}", zone.name()));
+    format!("{}{zone}{of}", meter(charge.item))
+}
+
+fn set_service(row: &mut Row, item: Item) {
+    let columns = ["ServiceName", "ServiceCategory", "ServiceSubcategory"];
+    for (column, value) in columns.into_iter().zip(service(item)) {
+        row.set(column, value);
+    }
+}
+
+/// Where and of what it is.
+fn set_place(row: &mut Row, charge: &Charge) {
+    if let Some(zone) = charge.zone {
+        row.set("RegionId", zone.name());
+        row.set("RegionName", region_name(zone));
+    }
+    let (resource, kind) = match (&charge.domain[..], &charge.app_id[..]) {
+        ("", "") => return,
+        ("", app_id) => (app_id, "AppID"),
+        (domain, _) => (domain, "Domain"),
+    };
+    row.set_all(&["ResourceId", "ResourceName"], resource);
+    row.set("ResourceType", kind);
+}
+
+fn set_costs(row: &mut Row, charge: &Charge) -> Result<(), Inexact> {
+    row.set_all(&COSTS, charge.detail);
+    if let Some(month) = charge.corrects {
+        row.set("ChargeClass", "Correction");
+        row.set("PricingQuantity", charge.quantity);
+        row.set("x_CorrectsMonth", &month.to_string()[..]);
+    } else {
+        let quantity = priced_quantity(charge)?;
+        row.set("PricingQuantity", quantity);
+        row.set_all(&UNIT_PRICES, charge.unit_price);
+        let cost = multiply_exactly(quantity, charge.unit_price)?;
+        row.set_all(&["ListCost", "ContractedCost"], cost);
+    }
+    if is_purchase(charge.item) {
+        row.set_all(
+            &["EffectiveCost", "PricingCurrencyEffectiveCost"],
+            Decimal::ZERO,
+        );
+    }
+    Ok(())
+}
+
+/// The quantity whose product with the price is what the line costs.
+fn priced_quantity(charge: &Charge) -> Result<Decimal, Inexact> {
+    let is_exact = Amount::new(multiply_exactly(charge.quantity, charge.unit_price)?)
+        .scaled(super::PLACES)?
+        == charge.amount.scaled(super::PLACES)?;
+    match is_exact || charge.unit_price.is_zero() {
+        true => Ok(charge.quantity),
+        false => charge.amount.over(charge.unit_price, QUANTITY_PLACES),
+    }
+}
+
+/// What was consumed: bytes where bytes are priced, else what is priced.
+fn set_consumed(row: &mut Row, charge: &Charge) {
+    match charge.item.unit() {
+        "GB" | "GB-Days" => {
+            row.set("ConsumedQuantity", Decimal::from(charge.bytes));
+            row.set("ConsumedUnit", "B");
+        }
+        unit => {
+            row.set("ConsumedQuantity", charge.quantity);
+            row.set("ConsumedUnit", unit);
+        }
+    }
+}

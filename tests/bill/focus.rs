@@ -1,0 +1,105 @@
+//! The FOCUS export of a store's bills; the public validator looks at it in `tests/interop`.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Decimal128Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::closed::{bill, closed_site, lines, run};
+use crate::program::Site;
+
+fn part(site: &Site, out: &str, dataset: &str, month: &str, ending: &str) -> PathBuf {
+    let folder = format!("{dataset}/billing_month={month}-01");
+    site.path(out)
+        .join(folder)
+        .join(format!("part-00000.{ending}"))
+}
+
+/// Names of the columns, and the sum of `BilledCost` in 10⁻¹⁸.
+fn read(path: PathBuf) -> (Vec<String>, i128) {
+    let file = File::open(path).expect("opened");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    let names = reader
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone());
+    let names: Vec<String> = names.collect();
+    let mut sum = 0;
+    for batch in reader.build().expect("a reader") {
+        let batch = batch.expect("readable");
+        let costs = batch.column_by_name("BilledCost").expect("a column");
+        sum += costs
+            .as_primitive::<Decimal128Type>()
+            .iter()
+            .flatten()
+            .sum::<i128>();
+    }
+    (names, sum)
+}
+
+const CENT: i128 = 10_000_000_000_000_000;
+
+#[test]
+fn billed_cost_is_what_is_paid_of_closed_and_open_months() {
+    let site = closed_site();
+    site.write("late.log", lines("202610", 100..110));
+    site.ingest();
+    let said = bill(&site, "out", &["--focus"]);
+    for (number, month) in ["2026-10", "2026-11"].into_iter().enumerate() {
+        let payable = said.json[number]["payable"]
+            .as_str()
+            .expect("a text")
+            .replace('.', "");
+        let (_, sum) = read(part(&site, "out", "focus", month, "parquet"));
+        assert_eq!(
+            sum,
+            payable.parse::<i128>().expect("a number") * CENT,
+            "{month}"
+        );
+    }
+}
+
+#[test]
+fn versions_differ_in_who_provides() {
+    let site = closed_site();
+    bill(&site, "old", &["--focus"]);
+    bill(
+        &site,
+        "new",
+        &[
+            "--focus",
+            "--focus-version",
+            "1.4",
+            "--focus-provider",
+            "A CDN",
+        ],
+    );
+    let of = |out| read(part(&site, out, "focus", "2026-10", "parquet")).0;
+    let (old, new) = (of("old"), of("new"));
+    let only = |of: &[String], other: &[String]| -> Vec<String> {
+        of.iter()
+            .filter(|name| !other.contains(name))
+            .cloned()
+            .collect()
+    };
+    assert_eq!(only(&old, &new), ["ProviderName", "PublisherName"]);
+    assert_eq!(
+        only(&new, &old),
+        ["HostProviderName", "ServiceProviderName"]
+    );
+    let text = fs::read_to_string(part(&site, "new", "focus_csv", "2026-10", "csv")).expect("read");
+    assert!(text.contains(",A CDN,"), "{text}");
+    assert!(text.contains("T16:00:00Z"), "Beijing's midnight in UTC");
+}
+
+#[test]
+fn without_being_asked_for_there_is_none() {
+    let site = closed_site();
+    bill(&site, "out", &[]);
+    assert!(!site.path("out").join("focus").exists());
+    let said = run(&site, "bill", &["--focus", "--focus-version", "1.3"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+}
