@@ -1,6 +1,7 @@
 //! `cdn-meter bill`: from the store to priced charges.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -13,11 +14,12 @@ use super::metering::{MemoryArgs, StoreArgs};
 use super::months::{MonthSink, add_months};
 use super::progress::say;
 use super::publishing::{PublishArgs, TermsArgs};
+use super::statement::write_page;
 use super::{Failure, Finish, print_json};
 use crate::billing::{Catalogue, DEFAULT, StandardMode};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
-use crate::report::{BillReport, Building, print_bill, publish};
+use crate::report::{BillReport, Building, Statement, print_bill, publish};
 use crate::store::{Close, Store};
 use crate::summary::{Book, DropRule};
 use crate::units::{Month, Zone};
@@ -89,6 +91,9 @@ pub(super) struct BillArgs {
     /// given several times.
     #[arg(long, value_name = "SETTINGS", conflicts_with_all = ["csv", "explain", "rerate"])]
     what_if: Vec<String>,
+    /// Write a page for people who pay, too: one HTML file that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     focus: FocusArgs,
     #[command(flatten)]
@@ -109,6 +114,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     bills.focus = args.focus.begin(&publishing.out)?;
     bills.shown.wanted.clone_from(&args.explain);
     bills.shown.is_csv = args.csv;
+    bills.shown.statement = args.html.as_ref().map(|_| Statement::default());
     bills.correct(&store, &registry, rows_max)?;
     let mut sink = BillSink {
         bills: &mut bills,
@@ -119,6 +125,9 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let is_json = publishing.terms.json;
     let (datasets, shown, prices) = bills.finish();
     publish(datasets)?;
+    if let (Some(statement), Some(path)) = (&shown.statement, &args.html) {
+        write_page(statement, path)?;
+    }
     match &args.explain {
         Some(text) if shown.found.is_empty() => {
             return Err(Failure::start(format!(

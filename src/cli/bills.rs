@@ -16,8 +16,8 @@ use crate::billing::{
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Billed, Building, PublishError, RejectedReport, read_charges, read_summary,
-    write_charges, write_charges_csv,
+    BillReport, Billed, Building, PublishError, RejectedReport, Statement, read_charges,
+    read_summary, write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{AccountUsage, Book, FrozenOwners, MonthUsage, Owners};
@@ -251,6 +251,8 @@ pub(super) struct Shown {
     pub(super) rejected: Rejected,
     /// Whether all lines go to standard output as they are billed.
     pub(super) is_csv: bool,
+    /// Where a page was asked for.
+    pub(super) statement: Option<Statement>,
     pub(super) reports: Vec<BillReport>,
 }
 
@@ -285,6 +287,9 @@ impl Shown {
         }
         let mut report = BillReport::new(&bill, terms)?;
         report.rejected = self.rejected_of(bill.month, terms)?;
+        if let Some(statement) = &mut self.statement {
+            statement.add(&bill, &report, terms)?;
+        }
         self.reports.push(report);
         if let Some(wanted) = &self.wanted {
             let accounts = bill.accounts.into_iter();
@@ -298,7 +303,9 @@ impl Shown {
 
 impl Bills {
     /// The datasets to publish, what is shown beside them, and by what it was worked out.
-    pub(super) fn finish(self) -> (Vec<Building>, Shown, Prices) {
+    pub(super) fn finish(mut self) -> (Vec<Building>, Shown, Prices) {
+        // Months without usage were added last.
+        self.shown.reports.sort_by(|a, b| a.month.cmp(&b.month));
         let focus = self.focus.map(Focus::into_datasets);
         let datasets = focus.into_iter().flatten().chain([self.charges]);
         (datasets.collect(), self.shown, self.prices)

@@ -27,6 +27,7 @@ mod publishing;
 mod reconcile;
 mod run;
 mod size;
+mod statement;
 mod summary;
 mod verify;
 

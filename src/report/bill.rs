@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -39,7 +40,7 @@ pub struct BillReport {
     pub unpriced: Vec<UnpricedReport>,
     /// Mini-program domains that were watched without a licence; of open months, if events were given.
     pub unlicensed: Vec<UnlicensedReport>,
-    /// What is left of traffic packages when the month ends; of open months.
+    /// What is left, when the month ends, of traffic packages that were valid in it; of open months.
     pub packages: Vec<PackageReport>,
     /// What all accounts pay.
     pub payable: String,
@@ -182,6 +183,9 @@ fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
 }
 
 fn packages(bill: &Bill) -> Vec<PackageReport> {
+    let month = bill.month.first_day();
+    let month = month..month + bill.month.days().cast_signed();
+    let is_known = |days: &Range<i32>| days.start < month.end && month.start < days.end;
     let accounts = bill.packages.accounts();
     let packages = accounts.flat_map(|(account, state)| {
         let report = move |package: &Package| PackageReport {
@@ -190,7 +194,8 @@ fn packages(bill: &Bill) -> Vec<PackageReport> {
             left: package.left.normalize().to_string(),
             until: package.until_text(),
         };
-        state.packages().iter().map(report)
+        let packages = state.packages().iter();
+        packages.filter(move |of| is_known(&of.days)).map(report)
     });
     packages.collect()
 }

@@ -19,6 +19,7 @@ mod json;
 mod month;
 mod parquet_file;
 mod services;
+mod statement;
 mod terminal;
 
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
@@ -37,4 +38,8 @@ pub use json::{
 pub use month::{Terms, usage_digest, write_month};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
 pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};
+pub use statement::{
+    STATEMENT_ACCOUNTS_MAX, STATEMENT_LINES_MAX, STATEMENT_MONTHS_MAX, STATEMENT_ROWS_MAX,
+    Statement,
+};
 pub use terminal::{human_bytes, print_reconciliation, print_retried, print_run};

@@ -11,5 +11,6 @@ mod program;
 mod properties;
 mod reconcile;
 mod rules;
+mod statement;
 mod what_if;
 mod world;

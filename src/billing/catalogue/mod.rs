@@ -171,6 +171,14 @@ impl Item {
         )
     }
 
+    /// Whether it is bought ahead, for usage to come.
+    pub const fn is_purchase(self) -> bool {
+        matches!(
+            self,
+            Item::PluginLicence | Item::TrafficPackage | Item::MobileLicence | Item::ImPlan
+        )
+    }
+
     /// Whether its bytes are those of logs.
     pub const fn is_of_logs(self) -> bool {
         matches!(

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 
-use super::sku::{is_purchase, meter, region_name, service};
+use super::sku::{meter, region_name, service};
 use super::{FocusTerms, FocusVersion};
 use crate::billing::{
     AccountBill, Amount, Bill, BillTerms, Charge, Inexact, Item, Status, multiply_exactly,
@@ -155,7 +155,7 @@ impl Maker<'_> {
 
     fn line(&self, charge: &Charge) -> Result<Row, Inexact> {
         let mut row = self.row(&charge.account);
-        let is_purchase = is_purchase(charge.item);
+        let is_purchase = charge.item.is_purchase();
         let period = charge.period(self.bill.zone);
         row.set("ChargePeriodStart", period.start);
         row.set("ChargePeriodEnd", period.end);
@@ -267,7 +267,7 @@ fn set_costs(row: &mut Row, charge: &Charge) -> Result<(), Inexact> {
         let cost = multiply_exactly(quantity, charge.unit_price)?;
         row.set_all(&["ListCost", "ContractedCost"], cost);
     }
-    if is_purchase(charge.item) {
+    if charge.item.is_purchase() {
         row.set_all(
             &["EffectiveCost", "PricingCurrencyEffectiveCost"],
             Decimal::ZERO,

@@ -3,14 +3,6 @@
 use crate::billing::Item;
 use crate::units::Region;
 
-/// Whether it is bought ahead, for usage to come.
-pub(super) const fn is_purchase(item: Item) -> bool {
-    matches!(
-        item,
-        Item::PluginLicence | Item::TrafficPackage | Item::MobileLicence | Item::ImPlan
-    )
-}
-
 /// What is measured, in words.
 pub(super) const fn meter(item: Item) -> &'static str {
     match item {

@@ -1,0 +1,83 @@
+//! Texts and numbers as a page shows them.
+
+use rust_decimal::Decimal;
+
+/// Between groups of three digits: narrow, and no line breaks at it.
+const GROUP: char = '\u{202f}';
+
+/// Text that a browser shows as it is, in elements and in quoted attributes.
+pub(super) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            // Nothing that a name holds may turn the page around or end it.
+            char if char.is_control() => safe.push('\u{fffd}'),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.push('\u{fffd}'),
+            char => safe.push(char),
+        }
+    }
+    safe
+}
+
+/// A number with so many places, which it has at most, and its digits in groups.
+pub(super) fn money(number: Decimal, places: usize) -> String {
+    grouped(&format!("{number:.places$}"))
+}
+
+/// A number with the places that it needs, and its digits in groups.
+pub(super) fn quantity(number: Decimal) -> String {
+    grouped(&number.normalize().to_string())
+}
+
+/// The digits before the point in groups of three, and a real minus.
+pub(super) fn grouped(number: &str) -> String {
+    let (sign, number) = match number.strip_prefix('-') {
+        Some(number) => ("\u{2212}", number),
+        None => ("", number),
+    };
+    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
+    let mut text = sign.to_owned();
+    for (at, digit) in whole.chars().enumerate() {
+        if at != 0 && (whole.len() - at).is_multiple_of(3) {
+            text.push(GROUP);
+        }
+        text.push(digit);
+    }
+    if !places.is_empty() {
+        text.push('.');
+        text.push_str(places);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_text() {
+        let evil = "<script>\"a\" & 'b'\u{202e}\n";
+        let safe = "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;\u{fffd}\u{fffd}";
+        assert_eq!(escaped(evil), safe);
+        assert_eq!(escaped("直播.example.cn"), "直播.example.cn");
+    }
+
+    #[test]
+    fn digits_stand_in_groups() {
+        for (number, shown) in [
+            ("0", "0"),
+            ("123", "123"),
+            ("1234.5", "1\u{202f}234.5"),
+            ("-1234567.25", "\u{2212}1\u{202f}234\u{202f}567.25"),
+        ] {
+            let number = Decimal::from_str_exact(number).expect("a number");
+            assert_eq!(quantity(number), shown);
+        }
+        assert_eq!(money(Decimal::new(100_000, 2), 2), "1\u{202f}000.00");
+    }
+}
