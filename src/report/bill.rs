@@ -332,7 +332,7 @@ fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()
         let what = format!("{} {}", item.item, item.variant);
         writeln!(
             out,
-            "          {:<26}  {:<8}  {:>6} lines  {:>22} {:<8}  {:>20}",
+            "          {:<26}  {:<8}  {:>6} lines  {:>22} {:<13}  {:>20}",
             what.trim_end(),
             item.zone,
             item.lines,
@@ -343,7 +343,7 @@ fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()
     }
     writeln!(
         out,
-        "          {:<26}  {:>77}\n          {:<26}  {:>71}",
+        "          {:<26}  {:>82}\n          {:<26}  {:>76}",
         PRECISION, account.adjustment, "to pay", account.payable
     )?;
     if account.needs_review != 0 {
