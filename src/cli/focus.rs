@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::billing::{Bill, BillTerms};
-use crate::report::{Building, FocusTerms, FocusVersion, write_focus, write_focus_csv};
+use crate::report::{Building, FocusTerms, FocusVersion, write_focus};
 
 /// Arguments about the export.
 #[derive(Args)]
@@ -64,9 +64,13 @@ pub(super) struct Focus {
 impl Focus {
     /// Adds a month's bill.
     pub(super) fn add(&self, bill: &Bill, by: &BillTerms<'_>) -> Result<(), Failure> {
-        write_focus(bill, by, &self.terms, &self.parquet.month(bill.month)?)?;
-        write_focus_csv(bill, by, &self.terms, &self.csv.month(bill.month)?)?;
-        Ok(())
+        let folders = (self.parquet.month(bill.month)?, self.csv.month(bill.month)?);
+        Ok(write_focus(
+            bill,
+            by,
+            &self.terms,
+            (&folders.0, &folders.1),
+        )?)
     }
 
     /// Both, to be published.

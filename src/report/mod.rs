@@ -29,7 +29,7 @@ pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_cha
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use comparison::{Comparison, print_comparison};
 pub use dataset::{Building, PublishError, publish};
-pub use focus::{FocusTerms, FocusVersion, write_focus, write_focus_csv};
+pub use focus::{FocusTerms, FocusVersion, write_focus};
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
     BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RunReport,

@@ -15,6 +15,7 @@
 mod row;
 mod sku;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ enum Kind {
     Time,
 }
 
-/// Columns in their order: FOCUS's by name, ours behind them.
+/// Columns of all versions in their order, which is that of their names; ours come last.
 const COLUMNS: [(&str, Kind); 53] = [
     ("BilledCost", Kind::Number),
     ("BillingAccountId", Kind::Text),
@@ -135,15 +136,14 @@ const COLUMNS: [(&str, Kind); 53] = [
 ];
 
 impl FocusVersion {
-    /// Its columns.
-    fn columns(self) -> impl Iterator<Item = (&'static str, Kind)> {
+    /// Its columns, each with its place in [`COLUMNS`].
+    fn columns(self) -> impl Iterator<Item = (usize, (&'static str, Kind))> {
         let others = match self {
             FocusVersion::V1_2 => ["HostProviderName", "ServiceProviderName"],
             FocusVersion::V1_4 => ["ProviderName", "PublisherName"],
         };
-        COLUMNS
-            .into_iter()
-            .filter(move |(name, _)| !others.contains(name))
+        let columns = COLUMNS.into_iter().enumerate();
+        columns.filter(move |(_, (name, _))| !others.contains(name))
     }
 
     fn schema(self) -> SchemaRef {
@@ -152,61 +152,53 @@ impl FocusVersion {
             Kind::Number => quantity(PLACES as i8),
             Kind::Time => utc_micros(),
         };
-        let field = |(name, of)| Field::new(name, kind(of), true);
+        let field = |(_, (name, of))| Field::new(name, kind(of), true);
         Arc::new(Schema::new(self.columns().map(field).collect::<Vec<_>>()))
     }
 }
 
-/// Writes the rows of a bill as Parquet into `folder`.
+/// Writes the rows of a bill into two folders: as Parquet, and as CSV in which nulls are empty and
+/// numbers have a decimal point.
 ///
 /// Errors: [`PublishError`].
 pub fn write_focus(
     bill: &Bill,
     by: &BillTerms<'_>,
     terms: &FocusTerms,
-    folder: &Path,
+    (folder, csv_folder): (&Path, &Path),
 ) -> Result<(), PublishError> {
-    let schema_name = format!("focus/{}", terms.version.name());
     let path = folder.join("part-00000.parquet");
     let file = File::create(&path).map_err(write_error(&path))?;
     let synced = file.try_clone().map_err(write_error(&path))?;
+    let schema_name = format!("focus/{}", terms.version.name());
     let properties = Arc::new(properties(&schema_name, &Footer::default(), 0).build());
     let schema = terms.version.schema();
     let mut writer =
         ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options(&properties))?;
+
+    let csv_path = csv_folder.join("part-00000.csv");
+    let csv_file = File::create(&csv_path).map_err(write_error(&csv_path))?;
+    let mut csv = csv::Writer::from_writer(&csv_file);
+    csv.write_record(terms.version.columns().map(|(_, (name, _))| name))?;
+
     each_batch(bill, by, terms, |rows| {
         let columns = terms.version.columns();
-        let columns = columns.map(|(name, kind)| column(rows, name, kind));
+        let columns = columns.map(|(at, (_, kind))| column(rows, at, kind));
         let columns = columns.collect::<Result<_, PublishError>>()?;
-        Ok(writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?)
-    })?;
-    writer.close()?;
-    synced.sync_all().map_err(write_error(&path))
-}
-
-/// Writes the rows of a bill as CSV into `folder`: nulls are empty, numbers have a decimal point.
-///
-/// Errors: [`PublishError`].
-pub fn write_focus_csv(
-    bill: &Bill,
-    by: &BillTerms<'_>,
-    terms: &FocusTerms,
-    folder: &Path,
-) -> Result<(), PublishError> {
-    let path = folder.join("part-00000.csv");
-    let file = File::create(&path).map_err(write_error(&path))?;
-    let mut out = csv::Writer::from_writer(&file);
-    out.write_record(terms.version.columns().map(|(name, _)| name))?;
-    each_batch(bill, by, terms, |rows| {
+        writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
         for row in rows {
-            let columns = terms.version.columns();
-            out.write_record(columns.map(|(name, _)| text(row.value(name))))?;
+            for (at, _) in terms.version.columns() {
+                csv.write_field(&*text(row.value(at)))?;
+            }
+            csv.write_record(None::<&[u8]>)?;
         }
         Ok(())
     })?;
-    out.flush().map_err(write_error(&path))?;
-    drop(out);
-    file.sync_all().map_err(write_error(&path))
+    writer.close()?;
+    synced.sync_all().map_err(write_error(&path))?;
+    csv.flush().map_err(write_error(&csv_path))?;
+    drop(csv);
+    csv_file.sync_all().map_err(write_error(&csv_path))
 }
 
 /// Hands the rows of a bill to `each`, some at a time.
@@ -227,8 +219,8 @@ fn each_batch(
     each(&batch)
 }
 
-fn column(rows: &[Row], name: &str, kind: Kind) -> Result<ArrayRef, PublishError> {
-    let values = rows.iter().map(|row| row.value(name));
+fn column(rows: &[Row], at: usize, kind: Kind) -> Result<ArrayRef, PublishError> {
+    let values = rows.iter().map(|row| row.value(at));
     Ok(match kind {
         Kind::Text => {
             let texts = values.map(|value| match value {
@@ -258,18 +250,31 @@ fn column(rows: &[Row], name: &str, kind: Kind) -> Result<ArrayRef, PublishError
 }
 
 /// A value of a CSV file.
-fn text(value: &Value) -> String {
+fn text(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Null => String::new(),
-        Value::Text(text) => text.clone(),
-        Value::Time(time) => Timestamp::rfc3339(*time),
+        Value::Null => "".into(),
+        Value::Text(text) => text.into(),
+        Value::Time(time) => Timestamp::rfc3339(*time).into(),
         Value::Number(number) => {
             let text = number.normalize().to_string();
             // A column of whole numbers would be one of integers to readers.
             match text.contains('.') {
-                true => text,
-                false => text + ".0",
+                true => text.into(),
+                false => (text + ".0").into(),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_in_order_and_versions_differ_in_two() {
+        assert!(COLUMNS.is_sorted_by(|a, b| a.0 < b.0));
+        for version in [FocusVersion::V1_2, FocusVersion::V1_4] {
+            assert_eq!(version.columns().count(), COLUMNS.len() - 2);
         }
     }
 }

@@ -15,12 +15,10 @@
 //! Licences and packages are not spread over the time that they are for: the EffectiveCost of a bill is less
 //! than its BilledCost by what was bought.
 
-use std::collections::HashMap;
-
 use rust_decimal::Decimal;
 
 use super::sku::{meter, region_name, service};
-use super::{FocusTerms, FocusVersion};
+use super::{COLUMNS, FocusTerms, FocusVersion};
 use crate::billing::{
     AccountBill, Amount, Bill, BillTerms, Charge, Inexact, Item, Status, multiply_exactly,
 };
@@ -62,19 +60,27 @@ impl From<Timestamp> for Value {
     }
 }
 
-/// A row: its values by column; null where there is none.
-#[derive(Debug, Default)]
+/// A row: a value for each of `COLUMNS`.
+#[derive(Clone, Debug)]
 pub(super) struct Row {
-    values: HashMap<&'static str, Value>,
+    values: Vec<Value>,
 }
 
 impl Row {
-    pub(super) fn value(&self, column: &str) -> &Value {
-        self.values.get(column).unwrap_or(&Value::Null)
+    fn new() -> Self {
+        Row {
+            values: vec![Value::Null; COLUMNS.len()],
+        }
+    }
+
+    /// The value of a column, by its place in `COLUMNS`.
+    pub(super) fn value(&self, column: usize) -> &Value {
+        &self.values[column]
     }
 
     fn set(&mut self, column: &'static str, value: impl Into<Value>) {
-        self.values.insert(column, value.into());
+        let at = COLUMNS.binary_search_by_key(&column, |(name, _)| name);
+        self.values[at.expect("a column of the list")] = value.into();
     }
 
     fn set_all<V: Into<Value> + Clone>(&mut self, columns: &[&'static str], value: V) {
@@ -125,7 +131,7 @@ struct Maker<'a> {
 impl Maker<'_> {
     /// What all rows of an account have in common.
     fn row(&self, account: &str) -> Row {
-        let mut row = Row::default();
+        let mut row = Row::new();
         let slots = self.bill.month.slots(self.bill.zone);
         let instant = |slot: u32| Timestamp::from_unix_secs(i64::from(slot) * i64::from(SLOT_SECS));
         let [start, end] = [slots.start, slots.end].map(|s| instant(s).unwrap_or(Timestamp::END));
