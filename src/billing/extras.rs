@@ -20,7 +20,16 @@ pub struct Extras {
     services: Vec<Metered>,
     /// `None` where nobody told of events.
     terms: Option<Vec<Term>>,
-    digest: Option<String>,
+    digests: ExtrasDigests,
+}
+
+/// SHA-256 of what was told, in hexadecimal; empty where nothing was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtrasDigests {
+    /// Of the event file.
+    pub events: String,
+    /// Of the records of services, in order.
+    pub services: String,
 }
 
 impl Extras {
@@ -34,16 +43,18 @@ impl Extras {
         zone: Zone,
     ) -> Result<Self, LicenceError> {
         services.sort_unstable();
-        let is_told = events.is_some() || !services.is_empty();
         let terms = events.as_ref().map(|events| terms(events, zone));
         let terms = terms.transpose()?;
         let events = events.unwrap_or_default();
-        let digest = is_told.then(|| digest(&events, &services));
+        let digests = ExtrasDigests {
+            events: events.digest.clone(),
+            services: digest(&services),
+        };
         Ok(Extras {
             events,
             services,
             terms,
-            digest,
+            digests,
         })
     }
 
@@ -54,14 +65,14 @@ impl Extras {
         Extras::new(Some(events), self.services.clone(), zone)
     }
 
-    /// Adds packages; the digest stays that of what was told.
+    /// Adds packages; the digests stay those of what was told.
     pub fn buy(&mut self, packages: Vec<packages::Purchase>) {
         self.events.packages.extend(packages);
     }
 
-    /// SHA-256 of all of it, in hexadecimal; `None` where nobody told of any.
-    pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
+    /// What tells it from others.
+    pub fn digests(&self) -> &ExtrasDigests {
+        &self.digests
     }
 
     /// All packages before any usage.
@@ -124,9 +135,11 @@ fn terms(events: &Events, zone: Zone) -> Result<Vec<Term>, LicenceError> {
     licence::terms(&bought.collect::<Vec<_>>(), &rules)
 }
 
-fn digest(events: &Events, services: &[Metered]) -> String {
+fn digest(services: &[Metered]) -> String {
+    if services.is_empty() {
+        return String::new();
+    }
     let mut digest = Sha256::new();
-    digest.update(&events.digest);
     for record in services {
         digest.update(format!("{record:?}\n"));
     }

@@ -41,7 +41,7 @@ pub use exact::{
     Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, product as multiply_exactly,
     total as add_exactly,
 };
-pub use extras::Extras;
+pub use extras::{Extras, ExtrasDigests};
 pub use flow::packages_after;
 pub use licensed::Unlicensed;
 pub use rules::{rule, rules};

@@ -11,7 +11,8 @@ use super::ledger::Ledger;
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Bill, BillTerms, Catalogue, Charge, StandardMode, Unpriced, corrections,
+    AccountBill, Bill, BillTerms, Catalogue, Charge, ExtrasDigests, StandardMode, Unpriced,
+    corrections,
 };
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
@@ -27,7 +28,8 @@ use crate::units::{Factor, Month, Zone};
 const CATALOGUE: &str = "catalogue.toml";
 const MODE: &str = "standard-mode";
 const SHORTFALL: &str = "package-shortfall";
-const EXTRAS: &str = "extras-digest";
+const EVENTS: &str = "events-digest";
+const SERVICES: &str = "services-digest";
 const UNPRICED: &str = "unpriced.json";
 
 /// What bills are worked out with, owned.
@@ -51,9 +53,9 @@ impl Prices {
         }
     }
 
-    /// Keeps in `folder` what a month is priced by, and what of it has no price; `extras` is the digest of
-    /// what was billed besides usage.
-    fn freeze(&self, bill: &Bill, extras: Option<&str>, folder: &Path) -> Result<(), Failure> {
+    /// Keeps in `folder` what a month is priced by, and what of it has no price; `extras` is what was
+    /// billed besides usage.
+    fn freeze(&self, bill: &Bill, extras: &ExtrasDigests, folder: &Path) -> Result<(), Failure> {
         let unpriced = bill.unpriced.iter();
         let unpriced = unpriced.map(|of| (&of.account, of.class.name(), of.bytes));
         let unpriced = serde_json::to_string(&unpriced.collect::<Vec<_>>());
@@ -62,7 +64,8 @@ impl Prices {
             (CATALOGUE, self.catalogue.text()),
             (MODE, self.mode.name()),
             (SHORTFALL, self.shortfall.name()),
-            (EXTRAS, extras.unwrap_or_default()),
+            (EVENTS, &extras.events),
+            (SERVICES, &extras.services),
         ];
         for (name, text) in texts {
             let path = folder.join(name);
@@ -75,8 +78,8 @@ impl Prices {
 /// What a closed month was billed by.
 struct FrozenPrices {
     prices: Prices,
-    /// The digest of what was billed besides usage; empty where nothing was.
-    extras: String,
+    /// What was billed besides usage.
+    extras: ExtrasDigests,
     unpriced: Vec<Unpriced>,
 }
 
@@ -116,7 +119,10 @@ impl FrozenPrices {
         let unpriced = unpriced.collect::<Result<Vec<_>, PublishError>>()?;
         Ok(Some(FrozenPrices {
             prices,
-            extras: text(EXTRAS)?,
+            extras: ExtrasDigests {
+                events: text(EVENTS)?,
+                services: text(SERVICES)?,
+            },
             unpriced: unpriced.into_iter().flatten().collect(),
         }))
     }
@@ -160,7 +166,7 @@ impl Corrections {
             let slots = month.slots(zone);
             let is_as_billed = !is_rerating
                 && !ledger.has_packages()
-                && frozen.extras == ledger.digest().unwrap_or_default()
+                && frozen.extras == *ledger.digests()
                 && registry.digest() == close.terms.registry_digest
                 && store.is_untouched_since(close.through, &slots)?
                 && billed.iter().all(|charge| charge.corrects != Some(month));
@@ -204,11 +210,16 @@ fn frozen_prices(
         let Some(of_month) = FrozenPrices::read(store, close)? else {
             continue;
         };
-        if !of_month.extras.is_empty() && ledger.digest().is_none() {
-            return Err(Failure::start(format!(
-                "{month} was closed with what was bought and used besides traffic; give it again with \
-                 --events and --services, else it would be credited"
-            )));
+        let (then, now) = (&of_month.extras, ledger.digests());
+        for (then, now, flag) in [
+            (&then.events, &now.events, "--events"),
+            (&then.services, &now.services, "--services"),
+        ] {
+            if !then.is_empty() && now.is_empty() {
+                return Err(Failure::start(format!(
+                    "{month} was closed with {flag}; give it again, else what it billed would be credited"
+                )));
+            }
         }
         frozen.insert(month, of_month);
     }
@@ -405,7 +416,7 @@ pub(super) fn freeze_bill(
     let corrections = corrections.take(usage.month);
     let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
     write_charges(&bill, &terms, &folder_of("charges"))?;
-    prices.freeze(&bill, ledger.digest(), &folder_of("catalogue"))?;
+    prices.freeze(&bill, ledger.digests(), &folder_of("catalogue"))?;
     Ok(BillReport::new(&bill, &terms)?)
 }
 

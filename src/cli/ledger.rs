@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::Failure;
 use super::bills::Prices;
 use crate::billing::packages::{Packages, Purchase, Shortfall};
-use crate::billing::{Bill, Charge, Events, Extras, bill, packages_after};
+use crate::billing::{Bill, Charge, Events, Extras, ExtrasDigests, bill, packages_after};
 use crate::meter::Overflow;
 use crate::registry::Registry;
 use crate::report::read_services;
@@ -110,9 +110,9 @@ impl Ledger {
         ledger
     }
 
-    /// What it was made of; `None` where nothing was given.
-    pub(super) fn digest(&self) -> Option<&str> {
-        self.extras.digest()
+    /// What it was made of.
+    pub(super) fn digests(&self) -> &ExtrasDigests {
+        self.extras.digests()
     }
 
     /// Whether anybody has packages: then every month depends on those before.

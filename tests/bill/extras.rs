@@ -151,15 +151,15 @@ fn a_closed_month_asks_for_what_it_was_billed_with() {
     let site = site(100);
     close_with(&site, "2026-10");
     let out = site.path("out").display().to_string();
-    let said = run(&site, "bill", &["--out", &out]);
-    assert_eq!(said.code, 2);
-    assert!(
-        said.stderr
-            .contains("2026-10 was closed with what was bought and used besides traffic"),
-        "{}",
-        said.stderr
-    );
     let extras = extras(&site);
+    for (given, missing) in [(0..0, "--events"), (2..4, "--events"), (0..2, "--services")] {
+        let mut words = vec!["--out", &out];
+        words.extend(extras[given].iter().map(String::as_str));
+        let said = run(&site, "bill", &words);
+        assert_eq!(said.code, 2, "{missing}");
+        let words = format!("2026-10 was closed with {missing}; give it again");
+        assert!(said.stderr.contains(&words), "{}", said.stderr);
+    }
     let said = bill(&site, "out", &with(&extras, &[]));
     assert_eq!(said.json.as_array().map(Vec::len), Some(1), "{}", said.json);
     assert_eq!(payable(&said.json, "2026-10"), "30680.86");
