@@ -65,9 +65,15 @@ impl Way {
                 }
             }
         }
+        let item = item_of(way.prices.mode);
         if let Some(price) = price {
-            let item = item_of(way.prices.mode);
             way.prices.catalogue = way.prices.catalogue.with_price(item, price)?;
+        }
+        if !way.prices.catalogue.has_price(item) {
+            return Err(Failure::start(format!(
+                "--what-if {text}: what this mode costs is in contracts only; say what a Mbps and month \
+                 costs, such as {text},price=30"
+            )));
         }
         Ok(way)
     }

@@ -66,7 +66,7 @@ fn a_way_that_cannot_be_is_refused() {
             "no mode is called `fast`; the modes are flow, daily-peak",
         ),
         ("discount=3", "`discount` cannot be changed"),
-        ("mode=p95", "no price of standard-monthly-95"),
+        ("mode=p95", "such as mode=p95,price=30"),
         ("mode=p95,price=cheap", "this is no number"),
         ("package=0", "no size of a package"),
         ("package=7", "no price of traffic-package 7"),

@@ -390,6 +390,11 @@ impl Catalogue {
         })
     }
 
+    /// Whether it prices an item at all.
+    pub fn has_price(&self, item: Item) -> bool {
+        self.prices.iter().any(|price| price.item == item)
+    }
+
     /// The price of an item without variants in a zone on a day.
     ///
     /// Errors: [`CatalogueError::NoPrice`].
