@@ -73,7 +73,8 @@ impl AccountBill {
 }
 
 impl BillTerms<'_> {
-    /// What `bytes` that nobody could meter may have cost at most in a month: at the dearest price.
+    /// What `bytes` that nobody could meter may have cost at most in a month: at the dearest price,
+    /// rounded up, since it is a bound.
     ///
     /// Errors: [`BillingError`].
     pub fn at_most(&self, month: Month, bytes: u128) -> Result<Decimal, BillingError> {
@@ -81,7 +82,7 @@ impl BillTerms<'_> {
         let price = self.catalogue.dearest_gigabyte(&rating.days());
         let bytes = u64::try_from(bytes).map_err(|_| Inexact)?;
         let amount = Amount::new(product(rating.gigabytes(bytes)?, price)?);
-        Ok(amount.round(PAYABLE_PLACES)?)
+        Ok(amount.round_up(PAYABLE_PLACES)?)
     }
 }
 

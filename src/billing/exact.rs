@@ -180,8 +180,16 @@ impl Amount {
     ///
     /// Errors: [`Inexact`].
     pub fn ceiling(self) -> Result<Decimal, Inexact> {
-        let (floor, rest) = self.floor(0)?;
-        decimal(floor + i128::from(rest.over != 0), 0)
+        self.round_up(0)
+    }
+
+    /// The smallest number of so many places that is not less: for bounds, which rounding to the
+    /// nearest would break.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn round_up(self, places: u32) -> Result<Decimal, Inexact> {
+        let (floor, rest) = self.floor(places)?;
+        decimal(floor + i128::from(rest.over != 0), places)
     }
 
     /// The largest number of units of 10^-`places` that is not more, and what is over.
@@ -325,6 +333,18 @@ mod tests {
             assert_eq!(amount.over(number(price), 9), Ok(number(quantity)));
         }
         assert_eq!(Amount::ZERO.over(Decimal::ZERO, 9), Err(Inexact));
+    }
+
+    #[test]
+    fn bounds_are_not_less_than_what_they_bound() {
+        for (amount, bound) in [
+            ("0.144", "0.15"),
+            ("0.14", "0.14"),
+            ("0.000000001", "0.01"),
+            ("-0.019", "-0.01"),
+        ] {
+            assert_eq!(Amount::new(number(amount)).round_up(2), Ok(number(bound)));
+        }
     }
 
     #[test]
