@@ -87,28 +87,32 @@ pub fn unlicensed(
     month: Month,
     zone: Zone,
 ) -> Vec<Unlicensed> {
-    let mut found: Vec<Unlicensed> = Vec::new();
-    for of_domain in &used.domains {
-        let app_id = &of_domain.owner.app_id;
-        if of_domain.owner.class != Class::MiniProgram || app_id.is_empty() {
+    let mut found = Vec::new();
+    // Usage is told by region, and a day on which a domain was watched in many is one day.
+    for regions in used.domains.chunk_by(|a, b| a.domain == b.domain) {
+        let owner = &regions[0].owner;
+        if owner.class != Class::MiniProgram || owner.app_id.is_empty() {
             continue;
         }
-        for (day, bytes) in (month.first_day()..).zip(&of_domain.days) {
-            if *bytes == 0 || is_licensed_on(terms, app_id, day, zone) {
-                continue;
+        let mut of_domain = Unlicensed {
+            domain: regions[0].domain.clone(),
+            app_id: owner.app_id.clone(),
+            days: 0,
+            bytes: 0,
+        };
+        for (at, day) in (month.first_day()..)
+            .take(month.days() as usize)
+            .enumerate()
+        {
+            let bytes = regions.iter().filter_map(|region| region.days.get(at));
+            let bytes = bytes.fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
+            if bytes != 0 && !is_licensed_on(terms, &owner.app_id, day, zone) {
+                of_domain.days += 1;
+                of_domain.bytes = of_domain.bytes.saturating_add(bytes);
             }
-            match found.last_mut() {
-                Some(last) if last.domain == of_domain.domain => {
-                    last.days += 1;
-                    last.bytes = last.bytes.saturating_add(*bytes);
-                }
-                _ => found.push(Unlicensed {
-                    domain: of_domain.domain.clone(),
-                    app_id: app_id.clone(),
-                    days: 1,
-                    bytes: *bytes,
-                }),
-            }
+        }
+        if of_domain.days != 0 {
+            found.push(of_domain);
         }
     }
     found
@@ -121,4 +125,37 @@ fn is_licensed_on(terms: &[Term], app_id: &str, day: i32, zone: Zone) -> bool {
     let (start, end) = (instant(start), instant(start + DAY_SECS));
     let holds = |term: &Term| term.app_id == app_id && term.from < end && start < term.until;
     terms.iter().any(holds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::billing::tests::{GB, Sent, month, used};
+    use crate::units::Region;
+
+    #[test]
+    fn r09_a_day_without_a_licence_is_one_day_in_however_many_regions() {
+        let october = month("2026-10");
+        let sent = |day, region| Sent(day, 0, Class::MiniProgram, region, GB);
+        let mut usage = used(
+            october,
+            &[
+                sent("2026-10-03", Region::Mainland),
+                sent("2026-10-03", Region::Ap1),
+                sent("2026-10-04", Region::Ap1),
+            ],
+        );
+        for of_region in &mut usage.domains {
+            of_region.domain = "mini.example.cn".to_owned();
+            of_region.owner.app_id = "wx1".to_owned();
+        }
+        let found = unlicensed(&usage, &[], october, Zone::CHINA);
+        let expected = Unlicensed {
+            domain: "mini.example.cn".to_owned(),
+            app_id: "wx1".to_owned(),
+            days: 2,
+            bytes: 3 * GB,
+        };
+        assert_eq!(found, [expected]);
+    }
 }
