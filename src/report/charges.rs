@@ -60,6 +60,19 @@ fn charges_schema() -> SchemaRef {
     ])
 }
 
+/// What files say about how a bill was worked out.
+pub(super) fn footer(bill: &Bill, terms: &BillTerms<'_>) -> Footer {
+    let catalogue = terms.catalogue;
+    Footer {
+        entries: vec![
+            ("cdn_meter.billing_zone", bill.zone.to_string()),
+            ("cdn_meter.catalogue", catalogue.name.clone()),
+            ("cdn_meter.catalogue_digest", catalogue.digest().to_owned()),
+            ("cdn_meter.standard_mode", terms.mode.name().to_owned()),
+        ],
+    }
+}
+
 /// Writes the lines of a bill into `folder`.
 ///
 /// Errors: [`PublishError`].
@@ -68,15 +81,7 @@ pub fn write_charges(
     terms: &BillTerms<'_>,
     folder: &Path,
 ) -> Result<(), PublishError> {
-    let catalogue = terms.catalogue;
-    let footer = Footer {
-        entries: vec![
-            ("cdn_meter.billing_zone", bill.zone.to_string()),
-            ("cdn_meter.catalogue", catalogue.name.clone()),
-            ("cdn_meter.catalogue_digest", catalogue.digest().to_owned()),
-            ("cdn_meter.standard_mode", terms.mode.name().to_owned()),
-        ],
-    };
+    let footer = footer(bill, terms);
     let path = folder.join("part-00000.parquet");
     let file = File::create(&path).map_err(write_error(&path))?;
     let synced = file.try_clone().map_err(write_error(&path))?;

@@ -63,7 +63,7 @@ fn billed_cost_is_what_is_paid_of_closed_and_open_months() {
 }
 
 #[test]
-fn versions_differ_in_who_provides() {
+fn versions_differ_in_who_provides_and_the_line_of_the_invoice() {
     let site = closed_site();
     bill(&site, "old", &["--focus"]);
     bill(
@@ -88,7 +88,7 @@ fn versions_differ_in_who_provides() {
     assert_eq!(only(&old, &new), ["ProviderName", "PublisherName"]);
     assert_eq!(
         only(&new, &old),
-        ["HostProviderName", "ServiceProviderName"]
+        ["HostProviderName", "InvoiceDetailId", "ServiceProviderName"]
     );
     let text = fs::read_to_string(part(&site, "new", "focus_csv", "2026-10", "csv")).expect("read");
     assert!(text.contains(",A CDN,"), "{text}");

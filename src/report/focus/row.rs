@@ -8,17 +8,17 @@
 //! | precision adjustment | Adjustment, null, One-Time | all costs are the adjustment |
 //!
 //! Where a price times the quantity of a line is not what it costs, since bandwidth is rounded for show or
-//! a month's price is paid for some of its days, PricingQuantity is what it costs over the price, at 9
-//! places, so that the products that FOCUS asks for hold. BilledCost and EffectiveCost never
-//! depend on it.
+//! a month's price is paid for some of its days, or has more places than a column holds, as factors of bytes
+//! make it, PricingQuantity is what it costs over the price, at 9 places, so that the products that FOCUS
+//! asks for hold to the last digit. BilledCost and EffectiveCost never depend on it.
 //!
 //! Licences and packages are not spread over the time that they are for: the EffectiveCost of a bill is less
-//! than its BilledCost by what was bought.
+//! than its BilledCost by what was bought. Their charge period is the day on which they were bought.
 
 use rust_decimal::Decimal;
 
-use super::sku::{meter, region_name, service};
-use super::{COLUMNS, FocusTerms, FocusVersion};
+use super::sku::{host, meter, region_name, service, unit};
+use super::{COLUMNS, FocusTerms, FocusVersion, PLACES};
 use crate::billing::{
     AccountBill, Amount, Bill, BillTerms, Charge, Inexact, Item, Status, multiply_exactly,
 };
@@ -173,12 +173,15 @@ impl Maker<'_> {
         row.set("ChargeFrequency", frequency);
         row.set("ChargeDescription", &description(charge)[..]);
         row.set("PricingCategory", "Standard");
-        row.set("PricingUnit", charge.item.unit());
+        row.set("PricingUnit", unit(charge.item));
         row.set("Tags", "{}");
-        row.set("x_ChargeId", &charge.id()[..]);
+        self.set_id(&mut row, &charge.id());
         row.set("x_Explanation", &charge.how[..]);
         row.set("x_Rules", &charge.rules.join(" ")[..]);
         row.set("x_Source", &charge.source[..]);
+        if self.terms.version == FocusVersion::V1_4 {
+            row.set("HostProviderName", host(charge.item, &self.terms.provider));
+        }
         set_place(&mut row, charge);
         self.set_sku(&mut row, charge);
         set_costs(&mut row, charge)?;
@@ -186,6 +189,14 @@ impl Maker<'_> {
             set_consumed(&mut row, charge);
         }
         Ok(row)
+    }
+
+    /// The name of a line, of which an invoice has one.
+    fn set_id(&self, row: &mut Row, id: &str) {
+        row.set("x_ChargeId", id);
+        if self.terms.version == FocusVersion::V1_4 {
+            row.set("InvoiceDetailId", id);
+        }
     }
 
     fn set_sku(&self, row: &mut Row, charge: &Charge) {
@@ -218,9 +229,9 @@ impl Maker<'_> {
         row.set_all(&COSTS, account.adjustment);
         set_service(&mut row, Item::StandardTraffic);
         row.set("Tags", "{}");
-        row.set(
-            "x_ChargeId",
-            &format!("{}/{PRECISION_ADJUSTMENT}", account.account)[..],
+        self.set_id(
+            &mut row,
+            &format!("{}/{PRECISION_ADJUSTMENT}", account.account),
         );
         row.set("x_Rules", "R30");
         row
@@ -284,9 +295,9 @@ fn set_costs(row: &mut Row, charge: &Charge) -> Result<(), Inexact> {
 
 /// The quantity whose product with the price is what the line costs.
 fn priced_quantity(charge: &Charge) -> Result<Decimal, Inexact> {
-    let is_exact = Amount::new(multiply_exactly(charge.quantity, charge.unit_price)?)
-        .scaled(super::PLACES)?
-        == charge.amount.scaled(super::PLACES)?;
+    let cost = multiply_exactly(charge.quantity, charge.unit_price)?.normalize();
+    let is_cost = Amount::new(cost).scaled(PLACES)? == charge.amount.scaled(PLACES)?;
+    let is_exact = is_cost && cost.scale() <= PLACES;
     match is_exact || charge.unit_price.is_zero() {
         true => Ok(charge.quantity),
         false => charge.amount.over(charge.unit_price, QUANTITY_PLACES),
@@ -295,7 +306,7 @@ fn priced_quantity(charge: &Charge) -> Result<Decimal, Inexact> {
 
 /// What was consumed: bytes where bytes are priced, else what is priced.
 fn set_consumed(row: &mut Row, charge: &Charge) {
-    match charge.item.unit() {
+    match unit(charge.item) {
         "GB" | "GB-Days" => {
             row.set("ConsumedQuantity", Decimal::from(charge.bytes));
             row.set("ConsumedUnit", "B");

@@ -53,6 +53,25 @@ pub(super) const fn service(item: Item) -> [&'static str; 3] {
     [name, category, subcategory]
 }
 
+/// What one unit of its price is, in the form of FOCUS.
+pub(super) const fn unit(item: Item) -> &'static str {
+    match item {
+        Item::StandardPeak
+        | Item::StandardMonthlyAverage
+        | Item::StandardMonthly95
+        | Item::PushPeak => "Mb/Second",
+        item => item.unit(),
+    }
+}
+
+/// HostProviderName: who runs what a service runs on. A licence of an SDK runs nowhere of theirs.
+pub(super) const fn host(item: Item, provider: &str) -> &str {
+    match item {
+        Item::MobileLicence => "Not Applicable",
+        _ => provider,
+    }
+}
+
 /// RegionName of a zone.
 pub(super) const fn region_name(zone: Region) -> &'static str {
     match zone {
