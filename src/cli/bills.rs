@@ -299,7 +299,7 @@ impl Shown {
         let mut report = BillReport::new(&bill, terms)?;
         report.rejected = self.rejected_of(bill.month, terms)?;
         if let Some(statement) = &mut self.statement {
-            statement.add(&bill, &report, terms)?;
+            statement.add(&bill, &report)?;
         }
         self.reports.push(report);
         if let Some(wanted) = &self.wanted {

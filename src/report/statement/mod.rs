@@ -3,6 +3,7 @@
 //! No script, no network, no font or picture of others; every name on it is escaped. What is too long
 //! for a page is cut at named limits, and the page says what is missing and where it is.
 
+mod account;
 mod charts;
 mod month;
 mod text;
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use rust_decimal::Decimal;
 
 use super::BillReport;
-use crate::billing::{Bill, BillTerms, Inexact, Status, add_exactly, rule};
+use crate::billing::{Bill, Inexact, add_exactly, rule};
 use text::{escaped, money};
 
 /// Accounts of a month on a page, those that pay most.
@@ -30,6 +31,8 @@ pub struct Statement {
     months: Vec<MonthPart>,
     months_left_out: usize,
     rules: BTreeSet<String>,
+    /// Names and digests.
+    catalogues: BTreeSet<(String, String)>,
 }
 
 /// The part of a page that tells of a month.
@@ -42,35 +45,26 @@ struct MonthPart {
 }
 
 impl Statement {
-    /// Adds a month's bill and its sums.
+    /// Adds a month's bill and its sums. Of too many months the newest stay.
     ///
     /// Errors: [`Inexact`].
-    pub fn add(
-        &mut self,
-        bill: &Bill,
-        report: &BillReport,
-        by: &BillTerms<'_>,
-    ) -> Result<(), Inexact> {
-        if STATEMENT_MONTHS_MAX <= self.months.len() {
-            self.months_left_out += 1;
-            return Ok(());
-        }
-        let charges = bill.accounts.iter().flat_map(|account| &account.charges);
-        for charge in charges.filter(|charge| charge.status == Status::Charged) {
-            for rule in &charge.rules {
-                if !self.rules.contains(rule) {
-                    self.rules.insert(rule.clone());
-                }
-            }
-        }
+    pub fn add(&mut self, bill: &Bill, report: &BillReport) -> Result<(), Inexact> {
+        self.rules.extend(month::cited(bill, report));
+        let catalogue = (&report.catalogue, &report.catalogue_digest);
+        self.catalogues
+            .insert((catalogue.0.clone(), catalogue.1.clone()));
         self.months.push(MonthPart {
             month: report.month.clone(),
             payable: add_exactly(bill.accounts.iter().map(|account| account.payable))?,
             currency: report.currency.clone(),
-            html: month::section(bill, report, by)?,
+            html: month::section(bill, report)?,
         });
         // Months in which something was bought and nothing used are billed last.
         self.months.sort_by(|a, b| a.month.cmp(&b.month));
+        if STATEMENT_MONTHS_MAX < self.months.len() {
+            self.months.remove(0);
+            self.months_left_out += 1;
+        }
         Ok(())
     }
 
@@ -103,19 +97,22 @@ impl Statement {
 
     /// The months with what is to pay for each.
     fn contents(&self) -> String {
-        let mut table = "<nav aria-label=\"Months\"><table>\n".to_owned();
+        let mut table = "<nav aria-label=\"Months\"><table><caption>Months</caption>\n\
+             <thead><tr><th scope=\"col\">Month</th><th scope=\"col\" class=\"number\">To pay</th></tr></thead>\n\
+             <tbody>\n"
+            .to_owned();
         for part in &self.months {
             let (month, currency) = (escaped(&part.month), escaped(&part.currency));
             table += &format!(
-                "<tr><td><a href=\"#m{month}\">{month}</a></td>\
+                "<tr><th scope=\"row\"><a href=\"#m{month}\">{month}</a></th>\
                  <td class=\"number\">{} {currency}</td></tr>\n",
                 money(part.payable, 2)
             );
         }
-        table += "</table></nav>\n";
+        table += "</tbody></table></nav>\n";
         if self.months_left_out != 0 {
             table += &format!(
-                "<p>{} more months are in the dataset charges.</p>\n",
+                "<p>{} earlier months are in the dataset charges.</p>\n",
                 self.months_left_out
             );
         }
@@ -128,6 +125,11 @@ impl Statement {
         for id in &self.rules {
             let sentence = rule(id).unwrap_or_default();
             footer += &format!("<li>{}: {}</li>\n", escaped(id), escaped(sentence));
+        }
+        footer += "</ul>\n<h2>Prices</h2>\n<ul>\n";
+        for (name, digest) in &self.catalogues {
+            let (name, digest) = (escaped(name), escaped(digest));
+            footer += &format!("<li>{name}: SHA-256 <code>{digest}</code></li>\n");
         }
         footer
             + &format!(

@@ -17,7 +17,12 @@ pub(super) fn escaped(text: &str) -> String {
             '\'' => safe.push_str("&#39;"),
             // Nothing that a name holds may turn the page around or end it.
             char if char.is_control() => safe.push('\u{fffd}'),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.push('\u{fffd}'),
+            '\u{61c}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => {
+                safe.push('\u{fffd}');
+            }
             char => safe.push(char),
         }
     }
@@ -55,9 +60,53 @@ pub(super) fn grouped(number: &str) -> String {
     text
 }
 
+/// How many columns a text takes: letters of East Asia take two.
+pub(super) fn columns(text: &str) -> usize {
+    text.chars().map(char_columns).sum()
+}
+
+/// Some narrow letters are in these ranges, too: they lose some room, and nothing runs over.
+fn char_columns(char: char) -> usize {
+    1 + usize::from(matches!(char, '\u{1100}'..='\u{11ff}' | '\u{2e80}'..))
+}
+
+/// A text that takes at most so many columns: its beginning and its end, if it is longer.
+pub(super) fn shortened(text: &str, columns_max: usize) -> String {
+    if columns(text) <= columns_max {
+        return text.to_owned();
+    }
+    let room = columns_max.saturating_sub(1);
+    let fits = |room: usize, chars: &mut dyn Iterator<Item = char>| -> Vec<char> {
+        let mut taken = 0;
+        let within = chars.take_while(|char| {
+            taken += char_columns(*char);
+            taken <= room
+        });
+        within.collect()
+    };
+    let start = fits(room.div_ceil(2), &mut text.chars());
+    let end = fits(room / 2, &mut text.chars().rev());
+    let start = start.into_iter().chain(['\u{2026}']);
+    start.chain(end.into_iter().rev()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_keep_both_ends_and_their_room() {
+        for (text, room, shown) in [
+            ("short.example.cn", 16, "short.example.cn"),
+            ("0123456789abcdef", 9, "0123\u{2026}cdef"),
+            ("0123456789abcdef", 10, "01234\u{2026}cdef"),
+            ("北京直播科技有限公司", 20, "北京直播科技有限公司"),
+            ("北京直播科技有限公司", 11, "北京\u{2026}公司"),
+        ] {
+            assert_eq!(shortened(text, room), shown);
+            assert!(columns(shown) <= room, "{shown}");
+        }
+    }
 
     #[test]
     fn names_stay_text() {
