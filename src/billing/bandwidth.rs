@@ -239,31 +239,8 @@ impl Rating<'_> {
 mod tests {
     use super::*;
     use crate::billing::exact::DETAIL_PLACES;
-    use crate::billing::tests::{MBPS, Sent, month, number, terms, used};
+    use crate::billing::tests::{CONTRACT, MBPS, Sent, month, number, terms, used};
     use crate::billing::{Catalogue, StandardMode, packages};
-
-    const CONTRACT: &str = r#"
-name = "contract"
-currency = "CNY"
-[sources]
-contract = "A contract"
-[[rules]]
-mini-program = "own-price"
-unknown-region = "mainland"
-overseas-region = "AP1"
-[[price]]
-item = "standard-monthly-average"
-model = "reached"
-tiers = [{ from = "0", price = "30" }, { from = "400", price = "20" }]
-rules = []
-source = "contract"
-[[price]]
-item = "standard-monthly-95"
-model = "flat"
-tiers = [{ from = "0", price = "30" }]
-rules = []
-source = "contract"
-"#;
 
     fn charges(mode: StandardMode, sent: &[Sent]) -> Vec<Charge> {
         let catalogue = Catalogue::parse(CONTRACT, "contract.toml").expect("sound");

@@ -7,9 +7,7 @@ use rust_decimal::Decimal;
 use super::catalogue::Catalogue;
 use super::charge::{Charge, Status};
 use super::error::BillingError;
-use super::exact::{
-    Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, product, sum, total,
-};
+use super::exact::{Amount, DETAIL_PLACES, PAYABLE_PLACES, apportion, sum, total};
 use super::licence::Term;
 use super::licensed::{Unlicensed, unlicensed};
 use super::packages::{Packages, Shortfall};
@@ -69,20 +67,6 @@ impl AccountBill {
         };
         bill.check()?;
         Ok(bill)
-    }
-}
-
-impl BillTerms<'_> {
-    /// What `bytes` that nobody could meter may have cost at most in a month: at the dearest price,
-    /// rounded up, since it is a bound.
-    ///
-    /// Errors: [`BillingError`].
-    pub fn at_most(&self, month: Month, bytes: u128) -> Result<Decimal, BillingError> {
-        let rating = Rating::new(month, self)?;
-        let price = self.catalogue.dearest_gigabyte(&rating.days());
-        let bytes = u64::try_from(bytes).map_err(|_| Inexact)?;
-        let amount = Amount::new(product(rating.gigabytes(bytes)?, price)?);
-        Ok(amount.round_up(PAYABLE_PLACES)?)
     }
 }
 

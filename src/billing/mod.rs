@@ -11,6 +11,7 @@
 pub mod arrears;
 mod bandwidth;
 mod bill;
+mod bound;
 mod catalogue;
 mod charge;
 mod correction;

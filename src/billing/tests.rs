@@ -12,6 +12,30 @@ pub(super) const TB: u64 = 1000 * GB;
 /// Bytes of 5 minutes at 1 Mbps.
 pub(super) const MBPS: u64 = 37_500_000;
 
+/// A catalogue of what only contracts have.
+pub(super) const CONTRACT: &str = r#"
+name = "contract"
+currency = "CNY"
+[sources]
+contract = "A contract"
+[[rules]]
+mini-program = "own-price"
+unknown-region = "mainland"
+overseas-region = "AP1"
+[[price]]
+item = "standard-monthly-average"
+model = "reached"
+tiers = [{ from = "0", price = "30" }, { from = "400", price = "20" }]
+rules = []
+source = "contract"
+[[price]]
+item = "standard-monthly-95"
+model = "flat"
+tiers = [{ from = "0", price = "30" }]
+rules = []
+source = "contract"
+"#;
+
 pub(super) fn number(text: &str) -> Decimal {
     Decimal::from_str_exact(text).expect("a number")
 }

@@ -46,6 +46,16 @@ impl StandardMode {
         all.find(|mode| mode.name() == name)
     }
 
+    /// What standard traffic is on bills.
+    pub const fn item(self) -> Item {
+        match self {
+            StandardMode::Flow => Item::StandardTraffic,
+            StandardMode::DailyPeak => Item::StandardPeak,
+            StandardMode::MonthlyAverage => Item::StandardMonthlyAverage,
+            StandardMode::Monthly95(_) => Item::StandardMonthly95,
+        }
+    }
+
     /// The name in arguments and on bills.
     pub const fn name(self) -> &'static str {
         match self {

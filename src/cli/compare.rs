@@ -8,7 +8,7 @@ use super::metering::MemoryArgs;
 use super::months::{MonthSink, add_months, usage_of_closed};
 use super::{Failure, print_json};
 use crate::billing::packages::Purchase;
-use crate::billing::{Bill, Catalogue, Events, Item, StandardMode};
+use crate::billing::{Bill, Catalogue, Events, StandardMode};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
 use crate::report::{Comparison, print_comparison, read_summary};
@@ -65,7 +65,7 @@ impl Way {
                 }
             }
         }
-        let item = item_of(way.prices.mode);
+        let item = way.prices.mode.item();
         if let Some(price) = price {
             way.prices.catalogue = way.prices.catalogue.with_price(item, price)?;
         }
@@ -113,16 +113,6 @@ fn mode(name: &str) -> Result<StandardMode, Failure> {
         let names = StandardMode::ALL.map(StandardMode::name).join(", ");
         Failure::start(format!("no mode is called `{name}`; the modes are {names}"))
     })
-}
-
-/// What standard traffic is priced as.
-fn item_of(mode: StandardMode) -> Item {
-    match mode {
-        StandardMode::Flow => Item::StandardTraffic,
-        StandardMode::DailyPeak => Item::StandardPeak,
-        StandardMode::MonthlyAverage => Item::StandardMonthlyAverage,
-        StandardMode::Monthly95(_) => Item::StandardMonthly95,
-    }
 }
 
 fn package(text: &str) -> Result<u32, Failure> {

@@ -434,11 +434,11 @@ impl Catalogue {
         })
     }
 
-    /// The highest price of a gigabyte, of whatever it may be, on any of `days`.
-    pub fn dearest_gigabyte(&self, days: &Days) -> Decimal {
+    /// The highest price of an item, of any tier and zone, on any of `days`; nothing where it has none.
+    pub fn dearest(&self, item: Item, days: &Days) -> Decimal {
         let is_meant = |price: &&Price| {
             let in_force = price.days.start < days.end && days.start < price.days.end;
-            in_force && price.item.is_of_logs()
+            in_force && price.item == item
         };
         let tiers = self.prices.iter().filter(is_meant);
         let prices = tiers.flat_map(|price| price.tiers.iter().map(|tier| tier.price));
