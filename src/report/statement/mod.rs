@@ -49,7 +49,8 @@ impl Statement {
     ///
     /// Errors: [`Inexact`].
     pub fn add(&mut self, bill: &Bill, report: &BillReport) -> Result<(), Inexact> {
-        self.rules.extend(month::cited(bill, report));
+        let cited = month::cited(bill, report);
+        self.rules.extend(cited.into_iter().map(str::to_owned));
         let catalogue = (&report.catalogue, &report.catalogue_digest);
         self.catalogues
             .insert((catalogue.0.clone(), catalogue.1.clone()));

@@ -1,7 +1,7 @@
 //! The part of a page that tells of one month.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
@@ -250,9 +250,10 @@ fn overview(accounts: &[&AccountBill], report: &BillReport) -> Result<String, In
 }
 
 /// The rules that a month's part of a page cites.
-pub(super) fn cited(bill: &Bill, report: &BillReport) -> Vec<String> {
+pub(super) fn cited<'a>(bill: &'a Bill, report: &BillReport) -> BTreeSet<&'a str> {
     let charges = bill.accounts.iter().flat_map(|account| &account.charges);
-    let mut cited: Vec<String> = charges.flat_map(|charge| charge.rules.clone()).collect();
+    let rules = charges.flat_map(|charge| &charge.rules);
+    let mut cited: BTreeSet<&str> = rules.map(String::as_str).collect();
     let is_review = |account: &AccountBill| {
         let mut charges = account.charges.iter();
         charges.any(|charge| charge.status == Status::NeedsReview)
@@ -266,6 +267,6 @@ pub(super) fn cited(bill: &Bill, report: &BillReport) -> Vec<String> {
         ("R30", !bill.accounts.is_empty()),
     ];
     let besides = besides.into_iter().filter(|(_, is_cited)| *is_cited);
-    cited.extend(besides.map(|(rule, _)| rule.to_owned()));
+    cited.extend(besides.map(|(rule, _)| rule));
     cited
 }
