@@ -140,7 +140,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
         }
         None if args.csv => {}
         None if is_json => print_json(&shown.reports)?,
-        None => print_bills(&shown.reports)?,
+        None => print_bills(&shown.reports, args.month)?,
     }
     let is_unknown = |bill: &BillReport| bill.unpriced.iter().any(|u| u.class == "unknown");
     if publishing.terms.strict && shown.reports.iter().any(is_unknown) {
@@ -174,8 +174,15 @@ fn what_if(args: &BillArgs, store: &Store, registry: &Registry) -> Result<Finish
 }
 
 /// Shows bills as tables.
-fn print_bills(reports: &[BillReport]) -> io::Result<()> {
+fn print_bills(reports: &[BillReport], only: Option<Month>) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
+    if reports.is_empty() {
+        let when = only.map_or(String::new(), |month| format!(" in {month}"));
+        writeln!(
+            out,
+            "nothing to bill{when}: no usage in the store, nothing bought, nothing to correct"
+        )?;
+    }
     reports
         .iter()
         .try_for_each(|bill| print_bill(&mut out, bill))?;

@@ -14,6 +14,8 @@ use crate::billing::{
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
+/// Notes of a kind under the table; all of them are in the JSON.
+const NOTES_MAX: usize = 20;
 
 /// The bill of a month, in sums. Numbers are texts, so that no reader makes floats of them.
 #[derive(Debug, Serialize)]
@@ -284,46 +286,49 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
 
 /// What a bill says besides its sums.
 fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
-    for package in &bill.packages {
-        writeln!(
-            out,
-            "          package of {} GB of account {}: {} GB left, until {}",
-            package.gigabytes, package.account, package.left, package.until
-        )?;
-    }
-    for of in &bill.unlicensed {
-        writeln!(
-            out,
-            "          without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
+    print_some(out, &bill.packages, |of| {
+        format!(
+            "package of {} GB of account {}: {} GB left, until {}",
+            of.gigabytes, of.account, of.left, of.until
+        )
+    })?;
+    print_some(out, &bill.unlicensed, |of| {
+        format!(
+            "without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
             of.domain, of.app_id, of.days, of.bytes
-        )?;
+        )
+    })?;
+    print_some(out, &bill.unpriced, |of| {
+        let account = match &of.account[..] {
+            "" => String::new(),
+            account => format!(" of account {account}"),
+        };
+        format!(
+            "not priced: {} B of class {}{account}: {}",
+            of.bytes, of.class, of.why
+        )
+    })?;
+    print_some(out, bill.rejected.as_slice(), |of| {
+        format!(
+            "not metered, of all months: {} rejected lines, at most {} {} at the dearest price ({} B), \
+             and what {} unreadable ones held",
+            of.lines, of.cost_at_most, bill.currency, of.bytes_at_most, of.unread_lines
+        )
+    })
+}
+
+/// The first of many notes, a line each, and how many are left.
+fn print_some<T>(out: &mut impl Write, notes: &[T], text: impl Fn(&T) -> String) -> io::Result<()> {
+    for note in notes.iter().take(NOTES_MAX) {
+        writeln!(out, "          {}", text(note))?;
     }
-    for unpriced in &bill.unpriced {
-        writeln!(
+    match notes.len().checked_sub(NOTES_MAX) {
+        Some(more @ 1..) => writeln!(
             out,
-            "          not priced: {} B of class {}{}: {}",
-            unpriced.bytes,
-            unpriced.class,
-            match &unpriced.account[..] {
-                "" => String::new(),
-                account => format!(" of account {account}"),
-            },
-            unpriced.why
-        )?;
+            "          … and {more} more such notes, all with --json"
+        ),
+        _ => Ok(()),
     }
-    if let Some(rejected) = &bill.rejected {
-        writeln!(
-            out,
-            "          not metered, of all months: {} rejected lines, at most {} {} at the dearest \
-             price ({} B), and what {} unreadable ones held",
-            rejected.lines,
-            rejected.cost_at_most,
-            bill.currency,
-            rejected.bytes_at_most,
-            rejected.unread_lines
-        )?;
-    }
-    Ok(())
 }
 
 fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()> {

@@ -345,3 +345,48 @@ fn a_close_without_extras_takes_them_later() {
     let extras = extras(&site);
     assert_corrected(&site, &with(&extras, &[]));
 }
+
+/// The table of a bill, as people see it.
+fn table(site: &Site, more: &[&str]) -> String {
+    let mut command = site.command("bill");
+    command
+        .arg("--registry")
+        .arg(site.path("registry.toml"))
+        .arg("--out")
+        .arg(site.path("table"))
+        .args(more);
+    let output = command.output().expect("started");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn notes_of_a_table_are_bounded_and_json_has_them_all() {
+    let site = site(100);
+    let (mut registry, mut log) = (String::new(), String::new());
+    for number in 0..30 {
+        registry += &format!(
+            "[[domain]]\nname = \"d{number}.example.cn\"\naccount = \"acct\"\napp_id = \"wx9\"\n\
+             mini_program_since = \"2026-03-01\"\n"
+        );
+        log += &lines("202610", number..number + 1)
+            .replace(&format!("v{}.", number % 3), &format!("d{number}."));
+    }
+    fs::write(site.path("registry.toml"), registry).expect("written");
+    site.write("b.log", log);
+    assert_eq!(site.ingest().code, 0);
+    let extras = extras(&site);
+    let table = table(&site, &with(&extras, &[]));
+    assert_eq!(table.matches("without a licence: ").count(), 20, "{table}");
+    assert!(table.contains("… and 10 more such notes, all with --json"));
+    let said = bill(&site, "out", &with(&extras, &[]));
+    let all = said.json[0]["unlicensed"].as_array().map(Vec::len);
+    assert_eq!(all, Some(30));
+}
+
+#[test]
+fn a_month_of_nothing_says_so() {
+    let site = site(100);
+    let table = table(&site, &["--month", "2026-05"]);
+    assert!(table.starts_with("nothing to bill in 2026-05: "), "{table}");
+}
