@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use super::bill::BillTerms;
 use super::catalogue::Item;
 use super::error::BillingError;
-use super::exact::{Amount, Inexact, PAYABLE_PLACES, product};
+use super::exact::{Amount, Inexact, PAYABLE_PLACES, product_up};
 use super::traffic::{Rating, StandardMode};
 use crate::units::{Month, SLOT_SECS};
 
@@ -20,11 +20,13 @@ impl BillTerms<'_> {
     /// Errors: [`BillingError`].
     pub fn at_most(&self, month: Month, bytes: u128) -> Result<Decimal, BillingError> {
         let rating = Rating::new(month, self)?;
-        let bytes = u64::try_from(bytes).map_err(|_| Inexact)?;
-        let gigabytes = rating.gigabytes(bytes)?;
+        // A torn line may claim any number of bytes: that must not stop the bill.
+        let bytes = i128::try_from(bytes).map_err(|_| Inexact)?;
+        let gigabytes = Decimal::try_from_i128_with_scale(bytes, 9).map_err(|_| Inexact)?;
+        let gigabytes = product_up(gigabytes, rating.factor)?;
         let dearest = |item| self.catalogue.dearest(item, &rating.days());
-        let mini_program = product(gigabytes, dearest(Item::MiniProgramTraffic))?;
-        let standard = product(gigabytes, dearest(self.mode.item()))?;
+        let mini_program = product_up(gigabytes, dearest(Item::MiniProgramTraffic))?;
+        let standard = product_up(gigabytes, dearest(self.mode.item()))?;
         let standard = match self.mode {
             StandardMode::Flow => Amount::new(standard),
             StandardMode::MonthlyAverage => bandwidth(standard, month.days())?,
@@ -38,7 +40,7 @@ impl BillTerms<'_> {
 
 /// What gigabytes times the price of a Mbps are, if they are all in one slot of one of so many days.
 fn bandwidth(amount: Decimal, days: u32) -> Result<Amount, Inexact> {
-    let megabits = product(amount, Decimal::from(8_000))?;
+    let megabits = product_up(amount, Decimal::from(8_000))?;
     Ok(Amount::ratio(megabits, SLOT_SECS * days))
 }
 

@@ -24,6 +24,18 @@ pub fn product(a: Decimal, b: Decimal) -> Result<Decimal, Inexact> {
     decimal(mantissa, a.scale() + b.scale())
 }
 
+/// `a` × `b`, or a little more where that has too many digits: for bounds, which need not be exact.
+///
+/// Errors: [`Inexact`], where even its whole part has too many digits.
+pub fn product_up(a: Decimal, b: Decimal) -> Result<Decimal, Inexact> {
+    product(a, b).or_else(|Inexact| {
+        // The crate rounds to the nearest: one more of the last place is not less.
+        let near = a.checked_mul(b).ok_or(Inexact)?;
+        let last_place = Decimal::new(1, near.scale());
+        near.checked_add(last_place).ok_or(Inexact)
+    })
+}
+
 /// `a` + `b`, to the last digit.
 ///
 /// Errors: [`Inexact`].
@@ -337,6 +349,12 @@ mod tests {
 
     #[test]
     fn bounds_are_not_less_than_what_they_bound() {
+        // The square of 1 - 10⁻²⁸ is 10⁻⁵⁶ more than the number below it.
+        let nines = number("0.9999999999999999999999999999");
+        assert_eq!(product(nines, nines), Err(Inexact));
+        assert_eq!(product_up(nines, nines), Ok(nines));
+        assert_eq!(product_up(nines, number("2")), product(nines, number("2")));
+        assert_eq!(product_up(Decimal::MAX, number("1.5")), Err(Inexact));
         for (amount, bound) in [
             ("0.144", "0.15"),
             ("0.14", "0.14"),

@@ -301,6 +301,36 @@ fn lines_that_were_rejected_have_a_bound_on_the_bill() {
 }
 
 #[test]
+fn lines_that_claim_more_than_there_is_do_not_stop_the_bill() {
+    let site = closed_site();
+    // Each claims 2⁶⁴ - 1 B on a day that is none.
+    for name in ["b.log", "c.log"] {
+        let torn = lines("202699", 2..3).replace("3000000021", &u64::MAX.to_string());
+        site.write(name, lines("202611", 0..300).replace(".ts", name) + &torn);
+        assert_eq!(site.ingest().code, 0);
+    }
+    for mode in ["flow", "daily-peak"] {
+        let terms = ["--standard-mode", mode, "--overhead-factor", "1.0723"];
+        let said = bill(
+            &site,
+            mode,
+            &[&terms[..], &["--sampling-factor", "1.2345"]].concat(),
+        );
+        let rejected = &said.json[1]["rejected"];
+        assert_eq!(rejected["lines"], 2, "{}", said.json);
+        assert_eq!(rejected["bytes_at_most"], "36893488147419103230");
+        let cost = rejected["cost_at_most"].as_str().expect("a text");
+        let expected = match mode {
+            // × 1.32375435 (both factors) × 4.
+            "flow" => "195351661687.28",
+            // … × 5.74 × 8000 / 300.
+            _ => "7475456920566.51",
+        };
+        assert_eq!(cost, expected);
+    }
+}
+
+#[test]
 fn csv_says_what_the_dataset_says() {
     let site = closed_site();
     let mut command = site.command("bill");
