@@ -11,12 +11,12 @@
 
 use rust_decimal::Decimal;
 
-use crate::units::Timestamp;
+use crate::units::{DAY_SECS, Timestamp};
 
 /// How long service goes on (R50).
 const GRACE_SECS: i64 = 24 * 3_600;
 /// When pictures are destroyed, from the beginning of the arrears (R52).
-const PICTURES_KEPT_SECS: i64 = 120 * 86_400;
+const PICTURES_KEPT_SECS: i64 = 120 * DAY_SECS;
 
 /// The balance from an instant on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

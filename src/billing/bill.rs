@@ -68,6 +68,21 @@ impl AccountBill {
         bill.check()?;
         Ok(bill)
     }
+
+    /// The lines that are in its sums.
+    pub fn charged(&self) -> impl Iterator<Item = &Charge> {
+        self.with_status(Status::Charged)
+    }
+
+    /// The lines that are in no sum and that somebody has to look at.
+    pub fn for_review(&self) -> impl Iterator<Item = &Charge> {
+        self.with_status(Status::NeedsReview)
+    }
+
+    fn with_status(&self, status: Status) -> impl Iterator<Item = &Charge> {
+        let charges = self.charges.iter();
+        charges.filter(move |charge| charge.status == status)
+    }
 }
 
 /// What an account has to pay for a month.

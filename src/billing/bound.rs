@@ -12,7 +12,7 @@ use super::catalogue::Item;
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, PAYABLE_PLACES, product_up};
 use super::traffic::{Rating, StandardMode};
-use crate::units::{Month, SLOT_SECS};
+use crate::units::{Gigabytes, Month, SLOT_SECS};
 
 impl BillTerms<'_> {
     /// What `bytes` that nobody could meter may have cost at most in a month, rounded up to what is paid.
@@ -22,7 +22,8 @@ impl BillTerms<'_> {
         let rating = Rating::new(month, self)?;
         // A torn line may claim any number of bytes: that must not stop the bill.
         let bytes = i128::try_from(bytes).map_err(|_| Inexact)?;
-        let gigabytes = Decimal::try_from_i128_with_scale(bytes, 9).map_err(|_| Inexact)?;
+        let gigabytes =
+            Decimal::try_from_i128_with_scale(bytes, Gigabytes::SCALE).map_err(|_| Inexact)?;
         let gigabytes = product_up(gigabytes, rating.factor)?;
         let dearest = |item| self.catalogue.dearest(item, &rating.days());
         let mini_program = product_up(gigabytes, dearest(Item::MiniProgramTraffic))?;

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
 use super::exact::{Amount, Inexact, product, sum};
-use crate::units::{Month, Region, Timestamp, Zone};
+use crate::units::{Month, Region, Timestamp, Zone, day_text};
 
 /// Whether a line is to be paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,7 +151,7 @@ impl Charge {
     /// The instants between which it was used, by the clock of `zone`.
     pub fn period(&self, zone: Zone) -> Range<Timestamp> {
         let midnight = |day: i32| {
-            let secs = i64::from(day) * 86_400 - i64::from(zone.offset_secs());
+            let secs = zone.midnight(day.into());
             Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END)
         };
         midnight(self.days.start)..midnight(self.days.end)
@@ -186,7 +186,7 @@ impl Charge {
             | Item::VodStorage
             | Item::VodTraffic => self.days.end,
         };
-        super::catalogue::day_text(day)
+        day_text(day)
     }
 
     /// What it is charged for by name: an AppID of licences, a domain where there is one; else empty.

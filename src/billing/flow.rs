@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::bill::BillTerms;
-use super::catalogue::{Item, day_text};
+use super::catalogue::Item;
 use super::charge::Charge;
 use super::error::BillingError;
 use super::exact::{Amount, product};
@@ -13,7 +13,7 @@ use super::traffic::{Rating, StandardMode, ZoneDays, human};
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
-use crate::units::{Month, Region};
+use crate::units::{Month, Region, day_text};
 
 impl Rating<'_> {
     /// Adds the charges of every day to `charges`, and answers the packages after the month.

@@ -12,8 +12,6 @@ use crate::registry::Class;
 use crate::summary::AccountUsage;
 use crate::units::{Month, Timestamp, Zone};
 
-const DAY_SECS: i64 = 86_400;
-
 /// A mini-program domain that was watched on days without a licence of its AppID: billed all the same
 /// (R09), and worth a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,10 +98,7 @@ pub fn unlicensed(
             days: 0,
             bytes: 0,
         };
-        for (at, day) in (month.first_day()..)
-            .take(month.days() as usize)
-            .enumerate()
-        {
+        for (day, at) in (month.first_day()..).zip(0..month.days() as usize) {
             let bytes = regions.iter().filter_map(|region| region.days.get(at));
             let bytes = bytes.fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
             if bytes != 0 && !is_licensed_on(terms, &owner.app_id, day, zone) {
@@ -120,9 +115,9 @@ pub fn unlicensed(
 
 /// Whether a licence of an AppID, of any account, holds at some time of a day.
 fn is_licensed_on(terms: &[Term], app_id: &str, day: i32, zone: Zone) -> bool {
-    let start = i64::from(day) * DAY_SECS - i64::from(zone.offset_secs());
-    let instant = |secs| Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END);
-    let (start, end) = (instant(start), instant(start + DAY_SECS));
+    let midnight = |day: i32| zone.midnight(day.into());
+    let instant = |day| Timestamp::from_unix_secs(midnight(day)).unwrap_or(Timestamp::END);
+    let (start, end) = (instant(day), instant(day + 1));
     let holds = |term: &Term| term.app_id == app_id && term.from < end && start < term.until;
     terms.iter().any(holds)
 }

@@ -22,7 +22,7 @@ use super::catalogue::{Catalogue, Item};
 use super::charge::Charge;
 use super::error::BillingError;
 use super::exact::{Inexact, product, quotient, sum};
-use crate::units::{Gigabytes, Month, Region, Timestamp, Zone};
+use crate::units::{Gigabytes, Month, Region, Timestamp, Zone, day_text};
 
 /// From this size on a package comes with a year of the mobile live SDK, in GB.
 ///
@@ -85,7 +85,7 @@ pub struct Package {
 impl Package {
     /// The first day on which it pays no more, such as `2027-10-01`.
     pub fn until_text(&self) -> String {
-        super::catalogue::day_text(self.days.end)
+        day_text(self.days.end)
     }
 }
 
@@ -343,7 +343,7 @@ fn bought_one(
     charge.cite(&["R12"]);
     charge.how = format!(
         "traffic package of {size} GB, valid to {}, exclusive{}",
-        super::catalogue::day_text(valid(day).end),
+        day_text(valid(day).end),
         match GIGABYTES_WITH_LICENCE <= purchase.gigabytes {
             true => "; a year of the mobile live SDK comes with it",
             false => "",

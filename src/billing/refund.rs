@@ -8,14 +8,13 @@ use std::ops::Range;
 use rust_decimal::Decimal;
 
 use super::exact::{Inexact, total};
-use crate::units::{Timestamp, Zone};
+use crate::units::{DAY_SECS, Timestamp, Zone};
 
 /// Bytes up to which a licence is refunded, inclusive (R40, R41).
 pub const REFUND_BYTES_MAX: u64 = 20_000_000_000;
 /// Logged bytes from which what is billed may be over the limit: 20 GB / 1.15, rounded up (R45, R60).
 pub const UNCERTAIN_BYTES: u64 = 17_391_304_348;
 const WINDOW_DAYS: i64 = 14;
-const DAY_SECS: i64 = 86_400;
 
 /// A licence fee that was paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,9 +195,7 @@ fn windows(
         })
     };
     let elapsed = first.as_unix_secs() + WINDOW_DAYS * DAY_SECS;
-    let offset = i64::from(zone.offset_secs());
-    let day = (first.as_unix_secs() + offset).div_euclid(DAY_SECS);
-    let calendar = (day + WINDOW_DAYS) * DAY_SECS - offset;
+    let calendar = zone.midnight(zone.day_of(first.as_unix_secs()) + WINDOW_DAYS);
     Ok([
         window("14 times 24 hours from the first purchase", elapsed)?,
         window("14 days, that of the first purchase included", calendar)?,

@@ -13,7 +13,7 @@ use super::packages::{Shortfall, State};
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::{AccountUsage, DomainDays, DropRule};
-use crate::units::{Bytes, Month, Region};
+use crate::units::{Bytes, Month, Region, day_text};
 
 /// How standard traffic is settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl<'a> Rating<'a> {
                 rules.push("R19");
                 how = format!(
                     "mini-program domain since {}, so for the whole month",
-                    super::catalogue::day_text(added)
+                    day_text(added)
                 );
             }
             let mut charge = self.by_bytes(price, bytes, price.tiers[0].price, days)?;

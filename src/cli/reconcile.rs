@@ -16,12 +16,11 @@ use super::{Failure, Finish, print_json};
 use crate::registry::{Class, Registry};
 use crate::store::Store;
 use crate::summary::Book;
-use crate::units::{SLOT_SECS, Timestamp, Zone};
+use crate::units::{DAY_SECS, SLOT_SECS, Timestamp, Zone, day_text};
 
 /// Largest response, in bytes.
 const RESPONSE_BYTES_MAX: u64 = 64 << 20;
 const BYTES_PER_MB: u128 = 1_000_000;
-const DAY_SECS: i64 = 86_400;
 /// When on the next day the provider has corrected its samples (R64).
 const CORRECTED_AFTER_SECS: i64 = 3 * 3_600;
 /// What is billed is at most so many percent of what is logged (R60).
@@ -231,8 +230,7 @@ fn days(
 }
 
 fn day_of(unix_secs: i64, zone: Zone) -> i32 {
-    let day = (unix_secs + i64::from(zone.offset_secs())).div_euclid(DAY_SECS);
-    i32::try_from(day).unwrap_or(i32::MAX)
+    i32::try_from(zone.day_of(unix_secs)).unwrap_or(i32::MAX)
 }
 
 /// Judges a day at an instant, which is in seconds of the billing clock.
@@ -254,11 +252,6 @@ fn factor(day: Day) -> String {
         None => String::new(),
         Some(units) => format!("{}.{:04}", units / 10_000, units % 10_000),
     }
-}
-
-fn day_text(number: i32) -> String {
-    let midnight = Timestamp::from_unix_secs(i64::from(number) * DAY_SECS);
-    midnight.map_or_else(String::new, |time| time.rfc3339()[..10].to_owned())
 }
 
 fn day_json((number, day, verdict): &(i32, Day, Verdict)) -> serde_json::Value {

@@ -126,7 +126,7 @@ impl Added {
 
     /// Added `unix_secs` after the epoch, if `zone`'s clock shows a year from 2000 to 2099 then.
     pub(super) fn at(unix_secs: i64, zone: Zone) -> Option<Self> {
-        let day = (unix_secs + i64::from(zone.offset_secs())).div_euclid(86_400);
+        let day = zone.day_of(unix_secs);
         if !Added::DAYS.contains(&day) {
             return None;
         }

@@ -8,16 +8,14 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::billing::packages::Package;
-use crate::billing::{
-    AccountBill, Bill, BillTerms, Charge, Inexact, Status, Unlicensed, add_exactly,
-};
+use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly};
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
 /// Notes of a kind under the table; all of them are in the JSON.
 const NOTES_MAX: usize = 20;
 
-/// The bill of a month, in sums. Numbers are texts, so that no reader makes floats of them.
+/// The bill of a month, in sums. What has places is a text, so that no reader makes a float of it.
 #[derive(Debug, Serialize)]
 pub struct BillReport {
     /// The billing month.
@@ -204,11 +202,7 @@ fn packages(bill: &Bill) -> Vec<PackageReport> {
 
 fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
     let mut groups: BTreeMap<_, Vec<&Charge>> = BTreeMap::new();
-    let charged = bill
-        .charges
-        .iter()
-        .filter(|charge| charge.status == Status::Charged);
-    for charge in charged {
+    for charge in bill.charged() {
         groups
             .entry((charge.item, &charge.variant, charge.zone))
             .or_default()
@@ -227,17 +221,13 @@ fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
             payable: format!("{:.2}", sum(|charge| charge.payable)?),
         })
     });
-    let needs_review = bill
-        .charges
-        .iter()
-        .filter(|charge| charge.status == Status::NeedsReview);
     Ok(AccountReport {
         account: bill.account.clone(),
         items: items.collect::<Result<_, _>>()?,
         amount: format!("{:.8}", bill.details),
         adjustment: format!("{:.8}", bill.adjustment),
         payable: format!("{:.2}", bill.payable),
-        needs_review: needs_review.count(),
+        needs_review: bill.for_review().count(),
     })
 }
 

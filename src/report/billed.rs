@@ -103,8 +103,7 @@ impl<'a> Columns<'a> {
         let text = |column| self.text(column, at);
         let owned = |column| self.text(column, at).to_owned();
         let day = |end: usize| {
-            let secs = self.period[end].value(at) / MICROS_PER_SEC + i64::from(zone.offset_secs());
-            i32::try_from(secs.div_euclid(86_400)).ok()
+            i32::try_from(zone.day_of(self.period[end].value(at) / MICROS_PER_SEC)).ok()
         };
         let region = match text(4) {
             "" => None,

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::billing::{AccountBill, Bill, BillTerms, Inexact, Item, Status, add_exactly};
+use crate::billing::{AccountBill, Bill, BillTerms, Inexact, Item, add_exactly};
 
 /// Accounts of the table; what is beyond is in the JSON.
 const ACCOUNTS_MAX: usize = 20;
@@ -107,8 +107,7 @@ fn way(name: &str, by: &BillTerms<'_>) -> WayReport {
 fn of_account(account: &str, bills: &[Option<&AccountBill>]) -> Result<AccountComparison, Inexact> {
     let mut items: BTreeMap<Item, Vec<Option<Decimal>>> = BTreeMap::new();
     for (at, bill) in bills.iter().enumerate() {
-        let charges = bill.iter().flat_map(|bill| &bill.charges);
-        for charge in charges.filter(|charge| charge.status == Status::Charged) {
+        for charge in bill.iter().flat_map(|bill| bill.charged()) {
             let of_item = items.entry(charge.item);
             let sum = &mut of_item.or_insert_with(|| vec![None; bills.len()])[at];
             *sum = Some(add_exactly([sum.unwrap_or_default(), charge.detail])?);

@@ -22,4 +22,4 @@ pub use month::{Month, MonthError};
 pub use region::Region;
 pub use span::Span;
 pub(crate) use time::unix_secs_of_civil as civil_unix_secs;
-pub use time::{SLOT_SECS, SLOTS_PER_DAY, Slot, Timestamp, Zone, ZoneError};
+pub use time::{DAY_SECS, SLOT_SECS, SLOTS_PER_DAY, Slot, Timestamp, Zone, ZoneError, day_text};

@@ -7,10 +7,15 @@ use jiff::civil;
 
 /// Length of a slot in seconds.
 pub const SLOT_SECS: u32 = 300;
+/// Length of a day in seconds: billing zones have no summer time.
+pub const DAY_SECS: i64 = 86_400;
 /// Slots in a day.
-pub const SLOTS_PER_DAY: u32 = 86_400 / SLOT_SECS;
+pub const SLOTS_PER_DAY: u32 = DAY_SECS as u32 / SLOT_SECS;
 
-const _: () = assert!(86_400 % SLOT_SECS == 0, "a day is a whole number of slots");
+const _: () = assert!(
+    DAY_SECS % SLOT_SECS as i64 == 0,
+    "a day is a whole number of slots"
+);
 
 /// An instant in whole seconds since 1970-01-01T00:00:00Z.
 ///
@@ -91,8 +96,7 @@ impl Slot {
 
     /// The calendar day of this slot in `zone`, as days since 1970-01-01.
     pub fn day(self, zone: Zone) -> i32 {
-        let local_secs = self.start_unix_secs() + i64::from(zone.offset_secs());
-        i32::try_from(local_secs.div_euclid(86_400)).expect("slots end in 2100")
+        i32::try_from(zone.day_of(self.start_unix_secs())).expect("slots end in 2100")
     }
 }
 
@@ -128,6 +132,23 @@ impl Zone {
     pub fn instant(self, local: civil::DateTime) -> i64 {
         unix_secs_of_civil(local) - i64::from(self.0)
     }
+
+    /// The calendar day on this zone's clock at an instant, as days since 1970-01-01.
+    pub const fn day_of(self, unix_secs: i64) -> i64 {
+        (unix_secs + self.0 as i64).div_euclid(DAY_SECS)
+    }
+
+    /// The instant at which a day, counted since 1970-01-01, begins on this zone's clock.
+    pub const fn midnight(self, day: i64) -> i64 {
+        day * DAY_SECS - self.0 as i64
+    }
+}
+
+/// A day since 1970-01-01 as text, such as `2026-10-15`; `ever` beyond all calendars.
+pub fn day_text(day: i32) -> String {
+    let since = jiff::Span::new().try_days(day);
+    let date = since.and_then(|since| civil::date(1970, 1, 1).checked_add(since));
+    date.map_or_else(|_| "ever".to_owned(), |date| date.to_string())
 }
 
 /// Seconds since the epoch of a civil time read as UTC.
@@ -179,6 +200,21 @@ impl fmt::Display for Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_begin_at_midnight_on_the_clock_of_a_zone() {
+        for zone in ["UTC", "+08:00", "-18:00"] {
+            let zone: Zone = zone.parse().expect("a zone");
+            for day in [0, 10_957, 20_731] {
+                let midnight = zone.midnight(day);
+                assert_eq!(zone.day_of(midnight), day);
+                assert_eq!(zone.day_of(midnight - 1), day - 1);
+            }
+        }
+        assert_eq!(Zone::CHINA.midnight(20_731), 1_791_129_600);
+        assert_eq!(day_text(20_731), "2026-10-05");
+        assert_eq!(day_text(i32::MAX), "ever");
+    }
 
     #[test]
     fn slots_are_aligned_to_the_epoch() {

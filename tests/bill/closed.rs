@@ -55,6 +55,19 @@ pub fn bill(site: &Site, out: &str, more: &[&str]) -> Said {
     said
 }
 
+/// What `bill` prints without `--json`.
+pub fn printed(site: &Site, more: &[&str]) -> String {
+    let mut command = site.command("bill");
+    command
+        .arg("--registry")
+        .arg(site.path("registry.toml"))
+        .args(more);
+    let output = command.output().expect("started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
 /// Item, domain, zone and start of the period.
 pub type Key = (String, String, String, i64);
 
@@ -333,18 +346,9 @@ fn lines_that_claim_more_than_there_is_do_not_stop_the_bill() {
 #[test]
 fn csv_says_what_the_dataset_says() {
     let site = closed_site();
-    let mut command = site.command("bill");
-    command
-        .arg("--csv")
-        .arg("--registry")
-        .arg(site.path("registry.toml"));
-    let output = command
-        .arg("--out")
-        .arg(site.path("after"))
-        .output()
-        .expect("started");
-    assert!(output.status.success());
-    let mut reader = csv::Reader::from_reader(&output.stdout[..]);
+    let after = site.path("after").display().to_string();
+    let said = printed(&site, &["--csv", "--out", &after]);
+    let mut reader = csv::Reader::from_reader(said.as_bytes());
     let amounts_of = |record: csv::Result<csv::StringRecord>| -> i128 {
         let amount = record.expect("a record")[16].replace('.', "");
         amount.parse().expect("a number")

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
-use crate::closed::{amounts, assert_corrected, bill, close, lines, registry, run};
+use crate::closed::{amounts, assert_corrected, bill, close, lines, printed, registry, run};
 use crate::program::Site;
 
 /// On the third of October the site has 145 GB of a mini-program domain and 320 GB of standard ones.
@@ -348,16 +348,8 @@ fn a_close_without_extras_takes_them_later() {
 
 /// The table of a bill, as people see it.
 fn table(site: &Site, more: &[&str]) -> String {
-    let mut command = site.command("bill");
-    command
-        .arg("--registry")
-        .arg(site.path("registry.toml"))
-        .arg("--out")
-        .arg(site.path("table"))
-        .args(more);
-    let output = command.output().expect("started");
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).expect("text")
+    let out = site.path("table").display().to_string();
+    printed(site, &[&["--out", &out], more].concat())
 }
 
 #[test]

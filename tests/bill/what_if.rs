@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::closed::{closed_site, run};
+use crate::closed::{closed_site, printed, run};
 use crate::program::Site;
 
 /// What all accounts pay, way by way.
@@ -146,13 +146,7 @@ fn all_catalogues_that_ship_are_sound() {
 #[test]
 fn a_table_shows_them_to_people() {
     let site = closed_site();
-    let mut command = site.command("bill");
-    command
-        .arg("--registry")
-        .arg(site.path("registry.toml"))
-        .args(WAYS);
-    let output = command.output().expect("started");
-    let said = String::from_utf8(output.stdout).expect("text");
+    let said = printed(&site, &WAYS);
     for words in [
         "(3)  mode=p95,price=30",
         "standard-monthly-95",

@@ -18,7 +18,7 @@ pub use error::CatalogueError;
 
 use super::exact::{Amount, Inexact, sum};
 use super::tiers::{Model, Tier};
-use crate::units::{Region, hex};
+use crate::units::{Region, day_text, hex};
 
 /// Days since 1970-01-01 by the billing clock, half-open.
 pub type Days = Range<i32>;
@@ -386,7 +386,7 @@ impl Catalogue {
         let rules = self.rules.iter().find(|rules| rules.days.contains(&day));
         rules.ok_or_else(|| CatalogueError::NoRules {
             catalogue: self.name.clone(),
-            day: read::day_text(day),
+            day: day_text(day),
         })
     }
 
@@ -422,7 +422,7 @@ impl Catalogue {
             catalogue: self.name.clone(),
             item: format!("{} {variant}", item.name()).trim_end().to_owned(),
             zone: zone.name(),
-            day: read::day_text(day),
+            day: day_text(day),
         })
     }
 
@@ -450,11 +450,6 @@ impl Catalogue {
         let found = self.sources.iter().find(|(known, _)| known == key);
         found.map_or("", |(_, title)| title)
     }
-}
-
-/// A day as text, such as `2026-10-15`.
-pub(super) fn day_text(day: i32) -> String {
-    read::day_text(day)
 }
 
 /// Days as text: one, or the first and the last of several.

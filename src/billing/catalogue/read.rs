@@ -55,7 +55,7 @@ use super::{
 };
 use crate::billing::text;
 use crate::billing::tiers::{Model, Tier};
-use crate::units::Region;
+use crate::units::{Region, day_text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -376,13 +376,6 @@ fn days(
 
 fn day_number(day: civil::Date) -> i32 {
     (day - civil::date(1970, 1, 1)).get_days()
-}
-
-/// A day as text.
-pub(super) fn day_text(day: i32) -> String {
-    let since = jiff::Span::new().try_days(day);
-    let date = since.and_then(|since| civil::date(1970, 1, 1).checked_add(since));
-    date.map_or_else(|_| "ever".to_owned(), |date| date.to_string())
 }
 
 /// The prices of each item, variant and zone follow on from one another.

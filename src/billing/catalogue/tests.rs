@@ -1,6 +1,7 @@
 //! Catalogues that ship, and catalogues that are refused.
 
 use super::*;
+use crate::billing::tests::day;
 
 const HEAD: &str = r#"
 name = "own"
@@ -12,11 +13,6 @@ mini-program = "own-price"
 unknown-region = "mainland"
 overseas-region = "AP1"
 "#;
-
-fn day(text: &str) -> i32 {
-    let date: jiff::civil::Date = text.parse().expect("a day");
-    (date - jiff::civil::date(1970, 1, 1)).get_days()
-}
 
 fn entry(dates: &str, price: &str) -> String {
     format!(

@@ -20,7 +20,7 @@ use rust_decimal::Decimal;
 use super::sku::{host, meter, region_name, service, unit};
 use super::{COLUMNS, FocusTerms, FocusVersion, PLACES};
 use crate::billing::{
-    AccountBill, Amount, Bill, BillTerms, Charge, Inexact, Item, Status, multiply_exactly,
+    AccountBill, Amount, Bill, BillTerms, Charge, Inexact, Item, multiply_exactly,
 };
 use crate::report::PRECISION_ADJUSTMENT;
 use crate::units::{Region, SLOT_SECS, Timestamp};
@@ -112,9 +112,7 @@ pub(super) fn rows<'a>(
 ) -> impl Iterator<Item = Result<Row, Inexact>> + 'a {
     let maker = Maker { bill, by, terms };
     bill.accounts.iter().flat_map(move |account| {
-        let charges = account.charges.iter();
-        let charges = charges.filter(|charge| charge.status == Status::Charged);
-        let lines = charges.map(move |charge| maker.line(charge));
+        let lines = account.charged().map(move |charge| maker.line(charge));
         let adjustment = (!account.adjustment.is_zero()).then(|| Ok(maker.adjustment(account)));
         lines.chain(adjustment)
     })

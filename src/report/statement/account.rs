@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::text::{escaped, grouped, money, quantity};
 use super::{STATEMENT_LINES_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{
-    AccountBill, Charge, DETAIL_PLACES, Inexact, Item, PAYABLE_PLACES, Status, add_exactly,
+    AccountBill, Charge, DETAIL_PLACES, Inexact, Item, PAYABLE_PLACES, add_exactly,
 };
 use crate::units::{Month, Region};
 
@@ -54,8 +54,7 @@ struct Sum<'a> {
 fn sums(account: &AccountBill) -> Result<Vec<Sum<'_>>, Inexact> {
     type Key<'a> = (Option<Month>, Item, &'a str, Option<Region>);
     let mut sums: BTreeMap<Key<'_>, Sum<'_>> = BTreeMap::new();
-    let charges = account.charges.iter();
-    for charge in charges.filter(|charge| charge.status == Status::Charged) {
+    for charge in account.charged() {
         let variant = &charge.variant[..];
         let key = (charge.corrects, charge.item, variant, charge.zone);
         let sum = sums.entry(key).or_insert(Sum {
@@ -151,9 +150,9 @@ fn unit(unit: &str, quantity: Decimal) -> String {
 
 /// Lines that may be owed.
 fn review(account: &AccountBill, currency: &str) -> Result<String, Inexact> {
-    let charges = account.charges.iter();
-    let lines = charges.filter(|charge| charge.status == Status::NeedsReview);
-    let amounts = lines.map(|line| Ok((line.amount.round(DETAIL_PLACES)?, line)));
+    let amounts = account
+        .for_review()
+        .map(|line| Ok((line.amount.round(DETAIL_PLACES)?, line)));
     let mut lines = amounts.collect::<Result<Vec<_>, Inexact>>()?;
     if lines.is_empty() {
         return Ok(String::new());
@@ -171,9 +170,7 @@ fn review(account: &AccountBill, currency: &str) -> Result<String, Inexact> {
 
 /// The lines that cost most.
 fn dearest(account: &AccountBill, currency: &str) -> String {
-    let charges = account.charges.iter();
-    let lines = charges.filter(|charge| charge.status == Status::Charged);
-    let mut lines: Vec<_> = lines.map(|line| (line.detail, line)).collect();
+    let mut lines: Vec<_> = account.charged().map(|line| (line.detail, line)).collect();
     lines.sort_by_key(|(amount, _)| Reverse(amount.abs()));
     explained(&lines, currency)
 }

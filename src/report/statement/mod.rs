@@ -20,7 +20,7 @@ use text::{escaped, money};
 pub const STATEMENT_ACCOUNTS_MAX: usize = 50;
 /// Lines of an account that are told in full, those that cost most.
 pub const STATEMENT_LINES_MAX: usize = 20;
-/// Rows of a table of an account, and bars of a chart.
+/// Rows of a table of an account, and notes of a kind.
 pub const STATEMENT_ROWS_MAX: usize = 60;
 /// Months of a page.
 pub const STATEMENT_MONTHS_MAX: usize = 36;
@@ -120,7 +120,7 @@ impl Statement {
         table
     }
 
-    /// Who wrote it, and the rules that it cites.
+    /// The rules that it cites, the catalogues that priced it, and who wrote it.
     fn colophon(&self) -> String {
         let mut footer = "<footer>\n<h2>Rules</h2>\n<ul>\n".to_owned();
         for id in &self.rules {

@@ -9,7 +9,7 @@ use super::account::{name, of_account, title};
 use super::charts::{Bar, days, rows};
 use super::text::{escaped, grouped, money};
 use super::{STATEMENT_ACCOUNTS_MAX, STATEMENT_ROWS_MAX};
-use crate::billing::{AccountBill, Bill, Charge, Inexact, PAYABLE_PLACES, Status, add_exactly};
+use crate::billing::{AccountBill, Bill, Charge, Inexact, PAYABLE_PLACES, add_exactly};
 use crate::report::BillReport;
 
 /// Bars of a chart with names.
@@ -139,8 +139,7 @@ fn charts(bill: &Bill, currency: &str) -> Result<String, Inexact> {
     let mut domains: BTreeMap<String, Decimal> = BTreeMap::new();
     let first = bill.month.first_day();
     let mut of_days = vec![Decimal::ZERO; bill.month.days() as usize];
-    let charges = bill.accounts.iter().flat_map(|account| &account.charges);
-    for charge in charges.filter(|charge| charge.status == Status::Charged) {
+    for charge in bill.accounts.iter().flat_map(AccountBill::charged) {
         if let Some(month) = charge.corrects {
             add(
                 items.entry(format!("Corrections of {month}")).or_default(),
@@ -254,10 +253,7 @@ pub(super) fn cited<'a>(bill: &'a Bill, report: &BillReport) -> BTreeSet<&'a str
     let charges = bill.accounts.iter().flat_map(|account| &account.charges);
     let rules = charges.flat_map(|charge| &charge.rules);
     let mut cited: BTreeSet<&str> = rules.map(String::as_str).collect();
-    let is_review = |account: &AccountBill| {
-        let mut charges = account.charges.iter();
-        charges.any(|charge| charge.status == Status::NeedsReview)
-    };
+    let is_review = |account: &AccountBill| account.for_review().next().is_some();
     let has = |class: &str| report.unpriced.iter().any(|of| of.class == class);
     let besides = [
         ("R09", !report.unlicensed.is_empty()),
