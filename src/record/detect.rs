@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::clock::Clock;
 use super::cloudfront::CloudFront;
 use super::fate::{Fate, Skip};
 use super::layout::{Layout, UTF8_BOM};
@@ -83,8 +84,10 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
         return Ok(None);
     }
     let mut readers: Vec<(usize, String, Layout)> = Vec::new();
+    let mut clock = Clock::default();
     for (name, layout) in known() {
-        let is_read = |line: &&&[u8]| match layout.specify(line) {
+        let probe = probe(&layout);
+        let is_read = |line: &&&[u8]| match probe.judge(line, &mut clock) {
             Fate::Metered(_) | Fate::Skipped(Skip::NotViewer(_)) => true,
             Fate::Skipped(_) | Fate::Rejected(_) => false,
         };
@@ -121,6 +124,14 @@ fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
         .collect()
 }
 
+/// What tells whether lines are of `layout`: as it, but stricter where it would bend to other layouts.
+fn probe(layout: &Layout) -> Layout {
+    match layout {
+        Layout::Nginx(template) => Layout::Nginx(Arc::new(template.without_loose_spaces())),
+        other => other.clone(),
+    }
+}
+
 /// Every layout that can be told from content.
 fn known() -> Vec<(String, Layout)> {
     let plain = ["tencent-cdn", "tencent-live", "cloudfront", "cloudflare"];
@@ -128,8 +139,8 @@ fn known() -> Vec<(String, Layout)> {
         let layout = Layout::by_name(name, None).expect("a format of our own");
         (name.to_owned(), layout)
     });
-    let presets = Template::PRESETS.iter().map(|(name, text)| {
-        let template = Template::new(text).expect("a preset of our own");
+    let presets = Template::PRESETS.iter().map(|(name, _)| {
+        let template = Template::new(name).expect("a preset of our own");
         (format!("nginx ({name})"), Layout::Nginx(Arc::new(template)))
     });
     plain.chain(presets).collect()

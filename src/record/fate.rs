@@ -46,17 +46,20 @@ pub enum Doubt {
     /// The row does not say whether a viewer sent the request (Cloudflare without
     /// `ClientRequestSource` and `WorkerSubrequest`): sub-requests may be counted as traffic.
     NoViewerMark,
+    /// The bytes with headers are 0 and those of the body are not: metered as 0 bytes.
+    NoTotal,
 }
 
 impl Doubt {
     /// All kinds, each at its number.
-    pub const ALL: [Doubt; 2] = [Doubt::NoBytes, Doubt::NoViewerMark];
+    pub const ALL: [Doubt; 3] = [Doubt::NoBytes, Doubt::NoViewerMark, Doubt::NoTotal];
 
     /// The stable name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Doubt::NoBytes => "no-bytes",
             Doubt::NoViewerMark => "no-viewer-mark",
+            Doubt::NoTotal => "no-total",
         }
     }
 }
@@ -113,11 +116,13 @@ pub enum Reject {
     Status,
     /// The line is no JSON object.
     Json,
+    /// The line fits the template in several ways that differ in what is metered.
+    Ambiguous,
 }
 
 impl Reject {
     /// All reasons, each at its number.
-    pub const ALL: [Reject; 10] = [
+    pub const ALL: [Reject; 11] = [
         Reject::TooLong,
         Reject::Fields,
         Reject::Time,
@@ -128,6 +133,7 @@ impl Reject {
         Reject::NoBytesColumn,
         Reject::Status,
         Reject::Json,
+        Reject::Ambiguous,
     ];
 
     /// The stable name in reports and quarantine files.
@@ -143,6 +149,7 @@ impl Reject {
             Reject::NoBytesColumn => "no-bytes-column",
             Reject::Status => "status",
             Reject::Json => "json",
+            Reject::Ambiguous => "ambiguous",
         }
     }
 }

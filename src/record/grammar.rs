@@ -4,6 +4,7 @@
 //! to be read next to the provider's documentation, and do no more work than that.
 
 use jiff::civil;
+use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while_m_n, take_while1};
 use nom::character::complete::one_of;
 use nom::combinator::{all_consuming, map_opt, opt, recognize};
@@ -155,7 +156,8 @@ pub(super) fn offset<'a>(
     })
 }
 
-/// `dd/Mon/yyyy:hh:mm:ss ±hhmm`, the time of the common log format.
+/// `dd/Mon/yyyy:hh:mm:ss ±hhmm`, the time of the common log format; some servers write a day below
+/// 10 with one digit.
 pub(super) fn common_log_time(text: &[u8]) -> Result<Timestamp, Reject> {
     let month = map_opt(
         take_while_m_n(3, 3, |byte: u8| byte.is_ascii_alphabetic()),
@@ -163,7 +165,8 @@ pub(super) fn common_log_time(text: &[u8]) -> Result<Timestamp, Reject> {
             month_number(name.try_into().ok()?).and_then(|two| decimal(&two)?.try_into().ok())
         },
     );
-    let date = (number(2), tag("/"), month, tag("/"), number(4), tag(":"));
+    let day = alt((number(2), number(1)));
+    let date = (day, tag("/"), month, tag("/"), number(4), tag(":"));
     let parts = (date, colon_time, tag(" "), offset(""));
     let ((d, _, m, _, y, _), time, _, offset) = content(text, parts, Reject::Time)?;
     instant([y, m, d], time, offset)

@@ -189,6 +189,17 @@ impl Layout {
         }
     }
 
+    /// The fate of one line, fast where that is certain.
+    pub(super) fn judge<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
+        match self {
+            Layout::TencentCdn(format) => judge(format, line, clock),
+            Layout::TencentLive(format) => judge(format, line, clock),
+            Layout::CloudFront(format) => judge(format, line, clock),
+            Layout::Cloudflare(format) => judge(format, line, clock),
+            Layout::Nginx(template) => judge(&**template, line, clock),
+        }
+    }
+
     /// The bytes of a rejected line, where they can still be read: a bound on what was lost.
     pub fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
         let line = without_return(line);

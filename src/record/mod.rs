@@ -29,7 +29,7 @@ pub use cloudfront::CloudFront;
 pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect};
 pub use fate::{Doubt, Fate, Record, Reject, Skip};
 pub use layout::{FORMATS, FormatInfo, Judged, Layout, LayoutError, UTF8_BOM, learn_headers, scan};
-pub use template::{Template, TemplateError};
+pub use template::{AmbiguousTemplate, Template, TemplateError};
 pub use tencent::{Tencent, TencentCdn, TencentLive};
 
 use crate::units::Bytes;
@@ -41,6 +41,8 @@ pub enum BytesIn {
     Total,
     /// The body only: a few hundred bytes less per response.
     Body,
+    /// The one or the other: the format has a name for it that stands for both.
+    Unknown,
 }
 
 impl BytesIn {
@@ -49,6 +51,7 @@ impl BytesIn {
         match self {
             BytesIn::Total => "total",
             BytesIn::Body => "body",
+            BytesIn::Unknown => "unknown",
         }
     }
 }

@@ -1,22 +1,13 @@
-//! From a `log_format` string to the steps of a template.
-//!
-//! ```text
-//! nginx   = *( "$" name | "${" name "}" | escape | text )
-//! apache  = *( "%%" | "%" [status list] ["<" | ">"] [ "{" argument "}" ] letters | escape | text )
-//! escape  = `\"` | `\\` | `\t` | `\n` …                      as configuration files quote
-//! ```
-//! A string with `$name` in it is nginx's, any other is Apache's.
+//! From the words of a template to the fields of a line.
 
-use nom::branch::alt;
-use nom::bytes::complete::{tag, take, take_while, take_while1};
-use nom::character::complete::{alpha1, char as exactly, one_of};
-use nom::combinator::{all_consuming, map, opt, value as always, verify};
-use nom::multi::many0;
-use nom::sequence::{delimited, preceded};
-use nom::{IResult, Parser};
-
-use super::{Piece, Role, Template};
+use super::form::Form;
+use super::variable::{Meaning, Variable};
+use super::words::{Escape, Word, words};
+use super::{Field, HOSTS_MAX, Role, Template};
 use crate::record::BytesIn;
+
+/// Most variables of a template.
+pub(super) const FIELDS_MAX: usize = 128;
 
 /// Why a `log_format` string is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,259 +21,263 @@ pub enum TemplateError {
     },
     /// Two variables touch, so nobody can tell where the first ends.
     #[error(
-        "the log format has `{name}` directly behind another variable; put a separator between"
+        "the log format has `{name}` directly behind `{before}`, and nobody can tell where the first ends; put a separator between (only a host or port and the path behind it may touch)"
     )]
     Touching {
+        /// The first variable.
+        before: String,
         /// The second variable.
         name: String,
     },
     /// It names no time.
-    #[error("the log format has no time that can be read ($time_local, $time_iso8601, $msec, %t)")]
+    #[error(
+        "the log format has no time that can be read ($time_local, $time_iso8601, $msec, %t, %{{sec}}t, %{{msec}}t, %{{usec}}t)"
+    )]
     NoTime,
+    /// Its only time is written in a way that is not read.
+    #[error(
+        "the log format writes its time as `{name}`, which names no instant by itself; it needs date, time and zone in one variable, such as %{{%Y-%m-%dT%H:%M:%S%z}}t"
+    )]
+    TimeForm {
+        /// The variable.
+        name: String,
+    },
     /// It names no downstream bytes.
     #[error("the log format has no downstream bytes ($bytes_sent, $body_bytes_sent, %O, %b, %B)")]
     NoBytes,
+    /// It has more variables than a line could be laid on.
+    #[error("the log format has more than {FIELDS_MAX} variables")]
+    TooMany,
 }
 
-/// A word of the string: literal text, or a variable by its name.
-#[derive(Clone, Debug, PartialEq)]
-enum Word {
-    Text(String),
-    Variable(String),
+/// What a template takes from its lines, by the names of variables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) hosts: Vec<String>,
+    pub(super) time: String,
+    pub(super) status: Option<String>,
+    pub(super) bytes: String,
 }
 
-pub(super) fn compile(text: &str) -> Result<Template, TemplateError> {
-    let is_nginx = text
-        .match_indices('$')
-        .any(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '{'));
-    let parsed = match is_nginx {
-        true => all_consuming(many0(nginx_word)).parse(text),
-        false => all_consuming(many0(apache_word)).parse(text),
-    };
-    let words = match parsed {
-        Ok((_, words)) => words,
-        Err(nom::Err::Error(error) | nom::Err::Failure(error)) => {
-            return Err(TemplateError::Syntax {
-                rest: error.input.to_owned(),
-            });
-        }
-        Err(nom::Err::Incomplete(_)) => unreachable!("complete parsers are never incomplete"),
-    };
-    let mut pieces = join(words)?;
-    let bytes_in = prefer_total(&mut pieces);
-    template(text, pieces, bytes_in)
-}
-
-fn nginx_word(text: &str) -> IResult<&str, Word> {
-    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let braced = delimited(tag("${"), take_while1(name), tag("}"));
-    let bare = preceded(tag("$"), take_while1(name));
-    let plain = take_while1(|c: char| c != '$' && c != '\\');
-    alt((
-        map(alt((braced, bare)), |name: &str| {
-            Word::Variable(name.to_owned())
-        }),
-        map(plain, |text: &str| Word::Text(text.to_owned())),
-        escape,
-    ))
-    .parse(text)
-}
-
-fn apache_word(text: &str) -> IResult<&str, Word> {
-    let modifier = take_while(|c: char| c.is_ascii_digit() || matches!(c, ',' | '!' | '<' | '>'));
-    let argument = opt(delimited(
-        exactly('{'),
-        take_while1(|c| c != '}'),
-        exactly('}'),
-    ));
-    let letter = alt((
-        tag("^ti"),
-        tag("^to"),
-        verify(take(1usize), |s: &str| alpha1::<_, ()>(s).is_ok()),
-    ));
-    let directive = map(
-        (tag("%"), modifier, argument, letter),
-        |(_, _, argument, letter)| {
-            Word::Variable(match argument {
-                Some(argument) => format!("%{{{argument}}}{letter}"),
-                None => format!("%{letter}"),
-            })
-        },
-    );
-    let plain = take_while1(|c: char| c != '%' && c != '\\');
-    alt((
-        always(Word::Text("%".to_owned()), tag("%%")),
-        directive,
-        map(plain, |text: &str| Word::Text(text.to_owned())),
-        escape,
-    ))
-    .parse(text)
-}
-
-fn escape(text: &str) -> IResult<&str, Word> {
-    let code = map(one_of("\"\\'tn"), |c| match c {
-        't' => '\t',
-        'n' => '\n',
-        other => other,
-    });
-    map(preceded(tag("\\"), code), |c| Word::Text(c.to_string())).parse(text)
-}
-
-fn role(name: &str) -> Role {
-    match name {
-        "host" | "http_host" | "server_name" | "%v" | "%V" | "%{Host}i" => Role::Host,
-        "time_local" | "%t" => Role::TimeLocal,
-        "time_iso8601" => Role::TimeIso,
-        "msec" => Role::TimeMsec,
-        "status" | "%s" => Role::Status,
-        "bytes_sent" | "%O" => Role::BytesTotal,
-        "body_bytes_sent" | "%b" | "%B" => Role::BytesBody,
-        "remote_addr" | "%h" | "%a" => Role::Client,
-        "%l" => Role::Ident,
-        _ => Role::Ignored,
+/// The template of `text`, which is a preset's where `is_preset`.
+pub(super) fn compile(text: &str, is_preset: bool) -> Result<Template, TemplateError> {
+    let (words, escape) = words(text)?;
+    let (head, mut parts) = join(words)?;
+    for at in 1..parts.len() {
+        let (before, behind) = parts.split_at_mut(at);
+        before[at - 1].touch(&mut behind[0])?;
     }
-}
-
-/// Joins texts, and gives every variable its role and the literal that ends it.
-fn join(words: Vec<Word>) -> Result<Vec<Piece>, TemplateError> {
-    let mut spread = Vec::new();
-    for word in words {
-        match word {
-            // Apache's %t writes its own brackets.
-            Word::Variable(name) if name == "%t" => {
-                spread.extend([
-                    Word::Text("[".into()),
-                    Word::Variable(name),
-                    Word::Text("]".into()),
-                ]);
-            }
-            other => spread.push(other),
-        }
-    }
-    let mut joined: Vec<Word> = Vec::new();
-    for word in spread {
-        match (joined.last_mut(), word) {
-            (Some(Word::Text(last)), Word::Text(text)) => last.push_str(&text),
-            (Some(Word::Variable(_)), Word::Variable(name)) => {
-                return Err(TemplateError::Touching { name });
-            }
-            (_, word) => joined.push(word),
-        }
-    }
-    let text_at = |at: usize| match joined.get(at) {
-        Some(Word::Text(text)) => text.as_bytes(),
-        _ => b"",
-    };
-    let pieces = joined.iter().enumerate().map(|(at, word)| match word {
-        Word::Text(text) => Piece::Literal(text.as_bytes().into()),
-        Word::Variable(name) => {
-            let (before, end) = (text_at(at.wrapping_sub(1)), text_at(at + 1));
-            let is_quoted = before.ends_with(b"\"") && end.starts_with(b"\"");
-            Piece::Variable {
-                role: role(name),
-                is_quoted,
-                end: end.into(),
-            }
-        }
-    });
-    Ok(pieces.collect())
-}
-
-/// Where both byte counts are logged, only the total is metered.
-fn prefer_total(pieces: &mut [Piece]) -> BytesIn {
-    let is_total = |piece: &Piece| {
-        matches!(
-            piece,
-            Piece::Variable {
-                role: Role::BytesTotal,
-                ..
-            }
-        )
-    };
-    if !pieces.iter().any(is_total) {
-        return BytesIn::Body;
-    }
-    for piece in pieces {
-        if let Piece::Variable {
-            role: role @ Role::BytesBody,
-            ..
-        } = piece
-        {
-            *role = Role::Ignored;
-        }
-    }
-    BytesIn::Total
-}
-
-/// Cuts off what stands behind the last needed variable and its end.
-fn template(
-    text: &str,
-    mut pieces: Vec<Piece>,
-    bytes_in: BytesIn,
-) -> Result<Template, TemplateError> {
-    let has = |wanted: &[Role]| {
-        pieces
+    let (taken, roles) = choose(&parts)?;
+    let has_total = parts
+        .iter()
+        .any(|part| part.variable.meaning == Meaning::BytesTotal);
+    let time =
+        parts
             .iter()
-            .any(|piece| matches!(piece, Piece::Variable { role, .. } if wanted.contains(role)))
-    };
-    if !has(&[Role::TimeLocal, Role::TimeIso, Role::TimeMsec]) {
-        return Err(TemplateError::NoTime);
-    }
-    if !has(&[Role::BytesTotal, Role::BytesBody]) {
-        return Err(TemplateError::NoBytes);
-    }
-    let has_host = has(&[Role::Host]);
-    let is_needed = |piece: &Piece| matches!(piece, Piece::Variable { role, .. } if !matches!(role, Role::Client | Role::Ident | Role::Ignored));
-    let last = pieces.iter().rposition(is_needed).map_or(0, |at| at + 2);
-    pieces.truncate(last);
+            .zip(&roles)
+            .find_map(|(part, role)| match (&part.variable.meaning, role) {
+                (Meaning::Time(kind), Role::Time) => Some(kind.clone()),
+                _ => None,
+            });
+    let last = roles.iter().rposition(|role| *role != Role::Ignored);
+    let has_host = !taken.hosts.is_empty();
+    let count = parts.len();
+    let fields = parts.into_iter().zip(roles).enumerate();
+    let fields = fields.map(|(at, (part, role))| field(part, role, escape, at + 1 == count));
     Ok(Template {
         text: text.into(),
-        pieces: pieces.into(),
+        head: head.into_bytes().into(),
+        fields: fields.collect(),
+        needed: last.map_or(0, |last| last + 1),
+        time: time.ok_or(TemplateError::NoTime)?,
         has_host,
-        bytes_in,
+        has_status: taken.status.is_some(),
+        bytes_in: match (is_preset, has_total) {
+            (true, _) => BytesIn::Unknown,
+            (false, true) => BytesIn::Total,
+            (false, false) => BytesIn::Body,
+        },
+        is_preset,
+        is_raw: escape == Escape::None,
+        taken,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A variable with the literal behind it.
+struct Part {
+    variable: Variable,
+    end: String,
+    /// Whether a double quote stands before and behind it.
+    is_quoted: bool,
+}
 
-    #[test]
-    fn the_formats_of_the_manuals_compile() {
-        for (name, text) in Template::PRESETS {
-            assert!(
-                Template::new(name).is_ok() && Template::new(text).is_ok(),
-                "{name}"
-            );
+impl Part {
+    /// Whether `next` may stand directly behind this; a path that touches has to begin as one.
+    ///
+    /// Errors: `Touching`.
+    fn touch(&mut self, next: &mut Part) -> Result<(), TemplateError> {
+        let is_apart = !self.end.is_empty();
+        let is_host = matches!(self.variable.form, Form::Host | Form::Number);
+        if is_apart {
+            // Only where it touches does a path need the form of one.
+            next.variable.form = match &next.variable.form {
+                Form::Target => Form::Free,
+                form => form.clone(),
+            };
         }
-        let nginx =
-            r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "#;
-        assert!(Template::new(nginx).is_ok_and(|template| !template.has_host()));
-        let json = r#"{"h":"${host}","t":$msec,"s":$status,"b":$bytes_sent,"x":$body_bytes_sent}"#;
-        let template = Template::new(json).expect("compiles");
-        assert!(template.has_host() && template.bytes_in() == BytesIn::Total);
+        if is_apart || is_host && next.variable.form == Form::Target {
+            return Ok(());
+        }
+        Err(TemplateError::Touching {
+            before: self.variable.name.clone(),
+            name: next.variable.name.clone(),
+        })
     }
+}
 
-    #[test]
-    fn what_cannot_be_metered_is_refused() {
-        assert_eq!(
-            Template::new("%h %t").expect_err("refused"),
-            TemplateError::NoBytes
-        );
-        assert_eq!(
-            Template::new("$host $bytes_sent").expect_err("refused"),
-            TemplateError::NoTime
-        );
-        let touching = Template::new("$time_local $host$bytes_sent").expect_err("refused");
-        assert_eq!(
-            touching,
-            TemplateError::Touching {
-                name: "bytes_sent".into()
+/// The literal that a line begins with, and every variable with the literal behind it.
+fn join(words: Vec<Word>) -> Result<(String, Vec<Part>), TemplateError> {
+    let (mut head, mut parts) = (String::new(), Vec::<Part>::new());
+    for word in words {
+        match word {
+            Word::Text(text) => match parts.last_mut() {
+                Some(part) => part.end.push_str(&text),
+                None => head.push_str(&text),
+            },
+            Word::Variable(mut variable) => {
+                let before = parts.last_mut().map_or(&mut head, |part| &mut part.end);
+                // Apache's %t writes its own brackets.
+                let is_bracketed = variable.name == "%t";
+                if is_bracketed {
+                    before.push('[');
+                }
+                let is_quoted = before.ends_with('"');
+                if parts.is_empty() && variable.form == Form::Target {
+                    variable.form = Form::Free;
+                }
+                if !add_port(&mut parts, &variable) {
+                    parts.push(Part {
+                        variable,
+                        end: if is_bracketed {
+                            "]".into()
+                        } else {
+                            String::new()
+                        },
+                        is_quoted,
+                    });
+                }
             }
-        );
-        assert_eq!(
-            Template::new("%h %").expect_err("refused"),
-            TemplateError::Syntax { rest: "%".into() }
-        );
+        }
+    }
+    if FIELDS_MAX < parts.len() {
+        return Err(TemplateError::TooMany);
+    }
+    for part in &mut parts {
+        part.is_quoted &= part.end.starts_with('"');
+    }
+    Ok((head, parts))
+}
+
+/// Whether `port` is that of the host right before it: both are one text then, `host:port`, which
+/// one reader takes apart for all formats. An IPv6 address without brackets cannot be told from it.
+fn add_port(parts: &mut [Part], port: &Variable) -> bool {
+    let Some(host) = parts.last_mut() else {
+        return false;
+    };
+    let is_host = matches!(host.variable.meaning, Meaning::Host(_)) && host.end == ":";
+    let is_joined = is_host && port.meaning == Meaning::Port;
+    if is_joined {
+        host.variable.name.push(':');
+        host.variable.name.push_str(&port.name);
+        host.end.clear();
+    }
+    is_joined
+}
+
+/// What is taken of the variables, and the role of each.
+///
+/// Of several hosts the one that was asked for comes first, and the next is asked where a line has
+/// `-` or `_` there: `$host`, `$http_host` or `%{Host}i`, `%V`, `%v`, `$server_name`. Of several times
+/// the first in the template is taken, of several statuses that of the response that was sent
+/// (`$status`, `%>s`, then `%s`), of several bytes headers and body rather than the body. Of two
+/// that are alike, the first.
+fn choose(parts: &[Part]) -> Result<(Taken, Vec<Role>), TemplateError> {
+    let meanings = || parts.iter().map(|part| &part.variable.meaning).enumerate();
+    let name = |at: usize| parts[at].variable.name.clone();
+    let mut roles = vec![Role::Ignored; parts.len()];
+    let mut hosts: Vec<(u8, usize)> = Vec::new();
+    for (at, meaning) in meanings() {
+        if let Meaning::Host(rank) = meaning
+            && hosts.iter().all(|(other, _)| other != rank)
+        {
+            hosts.push((*rank, at));
+        }
+    }
+    hosts.sort_unstable();
+    hosts.truncate(HOSTS_MAX);
+    for (slot, (_, at)) in hosts.iter().enumerate() {
+        roles[*at] = Role::Host(slot);
+    }
+    let time = meanings().find(|(_, meaning)| matches!(meaning, Meaning::Time(_)));
+    let (time, _) = time.ok_or_else(|| no_time(parts))?;
+    roles[time] = Role::Time;
+    let statuses = meanings().filter_map(|(at, meaning)| match meaning {
+        Meaning::Status(rank) => Some((*rank, at)),
+        _ => None,
+    });
+    let status = statuses.min().map(|(_, at)| at);
+    if let Some(at) = status {
+        roles[at] = Role::Status;
+    }
+    let first = |wanted: Meaning| meanings().find(|(_, meaning)| **meaning == wanted);
+    let (total, body) = (first(Meaning::BytesTotal), first(Meaning::BytesBody));
+    let (bytes, _) = total.or(body).ok_or(TemplateError::NoBytes)?;
+    roles[bytes] = Role::Bytes;
+    if let (Some(_), Some((at, _))) = (total, body) {
+        roles[at] = Role::Body;
+    }
+    let taken = Taken {
+        hosts: hosts.iter().map(|(_, at)| name(*at)).collect(),
+        time: name(time),
+        status: status.map(name),
+        bytes: name(bytes),
+    };
+    Ok((taken, roles))
+}
+
+/// What to say where no time can be read: the one that is there, if there is one.
+fn no_time(parts: &[Part]) -> TemplateError {
+    let names = || parts.iter().map(|part| &part.variable.name);
+    let other = names().find(|name| name.starts_with("%{") && name.ends_with("}t"));
+    other.map_or(TemplateError::NoTime, |name| TemplateError::TimeForm {
+        name: name.clone(),
+    })
+}
+
+fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
+    let Part {
+        variable,
+        end,
+        is_quoted,
+    } = part;
+    let end = end.into_bytes();
+    let separator = match end.first() {
+        Some(&byte @ (b' ' | b'\t' | b'"')) => byte,
+        _ => b' ',
+    };
+    let is_whole = is_last && end.is_empty();
+    let surely = |is_raw| is_whole || variable.form.ends_surely(&end, separator, is_raw);
+    let is_needed = role != Role::Ignored;
+    Field {
+        is_sure: [surely(false), surely(true)],
+        may_be_empty: escape != Escape::Default && !is_needed,
+        is_client: variable.is_client,
+        is_quoted,
+        is_whole,
+        form: variable.form,
+        name: variable.name.into(),
+        role,
+        separator,
+        end: end.into(),
     }
 }

@@ -1,83 +1,123 @@
 //! Access logs of nginx, Apache and their kin (`nginx`), read by a `log_format` string.
 //!
-//! A template is a list of literals and variables. A line matches if the literals stand in it in
-//! order; a variable's text ends at the *first* place where the literal behind it stands. Between
-//! double quotes it ends at the first `"` without a backslash before it, because servers write
-//! client text with `\"` or `\x22` there. Only the template up to its last needed variable, and
-//! the literal behind that, are looked at.
+//! A template is a list of literals and variables. A line fits it if it is these literals with texts
+//! between them that the server can have written for the variables ([`form`]). A line may fit in
+//! several ways, and a client may have chosen its header so that it does. So the rule is:
+//!
+//! > A line is metered only if every way in which it fits gives the same time, host, bytes, status
+//! > and doubt. Otherwise it is rejected as `ambiguous`.
+//!
+//! The server wrote the line by the template, so the true way is among them.
+//!
+//! Which ways count:
+//! 1. Those in which the whole line is the whole template, its text escaped as the server says (`"`
+//!    never stands in it without a backslash before it; with `escape=none` anything goes).
+//! 2. Only where there are none, those in which it *begins* with the template up to its last needed
+//!    variable and the literal behind that. The line was cut, or its server writes more than the
+//!    template says; then it may write quotes raw, too, and any text may hold any byte.
+//!
+//! The presets stand for formats of which servers write many kinds (with further fields, with `%O` or
+//! `%b`), but always escaped: of them only the part up to the last needed variable is looked at.
 //!
 //! ```text
-//! time   = $time_local | %t | $time_iso8601 | $msec        bytes  = digits | "-"
-//! status = 3 digits | "-"                                  host   = $host, %v, …
+//! time   = see `time`                                      bytes  = digits | "-"
+//! status = 3 digits | "-"                                  host   = $host, %v, … [ ":" port ]
 //! ```
 //!
 //! Bytes: `$bytes_sent` and `%O` count headers and body, `$body_bytes_sent`, `%b`, `%B` the body
-//! only; a template with both meters the former. Lines of nginx's own error log, which often go
-//! to the same file, are skipped.
+//! only; a template with both meters the former, and a line on which the former is 0 and the latter
+//! is not is in doubt (mod_logio counts nothing where the connection broke off). Lines of nginx's own
+//! error log, which often go to the same file, are skipped.
 //!
 //! Source: FORMATS §12 (ngx_http_log_module, mod_log_config, mod_logio), read 2026-11.
 
 mod compile;
-mod matching;
+mod fits;
+mod form;
+mod time;
+mod variable;
+mod walk;
+mod warning;
+mod words;
 
 use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while_m_n};
-use nom::combinator::{map, opt};
-use nom::sequence::preceded;
+use nom::bytes::complete::tag;
 
+use compile::Taken;
 pub use compile::TemplateError;
+use fits::Fits;
+use form::Form;
+use time::TimeKind;
+use walk::{Track, Walk};
+pub use warning::AmbiguousTemplate;
 
 use super::clock::Clock;
 use super::fate::{Doubt, Fate, Record, Reject, Skip};
-use super::field::{digits, three_digits};
-use super::grammar::{
-    bytes, colon_time, common_log_time, content, dashed_date, instant, number, offset, status,
-};
+use super::grammar::{bytes, colon_time, number, status};
 use super::{BytesIn, LineFormat};
-use crate::units::{Bytes, Region, Timestamp};
+use crate::units::{Bytes, Region};
+
+/// Most hosts of a template that are asked in turn.
+const HOSTS_MAX: usize = 3;
 
 /// What a variable is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    Host,
-    TimeLocal,
-    TimeIso,
-    TimeMsec,
+    /// A host, by its turn.
+    Host(usize),
+    Time,
     Status,
-    BytesTotal,
-    BytesBody,
-    /// The client's address: never holds a space.
-    Client,
-    /// The identity that nobody uses: never an address. With `Client`, this is what keeps a line
-    /// that begins with a virtual host from being read as one without.
-    Ident,
+    Bytes,
+    /// The bytes of the body, where those with headers are metered.
+    Body,
     Ignored,
 }
 
-impl Role {
-    /// Whether `text` can be this variable's at all.
+/// A variable of a template and the literal behind it.
+#[derive(Clone, Debug)]
+struct Field {
+    name: Box<str>,
+    role: Role,
+    form: Form,
+    /// A byte that words in its place do not hold: the first of `end`, if that separates fields.
+    separator: u8,
+    end: Box<[u8]>,
+    /// It is the last, and goes on to the end of the line.
+    is_whole: bool,
+    /// Whether it ends where `end` first stands: where text is escaped, and where it is raw.
+    is_sure: [bool; 2],
+    may_be_empty: bool,
+    is_quoted: bool,
+    is_client: bool,
+}
+
+impl Field {
     #[inline(always)]
-    fn allows(self, text: &[u8]) -> bool {
-        match self {
-            Role::Client => !text.contains(&b' '),
-            Role::Ident => !text.iter().any(|byte| matches!(byte, b'.' | b':')),
-            _ => true,
+    fn holds(&self, text: &[u8]) -> bool {
+        self.form.holds(text, self.separator) || self.may_be_empty && text.is_empty()
+    }
+
+    #[inline(always)]
+    fn reach(&self, rest: &[u8], is_raw: bool) -> usize {
+        self.form.reach(rest, self.separator, is_raw)
+    }
+
+    /// Whether a text of `len` bytes could end there: the literal stands behind it.
+    fn ends_at(&self, rest: &[u8], len: usize) -> bool {
+        match self.is_whole {
+            true => len == rest.len(),
+            false => rest[len..].starts_with(&self.end),
         }
     }
 }
 
-/// One step of a template.
-#[derive(Clone, Debug)]
-enum Piece {
-    /// This text stands next.
-    Literal(Box<[u8]>),
-    /// A variable stands next, up to `end`; to the end of the line where `end` is empty.
-    Variable {
-        role: Role,
-        is_quoted: bool,
-        end: Box<[u8]>,
-    },
+/// How fields are laid on a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reading {
+    /// Whether the line may go on behind the last field.
+    is_open: bool,
+    /// Whether free text may hold quotes.
+    is_raw: bool,
 }
 
 /// A compiled `log_format`.
@@ -85,39 +125,53 @@ enum Piece {
 pub struct Template {
     /// The string that it was compiled from.
     text: Box<str>,
-    pieces: Box<[Piece]>,
+    head: Box<[u8]>,
+    fields: Box<[Field]>,
+    /// Fields up to the last that is needed.
+    needed: usize,
+    time: TimeKind,
     has_host: bool,
+    has_status: bool,
     bytes_in: BytesIn,
+    is_preset: bool,
+    /// Whether its server writes quotes raw.
+    is_raw: bool,
+    taken: Taken,
 }
 
-/// The texts that a line gives for the needed variables.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The texts that a line gives for the needed variables; empty where the template has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Texts<'a> {
-    host: Option<&'a [u8]>,
-    time: Option<(TimeKind, &'a [u8])>,
-    status: Option<&'a [u8]>,
-    bytes: Option<&'a [u8]>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TimeKind {
-    Local,
-    Iso,
-    Msec,
+    hosts: [&'a [u8]; HOSTS_MAX],
+    time: &'a [u8],
+    status: &'a [u8],
+    bytes: &'a [u8],
+    body: &'a [u8],
 }
 
 impl<'a> Texts<'a> {
     #[inline(always)]
     fn take(&mut self, role: Role, text: &'a [u8]) {
         match role {
-            Role::Host => self.host = Some(text),
-            Role::TimeLocal => self.time = Some((TimeKind::Local, text)),
-            Role::TimeIso => self.time = Some((TimeKind::Iso, text)),
-            Role::TimeMsec => self.time = Some((TimeKind::Msec, text)),
-            Role::Status => self.status = Some(text),
-            Role::BytesTotal | Role::BytesBody => self.bytes = Some(text),
-            Role::Client | Role::Ident | Role::Ignored => {}
+            Role::Host(turn) => self.hosts[turn] = text,
+            Role::Time => self.time = text,
+            Role::Status => self.status = text,
+            Role::Bytes => self.bytes = text,
+            Role::Body => self.body = text,
+            Role::Ignored => {}
         }
+    }
+
+    /// The first host that is one: not nothing, `-` or `_`, with or without a port.
+    #[inline(always)]
+    fn host(&self) -> &'a [u8] {
+        let is_missing = |host: &[u8]| matches!(host, [] | b"-" | b"_" | [b'-' | b'_', b':', ..]);
+        let [first, others @ ..] = self.hosts;
+        if !is_missing(first) {
+            return first;
+        }
+        let other = others.into_iter().find(|host| !is_missing(host));
+        other.unwrap_or(first)
     }
 }
 
@@ -136,12 +190,15 @@ impl Template {
         ("common", r#"%h %l %u %t "%r" %>s %b"#),
     ];
 
-    /// The template of a `log_format` string, or of a preset's name.
+    /// The template of a `log_format` string, as it is or with the directive of a configuration file
+    /// around it, or of a preset's name.
     ///
     /// Errors: [`TemplateError`] where it cannot be read, or names no time or no bytes.
     pub fn new(text: &str) -> Result<Self, TemplateError> {
-        let preset = Template::PRESETS.iter().find(|(name, _)| *name == text);
-        compile::compile(preset.map_or(text, |(_, template)| template))
+        match Template::PRESETS.iter().find(|(name, _)| *name == text) {
+            Some((_, preset)) => compile::compile(preset, true),
+            None => compile::compile(text, false),
+        }
     }
 
     /// The `log_format` string, that of a preset in full.
@@ -154,52 +211,133 @@ impl Template {
         self.has_host
     }
 
-    /// Whether the metered field counts headers.
+    /// Whether the metered field counts headers. Of a preset that is not known: the same name stands
+    /// for `%O` on one server and for `%b` on another.
     pub fn bytes_in(&self) -> BytesIn {
         self.bytes_in
     }
 
-    fn record<'a>(&self, texts: Texts<'a>) -> Result<Record<'a>, Reject> {
-        let (kind, time) = texts.time.ok_or(Reject::Time)?;
-        let time = match kind {
-            TimeKind::Local => common_log_time(time)?,
-            TimeKind::Iso => iso_time(time)?,
-            TimeKind::Msec => msec_time(time)?,
+    /// This template for lines on which no unquoted free text holds a space, as nearly all are.
+    ///
+    /// Detection asks it: with spaces, such a text could swallow fields of another layout, and
+    /// the host with them.
+    pub(super) fn without_loose_spaces(&self) -> Self {
+        let mut plain = self.clone();
+        for field in &mut plain.fields {
+            if field.form.is_free() && !field.is_quoted {
+                field.form = Form::Word;
+                field.is_sure = [field.is_whole || field.end.first() == Some(&field.separator); 2];
+            }
+        }
+        plain
+    }
+
+    /// The ways to lay it on a line, of which the first that fits counts; see the head of this file.
+    #[inline(always)]
+    fn readings(&self) -> impl Iterator<Item = (&[Field], Reading)> {
+        let begin = &self.fields[..self.needed];
+        let whole = Reading {
+            is_open: false,
+            is_raw: self.is_raw,
         };
-        let (bytes, doubt): (Bytes, Option<Doubt>) = bytes(texts.bytes.ok_or(Reject::Bytes)?)?;
-        let status = texts.status.map_or(Ok(0), |text| status(text, 3))?;
-        let host = texts.host.unwrap_or_default();
+        let open = Reading {
+            is_open: true,
+            is_raw: !self.is_preset,
+        };
+        let whole = (!self.is_preset).then_some((&*self.fields, whole));
+        whole.into_iter().chain([(begin, open)])
+    }
+
+    fn record<'a>(&self, texts: &Texts<'a>) -> Result<Record<'a>, Reject> {
+        let time = self.time.read(texts.time)?;
+        let (bytes, doubt): (Bytes, Option<Doubt>) = bytes(texts.bytes)?;
+        let status = match self.has_status {
+            true => status(texts.status, 3)?,
+            false => 0,
+        };
         Ok(Record {
             time,
-            host,
+            host: texts.host(),
             bytes,
             status,
             region: Region::Unknown,
-            doubt,
+            doubt: doubt.or_else(|| doubt_of(bytes, texts.body)),
         })
+    }
+
+    /// The one record of all fits, or why there is none.
+    fn judged<'a>(&self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
+        for (fields, reading) in self.readings() {
+            let found = match fits::fits(&self.head, fields, reading, line) {
+                Fits::TooMany => return Err(Reject::Ambiguous),
+                Fits::Known(found) => found,
+            };
+            let mut records = found.iter().map(|texts| self.record(texts));
+            if let Some(first) = records.next() {
+                return match records.all(|other| other == first) {
+                    true => first,
+                    false => Err(Reject::Ambiguous),
+                };
+            }
+        }
+        Err(self.misfit(line))
+    }
+
+    /// Why a line that does not fit is rejected: for the first needed text that is none, where the
+    /// literals stand in their places.
+    fn misfit(&self, line: &[u8]) -> Reject {
+        let texts = self.texts_between_literals(line);
+        let reason = texts.and_then(|texts| self.record(&texts).err());
+        reason.unwrap_or(Reject::Fields)
+    }
+
+    /// What stands between the literals, each taken where it first stands and whatever it is.
+    fn texts_between_literals<'a>(&self, line: &'a [u8]) -> Option<Texts<'a>> {
+        let mut texts = Texts::default();
+        let mut rest = line.strip_prefix(&*self.head)?;
+        for field in &self.fields[..self.needed] {
+            let len = match (field.is_whole, field.is_quoted) {
+                (true, _) => rest.len(),
+                (false, true) => form::quoted_len(rest)?,
+                (false, false) => memchr::memmem::find(rest, &field.end)?,
+            };
+            texts.take(field.role, &rest[..len]);
+            rest = rest[len..].strip_prefix(&*field.end)?;
+        }
+        Some(texts)
+    }
+
+    /// What is known of the ways in which the line fits.
+    #[inline(always)]
+    fn only_way<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Walk<'a> {
+        for (fields, reading) in self.readings() {
+            let track = Track {
+                head: &self.head,
+                fields,
+                reading,
+                time: &self.time,
+            };
+            match track.walk(line, clock) {
+                Walk::Not => {}
+                known => return known,
+            }
+        }
+        Walk::Not
+    }
+
+    fn fate<'a>(record: Result<Record<'a>, Reject>, line: &[u8]) -> Fate<'a> {
+        match record {
+            Ok(record) => Fate::Metered(record),
+            Err(_) if is_error_log(line) => Fate::Skipped(Skip::OtherLogger),
+            Err(reason) => Fate::Rejected(reason),
+        }
     }
 }
 
-/// `YYYY-MM-DDThh:mm:ss±hh:mm`, as `$time_iso8601` writes it, or with `Z`.
-fn iso_time(text: &[u8]) -> Result<Timestamp, Reject> {
-    let zone = alt((map(tag("Z"), |_| 0), offset(":")));
-    let (date, _, time, offset) = content(
-        text,
-        (dashed_date, tag("T"), colon_time, zone),
-        Reject::Time,
-    )?;
-    instant(date, time, offset)
-}
-
-/// Seconds since the epoch, with or without three decimals, as `$msec` writes it.
-fn msec_time(text: &[u8]) -> Result<Timestamp, Reject> {
-    let secs = take_while_m_n(1, 10, |byte: u8| byte.is_ascii_digit());
-    let parts = (secs, opt(preceded(tag("."), number(3))));
-    let (secs, _) = content(text, parts, Reject::Time)?;
-    let secs = digits(secs)
-        .and_then(|secs| i64::try_from(secs).ok())
-        .ok_or(Reject::Time)?;
-    Timestamp::from_unix_secs(secs).ok_or(Reject::TimeRange)
+/// The doubt of a line that claims a body and no bytes at all.
+fn doubt_of(total: Bytes, body: &[u8]) -> Option<Doubt> {
+    let is_body = body.iter().any(|byte| (b'1'..=b'9').contains(byte));
+    (total == Bytes::ZERO && is_body).then_some(Doubt::NoTotal)
 }
 
 /// Whether nginx's error log wrote this line: `YYYY/MM/DD hh:mm:ss [level] …`.
@@ -217,45 +355,56 @@ fn is_error_log(line: &[u8]) -> bool {
 
 impl LineFormat for Template {
     const NAME: &'static str = "nginx";
-    // The widest promise that holds for every template; `Template::bytes_in` is exact.
-    const BYTES_IN: BytesIn = BytesIn::Body;
+    // `Template::bytes_in` is exact.
+    const BYTES_IN: BytesIn = BytesIn::Unknown;
 
     fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
-        let texts = matching::by_grammar(&self.pieces, line);
-        match texts
-            .ok_or(Reject::Fields)
-            .and_then(|texts| self.record(texts))
-        {
-            Ok(record) => Fate::Metered(record),
-            Err(_) if is_error_log(line) => Fate::Skipped(Skip::OtherLogger),
-            Err(reason) => Fate::Rejected(reason),
-        }
+        Self::fate(self.judged(line), line)
     }
 
     #[inline(always)]
     fn fast<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Option<Fate<'a>> {
-        let texts = matching::fast(&self.pieces, line)?;
-        let time = match texts.time? {
-            (TimeKind::Local, text) => clock.common_log(text.try_into().ok()?)?,
-            (TimeKind::Iso, text) => iso_time(text).ok()?,
-            (TimeKind::Msec, text) => msec_time(text).ok()?,
+        let way = match self.only_way(line, clock) {
+            Walk::Fits(way) => way,
+            Walk::Not => return Some(Self::fate(Err(self.misfit(line)), line)),
+            Walk::Unsure => return None,
         };
-        let status = match texts.status {
-            Some(text) => three_digits(text)?,
-            None => 0,
+        let (Some(time), Some(bytes)) = (way.time, way.bytes) else {
+            return Some(Self::fate(self.record(&way.texts), line));
         };
+        let status = match (self.has_status, way.status) {
+            (true, None) => return Some(Self::fate(self.record(&way.texts), line)),
+            (_, status) => status.unwrap_or_default(),
+        };
+        let bytes = Bytes::new(bytes);
         Some(Fate::Metered(Record {
             time,
-            host: texts.host.unwrap_or_default(),
-            bytes: Bytes::new(digits(texts.bytes?)?),
+            host: way.texts.host(),
+            bytes,
             status,
             region: Region::Unknown,
-            doubt: None,
+            doubt: doubt_of(bytes, way.texts.body),
         }))
     }
 
+    /// The most that any way allows; that of the literals alone where it fits in none.
     fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
-        let texts = matching::by_grammar(&self.pieces, line)?;
-        bytes(texts.bytes?).ok().map(|(bytes, _)| bytes)
+        let of = |texts: &Texts<'_>| bytes(texts.bytes).ok().map(|(bytes, _)| bytes);
+        match self.only_way(line, &mut Clock::default()) {
+            Walk::Fits(way) => return of(&way.texts),
+            Walk::Not => return of(&self.texts_between_literals(line)?),
+            Walk::Unsure => {}
+        }
+        for (fields, reading) in self.readings() {
+            match fits::fits(&self.head, fields, reading, line) {
+                Fits::TooMany => return None,
+                Fits::Known(found) if found.is_empty() => {}
+                Fits::Known(found) => return found.iter().filter_map(of).max(),
+            }
+        }
+        of(&self.texts_between_literals(line)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! The forms of variables: what a server can write for each.
+//!
+//! A form holds at least every text that the server can write, and as little else as is easy to say.
+//! The first half keeps the true reading of a line among its fits; the second keeps false ones out.
+//!
+//! ```text
+//! free      = *( byte but `"` and `\`, or `\` and any byte )    what clients send, and what we do not know
+//! target    = [ free that begins with "/", "*" or a scheme and "://" ]
+//! word      = 1*( byte but the separator behind it )
+//! host      = word without "/" and ","                          names that the server has checked
+//! ident     = word without "." and ":"                          the identity that nobody uses
+//! number    = "-" | 1*digit [ "." *digit ]
+//! addresses = item *( "," *" " item )            item   = 1*( byte but space, "," and `"` )
+//! words     = item *( ( ", " | " : " ) item )    numbers = the same of numbers
+//! status    = 3 digits | "-"                     bytes  = 1*digit | "-"
+//! ```
+//!
+//! Where quotes are written raw (`escape=none`), `free` is any bytes. Where missing values are
+//! written as nothing (`escape=none`, `escape=json`), a text that is not needed may be empty.
+//!
+//! Source: ngx_http_log_module and ngx_http_upstream_module (lists with `, ` and ` : `), the request
+//! variables of ngx_http_core_module, mod_log_config; read 2026-11.
+
+use memchr::memchr2;
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::character::complete::{char as exactly, digit1, one_of, satisfy};
+use nom::combinator::{all_consuming, opt, recognize};
+use nom::error::Error;
+use nom::multi::separated_list1;
+use nom::sequence::{pair, preceded};
+
+use super::time::TimeKind;
+use crate::record::field::find;
+
+/// The form of a variable's text; see the head of this file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Free,
+    Target,
+    Word,
+    Host,
+    Ident,
+    Number,
+    Addresses,
+    Words,
+    Numbers,
+    Status,
+    Bytes,
+    Time(TimeKind),
+}
+
+/// A failure that says nothing: forms answer yes or no.
+type Nothing<'a> = Error<&'a [u8]>;
+
+impl Form {
+    /// Whether `text`, which is within [`Form::reach`], is of this form.
+    #[inline(always)]
+    pub(super) fn holds(&self, text: &[u8], separator: u8) -> bool {
+        match self {
+            Form::Free => true,
+            Form::Target => is_target(text),
+            // Its separator is out of reach.
+            Form::Word => !text.is_empty(),
+            Form::Host => is_word_without(text, [separator, b'/', b',']),
+            Form::Ident => is_word_without(text, [separator, b'.', b':']),
+            Form::Number => is_number(text),
+            Form::Status => matches!(text, b"-" | [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9']),
+            Form::Bytes => text == b"-" || is_digits(text),
+            Form::Time(kind) => kind.has_shape(text),
+            Form::Addresses => is_addresses(text),
+            Form::Words => is_list(text, item()),
+            Form::Numbers => is_list(text, number()),
+        }
+    }
+
+    /// The length of the start of `rest` that no text of this form goes beyond.
+    pub(super) fn reach(&self, rest: &[u8], separator: u8, is_raw: bool) -> usize {
+        let stop = match self {
+            Form::Free | Form::Target if is_raw => None,
+            Form::Free | Form::Target => quoted_len(rest),
+            Form::Word | Form::Host | Form::Ident => find(separator, rest),
+            Form::Number | Form::Status | Form::Bytes => {
+                rest.iter().position(|&byte| !is_of_number(byte))
+            }
+            Form::Time(kind) => rest.iter().position(|&byte| kind.excludes(byte)),
+            Form::Addresses => list_len(rest, false),
+            Form::Words | Form::Numbers => list_len(rest, true),
+        };
+        stop.unwrap_or(rest.len())
+    }
+
+    /// Whether it may be any text, so that only quotes end it.
+    pub(super) fn is_free(&self) -> bool {
+        matches!(self, Form::Free | Form::Target)
+    }
+
+    /// Whether every text of this form ends where `end` first stands, so that nobody has to look for
+    /// other ends: it has no byte like the first of `end`, or no such byte that could end it.
+    pub(super) fn ends_surely(&self, end: &[u8], separator: u8, is_raw: bool) -> bool {
+        let Some(&first) = end.first() else {
+            return false;
+        };
+        match self {
+            Form::Free | Form::Target => !is_raw && first == b'"',
+            Form::Word | Form::Host | Form::Ident => first == separator,
+            Form::Number | Form::Status | Form::Bytes => !is_of_number(first),
+            Form::Addresses => matches!(first, b'"' | b' '),
+            Form::Words | Form::Numbers => first == b'"',
+            Form::Time(kind) => kind.excludes(first),
+        }
+    }
+}
+
+/// What an item of a list is parsed by.
+trait Item<'a>: Parser<&'a [u8], Output = &'a [u8], Error = Nothing<'a>> {}
+impl<'a, P: Parser<&'a [u8], Output = &'a [u8], Error = Nothing<'a>>> Item<'a> for P {}
+
+fn item<'a>() -> impl Item<'a> {
+    take_while1(|byte| !matches!(byte, b' ' | b',' | b'"'))
+}
+
+fn number<'a>() -> impl Item<'a> {
+    let fraction = preceded(exactly('.'), take_while(|byte: u8| byte.is_ascii_digit()));
+    alt((tag("-"), recognize(pair(digit1, opt(fraction)))))
+}
+
+fn is_list<'a>(text: &'a [u8], item: impl Item<'a>) -> bool {
+    let between = alt((tag(", "), tag(" : ")));
+    all_consuming(separated_list1(between, item))
+        .parse(text)
+        .is_ok()
+}
+
+#[inline(always)]
+fn is_addresses(text: &[u8]) -> bool {
+    // Nearly always there is one, so that is looked at first.
+    is_item(text) || is_address_list(text)
+}
+
+#[cold]
+fn is_address_list(text: &[u8]) -> bool {
+    let between = pair(tag(","), take_while(|byte| byte == b' '));
+    all_consuming(separated_list1(between, item()))
+        .parse(text)
+        .is_ok()
+}
+
+#[inline(always)]
+fn is_item(text: &[u8]) -> bool {
+    is_word_without(text, [b' ', b',', b'"'])
+}
+
+#[inline(always)]
+fn is_word_without(text: &[u8], bytes: [u8; 3]) -> bool {
+    let [a, b, c] = bytes;
+    !text.is_empty()
+        && !text.iter().fold(false, |found, &byte| {
+            found | (byte == a) | (byte == b) | (byte == c)
+        })
+}
+
+#[inline(always)]
+fn is_digits(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
+fn is_number(text: &[u8]) -> bool {
+    all_consuming(number()).parse(text).is_ok()
+}
+
+fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
+}
+
+/// Length of the text before the first `"` that has no backslash before it.
+#[inline(always)]
+pub(super) fn quoted_len(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr2(b'"', b'\\', text.get(from..)?)?;
+        if text[at] == b'"' {
+            return Some(at);
+        }
+        from = at + 2;
+    }
+}
+
+/// Whether a free text may go on to the end of `text`: no `"` but behind a backslash, and no
+/// backslash alone at the end.
+pub(super) fn is_escaped(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        if rest[at] == b'"' || rest.len() == at + 1 {
+            return false;
+        }
+        rest = &rest[at + 2..];
+    }
+    true
+}
+
+/// Length of the text before the first `"`, or space that stands between no items of a list.
+fn list_len(text: &[u8], has_colons: bool) -> Option<usize> {
+    (0..text.len()).find(|&at| match text[at] {
+        b'"' => true,
+        b' ' => {
+            let (before, behind) = text.split_at(at);
+            let is_at_colon = behind.starts_with(b" : ") || before.ends_with(b" :");
+            !(before.ends_with(b",") || has_colons && is_at_colon)
+        }
+        _ => false,
+    })
+}
+
+/// Whether `text` can be the target of a request: nothing, a path, `*`, or an absolute URL.
+fn is_target(text: &[u8]) -> bool {
+    let scheme = (
+        satisfy(|c| c.is_ascii_alphabetic()),
+        take_while(|byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')),
+        tag("://"),
+    );
+    let mut start = alt((
+        recognize(one_of::<_, _, Nothing<'_>>("/*")),
+        recognize(scheme),
+    ));
+    text.is_empty() || start.parse(text).is_ok()
+}

@@ -1,0 +1,489 @@
+//! Templates: what they compile to, what they read, and every fit found by brute force.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn template(text: &str) -> Template {
+    Template::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// Bytes, host and status of a line, or why it is rejected; both parsers have to say so.
+#[track_caller]
+fn read(text: &str, line: &str) -> Result<(u64, String, u16), &'static str> {
+    let template = template(text);
+    let specified = template.specify(line.as_bytes());
+    let fast = template.fast(line.as_bytes(), &mut Clock::default());
+    assert!(
+        fast.is_none_or(|fast| fast == specified),
+        "{fast:?} against {specified:?}"
+    );
+    match specified {
+        Fate::Metered(record) => {
+            let host = String::from_utf8_lossy(record.host).into_owned();
+            Ok((record.bytes.as_u64(), host, record.status))
+        }
+        Fate::Rejected(reason) => Err(reason.name()),
+        Fate::Skipped(_) => Err("skipped"),
+    }
+}
+
+fn metered(bytes: u64, host: &str, status: u16) -> Result<(u64, String, u16), &'static str> {
+    Ok((bytes, host.to_owned(), status))
+}
+
+#[test]
+fn the_formats_of_the_manuals_compile() {
+    for (name, text) in Template::PRESETS {
+        assert!(
+            Template::new(name).is_ok() && Template::new(text).is_ok(),
+            "{name}"
+        );
+    }
+    let nginx = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "#;
+    assert!(!template(nginx).has_host());
+    let json = r#"{"h":"${host}","t":$msec,"s":$status,"b":$bytes_sent,"x":$body_bytes_sent}"#;
+    let template = template(json);
+    assert!(template.has_host() && template.bytes_in() == BytesIn::Total);
+}
+
+#[test]
+fn what_cannot_be_metered_is_refused() {
+    let refused = |text: &str| Template::new(text).expect_err("refused");
+    assert_eq!(refused("%h %t"), TemplateError::NoBytes);
+    assert_eq!(refused("$host $bytes_sent"), TemplateError::NoTime);
+    let touching = TemplateError::Touching {
+        before: "$host".into(),
+        name: "$bytes_sent".into(),
+    };
+    assert_eq!(refused("$time_local $host$bytes_sent"), touching);
+    assert_eq!(refused("%h %"), TemplateError::Syntax { rest: "%".into() });
+    assert_eq!(
+        refused("%{%H:%M}t %b"),
+        TemplateError::TimeForm {
+            name: "%{%H:%M}t".into()
+        }
+    );
+    let many = format!("$time_local $bytes_sent{}", " $status".repeat(127));
+    assert_eq!(refused(&many), TemplateError::TooMany);
+}
+
+#[test]
+fn a1_lists_of_upstreams_are_not_taken_for_bytes() {
+    let line = "[05/Oct/2026:10:00:01 +0800] 192.0.2.1 \"GET /a HTTP/1.1\" 200 502, 200 5000000 0.010 0.002, 0.008";
+    let text = "[$time_local] $remote_addr \"$request\" $status $upstream_status $body_bytes_sent $request_time $upstream_response_time";
+    assert_eq!(read(text, line), metered(5_000_000, "", 200));
+}
+
+#[test]
+fn a1_a_client_does_not_choose_who_pays() {
+    let text = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $http_x_forwarded_for $host $request_time"#;
+    let line = |forwarded: &str| {
+        format!(
+            r#"192.0.2.1 - - [05/Oct/2026:10:00:02 +0800] "GET / HTTP/1.1" 200 1000 "-" "x" {forwarded} a.example.cn 0.001"#
+        )
+    };
+    for forwarded in [
+        "198.51.100.1",
+        "198.51.100.1 victim.example.org",
+        "198.51.100.1, 203.0.113.9",
+        "198.51.100.1 victim.example.org 0.001",
+    ] {
+        assert_eq!(
+            read(text, &line(forwarded)),
+            metered(1000, "a.example.cn", 200)
+        );
+    }
+    // With another free variable behind it, nobody can tell, and the template is warned of.
+    let text = "$msec $status $bytes_sent $http_x_forwarded_for $host $cookie_id";
+    let read_as = |rest: &str| read(text, &format!("1793498401.448 200 7 {rest}"));
+    assert_eq!(read_as("- a.example.cn -"), metered(7, "a.example.cn", 200));
+    assert_eq!(
+        read_as("198.51.100.1 victim.example.org a.example.cn -"),
+        Err("ambiguous")
+    );
+    let warning = template(text).warning().expect("a warning").to_string();
+    for part in [
+        "variable 4",
+        "$http_x_forwarded_for",
+        "$host",
+        "$cookie_id",
+        "in quotes",
+    ] {
+        assert!(warning.contains(part), "{warning}");
+    }
+}
+
+#[test]
+fn a1_raw_quotes_are_not_taken_for_the_end_of_the_request() {
+    let line = r#"[05/Oct/2026:10:00:01 +0800] "GET /" 200 1 "x HTTP/1.1" 200 5000000 "-""#;
+    let text = r#"[$time_local] "$request" $status $body_bytes_sent "$http_referer""#;
+    assert_eq!(read(text, line), Err("ambiguous"));
+    let declared = format!("log_format raw escape=none '{text}';");
+    assert_eq!(read(&declared, line), Err("ambiguous"));
+    let bound = template(&declared).bytes_at_most(line.as_bytes());
+    assert_eq!(bound, Some(Bytes::new(5_000_000)));
+    let warning = template(&declared)
+        .warning()
+        .expect("a warning")
+        .to_string();
+    assert!(warning.contains("without escape=none"), "{warning}");
+    assert_eq!(template(text).warning(), None);
+}
+
+#[test]
+fn a1_padding_does_not_shift_the_fields() {
+    let line = "1793498401.448    120 192.0.2.1 TCP_MISS/200 900000000 GET http://a.example.cn/ -";
+    let text = "$msec $request_time $remote_addr $squid_status $bytes_sent $request_method";
+    assert_eq!(read(text, line), Err("fields"));
+    let single = line.replace("    ", " ");
+    assert_eq!(read(text, &single), metered(900_000_000, "", 0));
+}
+
+#[test]
+fn a1_a_user_with_a_bracket_does_not_shift_the_time() {
+    let text = r#"$host $remote_addr - $remote_user [$time_local] "$request" $status $bytes_sent"#;
+    let line =
+        r#"a.example.cn 192.0.2.1 - x [y [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7"#;
+    assert_eq!(read(text, line), metered(7, "a.example.cn", 200));
+}
+
+#[test]
+fn a1_a_user_with_fields_of_another_layout_does_not_tell_the_format() {
+    for user in ["- -", "192.0.2.1 0.011 -"] {
+        let line = format!(
+            "a.example.cn - {user} [05/Oct/2026:10:00:01 +0800] \"GET / HTTP/1.1\" 200 7 \"-\" \"-\"\n"
+        );
+        let told = crate::record::detect(line.repeat(9).as_bytes(), true);
+        let has_lost_host = told.is_ok_and(|told| told.is_some_and(|layout| !layout.has_host()));
+        assert!(!has_lost_host, "{user}");
+    }
+}
+
+#[test]
+fn a2_the_host_that_was_asked_for_comes_first() {
+    let json = r#"{"t":"$time_iso8601","sn":"$server_name","h":"$host","hh":"$http_host","s":$status,"b":$bytes_sent}"#;
+    let line = |name: &str, host: &str, asked: &str| {
+        format!(
+            r#"{{"t":"2026-10-05T10:00:01+08:00","sn":"{name}","h":"{host}","hh":"{asked}","s":200,"b":7}}"#
+        )
+    };
+    let host = |name, host, asked| read(json, &line(name, host, asked)).map(|(_, host, _)| host);
+    assert_eq!(host("_", "a.example.cn", "-"), Ok("a.example.cn".into()));
+    assert_eq!(
+        host("s.example.cn", "a.example.cn", "b.example.cn"),
+        Ok("a.example.cn".into())
+    );
+    assert_eq!(
+        host("s.example.cn", "-", "b.example.cn"),
+        Ok("b.example.cn".into())
+    );
+    assert_eq!(host("s.example.cn", "_", "-"), Ok("s.example.cn".into()));
+    assert!(
+        template(json)
+            .takes()
+            .starts_with("domain from $host, else $http_host, else $server_name;")
+    );
+    let apache = r#"%t %v %V %{Host}i %s %>s %b %O"#;
+    let line =
+        "[05/Oct/2026:10:00:01 +0800] v.example.cn V.example.cn asked.example.cn 301 200 5 99";
+    assert_eq!(read(apache, line), metered(99, "asked.example.cn", 200));
+    assert_eq!(
+        read(apache, &line.replace("asked.example.cn", "-")),
+        metered(99, "V.example.cn", 200)
+    );
+}
+
+#[test]
+fn a3_hosts_with_ports_and_ipv6() {
+    let line = |host: &str| {
+        format!(
+            r#"{host} 192.0.2.1 - - [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7 "-" "-""#
+        )
+    };
+    let domain = |host: &str| {
+        let (_, host, _) = read("vhost_combined", &line(host)).expect("read");
+        crate::units::Domain::parse(host.as_bytes()).map(|domain| domain.as_str().to_owned())
+    };
+    assert_eq!(domain("v.example.cn:443").as_deref(), Ok("v.example.cn"));
+    assert_eq!(domain("[2001:db8::1]:443").as_deref(), Ok("[2001:db8::1]"));
+    assert!(domain("2001:db8::1:443").is_err());
+}
+
+#[test]
+fn a9_times_as_servers_write_them() {
+    let secs = |text: &str, line: &str| match template(text).specify(line.as_bytes()) {
+        Fate::Metered(record) => Ok(record.time.as_unix_secs()),
+        other => Err(format!("{other:?}")),
+    };
+    for (text, line) in [
+        ("$time_iso8601 $bytes_sent", "2026-10-05T10:00:01.25Z 7"),
+        (
+            "$time_iso8601 $bytes_sent",
+            "2026-10-05T18:00:01.123456789+08:00 7",
+        ),
+        ("$time_iso8601 $bytes_sent", "2026-10-05T18:00:01+0800 7"),
+        ("$msec $bytes_sent", "1791194401 7"),
+        ("$msec $bytes_sent", "1791194401.1 7"),
+        ("$msec $bytes_sent", "1791194401.123456789 7"),
+        ("%t %b", "[5/Oct/2026:18:00:01 +0800] 7"),
+        (
+            "[$time_local] $bytes_sent",
+            "[05/Oct/2026:18:00:01 +0800] 7",
+        ),
+        ("%{sec}t %b", "1791194401 7"),
+        ("%{msec}t %b", "1791194401999 7"),
+        ("%{end:usec}t %b", "1791194401999999 7"),
+        (
+            "[%{%Y-%m-%d %H:%M:%S %z}t] %b",
+            "[2026-10-05 18:00:01 +0800] 7",
+        ),
+        ("%{%Y-%m-%dT%H:%M:%S%z}t %b", "2026-10-05T18:00:01+0800 7"),
+        ("%{%s}t %b", "1791194401 7"),
+    ] {
+        assert_eq!(secs(text, line), Ok(1_791_194_401), "{text}: {line}");
+    }
+}
+
+#[test]
+fn a9_no_bytes_in_all_and_some_in_the_body_is_a_doubt() {
+    let doubt = |line: &str| match template("%t %>s %b %O").specify(line.as_bytes()) {
+        Fate::Metered(record) => (record.bytes.as_u64(), record.doubt),
+        other => panic!("{other:?}"),
+    };
+    let at = "[05/Oct/2026:10:00:01 +0800] 200";
+    assert_eq!(doubt(&format!("{at} 5000 0")), (0, Some(Doubt::NoTotal)));
+    assert_eq!(doubt(&format!("{at} - 0")), (0, None));
+    assert_eq!(doubt(&format!("{at} 5000 5300")), (5300, None));
+}
+
+#[test]
+fn a9_lists_of_addresses_without_brackets() {
+    let line =
+        r#"198.51.100.1, 203.0.113.9 - - [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7"#;
+    assert_eq!(read("common", line), metered(7, "", 200));
+    let hosted = format!("a.example.cn {line}");
+    assert_eq!(
+        read("vhost_common", &hosted),
+        metered(7, "a.example.cn", 200)
+    );
+    let told = crate::record::detect(format!("{line}\n").repeat(9).as_bytes(), true);
+    let told = told.expect("certain").expect("lines");
+    assert!(!told.has_host(), "common");
+}
+
+#[test]
+fn a10_presets_do_not_say_what_their_bytes_count() {
+    for (name, text) in Template::PRESETS {
+        assert_eq!(template(name).bytes_in(), BytesIn::Unknown, "{name}");
+        assert_ne!(template(text).bytes_in(), BytesIn::Unknown, "{name}");
+    }
+    let line = r#"v.example.cn:443 192.0.2.1 - - [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7 "-" "-""#;
+    let told = crate::record::detect(line.as_bytes(), true).expect("certain");
+    assert_eq!(told.expect("lines").bytes_in(), BytesIn::Unknown);
+}
+
+#[test]
+fn a11_pasted_configuration_is_read() {
+    let line = r#"a.example.cn [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7"#;
+    for text in [
+        "log_format main '$host [$time_local] '\n    '\"$request\" $status '\n  '$bytes_sent';",
+        "log_format  main  escape=default  \"$host [$time_local] \\\"$request\\\" $status $bytes_sent\";",
+        r#"LogFormat "%v %t \"%r\" %>s %O" main"#,
+        r#"CustomLog logs/access_log "%v %t \"%r\" %>s %O" env=!quiet"#,
+    ] {
+        assert_eq!(read(text, line), metered(7, "a.example.cn", 200), "{text}");
+    }
+    let json = r#"log_format j escape=json '{"t":$msec,"h":"$host","u":"$upstream_status","b":$bytes_sent}';"#;
+    let line = r#"{"t":1791194401.000,"h":"a.example.cn","u":"","b":7}"#;
+    assert_eq!(read(json, line), metered(7, "a.example.cn", 0));
+    assert!(Template::new("log_format main $host;").is_err());
+}
+
+#[test]
+fn a11_variables_that_touch() {
+    let text = "$msec $scheme://$host$request_uri $bytes_sent";
+    let line = |url: &str| read(text, &format!("1791194401.000 {url} 7"));
+    assert_eq!(
+        line("https://a.example.cn/x y"),
+        metered(7, "a.example.cn", 0)
+    );
+    assert_eq!(
+        line("https://a.example.cn/http://b.example.cn/"),
+        metered(7, "a.example.cn", 0)
+    );
+    assert_eq!(
+        line("https://a.example.cnhttp://b.example.cn/"),
+        Err("ambiguous")
+    );
+    let ported = "$msec $host:$server_port$request_uri $bytes_sent %^FB";
+    assert!(Template::new(ported).is_ok());
+    let refused = Template::new("$msec $http_host$request_uri $bytes_sent").expect_err("refused");
+    assert!(
+        refused
+            .to_string()
+            .contains("$request_uri` directly behind `$http_host"),
+        "{refused}"
+    );
+    assert!(Template::new("%t %^FB %b").is_ok());
+}
+
+/// All fits, found without any of the code above but the forms: every split of the line.
+fn by_brute_force<'a>(
+    fields: &[Field],
+    reading: Reading,
+    rest: &'a [u8],
+    texts: Texts<'a>,
+    found: &mut Vec<Texts<'a>>,
+) {
+    let Some((field, others)) = fields.split_first() else {
+        if reading.is_open || rest.is_empty() {
+            found.push(texts);
+        }
+        return;
+    };
+    for len in 0..=rest.len() {
+        let (text, behind) = rest.split_at(len);
+        let is_free = reading.is_raw || has_no_quotes(text);
+        let is_allowed = match field.form {
+            Form::Free => is_free,
+            Form::Target => is_free && field.holds(text),
+            _ => {
+                !text.contains(&field.separator) && field.holds(text)
+                    || field.may_be_empty && text.is_empty()
+                    || matches!(
+                        field.form,
+                        Form::Time(_) | Form::Addresses | Form::Words | Form::Numbers
+                    ) && field.holds(text)
+            }
+        };
+        let Some(behind) = behind.strip_prefix(&*field.end) else {
+            continue;
+        };
+        if is_allowed && (!field.is_whole || behind.is_empty()) {
+            let mut texts = texts;
+            texts.take(field.role, text);
+            by_brute_force(others, reading, behind, texts, found);
+        }
+    }
+}
+
+fn has_no_quotes(text: &[u8]) -> bool {
+    let mut is_escaped = false;
+    for &byte in text {
+        match (is_escaped, byte) {
+            (true, _) => is_escaped = false,
+            (false, b'\\') => is_escaped = true,
+            (false, b'"') => return false,
+            (false, _) => {}
+        }
+    }
+    !is_escaped
+}
+
+/// What the rule of the head of `template` says of a line, by brute force.
+fn ruled<'a>(template: &Template, line: &'a [u8]) -> Result<Record<'a>, Reject> {
+    for (fields, reading) in template.readings() {
+        let mut found = Vec::new();
+        if let Some(rest) = line.strip_prefix(&*template.head) {
+            by_brute_force(fields, reading, rest, Texts::default(), &mut found);
+        }
+        let mut records = found.iter().map(|texts| template.record(texts));
+        if let Some(first) = records.next() {
+            return match records.all(|other| other == first) {
+                true => first,
+                false => Err(Reject::Ambiguous),
+            };
+        }
+    }
+    Err(template.misfit(line))
+}
+
+/// Variables with texts that they, their neighbours and clients write.
+const VARIABLES: [(&str, &[&str]); 16] = [
+    ("$host", &["a.cn", "b.cn", "-"]),
+    ("$http_host", &["a.cn", "b.cn:80", "x y", "-"]),
+    ("$server_name", &["s.cn", "_"]),
+    ("$msec", &["1791194401", "1791194401.25"]),
+    ("$time_iso8601", &["2026-10-05T10:00:01Z"]),
+    (
+        "[$time_local]",
+        &[
+            "[05/Oct/2026:10:00:01 +0800]",
+            "[5/Oct/2026:10:00:01 +0800]",
+        ],
+    ),
+    ("$status", &["200", "-", "404"]),
+    ("$bytes_sent", &["7", "500", "0"]),
+    ("$body_bytes_sent", &["5", "200", "-"]),
+    ("$remote_addr", &["192.0.2.1", "192.0.2.1, 192.0.2.2"]),
+    ("$remote_user", &["-", "x [y", "- -"]),
+    ("$upstream_status", &["200", "502, 200", "502 : 200"]),
+    ("$upstream_addr", &["u:1, v:2", "u:1 : v:2", "-"]),
+    (
+        "\"$request\"",
+        &[
+            "\"GET / HTTP/1.1\"",
+            "\"\\\" 200 7 \\\"\"",
+            "\"x\" 200 7 \"y\"",
+        ],
+    ),
+    ("$http_x", &["", "200 7", "a.cn 200 500", "\\\" \\"]),
+    (
+        "$scheme://$host$request_uri",
+        &["http://a.cn/x", "http://a.cnhttp://b.cn/"],
+    ),
+];
+
+/// A template of some variables, a line that is nearly written by it, and its parts mixed up.
+fn template_and_line() -> impl Strategy<Value = (String, Vec<u8>)> {
+    let variable = (0..VARIABLES.len(), any::<prop::sample::Index>());
+    let between = prop::sample::select(&[" ", " ", " ", "\t", " - ", "|", "\""][..]);
+    let parts = prop::collection::vec((variable, between), 1..6);
+    let escape = prop::sample::select(&["", "escape=json ", "escape=none "][..]);
+    let noise = prop::collection::vec(
+        (
+            any::<prop::sample::Index>(),
+            prop::sample::select(&b" \"\\-,:0[]\t"[..]),
+        ),
+        0..3,
+    );
+    (parts, escape, any::<bool>(), noise).prop_map(|(parts, escape, is_cut, noise)| {
+        let (mut text, mut line) = (String::from("$msec "), String::from("1791194401 "));
+        for ((variable, sample), between) in &parts {
+            let (name, samples) = VARIABLES[*variable];
+            text.push_str(name);
+            line.push_str(samples[sample.index(samples.len())]);
+            text.push_str(between);
+            line.push_str(between);
+        }
+        text.push_str("$status $bytes_sent");
+        line.push_str(if is_cut { "200 9 more \"x\"" } else { "200 9" });
+        let mut line = line.into_bytes();
+        for (at, byte) in noise {
+            let at = at.index(line.len());
+            line[at] = byte;
+        }
+        let pasted = match escape {
+            "" => text,
+            escape => format!("log_format x {escape}'{text}';"),
+        };
+        (pasted, line)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn a1_a_line_is_metered_if_and_only_if_all_its_fits_agree((text, line) in template_and_line()) {
+        let Ok(template) = Template::new(&text) else {
+            return Ok(());
+        };
+        let specified = template.judged(&line);
+        prop_assert_eq!(specified, ruled(&template, &line), "{} of {}", line.escape_ascii(), text);
+        let expected = Template::fate(specified, &line);
+        let fast = template.fast(&line, &mut Clock::default());
+        prop_assert!(fast.is_none_or(|fast| fast == expected), "{fast:?}: {}", line.escape_ascii());
+    }
+}

@@ -1,0 +1,187 @@
+//! From text that people paste to the words of a template.
+//!
+//! ```text
+//! pasted  = nginx | apache | bare
+//! nginx   = "log_format" name [ "escape=" ( "default" | "json" | "none" ) ] 1*piece [ ";" ]
+//! apache  = "LogFormat" piece [ name ] | "CustomLog" path piece
+//! piece   = "'" text "'" | `"` text `"`                      put together as they stand
+//!
+//! words   = *( "$" name | "${" name "}" | escape | text )                               nginx's
+//!         | *( "%%" | "%" [status list] ["<" | ">"] [ "{" argument "}" ] letter | escape | text )
+//! escape  = `\"` | `\\` | `\t` | `\n` …                      as configuration files quote
+//! ```
+//! A text with `$name` in it is nginx's, any other is Apache's.
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, tag_no_case, take, take_till1, take_while, take_while1};
+use nom::character::complete::{alpha1, char as exactly, multispace0, multispace1, one_of};
+use nom::combinator::{all_consuming, map, opt, recognize, value as always, verify};
+use nom::multi::{many0, many1};
+use nom::sequence::{delimited, preceded, terminated};
+use nom::{IResult, Parser};
+
+use super::compile::TemplateError;
+use super::variable::Variable;
+
+/// How a server writes bytes that could end a field too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escape {
+    /// `"` and `\` are escaped; a missing value is `-`. What both servers do unless told otherwise.
+    Default,
+    /// As JSON strings are; a missing value is nothing.
+    Json,
+    /// Nothing is escaped; a missing value is nothing.
+    None,
+}
+
+/// A word of a template: literal text, or a variable.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Word {
+    Text(String),
+    Variable(Variable),
+}
+
+/// The words of pasted text, and how its server escapes.
+///
+/// Errors: `Syntax`, with what cannot be read.
+pub(super) fn words(pasted: &str) -> Result<(Vec<Word>, Escape), TemplateError> {
+    let (text, escape) = unwrapped(pasted.trim())?;
+    let is_nginx = text
+        .match_indices('$')
+        .any(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '{'));
+    let words = match is_nginx {
+        true => all_consuming(many0(nginx_word)).parse(&text),
+        false => all_consuming(many0(apache_word)).parse(&text),
+    };
+    Ok((words.map_err(syntax)?.1, escape))
+}
+
+fn syntax(error: nom::Err<nom::error::Error<&str>>) -> TemplateError {
+    match error {
+        nom::Err::Error(error) | nom::Err::Failure(error) => TemplateError::Syntax {
+            rest: error.input.to_owned(),
+        },
+        nom::Err::Incomplete(_) => unreachable!("complete parsers are never incomplete"),
+    }
+}
+
+/// The template itself, without what a configuration file has around it.
+fn unwrapped(text: &str) -> Result<(String, Escape), TemplateError> {
+    let is_directive = |name: &str| {
+        let rest = text
+            .get(..name.len())
+            .filter(|start| start.eq_ignore_ascii_case(name))
+            .map(|_| &text[name.len()..]);
+        rest.is_some_and(|rest| rest.starts_with(char::is_whitespace))
+    };
+    if is_directive("log_format") {
+        let (_, (escape, pieces)) = nginx_directive(text).map_err(syntax)?;
+        return Ok((pieces.concat(), escape));
+    }
+    if is_directive("LogFormat") || is_directive("CustomLog") {
+        let (_, piece) = apache_directive(text).map_err(syntax)?;
+        return Ok((piece.to_owned(), Escape::Default));
+    }
+    Ok((text.to_owned(), Escape::Default))
+}
+
+fn nginx_directive(text: &str) -> IResult<&str, (Escape, Vec<&str>)> {
+    let escape = alt((
+        always(Escape::Default, tag("default")),
+        always(Escape::Json, tag("json")),
+        always(Escape::None, tag("none")),
+    ));
+    let escape = delimited(tag("escape="), escape, multispace1);
+    let head = (tag_no_case("log_format"), multispace1, bare, multispace1);
+    let pieces = many1(terminated(piece, multispace0));
+    let parts = (head, opt(escape), pieces, opt(exactly(';')), multispace0);
+    map(all_consuming(parts), |(_, escape, pieces, ..)| {
+        (escape.unwrap_or(Escape::Default), pieces)
+    })
+    .parse(text)
+}
+
+fn apache_directive(text: &str) -> IResult<&str, &str> {
+    let name = (multispace1, bare);
+    let log_format = preceded(
+        (tag_no_case("LogFormat"), multispace1),
+        terminated(piece, opt(name)),
+    );
+    let path = alt((recognize(piece), bare));
+    let custom_log = preceded(
+        (tag_no_case("CustomLog"), multispace1, path, multispace1),
+        terminated(piece, opt((multispace1, take_while(|_| true)))),
+    );
+    all_consuming(terminated(alt((log_format, custom_log)), multispace0)).parse(text)
+}
+
+fn bare(text: &str) -> IResult<&str, &str> {
+    take_till1(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';')).parse(text)
+}
+
+/// What stands between quotes, its escapes as they are.
+fn piece(text: &str) -> IResult<&str, &str> {
+    let between = |quote: char| {
+        let plain = take_till1(move |c| c == quote || c == '\\');
+        let escape = preceded(exactly('\\'), take(1usize));
+        let inside = recognize(many0(alt((plain, escape))));
+        delimited(exactly(quote), inside, exactly(quote))
+    };
+    alt((between('\''), between('"'))).parse(text)
+}
+
+fn nginx_word(text: &str) -> IResult<&str, Word> {
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let braced = delimited(tag("${"), take_while1(name), tag("}"));
+    let bare = preceded(tag("$"), take_while1(name));
+    let plain = take_while1(|c: char| c != '$' && c != '\\');
+    alt((
+        map(alt((braced, bare)), |name: &str| {
+            Word::Variable(Variable::nginx(name))
+        }),
+        map(plain, |text: &str| Word::Text(text.to_owned())),
+        escape,
+    ))
+    .parse(text)
+}
+
+fn apache_word(text: &str) -> IResult<&str, Word> {
+    let modifier = take_while(|c: char| c.is_ascii_digit() || matches!(c, ',' | '!' | '<' | '>'));
+    let argument = opt(delimited(
+        exactly('{'),
+        take_while1(|c| c != '}'),
+        exactly('}'),
+    ));
+    let letter = alt((
+        tag("^ti"),
+        tag("^to"),
+        tag("^FB"),
+        tag("^FU"),
+        verify(take(1usize), |s: &str| alpha1::<_, ()>(s).is_ok()),
+    ));
+    let directive = map(
+        (tag("%"), modifier, argument, letter),
+        |(_, modifier, argument, letter): (_, &str, _, _)| {
+            let is_final = modifier.contains('>');
+            Word::Variable(Variable::apache(is_final, argument, letter))
+        },
+    );
+    let plain = take_while1(|c: char| c != '%' && c != '\\');
+    alt((
+        always(Word::Text("%".to_owned()), tag("%%")),
+        directive,
+        map(plain, |text: &str| Word::Text(text.to_owned())),
+        escape,
+    ))
+    .parse(text)
+}
+
+fn escape(text: &str) -> IResult<&str, Word> {
+    let code = map(one_of("\"\\'tnr"), |c| match c {
+        't' => '\t',
+        'n' => '\n',
+        'r' => '\r',
+        other => other,
+    });
+    map(preceded(tag("\\"), code), |c| Word::Text(c.to_string())).parse(text)
+}
