@@ -4,15 +4,26 @@ use std::io::{self, Write};
 
 use clap::Args;
 
+use super::progress::say;
 use super::{Failure, Finish};
-use crate::record::{FORMATS, Template};
+use crate::record::{FORMATS, LayoutError, Template};
 
 /// List the log formats that are read, and the field that each meters
 #[derive(Args)]
-pub(super) struct FormatsArgs {}
+pub(super) struct FormatsArgs {
+    /// Say what is taken from lines of this log_format string, and what clients could do to them
+    #[arg(long, value_name = "STRING")]
+    log_format: Option<String>,
+}
 
-pub(super) fn formats(_: &FormatsArgs) -> Result<Finish, Failure> {
+pub(super) fn formats(args: &FormatsArgs) -> Result<Finish, Failure> {
     let mut out = io::stdout().lock();
+    if let Some(text) = &args.log_format {
+        let template = Template::new(text).map_err(LayoutError::from)?;
+        writeln!(out, "{}", template.takes())?;
+        warn_of(&template);
+        return Ok(Finish::Done);
+    }
     for format in FORMATS {
         writeln!(out, "{:<13} {}", format.name, format.title)?;
         writeln!(
@@ -26,4 +37,11 @@ pub(super) fn formats(_: &FormatsArgs) -> Result<Finish, Failure> {
         writeln!(out, "{name:<15} {template}")?;
     }
     Ok(Finish::Done)
+}
+
+/// Says where clients can make lines ambiguous.
+pub(super) fn warn_of(template: &Template) {
+    if let Some(warning) = template.warning() {
+        say(&format!("warning: {warning}"));
+    }
 }

@@ -22,6 +22,9 @@ pub(super) struct LayoutArgs {
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
     /// log_format string of nginx or Apache, or a name from `cdn-meter formats`
+    ///
+    /// As it is, or pasted with its directive: log_format main escape=json '…' '…'; or LogFormat "…".
+    /// A line that fits it in several ways that differ in what is metered is rejected as ambiguous.
     #[arg(long, value_name = "STRING")]
     log_format: Option<String>,
     /// Domain of lines that name none
@@ -40,6 +43,14 @@ impl LayoutArgs {
             (None, Some(template)) => Some(Layout::by_name("nginx", Some(template))?),
             (None, None) => None,
         })
+    }
+
+    /// Says what is taken by a `log_format` that was given.
+    fn say_taken(&self, layout: Option<&Layout>) {
+        if let (Some(_), Some(Layout::Nginx(template))) = (&self.log_format, layout) {
+            super::progress::say(&format!("log format: {}", template.takes()));
+            super::formats::warn_of(template);
+        }
     }
 
     /// The domain of lines that name none.
@@ -122,9 +133,11 @@ impl MeterArgs {
                 "--max-reject-ratio is a part of 1, such as 0.01",
             ));
         }
+        let layout = self.layout.layout()?;
+        self.layout.say_taken(layout.as_ref());
         Ok(Options {
             workers: self.workers.count(),
-            layout: self.layout.layout()?,
+            layout,
             fallback_domain: self.layout.fallback_domain()?,
             reject_ratio_max: self.max_reject_ratio,
             rows_max: memory.rows_max(),

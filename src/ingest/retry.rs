@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{IngestError, Options};
 use crate::meter::{Counts, Domains, Meter, UsageTable};
-use crate::record::{Clock, Fate, Layout, Reject, scan};
+use crate::record::{BytesIn, Clock, Fate, Layout, Reject, scan};
 use crate::store::{Quarantined, Regained, Store};
 use crate::units::invariant;
 
@@ -178,8 +178,8 @@ impl Retrial<'_> {
 
 /// What a line is to be read by: as it was, or by the format that was `named` if that is the content's.
 ///
-/// `None` also where the content's other lines were metered by another field: its bytes would be of
-/// two kinds.
+/// `None` also where the content's other lines are known to have been metered by another field: its
+/// bytes would be of two kinds.
 fn layout_of(quarantined: &Quarantined, row: &Row<'_>, named: Option<&Layout>) -> Option<Layout> {
     let format = quarantined.format.as_deref();
     let layout = match named {
@@ -188,8 +188,9 @@ fn layout_of(quarantined: &Quarantined, row: &Row<'_>, named: Option<&Layout>) -
         _ => Layout::by_notation(format?, row.layout.as_deref()),
     };
     let is_alike = |layout: &Layout| {
-        let bytes_in = quarantined.bytes_in.as_deref();
-        bytes_in.is_none_or(|bytes_in| bytes_in == layout.bytes_in().name())
+        let (read, now) = (quarantined.bytes_in.as_deref(), layout.bytes_in().name());
+        let is_unknown = |bytes_in| bytes_in == BytesIn::Unknown.name();
+        read.is_none_or(|read| read == now || is_unknown(read) || is_unknown(now))
     };
     layout.filter(is_alike)
 }

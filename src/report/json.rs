@@ -172,7 +172,7 @@ pub struct FileReport {
     pub hidden: u64,
     /// Committed sources by format.
     pub formats: BTreeMap<&'static str, u64>,
-    /// Committed sources by what their metered bytes count: `total` or `body`.
+    /// Committed sources by what their metered bytes count: `total`, `body` or `unknown`.
     pub bytes_in: BTreeMap<&'static str, u64>,
 }
 

@@ -180,13 +180,11 @@ fn a_template_is_kept_and_another_one_can_be_named() {
         "access.log",
         common("", 0, 20) + &common("cdn.example.cn ", 20, 5),
     );
-    ingest(
-        &site,
-        &["--log-format", "common", "--domain", "own.example.cn"],
-    );
+    let body = r#"%h %l %u %t "%r" %>s %b"#;
+    ingest(&site, &["--log-format", body, "--domain", "own.example.cn"]);
     assert_eq!(site.total(), (bytes(0, 20), 20));
     let layout = quarantine(&site)[0]["layout"].clone();
-    assert_eq!(layout, r#"%h %l %u %t "%r" %>s %b"#);
+    assert_eq!(layout, body);
     // As they were, by another format, and by a template that meters another field.
     assert_eq!(retry(&site, &[])["rejected"], 5);
     assert_eq!(retry(&site, &["--format", "tencent-cdn"])["not_tried"], 5);

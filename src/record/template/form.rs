@@ -10,7 +10,7 @@
 //! host      = word without "/" and ","                          names that the server has checked
 //! ident     = word without "." and ":"                          the identity that nobody uses
 //! number    = "-" | 1*digit [ "." *digit ]
-//! addresses = item *( "," *" " item )            item   = 1*( byte but space, "," and `"` )
+//! addresses = item *( "," [ " " ] item )           item   = 1*( byte but space, "," and `"` )
 //! words     = item *( ( ", " | " : " ) item )    numbers = the same of numbers
 //! status    = 3 digits | "-"                     bytes  = 1*digit | "-"
 //! ```
@@ -141,7 +141,7 @@ fn is_addresses(text: &[u8]) -> bool {
 
 #[cold]
 fn is_address_list(text: &[u8]) -> bool {
-    let between = pair(tag(","), take_while(|byte| byte == b' '));
+    let between = pair(tag(","), opt(tag(" ")));
     all_consuming(separated_list1(between, item()))
         .parse(text)
         .is_ok()

@@ -196,12 +196,18 @@ impl Template {
     /// Errors: [`TemplateError`] where it cannot be read, or names no time or no bytes.
     pub fn new(text: &str) -> Result<Self, TemplateError> {
         match Template::PRESETS.iter().find(|(name, _)| *name == text) {
-            Some((_, preset)) => compile::compile(preset, true),
+            Some((name, preset)) => {
+                let template = compile::compile(preset, true)?;
+                Ok(Template {
+                    text: (*name).into(),
+                    ..template
+                })
+            }
             None => compile::compile(text, false),
         }
     }
 
-    /// The `log_format` string, that of a preset in full.
+    /// The `log_format` string as it was given, or the name of a preset.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -366,6 +372,8 @@ impl LineFormat for Template {
     fn fast<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Option<Fate<'a>> {
         let way = match self.only_way(line, clock) {
             Walk::Fits(way) => way,
+            // A blank line is not a template's business.
+            Walk::Not if line.is_empty() => return None,
             Walk::Not => return Some(Self::fate(Err(self.misfit(line)), line)),
             Walk::Unsure => return None,
         };

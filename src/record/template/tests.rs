@@ -161,6 +161,25 @@ fn a1_a_user_with_fields_of_another_layout_does_not_tell_the_format() {
 }
 
 #[test]
+fn a1_what_a_client_piles_up_is_bounded() {
+    let combined = |user: &str| {
+        format!(r#"192.0.2.1 - {user} [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7 "-" "-""#)
+    };
+    assert_eq!(
+        read("combined", &combined(&"x [".repeat(4_000))),
+        metered(7, "", 200)
+    );
+    // Three free texts in a row, and spaces wherever one could end: too many ways to look at.
+    let text = "$msec $http_a $http_b $http_c $status $bytes_sent $http_d $http_e";
+    let line = format!(
+        "1791194401 {} 200 7 {}",
+        "200 7 ".repeat(500),
+        "x ".repeat(500)
+    );
+    assert_eq!(read(text, &line), Err("ambiguous"));
+}
+
+#[test]
 fn a2_the_host_that_was_asked_for_comes_first() {
     let json = r#"{"t":"$time_iso8601","sn":"$server_name","h":"$host","hh":"$http_host","s":$status,"b":$bytes_sent}"#;
     let line = |name: &str, host: &str, asked: &str| {
@@ -473,7 +492,8 @@ fn template_and_line() -> impl Strategy<Value = (String, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    // A longer run is asked for by the environment (PROPTEST_CASES).
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(20_000)))]
 
     #[test]
     fn a1_a_line_is_metered_if_and_only_if_all_its_fits_agree((text, line) in template_and_line()) {
