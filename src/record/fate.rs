@@ -113,11 +113,13 @@ pub enum Reject {
     Status,
     /// The line is no JSON object.
     Json,
+    /// The header names columns of another program's log.
+    OtherColumns,
 }
 
 impl Reject {
     /// All reasons, each at its number.
-    pub const ALL: [Reject; 10] = [
+    pub const ALL: [Reject; 11] = [
         Reject::TooLong,
         Reject::Fields,
         Reject::Time,
@@ -128,6 +130,7 @@ impl Reject {
         Reject::NoBytesColumn,
         Reject::Status,
         Reject::Json,
+        Reject::OtherColumns,
     ];
 
     /// The stable name in reports and quarantine files.
@@ -143,6 +146,7 @@ impl Reject {
             Reject::NoBytesColumn => "no-bytes-column",
             Reject::Status => "status",
             Reject::Json => "json",
+            Reject::OtherColumns => "other-columns",
         }
     }
 }
