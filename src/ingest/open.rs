@@ -74,7 +74,7 @@ impl Worker<'_> {
             if !layout.has_host() && self.context.options.fallback_domain.is_none() {
                 return Err(Refusal::NoDomain.into());
             }
-            run.has_layout(layout);
+            run.has_layout(layout, sample);
         }
         if let Some(seed) = self.context.sink.seed() {
             let opening = Opening::of(seed, sample);

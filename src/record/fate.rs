@@ -46,17 +46,29 @@ pub enum Doubt {
     /// The row does not say whether a viewer sent the request (Cloudflare without
     /// `ClientRequestSource` and `WorkerSubrequest`): sub-requests may be counted as traffic.
     NoViewerMark,
+    /// The row has no bytes field at all, as rows of JSON may: metered as 0 bytes. It is reported as
+    /// [`Doubt::NoBytes`] and counted apart, because a file of nothing else is refused.
+    NoBytesField,
 }
 
 impl Doubt {
-    /// All kinds, each at its number.
+    /// All kinds that are reported, each at its number.
     pub const ALL: [Doubt; 2] = [Doubt::NoBytes, Doubt::NoViewerMark];
 
     /// The stable name in reports.
     pub const fn name(self) -> &'static str {
         match self {
-            Doubt::NoBytes => "no-bytes",
+            Doubt::NoBytes | Doubt::NoBytesField => "no-bytes",
             Doubt::NoViewerMark => "no-viewer-mark",
+        }
+    }
+
+    /// The number of the kind that it is reported as.
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        match self {
+            Doubt::NoBytes | Doubt::NoBytesField => 0,
+            Doubt::NoViewerMark => 1,
         }
     }
 }
@@ -167,7 +179,7 @@ mod tests {
     #[test]
     fn every_kind_stands_at_its_number() {
         for (place, doubt) in Doubt::ALL.iter().enumerate() {
-            assert_eq!(*doubt as usize, place);
+            assert_eq!(doubt.index(), place);
         }
         for (place, reject) in Reject::ALL.iter().enumerate() {
             assert_eq!(*reject as usize, place);

@@ -91,3 +91,63 @@ fn a4_columns_of_another_log_in_the_middle_of_a_file_reject_its_lines() {
     assert_eq!(report["usage"]["bytes"], 500 * 5000);
     assert_eq!(report["lines"]["rejected"]["other-columns"], 3);
 }
+
+/// A row of Logpush whose members for bytes are these.
+fn row(bytes: &str) -> String {
+    format!(
+        "{{\"ClientRequestHost\":\"v.example.cn\",\"EdgeStartTimestamp\":1791165600,{bytes}\
+         \"ClientRequestSource\":\"eyeball\"}}\n"
+    )
+}
+
+#[test]
+fn a5_a_file_whose_lines_name_no_bytes_is_refused_with_what_they_name_instead() {
+    let place = Place::new();
+    let rows = row("\"EdgeResponseBodyBytes\":5000,\"CacheResponseBytes\":7,");
+    place.write("logs/a.ndjson", rows.repeat(3));
+    let words = [
+        "none of its 3 metered lines has EdgeResponseBytes",
+        "EdgeResponseBodyBytes, CacheResponseBytes",
+    ];
+    is_refused(&place.run(&["logs"]), &words);
+    is_refused(&place.run(&["logs", "--format", "cloudflare"]), &words);
+    place.write(
+        "logs/a.ndjson",
+        row("\"edgeResponseBytes\":5000,").repeat(3),
+    );
+    is_refused(&place.run(&["logs"]), &["edgeResponseBytes"]);
+    place.write("logs/a.ndjson", row("").repeat(3));
+    is_refused(&place.run(&["logs"]), &["has EdgeResponseBytes"]);
+}
+
+#[test]
+fn a5_one_line_that_names_its_bytes_is_enough() {
+    let place = Place::new();
+    let rows = row("").repeat(3) + &row("\"EdgeResponseBytes\":5000,");
+    place.write("logs/a.ndjson", rows);
+    let report = counted(&place.run(&["logs", "--json"]));
+    assert_eq!(report["usage"]["bytes"], 5000);
+    assert_eq!(report["lines"]["doubts"]["no-bytes"], 3);
+    assert_eq!(report["files"]["noted"], serde_json::json!([]));
+}
+
+#[test]
+fn a5_a_file_that_says_null_for_all_its_bytes_counts_with_a_warning_in_report_and_bill() {
+    let place = Place::new();
+    let entry = "[[domain]]\nname = \"v.example.cn\"\naccount = \"a\"\n";
+    place.write("registry.toml", entry);
+    let cdn = "20261005081502 203.0.113.9 v.example.cn /a - 22 2 206\n";
+    for text in [row("\"EdgeResponseBytes\":null,").repeat(3), cdn.repeat(3)] {
+        place.write("logs/a.log", text);
+        for keep in [&[][..], &["--store", "store"]] {
+            let _ = std::fs::remove_dir_all(place.path().join("store"));
+            let said = place.run(&[&["logs", "--registry", "registry.toml"], keep].concat());
+            assert_eq!(said.code, 0, "{}", said.stderr);
+            let in_report = "logs/a.log: none of its 3 metered lines says how many bytes";
+            let in_bill = "counted as 0 B, of all months: 3 lines of 1 file";
+            for words in [in_report, in_bill] {
+                assert!(said.stdout.contains(words), "`{words}`: {}", said.stdout);
+            }
+        }
+    }
+}
