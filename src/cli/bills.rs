@@ -17,10 +17,10 @@ use crate::billing::{
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Billed, Building, PublishError, RejectedReport, Statement, read_charges,
-    read_summary, write_charges, write_charges_csv,
+    BillReport, Billed, Building, PublishError, RejectedReport, Statement, WithoutBytesReport,
+    read_charges, read_summary, write_charges, write_charges_csv,
 };
-use crate::store::{Close, Rejected, Store};
+use crate::store::{Close, Rejected, Store, WithoutBytes};
 use crate::summary::{AccountUsage, Book, FrozenOwners, MonthUsage, Owners};
 use crate::units::{Factor, Month, Zone};
 
@@ -260,6 +260,8 @@ pub(super) struct Shown {
     pub(super) found: Vec<Charge>,
     /// Lines that could not be metered.
     pub(super) rejected: Rejected,
+    /// What counts without a byte because no line of its file says how many.
+    pub(super) without_bytes: WithoutBytes,
     /// Whether all lines go to standard output as they are billed.
     pub(super) is_csv: bool,
     /// Where a page was asked for.
@@ -298,6 +300,8 @@ impl Shown {
         }
         let mut report = BillReport::new(&bill, terms)?;
         report.rejected = self.rejected_of(bill.month, terms)?;
+        let WithoutBytes { files, lines } = self.without_bytes;
+        report.without_bytes = (files != 0).then_some(WithoutBytesReport { files, lines });
         if let Some(statement) = &mut self.statement {
             statement.add(&bill, &report)?;
         }
@@ -330,6 +334,7 @@ impl Bills {
         rows_max: usize,
     ) -> Result<(), Failure> {
         self.shown.rejected = store.rejected()?;
+        self.shown.without_bytes = store.without_bytes()?;
         let prices = (&self.prices, self.is_rerating);
         self.corrections = Corrections::find(store, registry, &mut self.ledger, prices, rows_max)?;
         Ok(())

@@ -161,7 +161,7 @@ impl<'a> Publishing<'a> {
         Ok(())
     }
 
-    /// Tells bills what a run that keeps nothing could not meter.
+    /// Tells bills what a run that keeps nothing could not meter, or had to meter as nothing.
     pub(super) fn note_rejected(&mut self, ingested: &Ingested) -> Result<(), Failure> {
         let Some(bills) = &mut self.bills else {
             return Ok(());
@@ -175,6 +175,14 @@ impl<'a> Publishing<'a> {
             bytes_at_most: bytes.rejected_at_most,
             unread_lines: bytes.rejected_unread_lines,
         };
+        let without = ingested
+            .sources
+            .iter()
+            .map(|source| source.lines_without_bytes());
+        for lines in without.filter(|lines| *lines != 0) {
+            bills.shown.without_bytes.files += 1;
+            bills.shown.without_bytes.lines += lines;
+        }
         Ok(())
     }
 

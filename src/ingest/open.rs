@@ -12,7 +12,7 @@ use super::run::SourceRun;
 use super::worker::{Failure, Worker};
 use super::{CHUNK_BYTES, IngestError, SAMPLE_BYTES};
 use crate::decode::{self, Block, Blocks, Compression, DecodeError, Piece, Reader};
-use crate::record::{Layout, detect, learn_headers};
+use crate::record::{Layout, detect, hold_against, learn_headers};
 use crate::source::{DIGEST_CHUNK_BYTES, OPENING_BYTES, Opening, Origin};
 use crate::units::Span;
 
@@ -64,14 +64,17 @@ impl Worker<'_> {
     /// Tells from the first bytes of a source what its format is and what is known of it.
     fn begin(&self, run: &SourceRun, sample: &[u8], is_whole: bool) -> Result<Layout, Failure> {
         let layout = match &self.context.options.layout {
-            Some(layout) => Some(layout.clone()),
+            Some(layout) => {
+                hold_against(layout, sample, is_whole)?;
+                Some(layout.clone())
+            }
             None => detect(sample, is_whole)?,
         };
         if let Some(layout) = &layout {
             if !layout.has_host() && self.context.options.fallback_domain.is_none() {
                 return Err(Refusal::NoDomain.into());
             }
-            run.has_layout(layout);
+            run.has_layout(layout, sample);
         }
         if let Some(seed) = self.context.sink.seed() {
             let opening = Opening::of(seed, sample);

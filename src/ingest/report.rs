@@ -1,8 +1,10 @@
 //! What became of a source.
 
+use std::fmt;
+
 use crate::decode::{Compression, DecodeError};
 use crate::meter::Counts;
-use crate::record::{BytesIn, DetectError};
+use crate::record::{BytesIn, DetectError, MeteredField};
 
 use super::quarantine::Rejects;
 use crate::store::Change;
@@ -22,6 +24,8 @@ pub struct SourceReport {
     pub bytes_in: Option<BytesIn>,
     /// Of a damaged archive: decompressed bytes from its start that are taken for the whole.
     pub kept_bytes: Option<u64>,
+    /// Whether a part of it was counted before, so that only what came behind was metered.
+    pub is_resumed: bool,
     /// Decompressed bytes that were metered: those of a known start are not among them.
     pub decompressed_bytes: u64,
     /// The fates of its lines; of a refused source, those that were read.
@@ -36,6 +40,13 @@ impl SourceReport {
     /// Whether its usage counts.
     pub fn is_committed(&self) -> bool {
         matches!(self.outcome, Outcome::Committed(_))
+    }
+
+    /// Lines that count 0 bytes because no line of the source says how many bytes it sent; 0 if one
+    /// does, or may have done so before.
+    pub fn lines_without_bytes(&self) -> u64 {
+        let is_without = self.is_committed() && !self.is_resumed && self.counts.is_without_bytes();
+        if is_without { self.counts.metered } else { 0 }
     }
 
     /// Whether nothing of it counts.
@@ -55,6 +66,22 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
+/// Names that look like what is missing.
+struct Similar<'a>(&'a [String]);
+
+impl fmt::Display for Similar<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            names => write!(
+                f,
+                " (they have {}, which is something else)",
+                names.join(", ")
+            ),
+        }
+    }
+}
+
 /// Why nothing of a source counts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,6 +95,18 @@ pub enum Refusal {
     /// Its lines name no domain, and none is configured.
     #[error("its format names no domain; say whose traffic it is with --domain NAME")]
     NoDomain,
+    /// None of its lines has the field that is metered.
+    #[error(
+        "none of its {metered} metered lines has {}, so it cannot be metered{}; have it logged",
+        .field.name,
+        Similar(&.field.similar)
+    )]
+    NoBytes {
+        /// Lines that would have counted 0 bytes.
+        metered: u64,
+        /// What they lack.
+        field: MeteredField,
+    },
     /// Too many of its lines were rejected.
     #[error(
         "{rejected} of its {lines} lines were rejected, more than the limit of {limit}; \
@@ -123,6 +162,7 @@ impl Refusal {
             Refusal::Decode(_) => "unreadable",
             Refusal::Detect(_) => "format",
             Refusal::NoDomain => "no-domain",
+            Refusal::NoBytes { .. } => "no-bytes",
             Refusal::TooManyRejects { .. } => "rejects",
             Refusal::Shrunk => "shrunk",
             Refusal::Within { .. } => "within",

@@ -11,7 +11,7 @@ use super::sink::Settled;
 use super::{IngestError, Options};
 use crate::decode::{Compression, Damage};
 use crate::meter::{Counts, Overflow, UsageRow, UsageTable};
-use crate::record::Layout;
+use crate::record::{Layout, MeteredField};
 use crate::source::{Opening, Origin, PartDigests, PartHasher, Seed, Source};
 use crate::store::Known;
 use crate::units::invariant;
@@ -61,6 +61,8 @@ struct Found {
     digests: PartDigests,
     compression: Option<Compression>,
     layout: Option<Layout>,
+    /// The field that its lines may lack, with what its first lines have instead.
+    metered_field: Option<MeteredField>,
     refusal: Option<Refusal>,
     /// Where its last whole line before damage ends, which asks for another reading up to there.
     salvaged_to: Option<u64>,
@@ -78,6 +80,7 @@ impl SourceRun {
             digests: PartDigests::default(),
             compression: None,
             layout: None,
+            metered_field: None,
             refusal: None,
             salvaged_to: None,
             pending: 1,
@@ -122,9 +125,11 @@ impl SourceRun {
         self.lock().compression = Some(compression);
     }
 
-    /// Notes its format.
-    pub(super) fn has_layout(&self, layout: &Layout) {
-        self.lock().layout = Some(layout.clone());
+    /// Notes its format, and what its first lines have in the place of what is metered.
+    pub(super) fn has_layout(&self, layout: &Layout, sample: &[u8]) {
+        let mut found = self.lock();
+        found.layout = Some(layout.clone());
+        found.metered_field = layout.metered_field(sample);
     }
 
     /// Announces `count` more parts.
@@ -219,6 +224,7 @@ impl SourceRun {
         let found = &mut *self.lock();
         found.runs.sort_unstable_by_key(|run| run.span.from);
         found.check(options.reject_ratio_max, self.approach().resume)?;
+        found.refuse_without_field();
         Ok(found.refusal.is_none())
     }
 
@@ -242,6 +248,7 @@ impl SourceRun {
             format: found.layout.as_ref().map(Layout::name),
             bytes_in: found.layout.as_ref().map(Layout::bytes_in),
             kept_bytes: self.learnt.kept,
+            is_resumed: self.approach().resume != 0,
             decompressed_bytes: found.runs.iter().map(|run| run.span.len()).sum(),
             counts: found.counts,
             rejects: std::mem::take(&mut found.rejects),
@@ -256,6 +263,18 @@ impl SourceRun {
 }
 
 impl Found {
+    /// Refuses a source of which no line has the field that is metered: all of it would count 0 bytes,
+    /// and cost nothing. Of one that grew, the lines that are new are asked.
+    fn refuse_without_field(&mut self) {
+        if !self.counts.is_without_field() {
+            return;
+        }
+        if let Some(field) = self.metered_field.take() {
+            let metered = self.counts.metered;
+            self.refusal = Some(Refusal::NoBytes { metered, field });
+        }
+    }
+
     /// Holds `LINE-1`, `SPAN-1` and `SUM-1`, and refuses a source with too many rejects.
     fn check(&mut self, reject_ratio_max: Decimal, resume: u64) -> Result<(), IngestError> {
         self.counts.reconcile()?;

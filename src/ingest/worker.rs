@@ -245,7 +245,7 @@ impl Worker<'_> {
                         bytes += u128::from(record.bytes.as_u64());
                         histograms.response(record.bytes.as_u64());
                         if let Some(doubt) = record.doubt {
-                            counts.doubts[doubt as usize] += 1;
+                            counts.doubt(doubt);
                         }
                     }
                     Err(reason) => {

@@ -18,6 +18,8 @@ pub struct Counts {
     pub rejected: [u64; Reject::ALL.len()],
     /// Lines metered in doubt, by the number of [`Doubt`].
     pub doubts: [u64; Doubt::ALL.len()],
+    /// Lines metered although they have no bytes field at all; they are among those in doubt.
+    pub without_field: u64,
     /// Downstream bytes of the metered lines.
     pub bytes: Bytes,
     /// Bytes of skipped rows that went to no viewer.
@@ -47,9 +49,30 @@ impl Counts {
         self.metered += 1;
         self.bytes = self.bytes.checked_add(record.bytes).ok_or(Overflow)?;
         if let Some(doubt) = record.doubt {
-            self.doubts[doubt as usize] += 1;
+            self.doubt(doubt);
         }
         Ok(())
+    }
+
+    /// Counts that a metered line is in doubt.
+    #[inline(always)]
+    pub fn doubt(&mut self, doubt: Doubt) {
+        self.doubts[doubt.index()] += 1;
+        self.without_field += u64::from(doubt == Doubt::NoBytesField);
+    }
+
+    /// Whether lines were metered, and none of them says how many bytes it sent.
+    pub fn is_without_bytes(&self) -> bool {
+        self.metered != 0 && self.doubts[Doubt::NoBytes.index()] == self.metered
+    }
+
+    /// Whether lines were metered, and no line has so much as a field for its bytes.
+    ///
+    /// A row of a request between machines that says its bytes shows that the file has the field.
+    pub fn is_without_field(&self) -> bool {
+        self.is_without_bytes()
+            && self.without_field == self.metered
+            && self.not_viewer_bytes == Bytes::ZERO
     }
 
     /// Counts a skipped line.
@@ -86,6 +109,7 @@ impl Counts {
         sum(&mut self.skipped, &other.skipped);
         sum(&mut self.rejected, &other.rejected);
         sum(&mut self.doubts, &other.doubts);
+        self.without_field += other.without_field;
         self.bytes = self.bytes.checked_add(other.bytes).ok_or(Overflow)?;
         self.not_viewer_bytes = self
             .not_viewer_bytes

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `EdgeStartTimestamp` | RFC 3339, or unix seconds (10 digits) or nanoseconds (19 digits), as number or text |
 //! | `ClientRequestHost` | the domain |
-//! | `EdgeResponseBytes` | downstream bytes; null, −1 or absent is 0 and a doubt |
+//! | `EdgeResponseBytes` | downstream bytes; null, −1 or absent is 0 and a doubt; absent from all rows refuses the file |
 //! | `EdgeResponseStatus` | status, 0 to 999; null or absent is 0 |
 //! | `ClientCountry` | region, by the price list's zones |
 //! | `ClientRequestSource` | anything but `eyeball` is a sub-request: skipped, its bytes shown |
@@ -22,13 +22,20 @@ use nom::sequence::preceded;
 
 use super::clock::Clock;
 use super::fate::{Doubt, Fate, Record, Reject, Skip};
-use super::field::digits;
+use super::field::{digits, without_return};
 use super::grammar::{colon_time, content, dashed_date, instant, offset};
 use super::json::{Cursor, Value, members};
 use super::{BytesIn, LineFormat};
 use crate::units::{Bytes, Region, Timestamp};
 
 const NANOS_PER_SEC: u64 = 1_000_000_000;
+/// The member that is metered.
+pub(super) const METERED_NAME: &str = "EdgeResponseBytes";
+const METERED: &[u8] = METERED_NAME.as_bytes();
+/// Rows that similar names are looked for in, and how many of them, how long, are shown.
+const SIMILAR_LINES_MAX: usize = 64;
+const SIMILAR_NAMES_MAX: usize = 8;
+const SIMILAR_BYTES_MAX: usize = 64;
 
 /// The format; it has no settings.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,7 +60,7 @@ impl<'a> Needed<'a> {
         let place = match name {
             b"EdgeStartTimestamp" => &mut self.time,
             b"ClientRequestHost" => &mut self.host,
-            b"EdgeResponseBytes" => &mut self.bytes,
+            METERED => &mut self.bytes,
             b"EdgeResponseStatus" => &mut self.status,
             b"ClientCountry" => &mut self.country,
             b"ClientRequestSource" => &mut self.requester,
@@ -106,7 +113,8 @@ impl<'a> Needed<'a> {
 #[inline(always)]
 fn bytes(value: Option<Value<'_>>) -> Result<(Bytes, Option<Doubt>), Reject> {
     match value {
-        None | Some(Value::Word(b"null" | b"-1")) => Ok((Bytes::ZERO, Some(Doubt::NoBytes))),
+        None => Ok((Bytes::ZERO, Some(Doubt::NoBytesField))),
+        Some(Value::Word(b"null" | b"-1")) => Ok((Bytes::ZERO, Some(Doubt::NoBytes))),
         Some(Value::Word(text) | Value::Text(text)) => match number(text) {
             Some(bytes) => Ok((Bytes::new(bytes), None)),
             None => Err(Reject::Bytes),
@@ -184,6 +192,27 @@ fn fast_time(value: Value<'_>, clock: &mut Clock) -> Result<Timestamp, Reject> {
     time(value)
 }
 
+impl Cloudflare {
+    /// Members of the first rows in `sample` that look like counts of bytes and are not the one that is
+    /// metered: what to say where that one is missing.
+    pub(super) fn similar_names(sample: &[u8]) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for line in sample.split(|&byte| byte == b'\n').take(SIMILAR_LINES_MAX) {
+            for (name, _) in members(without_return(line)).unwrap_or_default() {
+                let text = name.escape_ascii().to_string();
+                let lower = text.to_ascii_lowercase();
+                let is_similar = ["bytes", "size"].iter().any(|word| lower.contains(word));
+                let is_shown = name != METERED && name.len() <= SIMILAR_BYTES_MAX;
+                if is_similar && is_shown && !names.contains(&text) {
+                    names.push(text);
+                }
+            }
+        }
+        names.truncate(SIMILAR_NAMES_MAX);
+        names
+    }
+}
+
 impl LineFormat for Cloudflare {
     const NAME: &'static str = "cloudflare";
     const BYTES_IN: BytesIn = BytesIn::Total;
@@ -212,7 +241,7 @@ impl LineFormat for Cloudflare {
     fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
         let mut cursor = Cursor::open(line)?;
         while let Some((name, value)) = cursor.next()? {
-            if name == b"EdgeResponseBytes" {
+            if name == METERED {
                 return bytes(Some(value)).ok().map(|(bytes, _)| bytes);
             }
         }

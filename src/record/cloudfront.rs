@@ -9,7 +9,8 @@
 //!
 //! Needed columns: `date`, `time`, `sc-bytes`, `sc-status`, and `x-host-header`, the viewer's
 //! host; only where a file has no such column does `cs(Host)`, the distribution's own name, stand
-//! in. A file without `#Fields` is read by the documented order of columns.
+//! in. A file without `#Fields` is read by the documented order of columns. Rows below a header of
+//! another program ([`super::w3c`]) are rejected: their `sc-bytes` is something else.
 //!
 //! Source: FORMATS §6a (standard-logs-reference), read 2026-11.
 
@@ -21,6 +22,7 @@ use super::clock::Clock;
 use super::fate::{Fate, Record, Reject, Skip};
 use super::field::{digits, three_digits};
 use super::grammar::{bytes, colon_time, dashed_date, instant, status};
+use super::w3c::Foreign;
 use super::{BytesIn, LineFormat};
 use crate::units::{Bytes, Region};
 
@@ -35,6 +37,8 @@ pub struct CloudFront {
     bytes: Option<u8>,
     status: Option<u8>,
     host: Option<u8>,
+    /// Why the columns are not CloudFront's, if they are not.
+    foreign: Option<Foreign>,
 }
 
 impl Default for CloudFront {
@@ -46,6 +50,7 @@ impl Default for CloudFront {
             bytes: Some(3),
             status: Some(8),
             host: Some(15),
+            foreign: None,
         }
     }
 }
@@ -53,15 +58,11 @@ impl Default for CloudFront {
 impl CloudFront {
     /// The layout that a `#Fields:` line names, or `None` for any other line.
     pub fn from_header(line: &[u8]) -> Option<Self> {
-        let names = line.strip_prefix(b"#Fields:")?;
-        let names: Vec<_> = names
-            .split(|byte| byte.is_ascii_whitespace())
-            .filter(|name| !name.is_empty())
-            .take(COLUMNS_MAX)
-            .collect();
+        let names = column_names(line)?;
         let place = |wanted: &str| {
             let at = names
                 .iter()
+                .take(COLUMNS_MAX)
                 .position(|name| name.eq_ignore_ascii_case(wanted.as_bytes()))?;
             u8::try_from(at).ok()
         };
@@ -71,17 +72,23 @@ impl CloudFront {
             bytes: place("sc-bytes"),
             status: place("sc-status"),
             host: place("x-host-header").or_else(|| place("cs(Host)")),
+            foreign: Foreign::of_columns(&names).map(|(foreign, _)| foreign),
         })
     }
 
     /// A `#Fields:` line that names this layout: columns that are not looked at are called `-`.
     pub fn to_header(&self) -> String {
+        let (host, marker) = match (self.foreign, self.host) {
+            (Some(foreign), _) => ("cs(Host)", foreign.marker()),
+            (None, Some(_)) => ("x-host-header", None),
+            (None, None) => ("x-host-header", Some("x-edge-location")),
+        };
         let columns = [
             (self.date, "date"),
             (self.time, "time"),
             (self.bytes, "sc-bytes"),
             (self.status, "sc-status"),
-            (self.host, "x-host-header"),
+            (self.host, host),
         ];
         let last = columns.iter().filter_map(|(at, _)| *at).max();
         let mut header = "#Fields:".to_owned();
@@ -92,6 +99,10 @@ impl CloudFront {
             header.push(' ');
             header.push_str(named.map_or("-", |(_, name)| name));
         }
+        if let Some(marker) = marker {
+            header.push(' ');
+            header.push_str(marker);
+        }
         header
     }
 
@@ -101,6 +112,9 @@ impl CloudFront {
     }
 
     fn grammar<'a>(&self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
+        if self.foreign.is_some() {
+            return Err(Reject::OtherColumns);
+        }
         let bytes_at = self.bytes.ok_or(Reject::NoBytesColumn)?;
         let column = |at: Option<u8>| match at {
             None => Ok(&b"-"[..]),
@@ -128,6 +142,13 @@ impl CloudFront {
     }
 }
 
+/// The names that a `#Fields:` line gives its columns; `None` for any other line.
+pub(super) fn column_names(line: &[u8]) -> Option<Vec<&[u8]>> {
+    let names = line.strip_prefix(b"#Fields:")?;
+    let names = names.split(|byte| byte.is_ascii_whitespace());
+    Some(names.filter(|name| !name.is_empty()).collect())
+}
+
 impl LineFormat for CloudFront {
     const NAME: &'static str = "cloudfront";
     const BYTES_IN: BytesIn = BytesIn::Total;
@@ -146,7 +167,7 @@ impl LineFormat for CloudFront {
     fn fast<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Option<Fate<'a>> {
         let (date_at, time_at) = (self.date?, self.time?);
         let (bytes_at, status_at, host_at) = (self.bytes?, self.status?, self.host?);
-        if line.first() == Some(&b'#') {
+        if line.first() == Some(&b'#') || self.foreign.is_some() {
             return None;
         }
         let last = date_at
@@ -207,6 +228,10 @@ mod tests {
     fn a_layout_is_the_same_by_the_header_that_it_writes() {
         let headers = [
             "#Fields: date time sc-bytes sc-status x-host-header",
+            "#Fields: x-edge-location date time sc-bytes sc-status",
+            "#Fields: date time sc-bytes x-host-header x-event",
+            "#Fields: tz date x-edge-location",
+            "#Fields: date time s-port sc-bytes",
             "#Fields:\tsc-status cs(Host) - time\tsc-bytes x date c d",
             "#Fields: cs(Host) x-host-header date",
             "#Fields:",

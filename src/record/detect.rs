@@ -7,10 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::clock::Clock;
-use super::cloudfront::CloudFront;
+use super::cloudfront::{CloudFront, column_names};
 use super::fate::{Fate, Skip};
 use super::layout::{Layout, UTF8_BOM};
 use super::template::Template;
+use super::w3c::{Foreign, ForeignLog};
 
 /// Lines that are looked at.
 pub const SAMPLE_LINES_MAX: usize = 64;
@@ -50,6 +51,15 @@ pub enum DetectError {
     /// The header names no column of downstream bytes.
     #[error("its #Fields header has no sc-bytes column, so it cannot be metered; log sc-bytes")]
     NoBytesColumn,
+    /// The header is of another program's W3C log.
+    #[error(transparent)]
+    Foreign(#[from] ForeignLog),
+    /// The header is CloudFront's, and the rows are not.
+    #[error(
+        "its #Fields header is CloudFront's, but its rows are not separated by TABs; give the file as \
+         CloudFront wrote it"
+    )]
+    NoTabs,
 }
 
 struct Listing<'a>(&'a [Candidate]);
@@ -73,11 +83,8 @@ impl fmt::Display for Listing<'_> {
 pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectError> {
     let sample = sample.strip_prefix(UTF8_BOM).unwrap_or(sample);
     let lines = judged_lines(sample, is_whole);
-    if let Some(header) = lines.iter().find(|line| line.starts_with(b"#Fields:")) {
-        return match CloudFront::from_header(header) {
-            Some(layout) if layout.has_bytes() => Ok(Some(Layout::CloudFront(layout))),
-            _ => Err(DetectError::NoBytesColumn),
-        };
+    if let Some(layout) = by_header(&lines)? {
+        return Ok(Some(Layout::CloudFront(layout)));
     }
     let lines: Vec<_> = lines.into_iter().filter(|line| line[0] != b'#').collect();
     if lines.is_empty() {
@@ -107,6 +114,37 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
                 .map(|(lines_read, name, _)| Candidate { name, lines_read })
                 .collect(),
         }),
+    }
+}
+
+/// Holds the format that was named for a source against its first lines.
+///
+/// Errors: [`DetectError`] where a header says that it is something else.
+pub fn hold_against(layout: &Layout, sample: &[u8], is_whole: bool) -> Result<(), DetectError> {
+    match layout {
+        Layout::CloudFront(_) => by_header(&judged_lines(sample, is_whole)).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// The layout that the first `#Fields:` header among `lines` names, if there is one.
+fn by_header(lines: &[&[u8]]) -> Result<Option<CloudFront>, DetectError> {
+    let headers = lines.iter();
+    let mut headers =
+        headers.filter_map(|line| Some((column_names(line)?, CloudFront::from_header(line)?)));
+    let Some((names, layout)) = headers.next() else {
+        return Ok(None);
+    };
+    if let Some(told) = Foreign::of_columns(&names) {
+        return Err(ForeignLog::told(lines, told).into());
+    }
+    if !layout.has_bytes() {
+        return Err(DetectError::NoBytesColumn);
+    }
+    let row = lines.iter().find(|line| line[0] != b'#');
+    match row.is_some_and(|row| !row.contains(&b'\t')) {
+        true => Err(DetectError::NoTabs),
+        false => Ok(Some(layout)),
     }
 }
 

@@ -48,18 +48,31 @@ pub enum Doubt {
     NoViewerMark,
     /// The bytes with headers are 0 and those of the body are not: metered as 0 bytes.
     NoTotal,
+    /// The row has no bytes field at all, as rows of JSON may: metered as 0 bytes. It is reported as
+    /// [`Doubt::NoBytes`] and counted apart, because a file of nothing else is refused.
+    NoBytesField,
 }
 
 impl Doubt {
-    /// All kinds, each at its number.
+    /// All kinds that are reported, each at its number.
     pub const ALL: [Doubt; 3] = [Doubt::NoBytes, Doubt::NoViewerMark, Doubt::NoTotal];
 
     /// The stable name in reports.
     pub const fn name(self) -> &'static str {
         match self {
-            Doubt::NoBytes => "no-bytes",
+            Doubt::NoBytes | Doubt::NoBytesField => "no-bytes",
             Doubt::NoViewerMark => "no-viewer-mark",
             Doubt::NoTotal => "no-total",
+        }
+    }
+
+    /// The number of the kind that it is reported as.
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        match self {
+            Doubt::NoBytes | Doubt::NoBytesField => 0,
+            Doubt::NoViewerMark => 1,
+            Doubt::NoTotal => 2,
         }
     }
 }
@@ -118,11 +131,13 @@ pub enum Reject {
     Json,
     /// The line fits the template in several ways that differ in what is metered.
     Ambiguous,
+    /// The header names columns of another program's log.
+    OtherColumns,
 }
 
 impl Reject {
     /// All reasons, each at its number.
-    pub const ALL: [Reject; 11] = [
+    pub const ALL: [Reject; 12] = [
         Reject::TooLong,
         Reject::Fields,
         Reject::Time,
@@ -134,6 +149,7 @@ impl Reject {
         Reject::Status,
         Reject::Json,
         Reject::Ambiguous,
+        Reject::OtherColumns,
     ];
 
     /// The stable name in reports and quarantine files.
@@ -150,6 +166,7 @@ impl Reject {
             Reject::Status => "status",
             Reject::Json => "json",
             Reject::Ambiguous => "ambiguous",
+            Reject::OtherColumns => "other-columns",
         }
     }
 }
@@ -170,7 +187,7 @@ mod tests {
     #[test]
     fn every_kind_stands_at_its_number() {
         for (place, doubt) in Doubt::ALL.iter().enumerate() {
-            assert_eq!(*doubt as usize, place);
+            assert_eq!(doubt.index(), place);
         }
         for (place, reject) in Reject::ALL.iter().enumerate() {
             assert_eq!(*reject as usize, place);

@@ -5,6 +5,12 @@
 
 use memchr::memchr;
 
+/// The line without the `\r` that may stand before its newline.
+#[inline(always)]
+pub(super) fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
 /// Position of `byte` in `text`, tuned for fields of up to some 30 bytes.
 ///
 /// The first 32 bytes are looked at eight at a time, without a call; a longer field is `memchr`'s.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use memchr::{memchr, memchr_iter, memmem};
 
 use super::clock::Clock;
-use super::cloudflare::Cloudflare;
+use super::cloudflare::{Cloudflare, METERED_NAME};
 use super::cloudfront::CloudFront;
 use super::fate::{Fate, Skip};
+use super::field::without_return;
 use super::template::{Template, TemplateError};
 use super::tencent::{TencentCdn, TencentLive};
 use super::{BytesIn, LineFormat};
@@ -68,7 +69,7 @@ pub const FORMATS: [FormatInfo; 5] = [
     FormatInfo {
         name: "cloudflare",
         title: "Cloudflare Logpush HTTP requests (NDJSON)",
-        meter: "EdgeResponseBytes",
+        meter: METERED_NAME,
         bytes_in: "total",
     },
     FormatInfo {
@@ -78,6 +79,15 @@ pub const FORMATS: [FormatInfo; 5] = [
         bytes_in: "by field",
     },
 ];
+
+/// A field that lines may lack although it is what is metered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeteredField {
+    /// Its name.
+    pub name: &'static str,
+    /// Names of other fields that look like it.
+    pub similar: Vec<String>,
+}
 
 /// Why a format name and a template name no layout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -168,6 +178,18 @@ impl Layout {
     /// Whether header lines change how later lines are read, so that order matters.
     pub fn has_headers(&self) -> bool {
         matches!(self, Layout::CloudFront(_))
+    }
+
+    /// The field that is metered, where lines may lack it, and names in `sample`, the first lines, that
+    /// look like it.
+    pub fn metered_field(&self, sample: &[u8]) -> Option<MeteredField> {
+        match self {
+            Layout::Cloudflare(_) => Some(MeteredField {
+                name: METERED_NAME,
+                similar: Cloudflare::similar_names(sample),
+            }),
+            _ => None,
+        }
     }
 
     /// Whether both read every line alike: false where headers have moved the columns.
@@ -301,11 +323,6 @@ pub fn learn_headers(layout: &mut Layout, block: &[u8]) {
         let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
         format.learn(without_return(line));
     }
-}
-
-#[inline(always)]
-fn without_return(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// The fate of one line: fast where that is certain, by the grammar otherwise.

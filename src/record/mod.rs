@@ -22,15 +22,19 @@ mod json;
 mod layout;
 mod template;
 mod tencent;
+mod w3c;
 
 pub use clock::Clock;
 pub use cloudflare::Cloudflare;
 pub use cloudfront::CloudFront;
-pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect};
+pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect, hold_against};
 pub use fate::{Doubt, Fate, Record, Reject, Skip};
-pub use layout::{FORMATS, FormatInfo, Judged, Layout, LayoutError, UTF8_BOM, learn_headers, scan};
 pub use template::{AmbiguousTemplate, Template, TemplateError};
+pub use layout::{
+    FORMATS, FormatInfo, Judged, Layout, LayoutError, MeteredField, UTF8_BOM, learn_headers, scan,
+};
 pub use tencent::{Tencent, TencentCdn, TencentLive};
+pub use w3c::{Foreign, ForeignLog};
 
 use crate::units::Bytes;
 

@@ -46,6 +46,25 @@ pub struct BillReport {
     pub payable: String,
     /// Rejected lines that may have cost something; they have no time, so they are of all months.
     pub rejected: Option<RejectedReport>,
+    /// Files that count without a byte because none of their lines says how many it sent; of all months.
+    pub without_bytes: Option<WithoutBytesReport>,
+}
+
+/// What counts without a byte because no line of its file says how many it sent.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct WithoutBytesReport {
+    /// How many files.
+    pub files: u64,
+    /// Their metered lines.
+    pub lines: u64,
+}
+
+impl WithoutBytesReport {
+    /// In words: how many lines of how many files.
+    pub(super) fn extent(&self) -> String {
+        let files = if self.files == 1 { "file" } else { "files" };
+        format!("{} lines of {} {files}", self.lines, self.files)
+    }
 }
 
 /// What rejected lines may have cost.
@@ -169,6 +188,7 @@ impl BillReport {
             packages: packages(bill),
             payable: format!("{:.2}", add_exactly(payables)?),
             rejected: None,
+            without_bytes: None,
         })
     }
 }
@@ -303,6 +323,12 @@ fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
             "not metered, of all months: {} rejected lines, at most {} {} at the dearest price ({} B), \
              and what {} unreadable ones held",
             of.lines, of.cost_at_most, bill.currency, of.bytes_at_most, of.unread_lines
+        )
+    })?;
+    print_some(out, bill.without_bytes.as_slice(), |of| {
+        format!(
+            "counted as 0 B, of all months: {}, of which no line says how many bytes it sent",
+            of.extent()
         )
     })
 }

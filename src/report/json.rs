@@ -160,7 +160,8 @@ pub struct FileReport {
     /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed, salvaged,
     /// duplicate-counted.
     pub changes: BTreeMap<&'static str, u64>,
-    /// Sources whose content another name holds or held, and sources that were replaced.
+    /// Sources whose content another name holds or held, sources that were replaced, and sources of
+    /// which no line says how many bytes it sent.
     pub noted: Vec<NotedReport>,
     /// Damaged archives, as far as what they hold before the damage counts.
     pub salvaged: Vec<SalvagedReport>,
@@ -309,6 +310,18 @@ fn note(name: &str, change: &Change) -> Option<NotedReport> {
     })
 }
 
+/// That a source counts without a byte because none of its lines says how many it sent.
+fn note_of_bytes(source: &SourceReport, change: &Change) -> Option<NotedReport> {
+    let lines = Some(source.lines_without_bytes()).filter(|lines| *lines != 0)?;
+    Some(NotedReport {
+        name: source.name.clone(),
+        change: change.name(),
+        note: format!(
+            "none of its {lines} metered lines says how many bytes it sent; they count as 0 B"
+        ),
+    })
+}
+
 fn named(names: &[&'static str], counts: &[u64]) -> BTreeMap<&'static str, u64> {
     names
         .iter()
@@ -334,6 +347,7 @@ fn files(sources: &[SourceReport]) -> FileReport {
         if let Outcome::Committed(change) | Outcome::Known(change) = &source.outcome {
             *report.changes.entry(change.name()).or_default() += 1;
             report.noted.extend(note(&source.name, change));
+            report.noted.extend(note_of_bytes(source, change));
             let salvaged = source.kept_bytes.map(|kept_bytes| SalvagedReport {
                 name: source.name.clone(),
                 kept_bytes,

@@ -61,7 +61,7 @@ pub use failpoint::FAILPOINTS;
 pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;
 pub use ledger::SCHEMA_VERSION;
-pub use read::{Rejected, StoreUsage};
+pub use read::{Rejected, StoreUsage, WithoutBytes};
 pub use retry::{Quarantined, Regained};
 pub use verify::{Finding, Verification};
 

@@ -36,6 +36,15 @@ pub struct Rejected {
     pub unread_lines: u64,
 }
 
+/// What counts without a byte because no line of its file says how many it sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WithoutBytes {
+    /// Contents, those that grew from another one aside.
+    pub files: u64,
+    /// Their metered lines.
+    pub lines: u64,
+}
+
 /// What a reader goes by, taken in one transaction.
 struct Snapshot {
     segments: Vec<SegmentFile>,
@@ -102,6 +111,23 @@ impl Store {
             all.unread_lines += row.get::<_, i64>(3)?.cast_unsigned();
         }
         Ok(all)
+    }
+
+    /// Contents that count of which no line says how many bytes it sent; of all months.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn without_bytes(&self) -> Result<WithoutBytes, StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(metered), 0) FROM content
+            WHERE parent IS NULL AND dropped_by IS NULL AND metered <> 0
+                AND counts -> 'doubts' ->> 'no-bytes' = metered";
+        let state = self.lock_state();
+        let (files, lines): (i64, i64) = state
+            .ledger
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(WithoutBytes {
+            files: files.cast_unsigned(),
+            lines: lines.cast_unsigned(),
+        })
     }
 
     /// All usage that counts in `slots`, in a table of at most `rows_max` distinct rows.

@@ -6,6 +6,8 @@ use std::fmt;
 const HOST_BYTES_MAX: usize = 253;
 /// Longest label of a host name, in bytes.
 const LABEL_BYTES_MAX: usize = 63;
+/// Most digits of a port.
+const PORT_DIGITS_MAX: usize = 5;
 
 /// A host name in its one spelling: lower case, no port, no trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +56,7 @@ pub enum HostError {
 /// Errors: [`HostError`].
 pub fn normalize_host(raw: &[u8], name: &mut String) -> Result<(), HostError> {
     name.clear();
-    let host = without_port(raw).ok_or(HostError::Malformed)?;
+    let (host, _) = host_and_port(raw)?;
     if matches!(host, b"" | b"-" | b"_") {
         return Err(HostError::Missing);
     }
@@ -76,20 +78,34 @@ pub fn normalize_host(raw: &[u8], name: &mut String) -> Result<(), HostError> {
     Ok(())
 }
 
-/// The host before an optional `:port`; `None` where the port is no number.
-fn without_port(raw: &[u8]) -> Option<&[u8]> {
-    let from = match raw.first() {
-        Some(b'[') => raw.iter().position(|&byte| byte == b']')?,
-        _ => 0,
+/// Splits `host[:port]`: the one reader of it, for the hosts of all formats.
+///
+/// ```text
+/// text = ( "[" address "]" | *( any except "[", "]" and ":" ) ) [ ":" port ]     port = 1*5 digits
+/// ```
+/// Nobody can tell whether the last group of an IPv6 address without brackets is one, or a port that is
+/// glued to it, so such an address is refused, with and without a port. A format that writes host and
+/// port as two variables (`%v:%p`) has to give both as one text, because a split at its first colon
+/// takes the first group of an address for the host. Whether the host is a host name is told by
+/// [`normalize_host`], which this is the first step of.
+///
+/// Errors: `Malformed`.
+/// Source: RFC 3986, section 3.2.2 (brackets); that a port has a digit is ours.
+pub fn host_and_port(text: &[u8]) -> Result<(&[u8], Option<&[u8]>), HostError> {
+    let host_len = match text.first() {
+        Some(b'[') => text.iter().position(|&byte| byte == b']').map(|at| at + 1),
+        _ => text.iter().position(|&byte| byte == b':'),
     };
-    match raw[from..].iter().position(|&byte| byte == b':') {
-        None => Some(raw),
-        Some(colon) => {
-            let (host, port) = (&raw[..from + colon], &raw[from + colon + 1..]);
-            let is_port = (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit);
-            is_port.then_some(host)
-        }
+    let (host, rest) = text.split_at(host_len.unwrap_or(text.len()));
+    match rest {
+        [] => Ok((host, None)),
+        [b':', port @ ..] if is_port(port) => Ok((host, Some(port))),
+        _ => Err(HostError::Malformed),
     }
+}
+
+fn is_port(text: &[u8]) -> bool {
+    (1..=PORT_DIGITS_MAX).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
 fn is_label(label: &[u8]) -> bool {
@@ -126,6 +142,42 @@ mod tests {
         assert_eq!(name("[2001:DB8::1]:80").as_deref(), Ok("[2001:db8::1]"));
         assert_eq!(name("203.0.113.9").as_deref(), Ok("203.0.113.9"));
         assert_eq!(name("a_b.example.com").as_deref(), Ok("a_b.example.com"));
+    }
+
+    #[test]
+    fn a3_host_and_port_are_split_where_only_one_split_is_possible() {
+        let split = |text: &'static str| {
+            host_and_port(text.as_bytes()).map(|(host, port)| {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                (text(host), port.map(text))
+            })
+        };
+        let is = |host: &str, port: Option<&str>| Ok((host.to_owned(), port.map(str::to_owned)));
+        assert_eq!(split("a.example.cn"), is("a.example.cn", None));
+        assert_eq!(split("a.example.cn:443"), is("a.example.cn", Some("443")));
+        assert_eq!(split("[2001:db8::1]"), is("[2001:db8::1]", None));
+        assert_eq!(split("[2001:db8::1]:443"), is("[2001:db8::1]", Some("443")));
+        assert_eq!(split(""), is("", None));
+        assert_eq!(split("-:443"), is("-", Some("443")));
+        for text in [
+            "2001:db8::1:443",
+            "2001:db8::1",
+            "::1",
+            "::",
+            "a:",
+            "a:x",
+            "a:1:2",
+            "a:123456",
+            "[2001:db8::1]x",
+            "[2001:db8::1]443",
+            "[2001:db8::1]:",
+            "[::1]]:443",
+        ] {
+            assert_eq!(split(text), Err(HostError::Malformed), "{text}");
+        }
+        // What lacks its end is given as it is, and is no host name.
+        assert_eq!(split("[2001:db8::1"), is("[2001:db8::1", None));
+        assert_eq!(name("[2001:db8::1"), Err(HostError::Malformed));
     }
 
     #[test]

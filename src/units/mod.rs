@@ -16,7 +16,7 @@ mod span;
 mod time;
 
 pub use bytes::{Bytes, Factor, FactorError, Gigabytes, Mbps};
-pub use domain::{Domain, HostError, normalize_host};
+pub use domain::{Domain, HostError, host_and_port, normalize_host};
 pub use hex::hex;
 pub use month::{Month, MonthError};
 pub use region::Region;

@@ -83,6 +83,17 @@ fn the_page_says_what_the_bill_says() {
 }
 
 #[test]
+fn a5_the_page_names_files_of_which_no_line_says_its_bytes() {
+    let site = closed_site();
+    let line = "20261105000000 203.0.113.9 v1.example.cn /a - 22 2 200 NULL 41\n";
+    site.write("dashes.log", line.repeat(7));
+    assert_eq!(site.ingest().code, 0);
+    let (page, report) = page(&site, &[]);
+    assert!(page.contains("Counted as 0 B: 7 lines of 1 file"));
+    assert_eq!(report[0]["without_bytes"]["lines"], 7, "{report}");
+}
+
+#[test]
 fn names_are_text_whatever_they_are() {
     let site = closed_site();
     let text = fs::read_to_string(site.path("registry.toml")).expect("read");

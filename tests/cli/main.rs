@@ -4,6 +4,7 @@
 mod support;
 
 mod program;
+mod reading;
 mod readme;
 mod refusals;
 mod samples;

@@ -29,7 +29,8 @@ const SEEDS: &[(&str, &[&str])] = &[
         &[
             "2024-03-03\t00:15:02\tFRA56-P1\t188416\t203.0.113.9\tGET\td111.cloudfront.net\t/a/1.ts\t200\t-\tPlayer/1.0\t-\t-\tHit\tid1==\tv.example.com\thttps\t512",
             "2024-03-03\t00:15:03\tFRA56-P1\t-\t203.0.113.9\tGET\td111.cloudfront.net\t/a/1.ts\t000\t-\tPlayer/1.0\t-\t-\tError\tid1==\tV.example.com\t",
-            "#Fields: time date sc-bytes sc-status cs(Host)",
+            "#Fields: time date sc-bytes sc-status cs(Host) x-edge-location",
+            "#Fields: date time tz x-event sc-bytes sc-status x-host-header",
             "00:15:03\t2024-03-03\t17\t206\tv.example.com",
             "#Version: 1.0",
         ],

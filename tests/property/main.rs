@@ -5,3 +5,4 @@
 mod agreement;
 #[path = "../check/agreement.rs"]
 mod check;
+mod hosts;

@@ -84,6 +84,12 @@ fn notes(report: &BillReport) -> String {
             grouped(&rejected.unread_lines.to_string())
         )
     });
+    html += &paragraphs(report.without_bytes.as_slice(), |of| {
+        let extent = of.extent();
+        format!(
+            "Counted as 0 B: {extent}, of all months, of which no line says how many bytes it sent."
+        )
+    });
     html += &paragraphs(&report.unpriced, |of| {
         let account = match &of.account[..] {
             "" => String::new(),

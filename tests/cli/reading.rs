@@ -1,0 +1,153 @@
+//! What is read as a log, what is refused by name, and what is said of it.
+
+use crate::program::{Place, Said};
+
+/// Holds that the only file is refused with these words, and nothing is published.
+#[track_caller]
+fn is_refused(said: &Said, words: &[&str]) {
+    assert_eq!(said.code, 1, "{}\n{}", said.stdout, said.stderr);
+    for word in words {
+        assert!(said.stderr.contains(word), "`{word}`: {}", said.stderr);
+    }
+    assert!(said.stderr.contains("nothing was published"));
+}
+
+/// The JSON report of a run that counts.
+#[track_caller]
+fn counted(said: &Said) -> serde_json::Value {
+    assert_eq!(said.code, 0, "{}\n{}", said.stdout, said.stderr);
+    serde_json::from_str(&said.stdout).expect("JSON")
+}
+
+const SESSIONS: &str = "#Version: 1.0\n\
+    #Fields: x-event\tdate\ttime\ttz\tc-client-id\tsc-bytes\n\
+    connect\t2026-10-05\t10:00:00\tUTC+8\t42\t3000\n\
+    stop\t2026-10-05\t10:20:00\tUTC+8\t42\t900000000\n\
+    disconnect\t2026-10-05\t10:20:01\tUTC+8\t42\t900003500\n";
+
+#[test]
+fn a4_totals_of_streaming_sessions_are_refused_by_their_column() {
+    let place = Place::new();
+    place.write("logs/sessions.log", SESSIONS);
+    let words = ["x-event", "running total", "streaming"];
+    is_refused(&place.run(&["logs"]), &words);
+    is_refused(&place.run(&["logs", "--format", "cloudfront"]), &words);
+    // CloudFront's own RTMP distributions, without the columns that the others have.
+    let fields =
+        "#Version: 1.0\n#Fields: date time x-edge-location c-ip x-event sc-bytes x-cf-status\n";
+    let row = "2010-03-12\t23:51:20\tSEA4\t192.0.2.147\tstop\t914\tOK\n";
+    place.write("logs/sessions.log", format!("{fields}{row}"));
+    is_refused(&place.run(&["logs"]), &words);
+}
+
+#[test]
+fn a4_a_clock_of_its_own_is_refused_by_its_column() {
+    let place = Place::new();
+    let fields = "#Fields: date time tz x-edge-location sc-bytes sc-status x-host-header\n";
+    let row = "2026-10-05\t10:00:00\tUTC+8\tSEA4\t3000\t200\tv.example.cn\n";
+    place.write("logs/zone.log", format!("{fields}{row}"));
+    is_refused(&place.run(&["logs"]), &["column tz", "clock"]);
+}
+
+#[test]
+fn a4_iis_and_other_w3c_logs_are_told_as_what_they_are() {
+    let place = Place::new();
+    let iis = "#Software: Microsoft Internet Information Services 10.0\n#Version: 1.0\n\
+        #Date: 2026-10-05 00:00:00\n\
+        #Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
+        cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken\n\
+        2026-10-05 10:00:00 192.0.2.1 GET /a - 443 - 198.51.100.7 x - 200 0 0 5000 300 15\n";
+    place.write("logs/u_ex261005.log", iis);
+    is_refused(&place.run(&["logs"]), &["it is an IIS log"]);
+    let other = "#Software: Example Proxy 7\n#Fields: date time c-ip cs-host sc-bytes sc-status\n\
+        2026-10-05 10:00:00 198.51.100.7 v.example.cn 5000 200\n";
+    place.write("logs/u_ex261005.log", other);
+    is_refused(&place.run(&["logs"]), &["W3C", "Example Proxy 7"]);
+    let tabs = other
+        .replace(' ', "\t")
+        .replacen("#Fields:\t", "#Fields: ", 1);
+    place.write("logs/u_ex261005.log", tabs);
+    is_refused(
+        &place.run(&["logs"]),
+        &["none of its columns is CloudFront's own"],
+    );
+    // What has CloudFront's columns and no TABs was written by something else.
+    let spaced = "#Fields: date time x-edge-location sc-bytes sc-status x-host-header\n\
+        2026-10-05 10:00:00 SEA4 5000 200 v.example.cn\n";
+    place.write("logs/u_ex261005.log", spaced);
+    is_refused(&place.run(&["logs"]), &["not separated by TABs"]);
+}
+
+#[test]
+fn a4_columns_of_another_log_in_the_middle_of_a_file_reject_its_lines() {
+    let place = Place::new();
+    let fields = "#Fields: date time x-edge-location sc-bytes sc-status x-host-header\n";
+    let row = "2026-10-05\t10:00:00\tSEA4\t5000\t200\tv.example.cn\n";
+    place.write(
+        "logs/mixed.log",
+        format!("{fields}{}{SESSIONS}", row.repeat(500)),
+    );
+    let report = counted(&place.run(&["logs", "--json"]));
+    assert_eq!(report["usage"]["bytes"], 500 * 5000);
+    assert_eq!(report["lines"]["rejected"]["other-columns"], 3);
+}
+
+/// A row of Logpush whose members for bytes are these.
+fn row(bytes: &str) -> String {
+    format!(
+        "{{\"ClientRequestHost\":\"v.example.cn\",\"EdgeStartTimestamp\":1791165600,{bytes}\
+         \"ClientRequestSource\":\"eyeball\"}}\n"
+    )
+}
+
+#[test]
+fn a5_a_file_whose_lines_name_no_bytes_is_refused_with_what_they_name_instead() {
+    let place = Place::new();
+    let rows = row("\"EdgeResponseBodyBytes\":5000,\"CacheResponseBytes\":7,");
+    place.write("logs/a.ndjson", rows.repeat(3));
+    let words = [
+        "none of its 3 metered lines has EdgeResponseBytes",
+        "EdgeResponseBodyBytes, CacheResponseBytes",
+    ];
+    is_refused(&place.run(&["logs"]), &words);
+    is_refused(&place.run(&["logs", "--format", "cloudflare"]), &words);
+    place.write(
+        "logs/a.ndjson",
+        row("\"edgeResponseBytes\":5000,").repeat(3),
+    );
+    is_refused(&place.run(&["logs"]), &["edgeResponseBytes"]);
+    place.write("logs/a.ndjson", row("").repeat(3));
+    is_refused(&place.run(&["logs"]), &["has EdgeResponseBytes"]);
+}
+
+#[test]
+fn a5_one_line_that_names_its_bytes_is_enough() {
+    let place = Place::new();
+    let rows = row("").repeat(3) + &row("\"EdgeResponseBytes\":5000,");
+    place.write("logs/a.ndjson", rows);
+    let report = counted(&place.run(&["logs", "--json"]));
+    assert_eq!(report["usage"]["bytes"], 5000);
+    assert_eq!(report["lines"]["doubts"]["no-bytes"], 3);
+    assert_eq!(report["files"]["noted"], serde_json::json!([]));
+}
+
+#[test]
+fn a5_a_file_that_says_null_for_all_its_bytes_counts_with_a_warning_in_report_and_bill() {
+    let place = Place::new();
+    let entry = "[[domain]]\nname = \"v.example.cn\"\naccount = \"a\"\n";
+    place.write("registry.toml", entry);
+    let cdn = "20261005081502 203.0.113.9 v.example.cn /a - 22 2 206\n";
+    for text in [row("\"EdgeResponseBytes\":null,").repeat(3), cdn.repeat(3)] {
+        place.write("logs/a.log", text);
+        for keep in [&[][..], &["--store", "store"]] {
+            let _ = std::fs::remove_dir_all(place.path().join("store"));
+            let said = place.run(&[&["logs", "--registry", "registry.toml"], keep].concat());
+            assert_eq!(said.code, 0, "{}", said.stderr);
+            let in_report = "logs/a.log: none of its 3 metered lines says how many bytes";
+            let in_bill = "counted as 0 B, of all months: 3 lines of 1 file";
+            for words in [in_report, in_bill] {
+                assert!(said.stdout.contains(words), "`{words}`: {}", said.stdout);
+            }
+        }
+    }
+}
