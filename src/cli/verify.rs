@@ -6,7 +6,7 @@ use clap::Args;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some};
+use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, open_to_read};
 use super::progress::Progress;
 use super::{Failure, Finish, print_json};
 use crate::ingest::{Compared, Options, compare};
@@ -38,7 +38,7 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
-    let store = Store::open_to_read(&args.store.store)?;
+    let store = open_to_read(&args.store.store)?;
     let mut verification = store.verify()?;
     let mut compared = match args.against.is_empty() {
         true => None,

@@ -109,11 +109,21 @@ pub enum Refusal {
     /// The store that it is compared with does not count it.
     #[error("the store does not count this content; `cdn-meter ingest` counts it")]
     NotCounted,
-    /// Its bytes do not add up in 64 bits.
+    /// Its bytes are more than a store can hold.
     #[error(
-        "its bytes sum to more than 2^64 - 1, which no CDN sent; its numbers cannot be trusted"
+        "its bytes sum to more than 2^63 - 1, which no CDN sent; its numbers cannot be trusted: look \
+         at its largest lines, and mend the file or name its format"
     )]
     Overflow,
+    /// With it, all that counts would be more than a store can hold.
+    #[error(
+        "with its {bytes} B all that is counted would sum to more than 2^63 - 1 B, which no CDN sent; \
+         mend whichever file holds such numbers, or count this one into another --store"
+    )]
+    OverflowOfAll {
+        /// Its own bytes.
+        bytes: u64,
+    },
 }
 
 impl Refusal {
@@ -128,7 +138,7 @@ impl Refusal {
             Refusal::Within { .. } => "within",
             Refusal::Begun { .. } => "begun",
             Refusal::NotCounted => "not-counted",
-            Refusal::Overflow => "overflow",
+            Refusal::Overflow | Refusal::OverflowOfAll { .. } => "overflow",
         }
     }
 }

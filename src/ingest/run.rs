@@ -264,6 +264,7 @@ impl Found {
         invariant::spans_are_contiguous(std::iter::once(known).chain(spans))?;
         match self.usage.total() {
             Err(Overflow) => self.refusal = Some(Refusal::Overflow),
+            Ok(_) if !self.counts.is_within_limit() => self.refusal = Some(Refusal::Overflow),
             Ok(total) => {
                 invariant::totals_agree("bytes of a source", self.counts.bytes, total.bytes)?;
                 invariant::totals_agree("lines of a source", self.counts.metered, total.requests)?;

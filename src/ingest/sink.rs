@@ -11,6 +11,7 @@ use crate::meter::{Domains, UsageTable};
 use crate::record::BytesIn;
 use crate::source::{Content, Digest, Opening, Origin, Seed, Source};
 use crate::store::{Ancestry, Change, Delivery, Identity, Known, Reading, Store};
+use crate::units::Bytes;
 
 /// A content that was read to its end, before it is decided whether it counts.
 #[derive(Debug)]
@@ -73,7 +74,8 @@ pub trait UsageSink: Sync {
     /// Errors: [`IngestError`].
     fn identify(&self, settled: &Settled<'_>, options: &Options) -> Result<Verdict, IngestError>;
 
-    /// Takes the usage of a content, all of it or nothing, and tells what that changed.
+    /// Takes the usage of a content, all of it or nothing, and tells what that changed, or why it does
+    /// not count: with it, all that counts would pass [`Bytes::SUM_MAX`].
     ///
     /// Errors: [`IngestError`].
     fn commit(
@@ -83,7 +85,7 @@ pub trait UsageSink: Sync {
         report: &SourceReport,
         usage: UsageTable,
         run: (&Domains, &Options),
-    ) -> Result<Change, IngestError>;
+    ) -> Result<Outcome, IngestError>;
 
     /// Makes all of it durable, and tidies up.
     ///
@@ -113,14 +115,17 @@ impl UsageSink for Mutex<UsageTable> {
         &self,
         settled: &Settled<'_>,
         _claim: Claim,
-        _report: &SourceReport,
+        report: &SourceReport,
         usage: UsageTable,
         _run: (&Domains, &Options),
-    ) -> Result<Change, IngestError> {
+    ) -> Result<Outcome, IngestError> {
         let mut table = self.lock().unwrap_or_else(PoisonError::into_inner);
+        if u128::from(Bytes::SUM_MAX.as_u64()) < table.bytes() + usage.bytes() {
+            return Ok(too_many(report));
+        }
         table.append(&mut usage.into_rows())?;
         let salvaged = settled.kept.map(|kept| Change::Salvaged { kept });
-        Ok(salvaged.unwrap_or(Change::New))
+        Ok(Outcome::Committed(salvaged.unwrap_or(Change::New)))
     }
 
     fn finish(&self, _domains: &Domains) -> Result<(), IngestError> {
@@ -208,7 +213,7 @@ impl UsageSink for Store {
         report: &SourceReport,
         usage: UsageTable,
         (domains, options): (&Domains, &Options),
-    ) -> Result<Change, IngestError> {
+    ) -> Result<Outcome, IngestError> {
         let mut rejects = Quarantine::new(Vec::new());
         rejects.write(report)?;
         let rejects = Some(rejects.into_inner()).filter(|text| !text.is_empty());
@@ -228,13 +233,23 @@ impl UsageSink for Store {
         let change = with_delivery(settled, options, |delivery| {
             self.add(delivery, ancestry, reading, domains)
         })?;
-        Ok(change)
+        Ok(match change {
+            Some(change) => Outcome::Committed(change),
+            None => too_many(report),
+        })
     }
 
     fn finish(&self, domains: &Domains) -> Result<(), IngestError> {
         self.flush(domains)?;
         Ok(self.compact_if_due()?)
     }
+}
+
+/// What becomes of a source with which all that counts would pass the limit.
+fn too_many(report: &SourceReport) -> Outcome {
+    Outcome::Refused(Refusal::OverflowOfAll {
+        bytes: report.counts.bytes.as_u64(),
+    })
 }
 
 fn refused(refusal: Refusal) -> Verdict {

@@ -20,10 +20,10 @@ pub struct Counts {
     pub doubts: [u64; Doubt::ALL.len()],
     /// Downstream bytes of the metered lines.
     pub bytes: Bytes,
-    /// Bytes of skipped rows that went to no viewer.
-    pub not_viewer_bytes: Bytes,
+    /// Bytes of skipped rows that went to no viewer. Wide enough for any number of lines …
+    pub not_viewer_bytes: u128,
     /// Bytes of rejected lines whose bytes could be read: at most so much was not metered …
-    /// Wide enough for any number of lines, so that the sum does not depend on their order.
+    /// … as this is, so that the sum does not depend on their order.
     pub rejected_bytes: u128,
     /// … besides what is on the rejected lines whose bytes could not be read.
     pub rejected_unread: u64,
@@ -53,14 +53,11 @@ impl Counts {
     }
 
     /// Counts a skipped line.
-    ///
-    /// Errors: [`Overflow`] of the bytes that went to no viewer.
-    pub fn skip(&mut self, skip: Skip) -> Result<(), Overflow> {
+    pub fn skip(&mut self, skip: Skip) {
         self.skipped[skip.index()] += 1;
         if let Skip::NotViewer(bytes) = skip {
-            self.not_viewer_bytes = self.not_viewer_bytes.checked_add(bytes).ok_or(Overflow)?;
+            self.not_viewer_bytes += u128::from(bytes.as_u64());
         }
-        Ok(())
     }
 
     /// Counts a rejected line, with its bytes if they could be read.
@@ -87,13 +84,17 @@ impl Counts {
         sum(&mut self.rejected, &other.rejected);
         sum(&mut self.doubts, &other.doubts);
         self.bytes = self.bytes.checked_add(other.bytes).ok_or(Overflow)?;
-        self.not_viewer_bytes = self
-            .not_viewer_bytes
-            .checked_add(other.not_viewer_bytes)
-            .ok_or(Overflow)?;
+        self.not_viewer_bytes += other.not_viewer_bytes;
         self.rejected_unread += other.rejected_unread;
         self.rejected_bytes += other.rejected_bytes;
         Ok(())
+    }
+
+    /// Whether ledger and datasets can hold its sums: both kinds of bytes are at most
+    /// [`Bytes::SUM_MAX`].
+    pub fn is_within_limit(&self) -> bool {
+        let max = Bytes::SUM_MAX;
+        self.bytes <= max && self.not_viewer_bytes <= u128::from(max.as_u64())
     }
 
     /// Holds `LINE-1`.

@@ -84,7 +84,7 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
     }
     let mut readers: Vec<(usize, String, Layout)> = Vec::new();
     for (name, layout) in known() {
-        let is_read = |line: &&&[u8]| match layout.specify(line) {
+        let is_read = |line: &&&[u8]| match layout.read(line) {
             Fate::Metered(_) | Fate::Skipped(Skip::NotViewer(_)) => true,
             Fate::Skipped(_) | Fate::Rejected(_) => false,
         };

@@ -105,7 +105,7 @@ pub enum Reject {
     NoHost,
     /// The host is no host name.
     Host,
-    /// The bytes are no number up to 2⁶⁴ − 1.
+    /// The bytes are no number.
     Bytes,
     /// The header names no column of downstream bytes.
     NoBytesColumn,
@@ -113,11 +113,13 @@ pub enum Reject {
     Status,
     /// The line is no JSON object.
     Json,
+    /// The bytes are a number over [`Bytes::LINE_MAX`]. What it says is the bound of the line.
+    TooManyBytes,
 }
 
 impl Reject {
     /// All reasons, each at its number.
-    pub const ALL: [Reject; 10] = [
+    pub const ALL: [Reject; 11] = [
         Reject::TooLong,
         Reject::Fields,
         Reject::Time,
@@ -128,6 +130,7 @@ impl Reject {
         Reject::NoBytesColumn,
         Reject::Status,
         Reject::Json,
+        Reject::TooManyBytes,
     ];
 
     /// The stable name in reports and quarantine files.
@@ -143,6 +146,7 @@ impl Reject {
             Reject::NoBytesColumn => "no-bytes-column",
             Reject::Status => "status",
             Reject::Json => "json",
+            Reject::TooManyBytes => "too-many-bytes",
         }
     }
 }

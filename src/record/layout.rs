@@ -8,7 +8,7 @@ use memchr::{memchr, memchr_iter, memmem};
 use super::clock::Clock;
 use super::cloudflare::Cloudflare;
 use super::cloudfront::CloudFront;
-use super::fate::{Fate, Skip};
+use super::fate::{Fate, Record, Reject, Skip};
 use super::template::{Template, TemplateError};
 use super::tencent::{TencentCdn, TencentLive};
 use super::{BytesIn, LineFormat};
@@ -180,6 +180,11 @@ impl Layout {
 
     /// The fate of one line (without its newline) by the grammar.
     pub fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
+        within_limit(self.read(line))
+    }
+
+    /// The same without the limit of a line's bytes: what it says, if it is of this format at all.
+    pub(super) fn read<'a>(&self, line: &'a [u8]) -> Fate<'a> {
         match self {
             Layout::TencentCdn(format) => specify(format, line),
             Layout::TencentLive(format) => specify(format, line),
@@ -301,9 +306,22 @@ fn without_return(line: &[u8]) -> &[u8] {
 #[inline(always)]
 fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
     let text = without_return(line);
-    match format.fast(text, clock) {
+    within_limit(match format.fast(text, clock) {
         Some(fate) => fate,
         None => specify(format, line),
+    })
+}
+
+/// Rejects a line that says more bytes than a line can: the one place for every format and both
+/// parsers. What it says stays its bound.
+#[inline(always)]
+fn within_limit(fate: Fate<'_>) -> Fate<'_> {
+    let (Fate::Metered(Record { bytes, .. }) | Fate::Skipped(Skip::NotViewer(bytes))) = fate else {
+        return fate;
+    };
+    match bytes <= Bytes::LINE_MAX {
+        true => fate,
+        false => Fate::Rejected(Reject::TooManyBytes),
     }
 }
 

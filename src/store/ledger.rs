@@ -389,18 +389,28 @@ pub(super) fn drop_unless_held(
     Ok(())
 }
 
-/// Downstream bytes of a content, those before its own lines included.
+/// Downstream bytes of a content, those before its own lines included; at most 2⁶⁴ − 1 are told.
 pub(super) fn bytes_of(ledger: &Connection, content: i64) -> Result<u64, StoreError> {
     let sql = "WITH RECURSIVE line (id, parent, bytes) AS (
             SELECT id, parent, bytes FROM content WHERE id = ?1
             UNION ALL
             SELECT content.id, content.parent, content.bytes
             FROM content JOIN line ON content.id = line.parent
-        ) SELECT coalesce(sum(bytes), 0) FROM line";
-    let bytes: i64 = ledger
-        .prepare_cached(sql)?
-        .query_row([content], |row| row.get(0))?;
-    Ok(bytes.cast_unsigned())
+        ) SELECT bytes FROM line";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let mut rows = statement.query([content])?;
+    let mut bytes = 0u64;
+    while let Some(row) = rows.next()? {
+        bytes = bytes.saturating_add(row.get::<_, i64>(0)?.cast_unsigned());
+    }
+    Ok(bytes)
+}
+
+/// Downstream bytes of a content's own lines.
+pub(super) fn own_bytes(ledger: &Connection, content: i64) -> Result<Bytes, StoreError> {
+    let mut statement = ledger.prepare_cached("SELECT bytes FROM content WHERE id = ?1")?;
+    let bytes: i64 = statement.query_row([content], |row| row.get(0))?;
+    Ok(Bytes::new(bytes.cast_unsigned()))
 }
 
 /// Rows and usage of every content that a segment holds rows of.
