@@ -59,7 +59,12 @@ impl LayoutArgs {
 pub(super) struct MeterArgs {
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Largest part of a file's lines that may be rejected; beyond it nothing of the file counts
+    /// Largest part of a file's rows that may be rejected; beyond it nothing of the file counts
+    ///
+    /// Rows are lines that are not blank and no header, comment or line of another logger. One rejected
+    /// line refuses no file that has metered ones, unless the ratio is 0; a file of which no line is
+    /// metered and any is rejected is refused at any ratio. A file that has grown is refused if its new
+    /// lines have too many, and all of it has.
     #[arg(long, value_name = "RATIO", default_value = "0.01")]
     max_reject_ratio: Decimal,
     /// Count the readable prefix of a truncated or corrupt archive, up to its last whole line
@@ -127,7 +132,7 @@ impl MeterArgs {
             workers: self.workers.count(),
             layout: self.layout.layout()?,
             fallback_domain: self.layout.fallback_domain()?,
-            reject_ratio_max: self.max_reject_ratio,
+            reject_ratio_max: Some(self.max_reject_ratio),
             rows_max: memory.rows_max(),
             now_nanos: now_nanos(),
             is_rehash: self.rehash,

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, open_to_read};
@@ -73,7 +72,7 @@ fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
         layout: args.layout.layout()?,
         fallback_domain: args.layout.fallback_domain()?,
         // What was counted is compared, whatever was rejected of it.
-        reject_ratio_max: Decimal::ONE,
+        reject_ratio_max: None,
         rows_max: args.memory.rows_max(),
         now_nanos: 0,
         is_rehash: true,

@@ -4,6 +4,7 @@ use crate::decode::{Compression, DecodeError};
 use crate::meter::Counts;
 use crate::record::{BytesIn, DetectError};
 
+use super::misfit::Misfit;
 use super::quarantine::Rejects;
 use crate::store::Change;
 
@@ -69,18 +70,8 @@ pub enum Refusal {
     #[error("its format names no domain; say whose traffic it is with --domain NAME")]
     NoDomain,
     /// Too many of its lines were rejected.
-    #[error(
-        "{rejected} of its {lines} lines were rejected, more than the limit of {limit}; \
-         see the quarantine file, then mend the file, name its format or raise --max-reject-ratio"
-    )]
-    TooManyRejects {
-        /// Lines rejected.
-        rejected: u64,
-        /// Lines read.
-        lines: u64,
-        /// The limit, as a part of 1.
-        limit: rust_decimal::Decimal,
-    },
+    #[error("{0}")]
+    TooManyRejects(Box<Misfit>),
     /// It may be a part of what was counted under its name.
     #[error(
         "it is shorter than what was counted of it, and as far as can be told the start of that; \
@@ -133,7 +124,7 @@ impl Refusal {
             Refusal::Decode(_) => "unreadable",
             Refusal::Detect(_) => "format",
             Refusal::NoDomain => "no-domain",
-            Refusal::TooManyRejects { .. } => "rejects",
+            Refusal::TooManyRejects(_) => "rejects",
             Refusal::Shrunk => "shrunk",
             Refusal::Within { .. } => "within",
             Refusal::Begun { .. } => "begun",

@@ -7,7 +7,7 @@ use super::quarantine::Quarantine;
 use super::report::{Outcome, Refusal, SourceReport};
 use super::{IngestError, Options};
 use crate::decode::Compression;
-use crate::meter::{Domains, UsageTable};
+use crate::meter::{Domains, Fates, UsageTable};
 use crate::record::BytesIn;
 use crate::source::{Content, Digest, Opening, Origin, Seed, Source};
 use crate::store::{Ancestry, Change, Delivery, Identity, Known, Reading, Store};
@@ -49,6 +49,8 @@ pub struct Claim {
     supersedes: Vec<i64>,
     /// The name that holds the same content, which is to count again.
     copy_of: Option<String>,
+    /// The rows of what it grew from.
+    pub(super) before: Fates,
 }
 
 /// Where the usage of sources goes.
@@ -190,6 +192,10 @@ impl UsageSink for Store {
                 from,
                 supersedes,
                 copy_of: None,
+                before: match parent {
+                    Some(parent) => self.fates_of(parent)?,
+                    None => Fates::default(),
+                },
             })),
             Identity::Again { resume } if is_stdin => Ok(refused(Refusal::Begun { bytes: resume })),
             Identity::Again { resume } => Ok(Verdict::Again(resume)),

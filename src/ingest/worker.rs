@@ -152,7 +152,7 @@ impl Worker<'_> {
                 return Ok(());
             }
             Some(Verdict::Done(outcome)) => run.report(outcome).0,
-            Some(Verdict::Count(claim)) => match run.check(options)? {
+            Some(Verdict::Count(claim)) => match run.check(claim.before, options)? {
                 false => run.refused_report(),
                 true => {
                     let (mut report, usage) = run.report(Outcome::Committed(Change::New));

@@ -29,7 +29,44 @@ pub struct Counts {
     pub rejected_unread: u64,
 }
 
+/// The lines that are rows of a log, by fate: what tells whether its format fits. Blank lines, headers,
+/// comments and lines of another logger are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fates {
+    /// Metered lines.
+    pub metered: u64,
+    /// Rejected lines.
+    pub rejected: u64,
+    /// Rows of requests that no viewer made.
+    pub not_viewer: u64,
+}
+
+impl Fates {
+    /// All of them.
+    pub fn all(self) -> u64 {
+        self.metered + self.rejected + self.not_viewer
+    }
+
+    /// These and others.
+    pub fn with(self, other: Fates) -> Fates {
+        Fates {
+            metered: self.metered + other.metered,
+            rejected: self.rejected + other.rejected,
+            not_viewer: self.not_viewer + other.not_viewer,
+        }
+    }
+}
+
 impl Counts {
+    /// The rows among the lines, by fate.
+    pub fn fates(&self) -> Fates {
+        Fates {
+            metered: self.metered,
+            rejected: self.rejected_total(),
+            not_viewer: self.skipped[Skip::NotViewer(Bytes::ZERO).index()],
+        }
+    }
+
     /// Lines skipped in all.
     pub fn skipped_total(&self) -> u64 {
         self.skipped.iter().sum()

@@ -151,6 +151,25 @@ impl Reject {
     }
 }
 
+impl Reject {
+    /// What is wrong with the line, in words.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Reject::TooLong => "it is longer than a line may be",
+            Reject::Fields => "it has too few fields, or others than the format has",
+            Reject::Time => "its time is none of the format",
+            Reject::TimeRange => "its time is outside of 2000 to 2099",
+            Reject::NoHost => "it names no host",
+            Reject::Host => "its host is no host name",
+            Reject::Bytes => "its bytes are no number",
+            Reject::NoBytesColumn => "its header names no column of downstream bytes",
+            Reject::Status => "its status is none of the format",
+            Reject::Json => "it is no JSON object",
+            Reject::TooManyBytes => "it says more than 1 PiB",
+        }
+    }
+}
+
 impl From<HostError> for Reject {
     fn from(error: HostError) -> Self {
         match error {

@@ -146,6 +146,16 @@ impl Layout {
         }
     }
 
+    /// The name that `--format` takes for this layout, as far as one does: of `nginx`, that of a preset.
+    pub fn given_name(&self) -> &'static str {
+        let Layout::Nginx(template) = self else {
+            return self.name();
+        };
+        let mut presets = Template::PRESETS.iter();
+        let preset = presets.find(|(_, text)| *text == template.text());
+        preset.map_or(Template::NAME, |(name, _)| name)
+    }
+
     /// Whether the metered field counts headers.
     pub fn bytes_in(&self) -> BytesIn {
         match self {
