@@ -101,7 +101,7 @@ pub fn options(workers: usize) -> Options {
         workers,
         layout: None,
         fallback_domain: None,
-        reject_ratio_max: Decimal::ZERO,
+        reject_ratio_max: Some(Decimal::ZERO),
         rows_max: UsageTable::rows_in(MEMORY_BYTES),
         now_nanos: 0,
         is_rehash: false,

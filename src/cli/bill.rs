@@ -10,7 +10,7 @@ use super::charge::{explained, show_explained};
 use super::compare::{Way, compare};
 use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
-use super::metering::{MemoryArgs, StoreArgs};
+use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::{MonthSink, add_months};
 use super::progress::say;
 use super::publishing::{PublishArgs, TermsArgs};
@@ -105,7 +105,7 @@ pub(super) struct BillArgs {
 pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let publishing = &args.publishing;
     let registry = publishing.terms.registry_to_price()?;
-    let store = Store::open_to_read(&args.store.store)?;
+    let store = open_to_read(&args.store.store)?;
     if !args.what_if.is_empty() {
         return what_if(args, &store, &registry);
     }
@@ -147,7 +147,10 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
         say("there is traffic of domains that the registry does not know (class unknown)");
         return Ok(Finish::Attention);
     }
-    Ok(Finish::Done)
+    Ok(match store.set_aside()?.is_empty() {
+        true => Finish::Done,
+        false => Finish::Attention,
+    })
 }
 
 /// Prices the same usage in other ways, too.

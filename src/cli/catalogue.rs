@@ -6,11 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::bill::PriceArgs;
 use super::compare::{Way, compare};
-use super::metering::{MemoryArgs, StoreArgs};
+use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::publishing::TermsArgs;
 use super::{Failure, Finish};
 use crate::billing::{Catalogue, SHIPPED};
-use crate::store::Store;
 use crate::units::Month;
 
 /// Show and check catalogues of prices, and compare what a month costs by two of them
@@ -85,7 +84,7 @@ pub(super) fn catalogue(args: &CatalogueArgs) -> Result<Finish, Failure> {
 
 fn diff(args: &DiffArgs) -> Result<(), Failure> {
     let registry = args.terms.registry_to_price()?;
-    let store = Store::open_to_read(&args.store.store)?;
+    let store = open_to_read(&args.store.store)?;
     let mut ways = Vec::new();
     for name in [&args.a, &args.b] {
         let mut prices = args.prices.prices(&args.terms)?;

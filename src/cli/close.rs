@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::bill::PriceArgs;
 use super::bills::{Corrections, freeze_bill};
-use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write};
+use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write, say_set_aside};
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
@@ -60,6 +60,12 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     }
     let registry = args.terms.registry()?;
     let store = open_to_write(&args.store.store, "close")?;
+    if !store.set_aside()?.is_empty() {
+        say_set_aside(&store)?;
+        return Err(Failure::start(
+            "not closed: figures that were set aside would be missing for good; count their files anew",
+        ));
+    }
     let closing = store.begin_close(month, zone)?;
     check_ended(args)?;
     check_monotone(&store, &registry, month)?;

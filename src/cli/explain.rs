@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::events::ClockArgs;
 use super::lines::{LinesArgs, Shown};
-use super::metering::StoreArgs;
+use super::metering::{StoreArgs, open_to_read};
 use super::{Failure, Finish, print_json};
 use crate::store::{Explained, Explanation, Store};
 use crate::units::{Domain, Month, Slot, Timestamp};
@@ -41,7 +41,7 @@ pub(super) struct ExplainArgs {
 pub(super) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
     let domain = Domain::parse(args.domain.as_bytes());
     let domain = domain.map_err(|error| Failure::start(format!("{}: {error}", args.domain)))?;
-    let store = Store::open_to_read(&args.store.store)?;
+    let store = open_to_read(&args.store.store)?;
     let slots = slots(args, &store)?;
     let explanation = store.explain(domain.as_str(), slots.clone())?;
     let mut lines = args.lines.begin(domain.as_str(), slots, store.seed())?;

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::events::EventArgs;
-use super::metering::{MemoryArgs, StoreArgs};
+use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
@@ -167,7 +167,7 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     let (zone, at) = (args.events.zone(), args.events.at()?);
     let paid = paid(args, zone)?;
     let registry = Registry::load(&args.registry, zone)?;
-    let store = Store::open_to_read(&args.store.store)?;
+    let store = open_to_read(&args.store.store)?;
     let request = Request {
         at,
         is_category_mismatch: !args.other_reason,

@@ -7,6 +7,7 @@ use clap::Args;
 use rust_decimal::Decimal;
 
 use super::Failure;
+use super::progress::say;
 use super::size::parse_size;
 use crate::ingest::Options;
 use crate::meter::UsageTable;
@@ -69,7 +70,12 @@ impl LayoutArgs {
 pub(super) struct MeterArgs {
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Largest part of a file's lines that may be rejected; beyond it nothing of the file counts
+    /// Largest part of a file's rows that may be rejected; beyond it nothing of the file counts
+    ///
+    /// Rows are lines that are not blank and no header, comment or line of another logger. One rejected
+    /// line refuses no file that has metered ones, unless the ratio is 0; a file of which no line is
+    /// metered and any is rejected is refused at any ratio. A file that has grown is refused if its new
+    /// lines have too many, and all of it has.
     #[arg(long, value_name = "RATIO", default_value = "0.01")]
     max_reject_ratio: Decimal,
     /// Count the readable prefix of a truncated or corrupt archive, up to its last whole line
@@ -139,7 +145,7 @@ impl MeterArgs {
             workers: self.workers.count(),
             layout,
             fallback_domain: self.layout.fallback_domain()?,
-            reject_ratio_max: self.max_reject_ratio,
+            reject_ratio_max: Some(self.max_reject_ratio),
             rows_max: memory.rows_max(),
             now_nanos: now_nanos(),
             is_rehash: self.rehash,
@@ -181,13 +187,36 @@ pub(super) fn open_to_write(path: &Path, command: &str) -> Result<Store, Failure
     let seed = Seed(u64::from_be_bytes(*seed.first_chunk().expect("16 bytes")));
     let store = Store::open_to_write(path, seed, occasion)?;
     if store.swept() != 0 {
-        super::progress::say(&format!(
+        say(&format!(
             "removed {} files that an interrupted run had left in {}; nothing of them counted",
             store.swept(),
             path.display()
         ));
     }
     Ok(store)
+}
+
+/// Opens a store to read, and says what of it is not published.
+pub(super) fn open_to_read(path: &Path) -> Result<Store, Failure> {
+    let store = Store::open_to_read(path)?;
+    say_set_aside(&store)?;
+    Ok(store)
+}
+
+/// Says what of a store is not published, if anything is not.
+pub(super) fn say_set_aside(store: &Store) -> Result<(), Failure> {
+    for aside in store.set_aside()? {
+        let name = aside
+            .names
+            .first()
+            .map_or("a file that is gone", |name| &name[..]);
+        say(&format!(
+            "set aside {name}: with its {} all that counts would be more than 2^63 - 1 B, which no CDN \
+             sent; no figure holds it; `cdn-meter ingest --recount {name}` counts it anew",
+            aside.bytes
+        ));
+    }
+    Ok(())
 }
 
 /// The clock is read here and passed down.

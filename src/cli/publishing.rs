@@ -12,11 +12,11 @@ use super::months::{MonthSink, adjustments_of};
 use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::ingest::Ingested;
-use crate::meter::{Usage, UsageTable};
+use crate::meter::UsageTable;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Building, ClosedReport, RunReport, Terms, print_run, publish, read_summary, usage_digest,
-    write_adjustments, write_month,
+    Building, ClosedReport, RunReport, SetAsideReport, Terms, print_run, publish, read_summary,
+    usage_digest, write_adjustments, write_month,
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
@@ -106,6 +106,7 @@ pub(super) struct Publishing<'a> {
     bills: Option<Bills>,
     rows: Vec<SummaryRow>,
     closed: Vec<ClosedReport>,
+    set_aside: Vec<SetAsideReport>,
 }
 
 impl PublishArgs {
@@ -120,6 +121,7 @@ impl PublishArgs {
             bills: None,
             rows: Vec::new(),
             closed: Vec::new(),
+            set_aside: Vec::new(),
         })
     }
 }
@@ -158,6 +160,13 @@ impl<'a> Publishing<'a> {
     /// Prices what is added from now on.
     pub(super) fn price(&mut self, prices: &PriceArgs) -> Result<(), Failure> {
         self.bills = Some(prices.begin(self.args)?);
+        Ok(())
+    }
+
+    /// Notes what of a store is in no figure.
+    pub(super) fn note_set_aside(&mut self, store: &Store) -> Result<(), Failure> {
+        let aside = store.set_aside()?.into_iter();
+        self.set_aside = aside.map(SetAsideReport::from).collect();
         Ok(())
     }
 
@@ -258,15 +267,13 @@ impl<'a> Publishing<'a> {
         elapsed_millis: impl Fn() -> u64,
     ) -> Result<Finish, Failure> {
         let (rows, terms) = (self.rows, &self.args.terms);
-        let mut total = Usage::default();
-        rows.iter().try_for_each(|row| total.add(&row.usage))?;
+        rows.iter().for_each(|row| report.usage.add(&row.usage));
         let domains: HashSet<&str> = rows.iter().map(|row| &row.domain[..]).collect();
         report.domains = domains.len();
-        report.usage = total.into();
         report.billing_zone = terms.billing_zone.to_string();
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&rows);
-        report.closed = self.closed;
+        (report.closed, report.set_aside) = (self.closed, self.set_aside);
         let zone = terms.billing_zone;
         let (charges, bills) = match self.bills {
             None => (Vec::new(), Vec::new()),
@@ -299,7 +306,7 @@ fn finish(is_strict: bool, rows: &[SummaryRow], report: &RunReport) -> Finish {
         say("there is traffic of domains that the registry does not know (class unknown)");
         return Finish::Attention;
     }
-    match report.files.needs_attention() {
+    match report.files.needs_attention() || !report.set_aside.is_empty() {
         true => Finish::Attention,
         false => Finish::Done,
     }

@@ -11,10 +11,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::events::ClockArgs;
-use super::metering::{MemoryArgs, StoreArgs, now_unix_secs};
+use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_read};
 use super::{Failure, Finish, print_json};
 use crate::registry::{Class, Registry};
-use crate::store::Store;
 use crate::summary::Book;
 use crate::units::{DAY_SECS, SLOT_SECS, Timestamp, Zone, day_text};
 
@@ -204,7 +203,7 @@ fn days(
         days.entry(day_of(*start, zone)).or_default().billed += bytes;
     }
     let slot = |secs: i64| u32::try_from(secs / i64::from(SLOT_SECS)).unwrap_or(u32::MAX);
-    let store = Store::open_to_read(&args.store.store)?;
+    let store = open_to_read(&args.store.store)?;
     let registry = match &args.registry {
         Some(path) => Registry::load(path, zone)?,
         None => Registry::empty(zone),

@@ -6,7 +6,9 @@ use std::time::Instant;
 use clap::Args;
 
 use super::bill::PriceArgs;
-use super::metering::{MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write};
+use super::metering::{
+    MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write, say_set_aside,
+};
 use super::months::{MonthSink as _, add_months};
 use super::progress::{Progress, say};
 use super::publishing::PublishArgs;
@@ -68,6 +70,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         false => {
             let store = open_to_write(&args.store.store, "run")?;
             let ingested = ingest(found.sources, &options, &progress, &store)?;
+            say_set_aside(&store)?;
+            publishing.note_set_aside(&store)?;
             publishing.correct(&store, options.rows_max)?;
             add_months(&mut publishing, &store, None, options.rows_max)?;
             ingested

@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::metering::{MemoryArgs, StoreArgs};
+use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::add_months;
 use super::publishing::PublishArgs;
 use super::{Failure, Finish};
 use crate::ingest::Ingested;
 use crate::report::RunReport;
-use crate::store::Store;
 use crate::units::Month;
 
 /// Publish what a store holds as Parquet: OUT/summary and OUT/usage_5min
@@ -33,8 +32,9 @@ pub(super) struct SummaryArgs {
 
 pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
-    let store = Store::open_to_read(&args.store.store)?;
+    let store = open_to_read(&args.store.store)?;
     let mut publishing = args.publishing.begin()?;
+    publishing.note_set_aside(&store)?;
     add_months(&mut publishing, &store, args.month, args.memory.rows_max())?;
     let report = RunReport::new(&Ingested::default())?;
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

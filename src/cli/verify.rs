@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some};
+use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, open_to_read};
 use super::progress::Progress;
 use super::{Failure, Finish, print_json};
 use crate::ingest::{Compared, Options, compare};
@@ -38,7 +37,7 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
-    let store = Store::open_to_read(&args.store.store)?;
+    let store = open_to_read(&args.store.store)?;
     let mut verification = store.verify()?;
     let mut compared = match args.against.is_empty() {
         true => None,
@@ -73,7 +72,7 @@ fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
         layout: args.layout.layout()?,
         fallback_domain: args.layout.fallback_domain()?,
         // What was counted is compared, whatever was rejected of it.
-        reject_ratio_max: Decimal::ONE,
+        reject_ratio_max: None,
         rows_max: args.memory.rows_max(),
         now_nanos: 0,
         is_rehash: true,

@@ -104,7 +104,7 @@ impl UsageSink for Against<'_> {
         report: &SourceReport,
         usage: UsageTable,
         (domains, _): (&Domains, &Options),
-    ) -> Result<Change, IngestError> {
+    ) -> Result<Outcome, IngestError> {
         let content = settled.content.expect("digests were asked for");
         let now = sum_cells(usage.into_rows().iter(), &domains.names())?;
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +125,7 @@ impl UsageSink for Against<'_> {
         compared.files += 1;
         compared.lines += report.counts.lines;
         compared.bytes += report.counts.bytes.as_u64();
-        Ok(Change::Unchanged)
+        Ok(Outcome::Committed(Change::Unchanged))
     }
 
     fn finish(&self, _domains: &Domains) -> Result<(), IngestError> {

@@ -20,6 +20,7 @@
 //! (bytes counted line by line = bytes in the rows).
 
 mod against;
+mod misfit;
 mod open;
 mod part;
 mod pool;
@@ -34,6 +35,7 @@ mod worker;
 use rust_decimal::Decimal;
 
 pub use against::{Compared, compare};
+pub use misfit::{Misfit, REJECTS_FORGIVEN};
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use report::{Outcome, Refusal, SourceReport};
 pub use reread::{FoundLine, RereadError, WantedLines, reread, still_begins_with};
@@ -61,8 +63,9 @@ pub struct Options {
     pub layout: Option<Layout>,
     /// The domain of lines without a host.
     pub fallback_domain: Option<String>,
-    /// The largest part of a source's lines that may be rejected, 0 to 1.
-    pub reject_ratio_max: Decimal,
+    /// The largest part of a source's rows that may be rejected, 0 to 1 ([`REJECTS_FORGIVEN`]); `None`
+    /// for sources that were let in before.
+    pub reject_ratio_max: Option<Decimal>,
     /// Distinct rows of usage that one table may hold.
     pub rows_max: usize,
     /// Nanoseconds since the epoch at the start: what changed just before may change unseen.

@@ -6,6 +6,7 @@ use crate::decode::{Compression, DecodeError};
 use crate::meter::Counts;
 use crate::record::{BytesIn, DetectError, MeteredField};
 
+use super::misfit::Misfit;
 use super::quarantine::Rejects;
 use crate::store::Change;
 
@@ -108,18 +109,8 @@ pub enum Refusal {
         field: MeteredField,
     },
     /// Too many of its lines were rejected.
-    #[error(
-        "{rejected} of its {lines} lines were rejected, more than the limit of {limit}; \
-         see the quarantine file, then mend the file, name its format or raise --max-reject-ratio"
-    )]
-    TooManyRejects {
-        /// Lines rejected.
-        rejected: u64,
-        /// Lines read.
-        lines: u64,
-        /// The limit, as a part of 1.
-        limit: rust_decimal::Decimal,
-    },
+    #[error("{0}")]
+    TooManyRejects(Box<Misfit>),
     /// It may be a part of what was counted under its name.
     #[error(
         "it is shorter than what was counted of it, and as far as can be told the start of that; \
@@ -148,11 +139,21 @@ pub enum Refusal {
     /// The store that it is compared with does not count it.
     #[error("the store does not count this content; `cdn-meter ingest` counts it")]
     NotCounted,
-    /// Its bytes do not add up in 64 bits.
+    /// Its bytes are more than a store can hold.
     #[error(
-        "its bytes sum to more than 2^64 - 1, which no CDN sent; its numbers cannot be trusted"
+        "its bytes sum to more than 2^63 - 1, which no CDN sent; its numbers cannot be trusted: look \
+         at its largest lines, and mend the file or name its format"
     )]
     Overflow,
+    /// With it, all that counts would be more than a store can hold.
+    #[error(
+        "with its {bytes} B all that is counted would sum to more than 2^63 - 1 B, which no CDN sent; \
+         mend whichever file holds such numbers, or count this one into another --store"
+    )]
+    OverflowOfAll {
+        /// Its own bytes.
+        bytes: u64,
+    },
 }
 
 impl Refusal {
@@ -163,12 +164,12 @@ impl Refusal {
             Refusal::Detect(_) => "format",
             Refusal::NoDomain => "no-domain",
             Refusal::NoBytes { .. } => "no-bytes",
-            Refusal::TooManyRejects { .. } => "rejects",
+            Refusal::TooManyRejects(_) => "rejects",
             Refusal::Shrunk => "shrunk",
             Refusal::Within { .. } => "within",
             Refusal::Begun { .. } => "begun",
             Refusal::NotCounted => "not-counted",
-            Refusal::Overflow => "overflow",
+            Refusal::Overflow | Refusal::OverflowOfAll { .. } => "overflow",
         }
     }
 }

@@ -66,7 +66,15 @@ pub fn retry_quarantine(store: &Store, options: &Options) -> Result<Retried, Ing
     };
     for quarantined in store.quarantined()? {
         if let Some(regained) = retrial.content(store, &quarantined)? {
-            store.regain(&quarantined, regained, &domains)?;
+            let counts = regained.counts;
+            match store.regain(&quarantined, regained, &domains)? {
+                true => {
+                    retrial.retried.contents += 1;
+                    retrial.retried.counts.add(&counts)?;
+                }
+                // All that counts would be more than a store holds.
+                false => retrial.retried.rejected += counts.metered + counts.skipped_total(),
+            }
         }
     }
     store.flush(&domains)?;
@@ -114,8 +122,6 @@ impl Retrial<'_> {
         let (counts, total) = (&regained.counts, usage.total()?);
         invariant::totals_agree("bytes of retried lines", counts.bytes, total.bytes)?;
         invariant::totals_agree("retried lines", counts.metered, total.requests)?;
-        self.retried.contents += 1;
-        self.retried.counts.add(counts)?;
         regained.rows = usage.into_rows();
         Ok(Some(regained))
     }
@@ -154,7 +160,10 @@ impl Retrial<'_> {
                     Ok(()) => counts.meter(&record).map(|()| Outcome::Regained),
                     Err(_) => Ok(Outcome::Rejected),
                 },
-                Fate::Skipped(skip) => counts.skip(skip).map(|()| Outcome::Regained),
+                Fate::Skipped(skip) => {
+                    counts.skip(skip);
+                    Ok(Outcome::Regained)
+                }
                 Fate::Rejected(_) => Ok(Outcome::Rejected),
             };
         });

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rust_decimal::Decimal;
 
+use super::misfit::{Misfit, is_refused};
 use super::part::{LineRun, Part};
-use super::quarantine::Rejects;
+use super::quarantine::{RejectedLine, Rejects};
 use super::report::{Outcome, Refusal, SourceReport};
 use super::sink::Settled;
 use super::{IngestError, Options};
 use crate::decode::{Compression, Damage};
-use crate::meter::{Counts, Overflow, UsageRow, UsageTable};
+use crate::meter::{Counts, Fates, Overflow, UsageRow, UsageTable};
 use crate::record::{Layout, MeteredField};
 use crate::source::{Opening, Origin, PartDigests, PartHasher, Seed, Source};
 use crate::store::Known;
@@ -217,14 +218,21 @@ impl SourceRun {
         self.learnt != Learnt::default()
     }
 
-    /// Holds the invariants of a source whose lines are to count; `false` if it is refused.
+    /// Holds the invariants of a source whose lines are to count after the rows of `before`; `false` if
+    /// it is refused.
     ///
     /// Errors: a broken invariant.
-    pub(super) fn check(&self, options: &Options) -> Result<bool, IngestError> {
+    pub(super) fn check(&self, before: Fates, options: &Options) -> Result<bool, IngestError> {
         let found = &mut *self.lock();
         found.runs.sort_unstable_by_key(|run| run.span.from);
-        found.check(options.reject_ratio_max, self.approach().resume)?;
+        let resume = self.approach().resume;
+        found.check(resume)?;
         found.refuse_without_field();
+        if let Some(limit) = options.reject_ratio_max
+            && found.refusal.is_none()
+        {
+            found.judge(before, limit, resume);
+        }
         Ok(found.refusal.is_none())
     }
 
@@ -275,45 +283,61 @@ impl Found {
         }
     }
 
-    /// Holds `LINE-1`, `SPAN-1` and `SUM-1`, and refuses a source with too many rejects.
-    fn check(&mut self, reject_ratio_max: Decimal, resume: u64) -> Result<(), IngestError> {
+    /// Holds `LINE-1`, `SPAN-1` and `SUM-1`, and refuses a source whose sums are too large.
+    fn check(&mut self, resume: u64) -> Result<(), IngestError> {
         self.counts.reconcile()?;
         let known = crate::units::Span::new(0, resume);
         let spans = self.runs.iter().map(|run| run.span);
         invariant::spans_are_contiguous(std::iter::once(known).chain(spans))?;
         match self.usage.total() {
             Err(Overflow) => self.refusal = Some(Refusal::Overflow),
+            Ok(_) if !self.counts.is_within_limit() => self.refusal = Some(Refusal::Overflow),
             Ok(total) => {
                 invariant::totals_agree("bytes of a source", self.counts.bytes, total.bytes)?;
                 invariant::totals_agree("lines of a source", self.counts.metered, total.requests)?;
             }
         }
-        let (rejected, lines) = (self.counts.rejected_total(), self.counts.lines);
-        if Decimal::from(lines) * reject_ratio_max < Decimal::from(rejected) {
-            let limit = reject_ratio_max;
-            self.refusal = Some(Refusal::TooManyRejects {
-                rejected,
-                lines,
-                limit,
-            });
-        }
         Ok(())
     }
+
+    /// Refuses a source with too many rejects.
+    fn judge(&mut self, before: Fates, limit: Decimal, resume: u64) {
+        let rows = self.counts.fates();
+        if !is_refused(rows, before, limit) {
+            return;
+        }
+        let mut rejected: Vec<_> = self.rejects.lines.iter().collect();
+        rejected.sort_unstable_by_key(|rejected| rejected.offset);
+        let before = lines_before(&self.runs);
+        let first = rejected.first().filter(|_| resume == 0);
+        let number = first.map(|first| number_of(first, &self.runs, &before));
+        let layout = self.layout.as_ref();
+        let misfit = Misfit::new((rows, limit), layout, &rejected, number);
+        self.refusal = Some(Refusal::TooManyRejects(Box::new(misfit)));
+    }
+}
+
+/// Lines in the runs before each run.
+fn lines_before(runs: &[LineRun]) -> Vec<u64> {
+    let mut before = 0;
+    let before_run = |run: &LineRun| {
+        before += run.lines;
+        before - run.lines
+    };
+    runs.iter().map(before_run).collect()
+}
+
+/// The number of a line that is the n-th of its run, from 1; `before` are the lines before each run.
+fn number_of(rejected: &RejectedLine, runs: &[LineRun], before: &[u64]) -> u64 {
+    let run = runs.partition_point(|run| run.span.from < rejected.run_from);
+    rejected.line + before.get(run).copied().unwrap_or(0) + 1
 }
 
 /// Turns "the n-th line of its run" into "the n-th line of the source", from 1.
 fn number_lines(rejects: &mut Rejects, runs: &[LineRun]) {
-    let mut before = 0;
-    let lines_before: Vec<u64> = runs
-        .iter()
-        .map(|run| {
-            before += run.lines;
-            before - run.lines
-        })
-        .collect();
+    let before = lines_before(runs);
     for rejected in &mut rejects.lines {
-        let run = runs.partition_point(|run| run.span.from < rejected.run_from);
-        rejected.line += lines_before.get(run).copied().unwrap_or(0) + 1;
+        rejected.line = number_of(rejected, runs, &before);
     }
     rejects
         .lines

@@ -7,10 +7,11 @@ use super::quarantine::Quarantine;
 use super::report::{Outcome, Refusal, SourceReport};
 use super::{IngestError, Options};
 use crate::decode::Compression;
-use crate::meter::{Domains, UsageTable};
+use crate::meter::{Domains, Fates, UsageTable};
 use crate::record::BytesIn;
 use crate::source::{Content, Digest, Opening, Origin, Seed, Source};
 use crate::store::{Ancestry, Change, Delivery, Identity, Known, Reading, Store};
+use crate::units::Bytes;
 
 /// A content that was read to its end, before it is decided whether it counts.
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub struct Claim {
     supersedes: Vec<i64>,
     /// The name that holds the same content, which is to count again.
     copy_of: Option<String>,
+    /// The rows of what it grew from.
+    pub(super) before: Fates,
 }
 
 /// Where the usage of sources goes.
@@ -73,7 +76,8 @@ pub trait UsageSink: Sync {
     /// Errors: [`IngestError`].
     fn identify(&self, settled: &Settled<'_>, options: &Options) -> Result<Verdict, IngestError>;
 
-    /// Takes the usage of a content, all of it or nothing, and tells what that changed.
+    /// Takes the usage of a content, all of it or nothing, and tells what that changed, or why it does
+    /// not count: with it, all that counts would pass [`Bytes::SUM_MAX`].
     ///
     /// Errors: [`IngestError`].
     fn commit(
@@ -83,7 +87,7 @@ pub trait UsageSink: Sync {
         report: &SourceReport,
         usage: UsageTable,
         run: (&Domains, &Options),
-    ) -> Result<Change, IngestError>;
+    ) -> Result<Outcome, IngestError>;
 
     /// Makes all of it durable, and tidies up.
     ///
@@ -113,14 +117,17 @@ impl UsageSink for Mutex<UsageTable> {
         &self,
         settled: &Settled<'_>,
         _claim: Claim,
-        _report: &SourceReport,
+        report: &SourceReport,
         usage: UsageTable,
         _run: (&Domains, &Options),
-    ) -> Result<Change, IngestError> {
+    ) -> Result<Outcome, IngestError> {
         let mut table = self.lock().unwrap_or_else(PoisonError::into_inner);
+        if u128::from(Bytes::SUM_MAX.as_u64()) < table.bytes() + usage.bytes() {
+            return Ok(too_many(report));
+        }
         table.append(&mut usage.into_rows())?;
         let salvaged = settled.kept.map(|kept| Change::Salvaged { kept });
-        Ok(salvaged.unwrap_or(Change::New))
+        Ok(Outcome::Committed(salvaged.unwrap_or(Change::New)))
     }
 
     fn finish(&self, _domains: &Domains) -> Result<(), IngestError> {
@@ -185,6 +192,10 @@ impl UsageSink for Store {
                 from,
                 supersedes,
                 copy_of: None,
+                before: match parent {
+                    Some(parent) => self.fates_of(parent)?,
+                    None => Fates::default(),
+                },
             })),
             Identity::Again { resume } if is_stdin => Ok(refused(Refusal::Begun { bytes: resume })),
             Identity::Again { resume } => Ok(Verdict::Again(resume)),
@@ -208,7 +219,7 @@ impl UsageSink for Store {
         report: &SourceReport,
         usage: UsageTable,
         (domains, options): (&Domains, &Options),
-    ) -> Result<Change, IngestError> {
+    ) -> Result<Outcome, IngestError> {
         let mut rejects = Quarantine::new(Vec::new());
         rejects.write(report)?;
         let rejects = Some(rejects.into_inner()).filter(|text| !text.is_empty());
@@ -228,13 +239,23 @@ impl UsageSink for Store {
         let change = with_delivery(settled, options, |delivery| {
             self.add(delivery, ancestry, reading, domains)
         })?;
-        Ok(change)
+        Ok(match change {
+            Some(change) => Outcome::Committed(change),
+            None => too_many(report),
+        })
     }
 
     fn finish(&self, domains: &Domains) -> Result<(), IngestError> {
         self.flush(domains)?;
         Ok(self.compact_if_due()?)
     }
+}
+
+/// What becomes of a source with which all that counts would pass the limit.
+fn too_many(report: &SourceReport) -> Outcome {
+    Outcome::Refused(Refusal::OverflowOfAll {
+        bytes: report.counts.bytes.as_u64(),
+    })
 }
 
 fn refused(refusal: Refusal) -> Verdict {

@@ -152,15 +152,15 @@ impl Worker<'_> {
                 return Ok(());
             }
             Some(Verdict::Done(outcome)) => run.report(outcome).0,
-            Some(Verdict::Count(claim)) => match run.check(options)? {
+            Some(Verdict::Count(claim)) => match run.check(claim.before, options)? {
                 false => run.refused_report(),
                 true => {
                     let (mut report, usage) = run.report(Outcome::Committed(Change::New));
-                    let change = run.when_read(|settled| {
+                    let outcome = run.when_read(|settled| {
                         sink.commit(settled, claim, &report, usage, (domains, options))
                     });
-                    if let Some(change) = change.transpose()? {
-                        report.outcome = Outcome::Committed(change);
+                    if let Some(outcome) = outcome.transpose()? {
+                        report.outcome = outcome;
                     }
                     report
                 }
@@ -226,7 +226,7 @@ impl Worker<'_> {
         }
         let (meter, histograms) = (&mut self.meter, &mut self.done.histograms);
         let (counts, rejects) = (&mut part.counts, &mut part.rejects);
-        let (mut bytes, mut line_number, mut overflow) = (0u128, run.lines, Ok(()));
+        let (mut bytes, mut line_number) = (0u128, run.lines);
         let mut notation = Notation::of(layout);
         let place = |judged: &Judged<'_>, line, reason, bytes_at_most, layout| RejectedLine {
             offset: text_from + judged.at as u64,
@@ -258,9 +258,7 @@ impl Worker<'_> {
                     if skip == Skip::Header {
                         notation.learn(judged.line);
                     }
-                    if counts.skip(skip).is_err() {
-                        overflow = Err(Refusal::Overflow);
-                    }
+                    counts.skip(skip);
                 }
                 Fate::Rejected(reason) => {
                     let bound: Option<Bytes> = judged.bytes_at_most;
@@ -270,7 +268,6 @@ impl Worker<'_> {
             }
             line_number += 1;
         });
-        overflow?;
         part.add_bytes(bytes).map_err(|_| Refusal::Overflow)?;
         part.extend(span, lines_in(text));
         self.done.histograms.block(started.elapsed());

@@ -22,16 +22,53 @@ pub struct Counts {
     pub without_field: u64,
     /// Downstream bytes of the metered lines.
     pub bytes: Bytes,
-    /// Bytes of skipped rows that went to no viewer.
-    pub not_viewer_bytes: Bytes,
+    /// Bytes of skipped rows that went to no viewer. Wide enough for any number of lines …
+    pub not_viewer_bytes: u128,
     /// Bytes of rejected lines whose bytes could be read: at most so much was not metered …
-    /// Wide enough for any number of lines, so that the sum does not depend on their order.
+    /// … as this is, so that the sum does not depend on their order.
     pub rejected_bytes: u128,
     /// … besides what is on the rejected lines whose bytes could not be read.
     pub rejected_unread: u64,
 }
 
+/// The lines that are rows of a log, by fate: what tells whether its format fits. Blank lines, headers,
+/// comments and lines of another logger are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fates {
+    /// Metered lines.
+    pub metered: u64,
+    /// Rejected lines.
+    pub rejected: u64,
+    /// Rows of requests that no viewer made.
+    pub not_viewer: u64,
+}
+
+impl Fates {
+    /// All of them.
+    pub fn all(self) -> u64 {
+        self.metered + self.rejected + self.not_viewer
+    }
+
+    /// These and others.
+    pub fn with(self, other: Fates) -> Fates {
+        Fates {
+            metered: self.metered + other.metered,
+            rejected: self.rejected + other.rejected,
+            not_viewer: self.not_viewer + other.not_viewer,
+        }
+    }
+}
+
 impl Counts {
+    /// The rows among the lines, by fate.
+    pub fn fates(&self) -> Fates {
+        Fates {
+            metered: self.metered,
+            rejected: self.rejected_total(),
+            not_viewer: self.skipped[Skip::NotViewer(Bytes::ZERO).index()],
+        }
+    }
+
     /// Lines skipped in all.
     pub fn skipped_total(&self) -> u64 {
         self.skipped.iter().sum()
@@ -70,20 +107,15 @@ impl Counts {
     ///
     /// A row of a request between machines that says its bytes shows that the file has the field.
     pub fn is_without_field(&self) -> bool {
-        self.is_without_bytes()
-            && self.without_field == self.metered
-            && self.not_viewer_bytes == Bytes::ZERO
+        self.is_without_bytes() && self.without_field == self.metered && self.not_viewer_bytes == 0
     }
 
     /// Counts a skipped line.
-    ///
-    /// Errors: [`Overflow`] of the bytes that went to no viewer.
-    pub fn skip(&mut self, skip: Skip) -> Result<(), Overflow> {
+    pub fn skip(&mut self, skip: Skip) {
         self.skipped[skip.index()] += 1;
         if let Skip::NotViewer(bytes) = skip {
-            self.not_viewer_bytes = self.not_viewer_bytes.checked_add(bytes).ok_or(Overflow)?;
+            self.not_viewer_bytes += u128::from(bytes.as_u64());
         }
-        Ok(())
     }
 
     /// Counts a rejected line, with its bytes if they could be read.
@@ -111,13 +143,17 @@ impl Counts {
         sum(&mut self.doubts, &other.doubts);
         self.without_field += other.without_field;
         self.bytes = self.bytes.checked_add(other.bytes).ok_or(Overflow)?;
-        self.not_viewer_bytes = self
-            .not_viewer_bytes
-            .checked_add(other.not_viewer_bytes)
-            .ok_or(Overflow)?;
+        self.not_viewer_bytes += other.not_viewer_bytes;
         self.rejected_unread += other.rejected_unread;
         self.rejected_bytes += other.rejected_bytes;
         Ok(())
+    }
+
+    /// Whether ledger and datasets can hold its sums: both kinds of bytes are at most
+    /// [`Bytes::SUM_MAX`].
+    pub fn is_within_limit(&self) -> bool {
+        let max = Bytes::SUM_MAX;
+        self.bytes <= max && self.not_viewer_bytes <= u128::from(max.as_u64())
     }
 
     /// Holds `LINE-1`.

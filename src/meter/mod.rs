@@ -14,7 +14,7 @@ mod table;
 mod usage;
 mod worker;
 
-pub use counts::Counts;
+pub use counts::{Counts, Fates};
 pub use domains::{DOMAINS_MAX, DomainId, Domains, TooManyDomains};
 pub use histograms::{Histograms, Quantiles};
 pub use table::{TableFull, UsageTable};

@@ -32,6 +32,8 @@ pub struct TableFull {
 pub struct UsageTable {
     rows: Vec<UsageRow>,
     rows_max: usize,
+    /// Bytes of all rows.
+    bytes: u128,
     /// How many rows, from the first, are summed.
     summed: usize,
     /// Rows of the tail at which it is summed.
@@ -44,6 +46,7 @@ impl UsageTable {
         UsageTable {
             rows: Vec::new(),
             rows_max,
+            bytes: 0,
             summed: 0,
             tail_max: ROWS_MIN,
         }
@@ -59,6 +62,8 @@ impl UsageTable {
     ///
     /// Errors: [`TableFull`].
     pub fn append(&mut self, rows: &mut Vec<UsageRow>) -> Result<(), TableFull> {
+        let bytes = rows.iter().map(|row| u128::from(row.tally.bytes));
+        self.bytes += bytes.sum::<u128>();
         match self.rows.is_empty() && self.rows.capacity() < rows.capacity() {
             true => std::mem::swap(&mut self.rows, rows),
             false => self.rows.append(rows),
@@ -101,6 +106,11 @@ impl UsageTable {
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Downstream bytes of all rows.
+    pub fn bytes(&self) -> u128 {
+        self.bytes
     }
 
     /// The sum over all rows.

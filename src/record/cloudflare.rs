@@ -23,7 +23,7 @@ use nom::sequence::preceded;
 use super::clock::Clock;
 use super::fate::{Doubt, Fate, Record, Reject, Skip};
 use super::field::{digits, without_return};
-use super::grammar::{colon_time, content, dashed_date, instant, offset};
+use super::grammar::{self, colon_time, content, dashed_date, instant, offset};
 use super::json::{Cursor, Value, members};
 use super::{BytesIn, LineFormat};
 use crate::units::{Bytes, Region, Timestamp};
@@ -115,22 +115,21 @@ fn bytes(value: Option<Value<'_>>) -> Result<(Bytes, Option<Doubt>), Reject> {
     match value {
         None => Ok((Bytes::ZERO, Some(Doubt::NoBytesField))),
         Some(Value::Word(b"null" | b"-1")) => Ok((Bytes::ZERO, Some(Doubt::NoBytes))),
-        Some(Value::Word(text) | Value::Text(text)) => match number(text) {
+        Some(Value::Word(text) | Value::Text(text)) => match digits(text) {
             Some(bytes) => Ok((Bytes::new(bytes), None)),
-            None => Err(Reject::Bytes),
+            None => number(text),
         },
         Some(Value::Nested) => Err(Reject::Bytes),
     }
 }
 
-/// Digits only, up to 2⁶⁴ − 1.
-#[inline(always)]
-fn number(text: &[u8]) -> Option<u64> {
-    if let Some(value) = digits(text) {
-        return Some(value);
+/// Digits only; the grammar's `-` for none is no word of JSON.
+#[cold]
+fn number(text: &[u8]) -> Result<(Bytes, Option<Doubt>), Reject> {
+    match text {
+        b"-" => Err(Reject::Bytes),
+        text => grammar::bytes(text),
     }
-    let is_number = text.len() == 20 && text.iter().all(u8::is_ascii_digit);
-    is_number.then(|| std::str::from_utf8(text).ok()?.parse().ok())?
 }
 
 #[inline(always)]

@@ -94,7 +94,7 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
     let mut clock = Clock::default();
     for (name, layout) in known() {
         let probe = probe(&layout);
-        let is_read = |line: &&&[u8]| match probe.judge(line, &mut clock) {
+        let is_read = |line: &&&[u8]| match probe.read(line, &mut clock) {
             Fate::Metered(_) | Fate::Skipped(Skip::NotViewer(_)) => true,
             Fate::Skipped(_) | Fate::Rejected(_) => false,
         };

@@ -121,7 +121,7 @@ pub enum Reject {
     NoHost,
     /// The host is no host name.
     Host,
-    /// The bytes are no number up to 2⁶⁴ − 1.
+    /// The bytes are no number.
     Bytes,
     /// The header names no column of downstream bytes.
     NoBytesColumn,
@@ -133,11 +133,13 @@ pub enum Reject {
     Ambiguous,
     /// The header names columns of another program's log.
     OtherColumns,
+    /// The bytes are a number over [`Bytes::LINE_MAX`]. What it says is the bound of the line.
+    TooManyBytes,
 }
 
 impl Reject {
     /// All reasons, each at its number.
-    pub const ALL: [Reject; 12] = [
+    pub const ALL: [Reject; 13] = [
         Reject::TooLong,
         Reject::Fields,
         Reject::Time,
@@ -150,6 +152,7 @@ impl Reject {
         Reject::Json,
         Reject::Ambiguous,
         Reject::OtherColumns,
+        Reject::TooManyBytes,
     ];
 
     /// The stable name in reports and quarantine files.
@@ -167,6 +170,30 @@ impl Reject {
             Reject::Json => "json",
             Reject::Ambiguous => "ambiguous",
             Reject::OtherColumns => "other-columns",
+            Reject::TooManyBytes => "too-many-bytes",
+        }
+    }
+}
+
+impl Reject {
+    /// What is wrong with the line, in words.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Reject::TooLong => "it is longer than a line may be",
+            Reject::Fields => "it has too few fields, or others than the format has",
+            Reject::Time => "its time is none of the format",
+            Reject::TimeRange => "its time is outside of 2000 to 2099",
+            Reject::NoHost => "it names no host",
+            Reject::Host => "its host is no host name",
+            Reject::Bytes => "its bytes are no number",
+            Reject::NoBytesColumn => "its header names no column of downstream bytes",
+            Reject::Status => "its status is none of the format",
+            Reject::Json => "it is no JSON object",
+            Reject::TooManyBytes => "it says more than 1 PiB",
+            Reject::Ambiguous => {
+                "it fits the log format in several ways that differ in what is metered"
+            }
+            Reject::OtherColumns => "its header names columns of another program's log",
         }
     }
 }

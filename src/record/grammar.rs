@@ -63,13 +63,18 @@ fn decimal(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// Downstream bytes: digits up to 2⁶⁴ − 1, or `-` for none (0 bytes and a doubt).
+/// Downstream bytes: digits, or `-` for none (0 bytes and a doubt).
+///
+/// Errors: `TooManyBytes` for digits over 2⁶⁴ − 1. Lower numbers over the limit of a line are answered,
+/// since they are the bound of a rejected line; `layout::within_limit` rejects them for all formats.
 pub(super) fn bytes(text: &[u8]) -> Result<(Bytes, Option<Doubt>), Reject> {
     if text == b"-" {
         return Ok((Bytes::ZERO, Some(Doubt::NoBytes)));
     }
-    let digits = map_opt(take_while1(|byte: u8| byte.is_ascii_digit()), decimal);
-    content(text, digits, Reject::Bytes).map(|value| (Bytes::new(value), None))
+    let digits = take_while1(|byte: u8| byte.is_ascii_digit());
+    let digits = content(text, digits, Reject::Bytes)?;
+    let value = decimal(digits).ok_or(Reject::TooManyBytes)?;
+    Ok((Bytes::new(value), None))
 }
 
 /// A status of `min` to three digits, or `-` (0).

@@ -8,7 +8,7 @@ use memchr::{memchr, memchr_iter, memmem};
 use super::clock::Clock;
 use super::cloudflare::{Cloudflare, METERED_NAME};
 use super::cloudfront::CloudFront;
-use super::fate::{Fate, Skip};
+use super::fate::{Fate, Record, Reject, Skip};
 use super::field::without_return;
 use super::template::{Template, TemplateError};
 use super::tencent::{TencentCdn, TencentLive};
@@ -156,6 +156,16 @@ impl Layout {
         }
     }
 
+    /// The name that `--format` takes for this layout, as far as one does: of `nginx`, that of a preset.
+    pub fn given_name(&self) -> &'static str {
+        let Layout::Nginx(template) = self else {
+            return self.name();
+        };
+        let mut presets = Template::PRESETS.iter();
+        let preset = presets.find(|(_, text)| *text == template.text());
+        preset.map_or(Template::NAME, |(name, _)| name)
+    }
+
     /// Whether the metered field counts headers.
     pub fn bytes_in(&self) -> BytesIn {
         match self {
@@ -202,23 +212,24 @@ impl Layout {
 
     /// The fate of one line (without its newline) by the grammar.
     pub fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
-        match self {
+        within_limit(match self {
             Layout::TencentCdn(format) => specify(format, line),
             Layout::TencentLive(format) => specify(format, line),
             Layout::CloudFront(format) => specify(format, line),
             Layout::Cloudflare(format) => specify(format, line),
             Layout::Nginx(template) => specify(&**template, line),
-        }
+        })
     }
 
-    /// The fate of one line, fast where that is certain.
-    pub(super) fn judge<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
+    /// What one line says if it is of this format, without the limit of its bytes; fast where that is
+    /// certain.
+    pub(super) fn read<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
         match self {
-            Layout::TencentCdn(format) => judge(format, line, clock),
-            Layout::TencentLive(format) => judge(format, line, clock),
-            Layout::CloudFront(format) => judge(format, line, clock),
-            Layout::Cloudflare(format) => judge(format, line, clock),
-            Layout::Nginx(template) => judge(&**template, line, clock),
+            Layout::TencentCdn(format) => read(format, line, clock),
+            Layout::TencentLive(format) => read(format, line, clock),
+            Layout::CloudFront(format) => read(format, line, clock),
+            Layout::Cloudflare(format) => read(format, line, clock),
+            Layout::Nginx(template) => read(&**template, line, clock),
         }
     }
 
@@ -325,13 +336,32 @@ pub fn learn_headers(layout: &mut Layout, block: &[u8]) {
     }
 }
 
-/// The fate of one line: fast where that is certain, by the grammar otherwise.
+/// The fate of one line.
 #[inline(always)]
 fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
+    within_limit(read(format, line, clock))
+}
+
+/// What one line says: fast where that is certain, by the grammar otherwise.
+#[inline(always)]
+fn read<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
     let text = without_return(line);
     match format.fast(text, clock) {
         Some(fate) => fate,
         None => specify(format, line),
+    }
+}
+
+/// Rejects a line that says more bytes than a line can: the one place for every format and both
+/// parsers. What it says stays its bound.
+#[inline(always)]
+fn within_limit(fate: Fate<'_>) -> Fate<'_> {
+    let (Fate::Metered(Record { bytes, .. }) | Fate::Skipped(Skip::NotViewer(bytes))) = fate else {
+        return fate;
+    };
+    match bytes <= Bytes::LINE_MAX {
+        true => fate,
+        false => Fate::Rejected(Reject::TooManyBytes),
     }
 }
 

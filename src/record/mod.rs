@@ -6,7 +6,8 @@
 //! Every format has two parsers and one truth. `specify` is the grammar: readable, slow, right by
 //! definition. `fast` answers only where it is certain and leaves every other line to the grammar,
 //! so rejects are the grammar's by construction, and what `fast` accepts is held against the
-//! grammar by property tests and fuzz targets.
+//! grammar by property tests and fuzz targets. One limit is no format's own: a line that says more
+//! than `Bytes::LINE_MAX` is rejected behind both parsers.
 //!
 //! Adding a format: a file with the grammar in its head, a type with [`LineFormat`], a variant of
 //! [`Layout`], golden cases in `tests/golden`, and seed lines in `tests/property/agreement.rs`.
@@ -29,10 +30,10 @@ pub use cloudflare::Cloudflare;
 pub use cloudfront::CloudFront;
 pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect, hold_against};
 pub use fate::{Doubt, Fate, Record, Reject, Skip};
-pub use template::{AmbiguousTemplate, Template, TemplateError};
 pub use layout::{
     FORMATS, FormatInfo, Judged, Layout, LayoutError, MeteredField, UTF8_BOM, learn_headers, scan,
 };
+pub use template::{AmbiguousTemplate, Template, TemplateError};
 pub use tencent::{Tencent, TencentCdn, TencentLive};
 pub use w3c::{Foreign, ForeignLog};
 

@@ -9,7 +9,7 @@ use super::bill::BillReport;
 use crate::ingest::{Ingested, Outcome, Retried, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};
 use crate::record::{Doubt, Reject, Skip};
-use crate::store::Change;
+use crate::store::{Change, SetAside};
 
 /// The report of a run.
 #[derive(Debug, Serialize)]
@@ -40,6 +40,8 @@ pub struct RunReport {
     pub retried: Option<RetriedReport>,
     /// Closed months that were published, and what came for them since.
     pub closed: Vec<ClosedReport>,
+    /// Contents of the store that are in no figure.
+    pub set_aside: Vec<SetAsideReport>,
     /// What each month costs, where it was priced.
     pub bills: Vec<BillReport>,
     /// Wall time up to the published datasets, in milliseconds.
@@ -95,6 +97,24 @@ pub struct ClosedReport {
     pub adjusted_bytes: i128,
 }
 
+/// A content with which all that counts would be more than what a store counts.
+#[derive(Debug, Serialize)]
+pub struct SetAsideReport {
+    /// The names that hold it, or what grew from it.
+    pub names: Vec<String>,
+    /// The downstream bytes that its own lines say.
+    pub bytes: u64,
+}
+
+impl From<SetAside> for SetAsideReport {
+    fn from(aside: SetAside) -> Self {
+        SetAsideReport {
+            names: aside.names,
+            bytes: aside.bytes.as_u64(),
+        }
+    }
+}
+
 /// Lines by fate: `read` = `metered` + the sum of `skipped` + the sum of `rejected`.
 #[derive(Debug, Serialize)]
 pub struct LinesReport {
@@ -118,7 +138,7 @@ pub struct BytesReport {
     /// Downstream bytes that were metered.
     pub metered: u64,
     /// Bytes of skipped rows that went to no viewer.
-    pub not_viewer: u64,
+    pub not_viewer: u128,
     /// Bytes of rejected lines, as far as they could be read: at most so many were not metered.
     pub rejected_at_most: u128,
     /// Rejected lines whose bytes could not be read.
@@ -126,29 +146,28 @@ pub struct BytesReport {
 }
 
 /// Totals of the published usage.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct UsageReport {
     /// Downstream bytes.
-    pub bytes: u64,
+    pub bytes: u128,
     /// Metered requests.
-    pub requests: u64,
+    pub requests: u128,
     /// Bytes of responses with status 400 or above.
-    pub error_bytes: u64,
+    pub error_bytes: u128,
     /// Requests with status 400 or above.
-    pub error_requests: u64,
+    pub error_requests: u128,
     /// Requests metered in doubt.
-    pub doubtful_requests: u64,
+    pub doubtful_requests: u128,
 }
 
-impl From<Usage> for UsageReport {
-    fn from(usage: Usage) -> Self {
-        UsageReport {
-            bytes: usage.bytes.as_u64(),
-            requests: usage.requests,
-            error_bytes: usage.error_bytes.as_u64(),
-            error_requests: usage.error_requests,
-            doubtful_requests: usage.doubtful_requests,
-        }
+impl UsageReport {
+    /// Adds usage. Closed months and those that count now may be more together than a store counts.
+    pub fn add(&mut self, usage: &Usage) {
+        self.bytes += u128::from(usage.bytes.as_u64());
+        self.requests += u128::from(usage.requests);
+        self.error_bytes += u128::from(usage.error_bytes.as_u64());
+        self.error_requests += u128::from(usage.error_requests);
+        self.doubtful_requests += u128::from(usage.doubtful_requests);
     }
 }
 
@@ -269,11 +288,11 @@ impl RunReport {
             bytes: BytesReport {
                 decompressed: decompressed.map(|source| source.decompressed_bytes).sum(),
                 metered: counts.bytes.as_u64(),
-                not_viewer: counts.not_viewer_bytes.as_u64(),
+                not_viewer: counts.not_viewer_bytes,
                 rejected_at_most: counts.rejected_bytes,
                 rejected_unread_lines: counts.rejected_unread,
             },
-            usage: Usage::default().into(),
+            usage: UsageReport::default(),
             files: files(&ingested.sources),
             response_bytes: ingested.histograms.response_bytes().into(),
             block_nanos: ingested.histograms.block_nanos().into(),
@@ -282,6 +301,7 @@ impl RunReport {
             usage_digest: String::new(),
             retried: None,
             closed: Vec::new(),
+            set_aside: Vec::new(),
             bills: Vec::new(),
             elapsed_millis: 0,
         })

@@ -33,7 +33,7 @@ pub use focus::{FocusTerms, FocusVersion, write_focus};
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
     BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RunReport,
-    SalvagedReport, UsageReport,
+    SalvagedReport, SetAsideReport, UsageReport,
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};

@@ -92,10 +92,10 @@ pub fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Res
     }
     writeln!(
         out,
-        "bytes     {} downstream ({} GB), {} more went to no viewer",
+        "bytes     {} downstream ({} GB), {} B more went to no viewer",
         Bytes::new(bytes.metered),
         Bytes::new(bytes.metered).to_gigabytes(),
-        Bytes::new(bytes.not_viewer)
+        bytes.not_viewer
     )?;
     let files = &report.files;
     writeln!(

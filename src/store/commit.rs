@@ -86,6 +86,8 @@ pub(super) struct Pending {
     rows: Vec<SegmentRow>,
     /// Quarantine files that the commit puts others in the place of: removed after it.
     quarantine_replaced: Vec<String>,
+    /// Bytes of all that counts and keeps to the limit, or more: what was dropped since is in it.
+    pub(super) counted: Option<u128>,
 }
 
 impl Pending {
@@ -96,6 +98,7 @@ impl Pending {
             contents: Vec::new(),
             rows: Vec::new(),
             quarantine_replaced: Vec::new(),
+            counted: None,
         }
     }
 
@@ -162,7 +165,8 @@ impl Store {
         Ok(change)
     }
 
-    /// Adds a new content, which a source holds: what [`Store::identify`] called `New`.
+    /// Adds a new content, which a source holds: what [`Store::identify`] called `New`. `None` where all
+    /// that counts would pass [`Bytes::SUM_MAX`] with it: then nothing was noted of it.
     ///
     /// Errors: [`StoreError`]; the run must not go on.
     pub fn add(
@@ -171,44 +175,20 @@ impl Store {
         ancestry: Ancestry<'_>,
         reading: Reading<'_>,
         domains: &Domains,
-    ) -> Result<Change, StoreError> {
+    ) -> Result<Option<Change>, StoreError> {
         let state = &mut *self.lock_state();
         let commit = state.commit()?;
-        let ledger = &state.ledger;
-        let before = ledger::held_by(ledger, delivery.name)?;
-        let Ancestry {
-            from, supersedes, ..
-        } = ancestry;
-        let change = match before {
-            _ if let Some(of) = ancestry.copy_of => Change::DuplicateCounted { of: of.to_owned() },
-            _ if let Some(kept) = delivery.kept => Change::Salvaged { kept },
-            _ if from != 0 || !supersedes.is_empty() => Change::Grown { from },
-            Some(before) => Change::Replaced {
-                bytes_before: ledger::bytes_of(ledger, before)?,
-            },
-            None => Change::New,
-        };
-        let id = put_content(ledger, &delivery, &ancestry, &reading, commit)?;
-        put_source(ledger, &delivery, id, commit, &change)?;
-        if delivery.kept.is_some() && ancestry.copy_of.is_some() {
-            note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
+        state.set_mark()?;
+        let (id, change) = put_new(&state.ledger, delivery, ancestry, &reading, commit)?;
+        if !state.keeps_to_limit(&[id], reading.counts.bytes)? {
+            return Ok(None);
         }
-        for superseded in supersedes {
-            for name in ledger::holders(ledger, *superseded, delivery.name)? {
-                let sql =
-                    "UPDATE source SET content = ?1, stamp = NULL, commit_id = ?2 WHERE name = ?3";
-                ledger.execute(sql, params![id, commit, name])?;
-                note(ledger, commit, &name, Some(id), "grown")?;
-            }
-            ledger::drop_unless_held(ledger, *superseded, commit)?;
-        }
-        drop_unless_held(ledger, before, commit)?;
         if let Some(rejects) = &reading.rejects {
-            self.keep_rejects(ledger, commit, id, rejects)?;
+            self.keep_rejects(&state.ledger, commit, id, rejects)?;
         }
         state.pending.add(id, reading.rows);
         self.flush_if_due(state, domains)?;
-        Ok(change)
+        Ok(Some(change))
     }
 
     /// Makes the rejected lines of a content durable, and has the open transaction name them.
@@ -324,6 +304,45 @@ impl State {
             || CONTENTS_PENDING_MAX <= self.pending.contents.len()
             || self.pending.commit.as_ref().is_some_and(is_old)
     }
+}
+
+/// Notes a new content and that a name holds it.
+fn put_new(
+    ledger: &Connection,
+    delivery: Delivery<'_>,
+    ancestry: Ancestry<'_>,
+    reading: &Reading<'_>,
+    commit: i64,
+) -> Result<(i64, Change), StoreError> {
+    let before = ledger::held_by(ledger, delivery.name)?;
+    let Ancestry {
+        from, supersedes, ..
+    } = ancestry;
+    let change = match before {
+        _ if let Some(of) = ancestry.copy_of => Change::DuplicateCounted { of: of.to_owned() },
+        _ if let Some(kept) = delivery.kept => Change::Salvaged { kept },
+        _ if from != 0 || !supersedes.is_empty() => Change::Grown { from },
+        Some(before) => Change::Replaced {
+            bytes_before: ledger::bytes_of(ledger, before)?,
+        },
+        None => Change::New,
+    };
+    let id = put_content(ledger, &delivery, &ancestry, reading, commit)?;
+    put_source(ledger, &delivery, id, commit, &change)?;
+    if delivery.kept.is_some() && ancestry.copy_of.is_some() {
+        note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
+    }
+    for superseded in supersedes {
+        for name in ledger::holders(ledger, *superseded, delivery.name)? {
+            let sql =
+                "UPDATE source SET content = ?1, stamp = NULL, commit_id = ?2 WHERE name = ?3";
+            ledger.execute(sql, params![id, commit, name])?;
+            note(ledger, commit, &name, Some(id), "grown")?;
+        }
+        ledger::drop_unless_held(ledger, *superseded, commit)?;
+    }
+    drop_unless_held(ledger, before, commit)?;
+    Ok((id, change))
 }
 
 /// Which stretch of 31 days a slot is in. A segment keeps to one, so that reading a month of years

@@ -67,7 +67,8 @@ pub(super) fn counts_json(counts: &Counts) -> String {
         "skipped": named(&Skip::NAMES, &counts.skipped),
         "rejected": named(&Reject::ALL.map(Reject::name), &counts.rejected),
         "doubts": named(&Doubt::ALL.map(Doubt::name), &counts.doubts),
-        "not_viewer_bytes": counts.not_viewer_bytes.as_u64(),
+        // As a number: a file with more is refused.
+        "not_viewer_bytes": u64::try_from(counts.not_viewer_bytes).unwrap_or(u64::MAX),
         // As text: it may be wider than what readers of JSON hold.
         "rejected_bytes_at_most": counts.rejected_bytes.to_string(),
         "rejected_unread_lines": counts.rejected_unread,

@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::error::StoreError;
 use super::scan::{Wanted, scan_sound};
-use super::{SEGMENTS, Store, ledger};
+use super::{SEGMENTS, Store, ledger, limit};
 use crate::meter::Usage;
 use crate::source::Digest;
 use crate::units::Span;
@@ -56,7 +56,7 @@ impl Store {
             let state = self.lock_state();
             (
                 ledger::segments_in(&state.ledger, &slots)?,
-                ledger::live(&state.ledger)?,
+                limit::published(&state.ledger)?,
             )
         };
         let folder = self.root.join(SEGMENTS);

@@ -3,6 +3,7 @@
 use super::error::StoreError;
 use super::identify::{Identity, Known, SHARED, identify, may_have_shrunk};
 use super::{Store, ledger};
+use crate::meter::Fates;
 use crate::source::{Content, Digest, Opening};
 
 impl Store {
@@ -98,6 +99,13 @@ impl Store {
             true => Ok(None),
             false => Ok(names.into_iter().next()),
         }
+    }
+
+    /// The rows of the content `id` and of all that it grew from.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn fates_of(&self, id: i64) -> Result<Fates, StoreError> {
+        ledger::fates_of(&self.lock_state().ledger, id)
     }
 
     /// The names that hold the content `id`.

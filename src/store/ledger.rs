@@ -14,7 +14,7 @@ use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::identify::Known;
 use super::{LOCK, Lock, Occasion, QUARANTINE, SEGMENTS};
-use crate::meter::Usage;
+use crate::meter::{Fates, Usage};
 use crate::source::{Content, Digest, Opening, Seed};
 use crate::units::Bytes;
 
@@ -389,18 +389,47 @@ pub(super) fn drop_unless_held(
     Ok(())
 }
 
-/// Downstream bytes of a content, those before its own lines included.
+/// Downstream bytes of a content, those before its own lines included; at most 2⁶⁴ − 1 are told.
 pub(super) fn bytes_of(ledger: &Connection, content: i64) -> Result<u64, StoreError> {
     let sql = "WITH RECURSIVE line (id, parent, bytes) AS (
             SELECT id, parent, bytes FROM content WHERE id = ?1
             UNION ALL
             SELECT content.id, content.parent, content.bytes
             FROM content JOIN line ON content.id = line.parent
-        ) SELECT coalesce(sum(bytes), 0) FROM line";
-    let bytes: i64 = ledger
-        .prepare_cached(sql)?
-        .query_row([content], |row| row.get(0))?;
-    Ok(bytes.cast_unsigned())
+        ) SELECT bytes FROM line";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let mut rows = statement.query([content])?;
+    let mut bytes = 0u64;
+    while let Some(row) = rows.next()? {
+        bytes = bytes.saturating_add(row.get::<_, i64>(0)?.cast_unsigned());
+    }
+    Ok(bytes)
+}
+
+/// The rows of a content and of all that it grew from, by fate.
+pub(super) fn fates_of(ledger: &Connection, content: i64) -> Result<Fates, StoreError> {
+    let sql = "WITH RECURSIVE line (id, parent) AS (
+            SELECT id, parent FROM content WHERE id = ?1
+            UNION ALL
+            SELECT content.id, content.parent FROM content JOIN line ON content.id = line.parent
+        ) SELECT sum(metered), sum(rejected), sum(coalesce(counts -> 'skipped' ->> 'not-viewer', 0))
+        FROM content JOIN line ON content.id = line.id";
+    let mut statement = ledger.prepare_cached(sql)?;
+    Ok(statement.query_row([content], |row| {
+        let count = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+        Ok(Fates {
+            metered: count(0)?,
+            rejected: count(1)?,
+            not_viewer: count(2)?,
+        })
+    })?)
+}
+
+/// Downstream bytes of a content's own lines.
+pub(super) fn own_bytes(ledger: &Connection, content: i64) -> Result<Bytes, StoreError> {
+    let mut statement = ledger.prepare_cached("SELECT bytes FROM content WHERE id = ?1")?;
+    let bytes: i64 = statement.query_row([content], |row| row.get(0))?;
+    Ok(Bytes::new(bytes.cast_unsigned()))
 }
 
 /// Rows and usage of every content that a segment holds rows of.

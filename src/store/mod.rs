@@ -20,7 +20,8 @@
 //! Invariants: `SEG-1` a segment counts iff the ledger names it; `SPAN-1` a content's own lines start
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
 //! that the ledger notes of it; a content counts once, however many names hold it, unless a copy is
-//! asked for that counts apart: it has a lineage of its own.
+//! asked for that counts apart: it has a lineage of its own. All that is published is at most
+//! `Bytes::SUM_MAX` (`limit.rs`).
 
 mod against;
 mod change;
@@ -36,6 +37,7 @@ mod identify;
 mod known;
 mod lateness;
 mod ledger;
+mod limit;
 mod read;
 mod retry;
 mod scan;
@@ -61,6 +63,7 @@ pub use failpoint::FAILPOINTS;
 pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;
 pub use ledger::SCHEMA_VERSION;
+pub use limit::SetAside;
 pub use read::{Rejected, StoreUsage, WithoutBytes};
 pub use retry::{Quarantined, Regained};
 pub use verify::{Finding, Verification};

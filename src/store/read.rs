@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
-use super::{SEGMENTS, Store, ledger};
+use super::{SEGMENTS, Store, ledger, limit};
 use crate::meter::{DomainId, Domains, UsageRow, UsageTable};
 use crate::units::{Month, Slot, Zone};
 
@@ -207,7 +207,7 @@ impl Store {
         let state = &mut *self.lock_state();
         let transaction = state.ledger.transaction()?;
         let segments = ledger::segments_in(&transaction, slots)?;
-        let live = ledger::live(&transaction)?;
+        let live = limit::published(&transaction)?;
         Ok(Snapshot { segments, live })
     }
 }

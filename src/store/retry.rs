@@ -109,7 +109,8 @@ impl Store {
         }
     }
 
-    /// Gives rejected lines of a content their new fates, all of it with the next commit.
+    /// Gives rejected lines of a content their new fates, all of it with the next commit; `false` where
+    /// all that counts would pass [`Bytes::SUM_MAX`] with them: then they stay as they are.
     ///
     /// Errors: [`StoreError`]; the run must not go on.
     pub fn regain(
@@ -117,11 +118,20 @@ impl Store {
         quarantined: &Quarantined,
         regained: Regained,
         domains: &Domains,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let state = &mut *self.lock_state();
         let commit = state.commit()?;
-        let (ledger, content) = (&state.ledger, quarantined.content);
-        change_counts(ledger, content, &regained)?;
+        let content = quarantined.content;
+        let all = ledger::own_bytes(&state.ledger, content)?.checked_add(regained.counts.bytes);
+        if all.is_none_or(|all| Bytes::SUM_MAX < all) {
+            return Ok(false);
+        }
+        state.set_mark()?;
+        change_counts(&state.ledger, content, &regained)?;
+        if !state.keeps_to_limit(&[content], all.unwrap_or_default())? {
+            return Ok(false);
+        }
+        let ledger = &state.ledger;
         for name in ledger::names_of(ledger, content)? {
             note(ledger, commit, &name, Some(content), RETRIED)?;
         }
@@ -131,7 +141,8 @@ impl Store {
         }
         state.pending.remove_after(&quarantined.files);
         state.pending.add(content, regained.rows);
-        self.flush_if_due(state, domains)
+        self.flush_if_due(state, domains)?;
+        Ok(true)
     }
 
     /// Removes quarantine files that no commit names any more.
@@ -200,8 +211,10 @@ fn changed_json(content: i64, json: &str, regained: &Regained) -> Result<String,
         .ok_or_else(|| damaged("have fewer rejects than are kept"))?;
     }
     let number = |all: &Map<String, Value>, name: &str| all.get(name).and_then(Value::as_u64);
-    let not_viewer = number(&all, "not_viewer_bytes")
-        .and_then(|bytes| bytes.checked_add(regained.counts.not_viewer_bytes.as_u64()));
+    let not_viewer = number(&all, "not_viewer_bytes").map(|bytes| {
+        let gained = u64::try_from(regained.counts.not_viewer_bytes);
+        bytes.saturating_add(gained.unwrap_or(u64::MAX))
+    });
     let at_most = all.get("rejected_bytes_at_most").and_then(Value::as_str);
     let at_most = at_most
         .and_then(|text| text.parse::<u128>().ok())

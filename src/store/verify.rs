@@ -8,7 +8,7 @@ use super::close::{self, CLOSED};
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, check, scan, sha256};
-use super::{QUARANTINE, SEGMENTS, Store, durable, ledger};
+use super::{QUARANTINE, SEGMENTS, Store, durable, ledger, limit};
 use crate::meter::Usage;
 use crate::units::hex;
 
@@ -32,7 +32,7 @@ pub struct Verification {
     pub contents: u64,
     /// Rows that were added up.
     pub rows: u64,
-    /// The usage that counts.
+    /// The usage that counts, but for what is set aside ([`Store::set_aside`]).
     pub usage: Usage,
     /// What is wrong; nothing, in a good store.
     pub findings: Vec<Finding>,
@@ -145,10 +145,19 @@ impl Store {
                 ask(ledger, promise, question, &mut verification)?;
             }
         }
-        let live = ledger::live(ledger)?;
-        verification.contents = live.len() as u64;
+        verification.contents = ledger::live(ledger)?.len() as u64;
+        let published = limit::published(ledger)?;
+        for aside in limit::set_aside(ledger)? {
+            let problem = format!(
+                "with its {} all that counts would be more than 2^63 - 1 B; it is in no figure; count \
+                 its file anew with `cdn-meter ingest --recount`",
+                aside.bytes
+            );
+            let name = aside.names.into_iter().next().unwrap_or_default();
+            verification.find("what counts can be published", name, problem);
+        }
         for segment in ledger::segments(ledger)? {
-            self.verify_segment(ledger, &segment, &live, &mut verification)?;
+            self.verify_segment(ledger, &segment, &published, &mut verification)?;
         }
         self.verify_files(ledger, &mut verification)?;
         self.verify_quarantine(ledger, &mut verification)?;
@@ -160,7 +169,7 @@ impl Store {
         &self,
         ledger: &Connection,
         segment: &SegmentFile,
-        live: &HashSet<i64>,
+        published: &HashSet<i64>,
         verification: &mut Verification,
     ) -> Result<(), StoreError> {
         let folder = self.root.join(SEGMENTS);
@@ -174,7 +183,7 @@ impl Store {
         let scanned = scan(&folder, &segment.name, &Wanted::ALL, |row| {
             let Some(row) = row else { return Ok(()) };
             verification.rows += 1;
-            if live.contains(&row.content) {
+            if published.contains(&row.content) {
                 verification.usage.add_tally(&row.tally)?;
             }
             let slot = i64::from(row.tally.cell.slot_index());

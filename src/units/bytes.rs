@@ -13,6 +13,12 @@ pub struct Bytes(u64);
 impl Bytes {
     /// No bytes.
     pub const ZERO: Bytes = Bytes(0);
+    /// The most that one log line may say: 1 PiB, a day at 100 Gbit/s. No response is as long, so a
+    /// line that says more says nothing.
+    pub const LINE_MAX: Bytes = Bytes(1 << 50);
+    /// The most that a store counts and a run publishes in all: what the signed 64-bit integers of
+    /// ledger, segments and datasets hold.
+    pub const SUM_MAX: Bytes = Bytes(i64::MAX as u64);
 
     /// A count of `bytes` bytes.
     pub const fn new(bytes: u64) -> Self {

@@ -106,10 +106,7 @@ fn specified<'a>(layout: &mut Layout, block: &'a [u8]) -> Vec<Answer<'a>> {
 fn count(counts: &mut Counts, (_, fate, bytes_at_most): Answer<'_>) {
     match fate {
         Fate::Metered(_) => counts.metered += 1,
-        // Too many bytes refuse a source; here the line counts all the same.
-        Fate::Skipped(skip) => {
-            let _ = counts.skip(skip);
-        }
+        Fate::Skipped(skip) => counts.skip(skip),
         Fate::Rejected(reason) => counts.reject(reason, bytes_at_most),
     }
 }

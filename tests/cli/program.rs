@@ -76,6 +76,23 @@ impl Place {
     }
 }
 
+/// Holds the exit code and parts of what was said to the user.
+#[track_caller]
+pub fn expect(said: &Said, code: i32, parts: &[&str]) {
+    assert_eq!(
+        said.code, code,
+        "stdout: {}\nstderr: {}",
+        said.stdout, said.stderr
+    );
+    for part in parts {
+        assert!(
+            said.stderr.contains(part),
+            "`{part}` is not in: {}",
+            said.stderr
+        );
+    }
+}
+
 fn said(output: Output) -> Said {
     Said {
         code: output.status.code().expect("not killed"),

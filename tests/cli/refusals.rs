@@ -3,27 +3,11 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::program::{Place, Said, root};
+use crate::program::{Place, Said, expect, root};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 const LINE: &str = "20261001081502 203.0.113.9 v.example.cn /a/1.ts 1000 22 2 206 NULL 41\n";
-
-#[track_caller]
-fn expect(said: &Said, code: i32, parts: &[&str]) {
-    assert_eq!(
-        said.code, code,
-        "stdout: {}\nstderr: {}",
-        said.stdout, said.stderr
-    );
-    for part in parts {
-        assert!(
-            said.stderr.contains(part),
-            "`{part}` is not in: {}",
-            said.stderr
-        );
-    }
-}
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

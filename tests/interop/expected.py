@@ -25,7 +25,7 @@ from pathlib import Path
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 UTC = timezone.utc
 BEIJING = timezone(timedelta(hours=8))
-U64_MAX = 2**64 - 1
+LINE_BYTES_MAX = 2**50
 DIGITS = set("0123456789")
 HOST_CHARS = set("abcdefghijklmnopqrstuvwxyz0123456789-_")
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -71,8 +71,10 @@ def the_bytes(text):
     """Bytes and doubt of a text field."""
     if text == "-":
         return 0, "no-bytes"
-    if not is_number(text) or int(text) > U64_MAX:
+    if not is_number(text):
         raise Reject("bytes")
+    if int(text) > LINE_BYTES_MAX:
+        raise Reject("too-many-bytes")
     return int(text), None
 
 
@@ -194,8 +196,10 @@ def cloudflare(line):
     sent, doubt = row.get("EdgeResponseBytes"), None
     if sent is None or sent == -1:
         sent, doubt = 0, "no-bytes"
-    if not isinstance(sent, int) or not 0 <= sent <= U64_MAX:
+    if not isinstance(sent, int) or sent < 0:
         raise Reject("bytes")
+    if sent > LINE_BYTES_MAX:
+        raise Reject("too-many-bytes")
     status = row.get("EdgeResponseStatus", 0)
     if not isinstance(status, int):
         raise Reject("status")

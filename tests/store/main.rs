@@ -18,6 +18,7 @@ mod program;
 mod retry;
 mod salvage;
 mod sequences;
+mod sums;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

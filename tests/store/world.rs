@@ -311,7 +311,7 @@ impl World {
         };
         Options {
             layout: Some(Layout::by_name(name, None).expect("a format")),
-            reject_ratio_max: 1.into(),
+            reject_ratio_max: None,
             // Long after the files were written, their stamps tell every change.
             now_nanos: if run.is_trusting { i128::MAX / 2 } else { 0 },
             is_rehash: run.is_rehash,

@@ -32,7 +32,7 @@ pub fn options(workers: usize) -> Options {
         workers,
         layout: None,
         fallback_domain: None,
-        reject_ratio_max: "0.01".parse().expect("a ratio"),
+        reject_ratio_max: Some("0.01".parse().expect("a ratio")),
         rows_max: 1 << 20,
         now_nanos: 0,
         is_rehash: false,
