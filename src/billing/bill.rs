@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use super::assumed::Assumed;
 use super::catalogue::Catalogue;
 use super::charge::{Charge, Status};
 use super::error::BillingError;
@@ -45,6 +46,8 @@ pub struct Bill {
     pub unpriced: Vec<Unpriced>,
     /// Mini-program domains that were watched without a licence.
     pub unlicensed: Vec<Unlicensed>,
+    /// Usage of regions that are no zone, and what it was priced as.
+    pub assumed: Vec<Assumed>,
     /// The packages when it ends, which are those of the next month.
     pub packages: Packages,
 }
@@ -141,13 +144,15 @@ pub fn bill(
         of_account.push(line);
     }
     let (mut unpriced, mut without_licence) = (Vec::new(), Vec::new());
+    let mut assumed = Vec::new();
     for used in accounts {
         let used = used?;
         unpriced.extend(unpriced_of(&used, &rating)?);
         if let Some(terms) = besides.licences {
             without_licence.extend(unlicensed(&used, terms, month, zone));
         }
-        let (of_account, left) = rating.charges(&used, &packages.of(&used.account))?;
+        let (mut of_account, left) = rating.charges(&used, &packages.of(&used.account))?;
+        assumed.extend(rating.assumed(&used, &mut of_account)?);
         packages.replace(&used.account, left);
         if !of_account.is_empty() {
             charges.entry(used.account).or_default().extend(of_account);
@@ -161,6 +166,7 @@ pub fn bill(
         accounts: accounts.collect::<Result<_, _>>()?,
         unpriced,
         unlicensed: without_licence,
+        assumed,
         packages,
     })
 }

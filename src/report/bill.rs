@@ -8,7 +8,9 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::billing::packages::Package;
-use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly};
+use crate::billing::{
+    AccountBill, Assumed, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly,
+};
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
@@ -46,6 +48,25 @@ pub struct BillReport {
     pub payable: String,
     /// Rejected lines that may have cost something; they have no time, so they are of all months.
     pub rejected: Option<RejectedReport>,
+    /// Usage of regions that are no zone, and what it was priced as.
+    pub assumed_regions: Vec<AssumedReport>,
+}
+
+/// Usage that was priced as that of a zone although its region is none.
+#[derive(Debug, Serialize)]
+pub struct AssumedReport {
+    /// Whose it is.
+    pub account: String,
+    /// What the log says: `unknown` or `overseas`.
+    pub region: &'static str,
+    /// The zone whose price it paid.
+    pub priced_as: &'static str,
+    /// How much, as logged.
+    pub bytes: u64,
+    /// The same in GB.
+    pub gigabytes: String,
+    /// What the region says of clients.
+    pub clients: &'static str,
 }
 
 /// What rejected lines may have cost.
@@ -169,7 +190,19 @@ impl BillReport {
             packages: packages(bill),
             payable: format!("{:.2}", add_exactly(payables)?),
             rejected: None,
+            assumed_regions: bill.assumed.iter().map(assumed).collect(),
         })
+    }
+}
+
+fn assumed(of: &Assumed) -> AssumedReport {
+    AssumedReport {
+        account: of.account.clone(),
+        region: of.region.name(),
+        priced_as: of.zone.name(),
+        bytes: of.bytes,
+        gigabytes: of.gigabytes().normalize().to_string(),
+        clients: of.whose(),
     }
 }
 
@@ -286,6 +319,12 @@ fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
         format!(
             "without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
             of.domain, of.app_id, of.days, of.bytes
+        )
+    })?;
+    print_some(out, &bill.assumed_regions, |of| {
+        format!(
+            "priced as {}: {} GB of account {}, {}",
+            of.priced_as, of.gigabytes, of.account, of.clients
         )
     })?;
     print_some(out, &bill.unpriced, |of| {

@@ -92,6 +92,15 @@ fn notes(report: &BillReport) -> String {
         let bytes = grouped(&of.bytes.to_string());
         format!("Not priced: {bytes} B{account}: {}.", of.why)
     });
+    html += &paragraphs(&report.assumed_regions, |of| {
+        format!(
+            "Priced as {}: {} GB of account {}, {}.",
+            of.priced_as,
+            grouped(&of.gigabytes),
+            of.account,
+            of.clients
+        )
+    });
     html += &unlicensed(report);
     match html.is_empty() {
         true => html,
