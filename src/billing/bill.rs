@@ -13,6 +13,7 @@ use super::licence::Term;
 use super::licensed::{Unlicensed, unlicensed};
 use super::packages::{Packages, Shortfall};
 use super::traffic::{Rating, StandardMode};
+use super::transcoding;
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
@@ -50,6 +51,8 @@ pub struct Bill {
     pub assumed: Vec<Assumed>,
     /// The packages when it ends, which are those of the next month.
     pub packages: Packages,
+    /// The transcoding packages when it ends.
+    pub transcoding_packages: Vec<transcoding::Package>,
 }
 
 impl AccountBill {
@@ -123,6 +126,8 @@ pub struct Besides<'a> {
     pub lines: Vec<Charge>,
     /// The packages that accounts have when the month begins.
     pub packages: Packages,
+    /// The transcoding packages of accounts when the month ends.
+    pub transcoding_packages: Vec<transcoding::Package>,
     /// The terms of licences; `None` where nobody told of any.
     pub licences: Option<&'a [Term]>,
 }
@@ -168,6 +173,7 @@ pub fn bill(
         unlicensed: without_licence,
         assumed,
         packages,
+        transcoding_packages: besides.transcoding_packages,
     })
 }
 

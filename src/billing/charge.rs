@@ -1,10 +1,12 @@
 //! One priced line.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
+use super::error::BillingError;
 use super::exact::{Amount, Inexact, product, sum};
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
 
@@ -142,10 +144,17 @@ impl Charge {
     }
 
     /// One more of a purchase.
-    pub(super) fn add_one(&mut self) -> Result<(), Inexact> {
+    fn add_one(&mut self) -> Result<(), Inexact> {
         self.quantity = sum(self.quantity, Decimal::ONE)?;
         self.amount = Amount::new(product(self.quantity, self.unit_price)?);
         Ok(())
+    }
+
+    /// What tells a purchase from others that are not counted with it.
+    fn kind_of_purchase(&self) -> (String, String, i32, String, Decimal) {
+        let (account, app_id) = (self.account.clone(), self.app_id.clone());
+        let variant = self.variant.clone();
+        (account, app_id, self.days.start, variant, self.unit_price)
     }
 
     /// The instants between which it was used, by the clock of `zone`.
@@ -174,17 +183,22 @@ impl Charge {
             | Item::Screenshot
             | Item::PornDetection
             | Item::ImOverUse => month.first_day() + month.days().cast_signed(),
-            Item::PluginLicence | Item::TrafficPackage | Item::MobileLicence | Item::ImPlan => {
-                self.days.start
-            }
+            Item::PluginLicence
+            | Item::TrafficPackage
+            | Item::TranscodingPackage
+            | Item::MobileLicence
+            | Item::ImPlan => self.days.start,
             Item::StandardTraffic
             | Item::StandardPeak
             | Item::PushTraffic
             | Item::PushPeak
             | Item::PackageTraffic
             | Item::Transcoding
+            | Item::PackageTranscoding
             | Item::VodStorage
-            | Item::VodTraffic => self.days.end,
+            | Item::VodTraffic
+            | Item::VodTranscoding
+            | Item::VodEditing => self.days.end,
         };
         day_text(day)
     }
@@ -225,4 +239,17 @@ impl Charge {
             self.item.name()
         )
     }
+}
+
+/// Purchases, each a line of nothing yet: one line of all that are alike, counted.
+pub(super) fn counted(
+    bought: impl IntoIterator<Item = Result<Charge, BillingError>>,
+) -> Result<Vec<Charge>, BillingError> {
+    let mut lines = BTreeMap::new();
+    for charge in bought {
+        let charge = charge?;
+        let kind = charge.kind_of_purchase();
+        lines.entry(kind).or_insert(charge).add_one()?;
+    }
+    Ok(lines.into_values().collect())
 }

@@ -32,6 +32,7 @@ pub mod services;
 mod text;
 mod tiers;
 mod traffic;
+pub mod transcoding;
 
 pub use assumed::Assumed;
 pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill};

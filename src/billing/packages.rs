@@ -19,7 +19,7 @@ use jiff::civil;
 use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, Item};
-use super::charge::Charge;
+use super::charge::{Charge, counted};
 use super::error::BillingError;
 use super::exact::{Inexact, product, quotient, sum};
 use crate::units::{Gigabytes, Month, Region, Timestamp, Zone, day_text};
@@ -228,7 +228,7 @@ impl Packages {
 }
 
 /// Days for which a package pays that was bought on `day`.
-fn valid(day: i32) -> Range<i32> {
+pub(super) fn valid(day: i32) -> Range<i32> {
     let epoch = civil::date(1970, 1, 1);
     let bought = epoch + jiff::Span::new().days(day);
     let end = bought.saturating_add(jiff::Span::new().years(1));
@@ -313,22 +313,11 @@ pub fn charges(
     (month, zone): (Month, Zone),
     catalogue: &Catalogue,
 ) -> Result<Vec<Charge>, BillingError> {
-    let mut bought: BTreeMap<(&str, i32, u32, Decimal), Charge> = BTreeMap::new();
-    for purchase in purchases {
+    let bought = purchases.iter().filter_map(|purchase| {
         let day = purchase.at.slot().day(zone);
-        if Month::of_day(day) != month {
-            continue;
-        }
-        let charge = bought_one(purchase, day, catalogue)?;
-        let key = (
-            &purchase.account[..],
-            day,
-            purchase.gigabytes,
-            charge.unit_price,
-        );
-        bought.entry(key).or_insert(charge).add_one()?;
-    }
-    Ok(bought.into_values().collect())
+        (Month::of_day(day) == month).then(|| bought_one(purchase, day, catalogue))
+    });
+    counted(bought)
 }
 
 /// The charge of a package, none of it yet.

@@ -473,5 +473,6 @@ fn bill_of(
         unlicensed: Vec::new(),
         assumed: Vec::new(),
         packages: Packages::default(),
+        transcoding_packages: Vec::new(),
     })
 }

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::billing::packages::Package;
+use crate::billing::transcoding;
 use crate::billing::{
     AccountBill, Assumed, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly,
 };
@@ -50,6 +51,23 @@ pub struct BillReport {
     pub rejected: Option<RejectedReport>,
     /// Usage of regions that are no zone, and what it was priced as.
     pub assumed_regions: Vec<AssumedReport>,
+    /// What is left, when the month ends, of transcoding packages that were valid in it; of open months.
+    pub transcoding_packages: Vec<TranscodingPackageReport>,
+}
+
+/// A transcoding package.
+#[derive(Debug, Serialize)]
+pub struct TranscodingPackageReport {
+    /// Whose it is.
+    pub account: String,
+    /// `standard` or `top-speed`.
+    pub kind: &'static str,
+    /// Its size.
+    pub hours: u32,
+    /// Whole minutes of its own class, 480P in H.264, that are left.
+    pub minutes_left: String,
+    /// The day from which on it pays no more.
+    pub until: String,
 }
 
 /// Usage that was priced as that of a zone although its region is none.
@@ -191,6 +209,7 @@ impl BillReport {
             payable: format!("{:.2}", add_exactly(payables)?),
             rejected: None,
             assumed_regions: bill.assumed.iter().map(assumed).collect(),
+            transcoding_packages: transcoding_packages(bill)?,
         })
     }
 }
@@ -215,10 +234,29 @@ fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
     }
 }
 
-fn packages(bill: &Bill) -> Vec<PackageReport> {
+/// Whether something holds on some of these days of a bill's month.
+fn is_of_month(bill: &Bill, days: &Range<i32>) -> bool {
     let month = bill.month.first_day();
-    let month = month..month + bill.month.days().cast_signed();
-    let is_known = |days: &Range<i32>| days.start < month.end && month.start < days.end;
+    let end = month + bill.month.days().cast_signed();
+    days.start < end && month < days.end
+}
+
+fn transcoding_packages(bill: &Bill) -> Result<Vec<TranscodingPackageReport>, Inexact> {
+    let packages = bill.transcoding_packages.iter();
+    let packages = packages.filter(|of| is_of_month(bill, &of.days));
+    let report = |of: &transcoding::Package| {
+        Ok(TranscodingPackageReport {
+            account: of.account.clone(),
+            kind: of.kind.name(),
+            hours: of.hours,
+            minutes_left: of.minutes_left()?.to_string(),
+            until: of.until_text(),
+        })
+    };
+    packages.map(report).collect()
+}
+
+fn packages(bill: &Bill) -> Vec<PackageReport> {
     let accounts = bill.packages.accounts();
     let packages = accounts.flat_map(|(account, state)| {
         let report = move |package: &Package| PackageReport {
@@ -228,7 +266,9 @@ fn packages(bill: &Bill) -> Vec<PackageReport> {
             until: package.until_text(),
         };
         let packages = state.packages().iter();
-        packages.filter(move |of| is_known(&of.days)).map(report)
+        packages
+            .filter(|of| is_of_month(bill, &of.days))
+            .map(report)
     });
     packages.collect()
 }
@@ -313,6 +353,12 @@ fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
         format!(
             "package of {} GB of account {}: {} GB left, until {}",
             of.gigabytes, of.account, of.left, of.until
+        )
+    })?;
+    print_some(out, &bill.transcoding_packages, |of| {
+        format!(
+            "{} transcoding package of {} h of account {}: {} min left, until {}",
+            of.kind, of.hours, of.account, of.minutes_left, of.until
         )
     })?;
     print_some(out, &bill.unlicensed, |of| {

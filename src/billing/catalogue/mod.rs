@@ -58,8 +58,12 @@ pub enum Item {
     PackageTraffic,
     /// A traffic package; its variants are sizes in GB.
     TrafficPackage,
+    /// A transcoding package; its variants are kinds and sizes, such as `standard-100h`.
+    TranscodingPackage,
     /// Transcoding; its variants are codecs and resolutions.
     Transcoding,
+    /// Transcoding that was paid for with packages; its variants are those of transcoding.
+    PackageTranscoding,
     /// Recording of live streams.
     Recording,
     /// Pictures taken of live streams.
@@ -72,6 +76,10 @@ pub enum Item {
     VodStorage,
     /// Playback of video on demand.
     VodTraffic,
+    /// Transcoding of files; its variants are codecs and resolutions, `remux` and `audio`.
+    VodTranscoding,
+    /// Editing of files; its variants are codecs and resolutions.
+    VodEditing,
     /// A month of instant messaging; its variants are plans.
     ImPlan,
     /// What instant messaging was used beyond its plan; its variants are what is counted.
@@ -80,7 +88,7 @@ pub enum Item {
 
 impl Item {
     /// All items.
-    pub const ALL: [Item; 19] = [
+    pub const ALL: [Item; 23] = [
         Item::MiniProgramTraffic,
         Item::StandardTraffic,
         Item::StandardPeak,
@@ -91,13 +99,17 @@ impl Item {
         Item::PushPeak,
         Item::PackageTraffic,
         Item::TrafficPackage,
+        Item::TranscodingPackage,
         Item::Transcoding,
+        Item::PackageTranscoding,
         Item::Recording,
         Item::Screenshot,
         Item::PornDetection,
         Item::MobileLicence,
         Item::VodStorage,
         Item::VodTraffic,
+        Item::VodTranscoding,
+        Item::VodEditing,
         Item::ImPlan,
         Item::ImOverUse,
     ];
@@ -120,13 +132,17 @@ impl Item {
             Item::PushPeak => "push-peak",
             Item::PackageTraffic => "package-traffic",
             Item::TrafficPackage => "traffic-package",
+            Item::TranscodingPackage => "transcoding-package",
             Item::Transcoding => "transcoding",
+            Item::PackageTranscoding => "package-transcoding",
             Item::Recording => "recording",
             Item::Screenshot => "screenshot",
             Item::PornDetection => "porn-detection",
             Item::MobileLicence => "mobile-licence",
             Item::VodStorage => "vod-storage",
             Item::VodTraffic => "vod-traffic",
+            Item::VodTranscoding => "vod-transcoding",
+            Item::VodEditing => "vod-editing",
             Item::ImPlan => "im-plan",
             Item::ImOverUse => "im-over-use",
         }
@@ -145,8 +161,11 @@ impl Item {
             | Item::StandardMonthly95
             | Item::PushPeak => "Mbps",
             Item::PluginLicence | Item::MobileLicence => "Licenses",
-            Item::TrafficPackage => "Packages",
-            Item::Transcoding => "Minutes",
+            Item::TrafficPackage | Item::TranscodingPackage => "Packages",
+            Item::Transcoding
+            | Item::PackageTranscoding
+            | Item::VodTranscoding
+            | Item::VodEditing => "Minutes",
             Item::Recording => "Channels",
             Item::Screenshot | Item::PornDetection => "1000 Pictures",
             Item::VodStorage => "GB-Days",
@@ -166,6 +185,8 @@ impl Item {
                 | Item::MobileLicence
                 | Item::VodStorage
                 | Item::VodTraffic
+                | Item::VodTranscoding
+                | Item::VodEditing
                 | Item::ImPlan
                 | Item::ImOverUse
         )
@@ -175,7 +196,11 @@ impl Item {
     pub const fn is_purchase(self) -> bool {
         matches!(
             self,
-            Item::PluginLicence | Item::TrafficPackage | Item::MobileLicence | Item::ImPlan
+            Item::PluginLicence
+                | Item::TrafficPackage
+                | Item::TranscodingPackage
+                | Item::MobileLicence
+                | Item::ImPlan
         )
     }
 

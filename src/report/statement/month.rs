@@ -129,9 +129,9 @@ fn unlicensed(report: &BillReport) -> String {
     )
 }
 
-/// What is left of traffic packages.
+/// What is left of packages.
 fn packages(report: &BillReport) -> String {
-    paragraphs(&report.packages, |of| {
+    let traffic = paragraphs(&report.packages, |of| {
         format!(
             "Package of {} GB of account {}: {} GB are left, until {}.",
             of.gigabytes,
@@ -139,7 +139,18 @@ fn packages(report: &BillReport) -> String {
             grouped(&of.left),
             of.until
         )
-    })
+    });
+    let transcoding = paragraphs(&report.transcoding_packages, |of| {
+        format!(
+            "{} transcoding package of {} h of account {}: {} min are left, until {}.",
+            of.kind,
+            of.hours,
+            of.account,
+            grouped(&of.minutes_left),
+            of.until
+        )
+    });
+    traffic + &transcoding
 }
 
 /// Charts of what is in a sum. What corrects other months is apart, as it is in the tables.
