@@ -6,6 +6,7 @@
 
 mod error;
 mod read;
+mod terms;
 
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -15,6 +16,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 pub use error::CatalogueError;
+pub use terms::{BeyondPackages, MiniProgram, Push, Rules};
 
 use super::exact::{Amount, Inexact, sum};
 use super::tiers::{Model, Tier};
@@ -213,53 +215,6 @@ impl Item {
                 | Item::PushTraffic
                 | Item::PackageTraffic
         )
-    }
-}
-
-/// Whether mini-program traffic has a price of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MiniProgram {
-    /// It does (R11).
-    OwnPrice,
-    /// It is priced with standard traffic (Tencent from 2020-10-12).
-    AsStandard,
-}
-
-/// Whether upstream to push domains is ever charged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Push {
-    /// Never.
-    #[default]
-    Free,
-    /// At the prices of standard traffic, on days of much upstream and little playback.
-    AsStandard,
-}
-
-/// Rules of a range of days.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// When they hold.
-    pub days: Days,
-    /// How mini-program traffic is priced.
-    pub mini_program: MiniProgram,
-    /// How upstream is priced.
-    pub push: Push,
-    /// The zone that pays for clients of whom the log tells nothing.
-    pub unknown_region: Region,
-    /// The zone that pays for clients abroad of whom the log tells no more.
-    pub overseas_region: Region,
-}
-
-impl Rules {
-    /// The zone that pays for a region.
-    pub fn zone(&self, region: Region) -> Region {
-        match region {
-            Region::Unknown => self.unknown_region,
-            Region::Overseas => self.overseas_region,
-            region => region,
-        }
     }
 }
 

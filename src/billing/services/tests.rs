@@ -100,6 +100,18 @@ fn every_class_of_transcoding_has_its_price() {
     }
 }
 
+#[test]
+fn c9_history_has_the_price_of_audio_before_february_2021() {
+    for (catalogue, on, amount) in [
+        ("tencent-history", "2021-01-31", "0.48"),
+        ("tencent-history", "2021-02-01", "1.68"),
+        (DEFAULT, "2021-01-31", "1.68"),
+    ] {
+        let records = [record(Service::Transcoding, AUDIO, on, 300 * 60)];
+        assert_eq!(cost(catalogue, &on[..7], &records), number(amount), "{on}");
+    }
+}
+
 /// 12 channels on one day and fewer on five others.
 fn recorded(of: &str) -> Vec<Metered> {
     (1..=6)
