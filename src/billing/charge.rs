@@ -144,17 +144,10 @@ impl Charge {
     }
 
     /// One more of a purchase.
-    fn add_one(&mut self) -> Result<(), Inexact> {
+    pub(super) fn add_one(&mut self) -> Result<(), Inexact> {
         self.quantity = sum(self.quantity, Decimal::ONE)?;
         self.amount = Amount::new(product(self.quantity, self.unit_price)?);
         Ok(())
-    }
-
-    /// What tells a purchase from others that are not counted with it.
-    fn kind_of_purchase(&self) -> (String, String, i32, String, Decimal) {
-        let (account, app_id) = (self.account.clone(), self.app_id.clone());
-        let variant = self.variant.clone();
-        (account, app_id, self.days.start, variant, self.unit_price)
     }
 
     /// The instants between which it was used, by the clock of `zone`.
@@ -241,15 +234,33 @@ impl Charge {
     }
 }
 
-/// Purchases, each a line of nothing yet: one line of all that are alike, counted.
-pub(super) fn counted(
-    bought: impl IntoIterator<Item = Result<Charge, BillingError>>,
+/// A package that an account bought.
+pub(super) trait Bought {
+    /// When.
+    fn at(&self) -> Timestamp;
+
+    /// Its charge on its day, none of it yet.
+    fn line(&self, day: i32, catalogue: &Catalogue) -> Result<Charge, BillingError>;
+}
+
+/// The lines of packages that were bought in a month; those that are alike are one line, counted. Days are
+/// those of the zone.
+///
+/// Errors: [`BillingError`] where the catalogue has no price of a size.
+pub(super) fn bought<P: Bought>(
+    purchases: &[P],
+    (month, zone): (Month, Zone),
+    catalogue: &Catalogue,
 ) -> Result<Vec<Charge>, BillingError> {
     let mut lines = BTreeMap::new();
-    for charge in bought {
-        let charge = charge?;
-        let kind = charge.kind_of_purchase();
-        lines.entry(kind).or_insert(charge).add_one()?;
+    for purchase in purchases {
+        let day = purchase.at().slot().day(zone);
+        if Month::of_day(day) == month {
+            let line = purchase.line(day, catalogue)?;
+            let account = line.account.clone();
+            let kind = (account, day, line.variant.clone(), line.unit_price);
+            lines.entry(kind).or_insert(line).add_one()?;
+        }
     }
     Ok(lines.into_values().collect())
 }

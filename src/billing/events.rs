@@ -332,6 +332,16 @@ amount = "-12.34"
             let message = refusal(&GOOD.replace(from, to));
             assert!(message.contains(words), "{message}");
         }
+        let minutes = "[[transcoding-package]]\naccount = \"a\"\nat = \"2026-10-01T00:05\"\n\
+                       kind = \"standard\"\nhours = 0\n";
+        for (from, to, words) in [
+            ("", "", "events.toml:1: a package has at least 1 hour"),
+            ("\"standard\"", "\"fast\"", "unknown variant `fast`"),
+            ("hours = 0", "minutes = 9", "unknown field `minutes`"),
+        ] {
+            let message = refusal(&minutes.replace(from, to));
+            assert!(message.contains(words), "{message}");
+        }
         let fee = GOOD.replace("state =", "fee = \"-1\"\nstate =");
         assert!(refusal(&fee).contains("not below zero"));
     }

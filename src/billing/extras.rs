@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::bill::Besides;
 use super::catalogue::Catalogue;
-use super::charge::Charge;
+use super::charge::{Charge, bought};
 use super::error::BillingError;
 use super::events::Events;
 use super::licence::{LeapDay, LicenceError, LicenceRules, Term};
@@ -115,9 +115,9 @@ impl Extras {
     ) -> Result<Besides<'_>, BillingError> {
         let mut lines = corrections;
         lines.extend(licensed::charges(&self.events.licences, when, catalogue)?);
-        lines.extend(packages::charges(&self.events.packages, when, catalogue)?);
+        lines.extend(bought(&self.events.packages, when, catalogue)?);
         let minutes = &self.events.transcoding;
-        lines.extend(transcoding::charges(minutes, when, catalogue)?);
+        lines.extend(bought(minutes, when, catalogue)?);
         let paid = transcoding::paid(minutes, &self.services, when, catalogue)?;
         let of_services = services::charges(&self.services, when.0, catalogue, &paid)?;
         lines.extend(of_services);

@@ -1,9 +1,11 @@
 //! What licences have to do with a bill: their fees, and traffic for which there was none.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, Item};
-use super::charge::{Charge, counted};
+use super::charge::Charge;
 use super::error::BillingError;
 use super::licence::{Purchase, Term};
 use crate::registry::Class;
@@ -34,16 +36,26 @@ pub fn charges(
     (month, zone): (Month, Zone),
     catalogue: &Catalogue,
 ) -> Result<Vec<Charge>, BillingError> {
-    let bought = licences.iter().filter_map(|(purchase, fee)| {
+    let mut bought: BTreeMap<(&str, &str, i32, Decimal), Charge> = BTreeMap::new();
+    for (purchase, fee) in licences {
         let day = purchase.at.slot().day(zone);
         let fee = match purchase.until {
             None => *fee,
             Some(_) => Some(fee.unwrap_or_default()),
         };
-        let is_meant = Month::of_day(day) == month && !fee.is_some_and(|fee| fee.is_zero());
-        is_meant.then(|| bought_one(purchase, day, fee, catalogue))
-    });
-    counted(bought)
+        if Month::of_day(day) != month || fee.is_some_and(|fee| fee.is_zero()) {
+            continue;
+        }
+        let charge = bought_one(purchase, day, fee, catalogue)?;
+        let key = (
+            &purchase.account[..],
+            &purchase.app_id[..],
+            day,
+            charge.unit_price,
+        );
+        bought.entry(key).or_insert(charge).add_one()?;
+    }
+    Ok(bought.into_values().collect())
 }
 
 /// The charge of a licence, none of it yet.

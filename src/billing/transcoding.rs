@@ -26,7 +26,7 @@ use std::ops::Range;
 use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, Item, Price};
-use super::charge::{Charge, counted};
+use super::charge::{Bought, Charge};
 use super::error::BillingError;
 use super::exact::{Inexact, product, quotient, sum};
 use super::packages::valid;
@@ -303,39 +303,25 @@ impl Paid {
     }
 }
 
-/// The charges of what was bought in a month. Days are those of `zone`.
-///
-/// Errors: [`BillingError`] where the catalogue has no price of a size.
-pub fn charges(
-    purchases: &[Purchase],
-    (month, zone): (Month, Zone),
-    catalogue: &Catalogue,
-) -> Result<Vec<Charge>, BillingError> {
-    let bought = purchases.iter().filter_map(|purchase| {
-        let day = purchase.at.slot().day(zone);
-        (Month::of_day(day) == month).then(|| bought_one(purchase, day, catalogue))
-    });
-    counted(bought)
-}
+impl Bought for Purchase {
+    fn at(&self) -> Timestamp {
+        self.at
+    }
 
-/// The charge of a package, none of it yet.
-fn bought_one(
-    purchase: &Purchase,
-    day: i32,
-    catalogue: &Catalogue,
-) -> Result<Charge, BillingError> {
-    let size = format!("{}-{}h", purchase.kind.name(), purchase.hours);
-    let item = (Item::TranscodingPackage, &size[..]);
-    let mut charge = Charge::purchase(item, &purchase.account, day, purchase.fee, catalogue)?;
-    charge.cite(&["R47"]);
-    charge.how = format!(
-        "{} transcoding package of {} h of {}, valid to {}, exclusive",
-        purchase.kind.name(),
-        purchase.hours,
-        purchase.kind.own_class(),
-        day_text(valid(day).end),
-    );
-    Ok(charge)
+    fn line(&self, day: i32, catalogue: &Catalogue) -> Result<Charge, BillingError> {
+        let size = format!("{}-{}h", self.kind.name(), self.hours);
+        let item = (Item::TranscodingPackage, &size[..]);
+        let mut charge = Charge::purchase(item, &self.account, day, self.fee, catalogue)?;
+        charge.cite(&["R47"]);
+        charge.how = format!(
+            "{} transcoding package of {} h of {}, valid to {}, exclusive",
+            self.kind.name(),
+            self.hours,
+            self.kind.own_class(),
+            day_text(valid(day).end),
+        );
+        Ok(charge)
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::billing::charge::bought as bought_in;
 use crate::billing::tests::{day, month, number};
 use crate::billing::{DEFAULT, SHIPPED};
 
@@ -70,7 +71,7 @@ fn c8_sizes_of_transcoding_packages_have_their_prices() {
         let when = (month("2026-10"), Zone::CHINA);
         let check = |kind: Kind, hours: u32, price: &str| {
             let one = [bought("2026-10-10T09:00", kind, hours)];
-            let charges = charges(&one, when, &catalogue).expect("priced");
+            let charges = bought_in(&one, when, &catalogue).expect("priced");
             assert_eq!(charges[0].unit_price, number(price), "{kind:?} {hours}");
             assert!(charges[0].source.contains("267/34174"));
         };
@@ -81,7 +82,7 @@ fn c8_sizes_of_transcoding_packages_have_their_prices() {
             check(Kind::TopSpeed, hours, price);
         }
         let other = [bought("2026-10-10T09:00", Kind::Standard, 50)];
-        let error = charges(&other, when, &catalogue).expect_err("no such size");
+        let error = bought_in(&other, when, &catalogue).expect_err("no such size");
         let words = "transcoding-package standard-50h";
         assert!(error.to_string().contains(words), "{error}");
     }
