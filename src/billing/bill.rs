@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use super::assumed::Assumed;
 use super::catalogue::Catalogue;
 use super::charge::{Charge, Status};
 use super::error::BillingError;
@@ -12,6 +13,7 @@ use super::licence::Term;
 use super::licensed::{Unlicensed, unlicensed};
 use super::packages::{Packages, Shortfall};
 use super::traffic::{Rating, StandardMode};
+use super::transcoding;
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
@@ -45,8 +47,12 @@ pub struct Bill {
     pub unpriced: Vec<Unpriced>,
     /// Mini-program domains that were watched without a licence.
     pub unlicensed: Vec<Unlicensed>,
+    /// Usage of regions that are no zone, and what it was priced as.
+    pub assumed: Vec<Assumed>,
     /// The packages when it ends, which are those of the next month.
     pub packages: Packages,
+    /// The transcoding packages when it ends.
+    pub transcoding_packages: Vec<transcoding::Package>,
 }
 
 impl AccountBill {
@@ -120,6 +126,8 @@ pub struct Besides<'a> {
     pub lines: Vec<Charge>,
     /// The packages that accounts have when the month begins.
     pub packages: Packages,
+    /// The transcoding packages of accounts when the month ends.
+    pub transcoding_packages: Vec<transcoding::Package>,
     /// The terms of licences; `None` where nobody told of any.
     pub licences: Option<&'a [Term]>,
 }
@@ -141,13 +149,15 @@ pub fn bill(
         of_account.push(line);
     }
     let (mut unpriced, mut without_licence) = (Vec::new(), Vec::new());
+    let mut assumed = Vec::new();
     for used in accounts {
         let used = used?;
         unpriced.extend(unpriced_of(&used, &rating)?);
         if let Some(terms) = besides.licences {
             without_licence.extend(unlicensed(&used, terms, month, zone));
         }
-        let (of_account, left) = rating.charges(&used, &packages.of(&used.account))?;
+        let (mut of_account, left) = rating.charges(&used, &packages.of(&used.account))?;
+        assumed.extend(rating.assumed(&used, &mut of_account)?);
         packages.replace(&used.account, left);
         if !of_account.is_empty() {
             charges.entry(used.account).or_default().extend(of_account);
@@ -161,7 +171,9 @@ pub fn bill(
         accounts: accounts.collect::<Result<_, _>>()?,
         unpriced,
         unlicensed: without_licence,
+        assumed,
         packages,
+        transcoding_packages: besides.transcoding_packages,
     })
 }
 

@@ -1,10 +1,12 @@
 //! One priced line.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
+use super::error::BillingError;
 use super::exact::{Amount, Inexact, product, sum};
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
 
@@ -174,17 +176,22 @@ impl Charge {
             | Item::Screenshot
             | Item::PornDetection
             | Item::ImOverUse => month.first_day() + month.days().cast_signed(),
-            Item::PluginLicence | Item::TrafficPackage | Item::MobileLicence | Item::ImPlan => {
-                self.days.start
-            }
+            Item::PluginLicence
+            | Item::TrafficPackage
+            | Item::TranscodingPackage
+            | Item::MobileLicence
+            | Item::ImPlan => self.days.start,
             Item::StandardTraffic
             | Item::StandardPeak
             | Item::PushTraffic
             | Item::PushPeak
             | Item::PackageTraffic
             | Item::Transcoding
+            | Item::PackageTranscoding
             | Item::VodStorage
-            | Item::VodTraffic => self.days.end,
+            | Item::VodTraffic
+            | Item::VodTranscoding
+            | Item::VodEditing => self.days.end,
         };
         day_text(day)
     }
@@ -225,4 +232,35 @@ impl Charge {
             self.item.name()
         )
     }
+}
+
+/// A package that an account bought.
+pub(super) trait Bought {
+    /// When.
+    fn at(&self) -> Timestamp;
+
+    /// Its charge on its day, none of it yet.
+    fn line(&self, day: i32, catalogue: &Catalogue) -> Result<Charge, BillingError>;
+}
+
+/// The lines of packages that were bought in a month; those that are alike are one line, counted. Days are
+/// those of the zone.
+///
+/// Errors: [`BillingError`] where the catalogue has no price of a size.
+pub(super) fn bought<P: Bought>(
+    purchases: &[P],
+    (month, zone): (Month, Zone),
+    catalogue: &Catalogue,
+) -> Result<Vec<Charge>, BillingError> {
+    let mut lines = BTreeMap::new();
+    for purchase in purchases {
+        let day = purchase.at().slot().day(zone);
+        if Month::of_day(day) == month {
+            let line = purchase.line(day, catalogue)?;
+            let account = line.account.clone();
+            let kind = (account, day, line.variant.clone(), line.unit_price);
+            lines.entry(kind).or_insert(line).add_one()?;
+        }
+    }
+    Ok(lines.into_values().collect())
 }

@@ -16,6 +16,13 @@
 //! gigabytes = 10000                # one of the sizes of the catalogue, if the fee is left out
 //! fee = "0"                        # optional
 //!
+//! [[transcoding-package]]
+//! account = "acct-live"
+//! at = "2026-10-01T10:00"
+//! kind = "standard"                # or "top-speed"
+//! hours = 100                      # one of the sizes of the catalogue, if the fee is left out
+//! fee = "0"                        # optional
+//!
 //! [[balance]]
 //! account = "acct-live"
 //! at = "2026-10-01T00:05+08:00"
@@ -31,7 +38,7 @@ use toml::Spanned;
 
 use super::arrears::Balance;
 use super::licence::{PluginState, Purchase};
-use super::{packages, text};
+use super::{packages, text, transcoding};
 use crate::units::{Timestamp, Zone, hex};
 
 /// Largest event file, in bytes.
@@ -44,6 +51,8 @@ pub struct Events {
     pub licences: Vec<(Purchase, Option<Decimal>)>,
     /// Traffic packages that were bought.
     pub packages: Vec<packages::Purchase>,
+    /// Transcoding packages that were bought.
+    pub transcoding: Vec<transcoding::Purchase>,
     /// Balances, each with its account.
     pub balances: Vec<(String, Balance)>,
     /// SHA-256 of the file, in hexadecimal.
@@ -87,6 +96,8 @@ struct EventsFile {
     licence: Vec<Spanned<LicenceEntry>>,
     #[serde(default)]
     package: Vec<Spanned<PackageEntry>>,
+    #[serde(default, rename = "transcoding-package")]
+    transcoding_package: Vec<Spanned<MinutesEntry>>,
     #[serde(default)]
     balance: Vec<Spanned<BalanceEntry>>,
 }
@@ -108,6 +119,16 @@ struct PackageEntry {
     account: String,
     at: String,
     gigabytes: u32,
+    fee: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MinutesEntry {
+    account: String,
+    at: String,
+    kind: transcoding::Kind,
+    hours: u32,
     fee: Option<String>,
 }
 
@@ -143,10 +164,13 @@ impl Events {
         let reader = Reader { text, origin, zone };
         let licences = file.licence.iter().map(|entry| reader.licence(entry));
         let packages = file.package.iter().map(|entry| reader.package(entry));
+        let minutes = file.transcoding_package.iter();
+        let minutes = minutes.map(|entry| reader.transcoding_package(entry));
         let balances = file.balance.iter().map(|entry| reader.balance(entry));
         Ok(Events {
             licences: licences.collect::<Result<_, _>>()?,
             packages: packages.collect::<Result<_, _>>()?,
+            transcoding: minutes.collect::<Result<_, _>>()?,
             balances: balances.collect::<Result<_, _>>()?,
             digest: hex(&Sha256::digest(text)),
         })
@@ -190,6 +214,24 @@ impl Reader<'_> {
             account: entry.account.clone(),
             at: self.time(&entry.at, start)?,
             gigabytes: entry.gigabytes,
+            fee: self.fee(entry.fee.as_ref(), start)?,
+        })
+    }
+
+    fn transcoding_package(
+        &self,
+        entry: &Spanned<MinutesEntry>,
+    ) -> Result<transcoding::Purchase, EventsError> {
+        let start = entry.span().start;
+        let entry = entry.get_ref();
+        if entry.hours == 0 {
+            return Err(self.wrong(start, "a package has at least 1 hour".to_owned()));
+        }
+        Ok(transcoding::Purchase {
+            account: entry.account.clone(),
+            at: self.time(&entry.at, start)?,
+            kind: entry.kind,
+            hours: entry.hours,
             fee: self.fee(entry.fee.as_ref(), start)?,
         })
     }
@@ -288,6 +330,16 @@ amount = "-12.34"
             ("2026-05-18T10:00", "1999-05-18T10:00", "is no time"),
         ] {
             let message = refusal(&GOOD.replace(from, to));
+            assert!(message.contains(words), "{message}");
+        }
+        let minutes = "[[transcoding-package]]\naccount = \"a\"\nat = \"2026-10-01T00:05\"\n\
+                       kind = \"standard\"\nhours = 0\n";
+        for (from, to, words) in [
+            ("", "", "events.toml:1: a package has at least 1 hour"),
+            ("\"standard\"", "\"fast\"", "unknown variant `fast`"),
+            ("hours = 0", "minutes = 9", "unknown field `minutes`"),
+        ] {
+            let message = refusal(&minutes.replace(from, to));
             assert!(message.contains(words), "{message}");
         }
         let fee = GOOD.replace("state =", "fee = \"-1\"\nstate =");

@@ -4,13 +4,13 @@ use sha2::{Digest, Sha256};
 
 use super::bill::Besides;
 use super::catalogue::Catalogue;
-use super::charge::Charge;
+use super::charge::{Charge, bought};
 use super::error::BillingError;
 use super::events::Events;
 use super::licence::{LeapDay, LicenceError, LicenceRules, Term};
 use super::packages::Packages;
 use super::services::{self, Metered};
-use super::{licence, licensed, packages};
+use super::{licence, licensed, packages, transcoding};
 use crate::units::{Month, Zone, hex};
 
 /// Purchases and records of services; none by default.
@@ -92,7 +92,8 @@ impl Extras {
     pub fn months(&self, zone: Zone) -> Vec<Month> {
         let licences = self.events.licences.iter().map(|(bought, _)| bought.at);
         let packages = self.events.packages.iter().map(|bought| bought.at);
-        let bought = licences.chain(packages);
+        let minutes = self.events.transcoding.iter().map(|bought| bought.at);
+        let bought = licences.chain(packages).chain(minutes);
         let bought = bought.map(|at| Month::of_slot(at.slot(), zone));
         let counted = self.services.iter().map(|record| Month::of_day(record.day));
         let mut months: Vec<Month> = bought.chain(counted).collect();
@@ -114,11 +115,17 @@ impl Extras {
     ) -> Result<Besides<'_>, BillingError> {
         let mut lines = corrections;
         lines.extend(licensed::charges(&self.events.licences, when, catalogue)?);
-        lines.extend(packages::charges(&self.events.packages, when, catalogue)?);
-        lines.extend(services::charges(&self.services, when.0, catalogue)?);
+        lines.extend(bought(&self.events.packages, when, catalogue)?);
+        let minutes = &self.events.transcoding;
+        lines.extend(bought(minutes, when, catalogue)?);
+        let paid = transcoding::paid(minutes, &self.services, when, catalogue)?;
+        let of_services = services::charges(&self.services, when.0, catalogue, &paid)?;
+        lines.extend(of_services);
+        lines.extend(paid.lines);
         Ok(Besides {
             lines,
             packages,
+            transcoding_packages: paid.packages,
             licences: self.terms.as_deref(),
         })
     }

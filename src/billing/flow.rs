@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::bill::BillTerms;
-use super::catalogue::Item;
+use super::catalogue::{BeyondPackages, Item};
 use super::charge::Charge;
 use super::error::BillingError;
 use super::exact::{Amount, product};
@@ -146,7 +146,8 @@ impl Rating<'_> {
         Ok(())
     }
 
-    /// What packages did not pay for of a day in a zone: it alone chooses the price of all of it.
+    /// What packages did not pay for of a day in a zone: it alone chooses the price of all of it, or, by the
+    /// rules of some days, all of the day does.
     fn remaining_day(
         &self,
         account: &str,
@@ -159,6 +160,8 @@ impl Rating<'_> {
         let price = self.catalogue.price(Item::StandardTraffic, zone, day)?;
         let mut gigabytes = self.gigabytes(paid.remaining)?;
         let mut what = "of the day";
+        let mut reached = gigabytes;
+        let mut reach = "reach".to_owned();
         if !paid.parts.is_empty() {
             what = "of the day that packages do not pay for";
             let ratio = self.catalogue.package_ratio(item, zone, day);
@@ -166,8 +169,14 @@ impl Rating<'_> {
                 gigabytes = product(gigabytes, ratio.ratio)?;
                 what = "of packages that the day lacks";
             }
+            reached = gigabytes;
+            if self.catalogue.rules(day)?.beyond_packages == BeyondPackages::DayTier {
+                let all = self.gigabytes(paid.usage.bytes)?;
+                reach = format!("pay, as all {} of it do,", human(all, "GB"));
+                reached = all.max(gigabytes);
+            }
         }
-        for part in tiers::price(price.model, &price.tiers, gigabytes)? {
+        for part in tiers::price_last(price.model, &price.tiers, gigabytes, reached)? {
             let mut charge = self.by_bytes(price, paid.remaining, part.price, day..day + 1)?;
             (charge.quantity, charge.amount) = (part.quantity, Amount::new(part.amount));
             charge.item = item;
@@ -177,7 +186,7 @@ impl Rating<'_> {
             charge.account = account.to_owned();
             charge.zone = Some(zone);
             charge.how = format!(
-                "{} {what} in {}{} reach the tier from {} GB: {}",
+                "{} {what} in {}{} {reach} the tier from {} GB: {}",
                 human(gigabytes, "GB"),
                 zone.name(),
                 direction(item),

@@ -9,6 +9,7 @@
 //! (R23); the same usage, owners and catalogue give the same bill (`MONTH-1`).
 
 pub mod arrears;
+mod assumed;
 mod bandwidth;
 mod bill;
 mod bound;
@@ -31,7 +32,9 @@ pub mod services;
 mod text;
 mod tiers;
 mod traffic;
+pub mod transcoding;
 
+pub use assumed::Assumed;
 pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
 pub use charge::{Charge, Status};

@@ -19,10 +19,10 @@ use jiff::civil;
 use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, Item};
-use super::charge::Charge;
+use super::charge::{Bought, Charge};
 use super::error::BillingError;
 use super::exact::{Inexact, product, quotient, sum};
-use crate::units::{Gigabytes, Month, Region, Timestamp, Zone, day_text};
+use crate::units::{Gigabytes, Region, Timestamp, Zone, day_text};
 
 /// From this size on a package comes with a year of the mobile live SDK, in GB.
 ///
@@ -228,7 +228,7 @@ impl Packages {
 }
 
 /// Days for which a package pays that was bought on `day`.
-fn valid(day: i32) -> Range<i32> {
+pub(super) fn valid(day: i32) -> Range<i32> {
     let epoch = civil::date(1970, 1, 1);
     let bought = epoch + jiff::Span::new().days(day);
     let end = bought.saturating_add(jiff::Span::new().years(1));
@@ -305,51 +305,26 @@ impl State {
     }
 }
 
-/// The charges of what was bought in a month. Days are those of `zone`.
-///
-/// Errors: [`BillingError`] where the catalogue has no price of a size.
-pub fn charges(
-    purchases: &[Purchase],
-    (month, zone): (Month, Zone),
-    catalogue: &Catalogue,
-) -> Result<Vec<Charge>, BillingError> {
-    let mut bought: BTreeMap<(&str, i32, u32, Decimal), Charge> = BTreeMap::new();
-    for purchase in purchases {
-        let day = purchase.at.slot().day(zone);
-        if Month::of_day(day) != month {
-            continue;
-        }
-        let charge = bought_one(purchase, day, catalogue)?;
-        let key = (
-            &purchase.account[..],
-            day,
-            purchase.gigabytes,
-            charge.unit_price,
-        );
-        bought.entry(key).or_insert(charge).add_one()?;
+impl Bought for Purchase {
+    fn at(&self) -> Timestamp {
+        self.at
     }
-    Ok(bought.into_values().collect())
-}
 
-/// The charge of a package, none of it yet.
-fn bought_one(
-    purchase: &Purchase,
-    day: i32,
-    catalogue: &Catalogue,
-) -> Result<Charge, BillingError> {
-    let size = purchase.gigabytes.to_string();
-    let item = (Item::TrafficPackage, &size[..]);
-    let mut charge = Charge::purchase(item, &purchase.account, day, purchase.fee, catalogue)?;
-    charge.cite(&["R12"]);
-    charge.how = format!(
-        "traffic package of {size} GB, valid to {}, exclusive{}",
-        day_text(valid(day).end),
-        match GIGABYTES_WITH_LICENCE <= purchase.gigabytes {
-            true => "; a year of the mobile live SDK comes with it",
-            false => "",
-        }
-    );
-    Ok(charge)
+    fn line(&self, day: i32, catalogue: &Catalogue) -> Result<Charge, BillingError> {
+        let size = self.gigabytes.to_string();
+        let item = (Item::TrafficPackage, &size[..]);
+        let mut charge = Charge::purchase(item, &self.account, day, self.fee, catalogue)?;
+        charge.cite(&["R12"]);
+        charge.how = format!(
+            "traffic package of {size} GB, valid to {}, exclusive{}",
+            day_text(valid(day).end),
+            match GIGABYTES_WITH_LICENCE <= self.gigabytes {
+                true => "; a year of the mobile live SDK comes with it",
+                false => "",
+            }
+        );
+        Ok(charge)
+    }
 }
 
 #[cfg(test)]

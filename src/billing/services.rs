@@ -6,20 +6,27 @@
 //!
 //! | service | settled by | a record is | records become |
 //! |---|---|---|---|
-//! | transcoding | day | seconds of one output | their begun minutes, added up |
+//! | transcoding, live | day | seconds of one output | their begun minutes, added up |
 //! | recording | month | the most channels at a time of a day, each format one | the most of the month |
 //! | screenshots, porn detection | month | pictures | their sum |
 //! | mobile live SDK | purchase | licences | their sum |
 //! | VOD storage | day | the most bytes of a day | the most |
 //! | VOD traffic | day | bytes | their sum |
+//! | VOD transcoding, VOD editing | day | seconds of one output | their begun minutes, added up |
 //! | IM plan | purchase | months | their sum |
 //! | IM over-use | month | users or groups beyond the plan | the most of the month |
 //!
 //! Transcoding is begun by playback, a watermark by pushing and mixing by a signal: outputs of the last
 //! two are records even if nobody watched them. Pictures that are looked at for pornography are records
-//! of screenshots as well.
+//! of screenshots as well. Packages pay for transcoding of live streams before anything of it is priced
+//! (see [`super::transcoding`]).
 //!
-//! Source: BILLING §3 (267/39889, 267/52708, 267/39172, 267/52707, 454/8008, 266/2838, 269/40267; read
+//! Files are transcoded to classes of their own: by their shorter side alone (see [`vod_variant`]). An
+//! adaptive stream is one record for each of its sizes, and an edited file one of what comes out of it.
+//! `remux` and `audio` are transcoding, too. What else video on demand does (retrieval from an archive,
+//! recognition of pictures and speech) is in no catalogue that ships.
+//!
+//! Source: BILLING §3 (267/39889, 267/52708, 267/39172, 267/52707, 454/8008, 266/2838, 266/14666, 269/40267; read
 //! 2026-11). That monthly figures of instant messaging are the most of the month is ours.
 
 use std::collections::BTreeMap;
@@ -31,6 +38,7 @@ use super::charge::Charge;
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, product, sum};
 use super::tiers;
+use super::transcoding::Paid;
 use crate::units::{Bytes, Month, Region};
 
 /// A service that is charged.
@@ -45,13 +53,17 @@ pub enum Service {
     Screenshot,
     /// Pictures.
     PornDetection,
-    /// Variants: `enterprise`. Licences of a year.
+    /// Variants: `basic`, `enterprise`. Licences of a year; what comes with a traffic package is none.
     MobileLicence,
-    /// In the mainland or overseas. Bytes.
+    /// Variants: none, or `infrequent`, `archive`, `deep-archive`; in the mainland or overseas. Bytes.
     VodStorage,
     /// In a zone. Bytes.
     VodTraffic,
-    /// Variants: `pro`, `flagship`. Months.
+    /// Variants: see [`vod_variant`], [`AUDIO`], and `remux`. Seconds.
+    VodTranscoding,
+    /// Variants: see [`vod_variant`]. Seconds.
+    VodEditing,
+    /// Variants: `trial`, `pro`, `flagship`. Months.
     ImPlan,
     /// Variants: `users` (of a day, active), `groups`. What is beyond the plan.
     ImOverUse,
@@ -117,6 +129,15 @@ pub fn transcoding_variant(codec: Codec, width: u32, height: u32) -> String {
     format!("{}-{}", codec.name(), class.map_or("4k", |class| class.2))
 }
 
+/// The variant of a file of a size in pixels, such as `h264-720p`: the smallest class that holds its
+/// shorter side, as [`transcoding_variant`] is of live streams.
+pub fn vod_variant(codec: Codec, width: u32, height: u32) -> String {
+    const CLASSES: [(u32, &str); 4] = [(480, "480p"), (720, "720p"), (1080, "1080p"), (1440, "2k")];
+    let short = width.min(height);
+    let class = CLASSES.iter().find(|class| short <= class.0);
+    format!("{}-{}", codec.name(), class.map_or("4k", |class| class.1))
+}
+
 /// What is settled together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Period {
@@ -134,7 +155,7 @@ enum Fold {
 
 impl Service {
     /// All services.
-    pub const ALL: [Service; 9] = [
+    pub const ALL: [Service; 11] = [
         Service::Transcoding,
         Service::Recording,
         Service::Screenshot,
@@ -142,6 +163,8 @@ impl Service {
         Service::MobileLicence,
         Service::VodStorage,
         Service::VodTraffic,
+        Service::VodTranscoding,
+        Service::VodEditing,
         Service::ImPlan,
         Service::ImOverUse,
     ];
@@ -156,6 +179,8 @@ impl Service {
             Service::MobileLicence => Item::MobileLicence,
             Service::VodStorage => Item::VodStorage,
             Service::VodTraffic => Item::VodTraffic,
+            Service::VodTranscoding => Item::VodTranscoding,
+            Service::VodEditing => Item::VodEditing,
             Service::ImPlan => Item::ImPlan,
             Service::ImOverUse => Item::ImOverUse,
         }
@@ -169,7 +194,9 @@ impl Service {
 
     const fn terms(self) -> (Period, Fold) {
         match self {
-            Service::Transcoding => (Period::Day, Fold::SumOfUnits),
+            Service::Transcoding | Service::VodTranscoding | Service::VodEditing => {
+                (Period::Day, Fold::SumOfUnits)
+            }
             Service::VodStorage => (Period::Day, Fold::Most),
             Service::MobileLicence | Service::VodTraffic | Service::ImPlan => {
                 (Period::Day, Fold::Sum)
@@ -191,13 +218,14 @@ impl Service {
 }
 
 /// The charges of what was used in a month, by account, service, variant, zone and day; what is not of
-/// the month is left out. Nothing used is no line.
+/// the month is left out. Nothing used is no line, nor is what packages `paid`.
 ///
 /// Errors: [`BillingError`] where the catalogue has no price, or a number is too large.
 pub fn charges(
     metered: &[Metered],
     month: Month,
     catalogue: &Catalogue,
+    paid: &Paid,
 ) -> Result<Vec<Charge>, BillingError> {
     let days = days_of(month);
     let mut groups: BTreeMap<_, Vec<&Metered>> = BTreeMap::new();
@@ -220,7 +248,7 @@ pub fn charges(
     }
     let mut charges = Vec::new();
     for records in groups.values() {
-        charges.extend(settled(records, &days, catalogue)?);
+        charges.extend(settled(records, &days, catalogue, paid)?);
     }
     Ok(charges)
 }
@@ -235,6 +263,7 @@ fn settled(
     records: &[&Metered],
     month: &Days,
     catalogue: &Catalogue,
+    paid: &Paid,
 ) -> Result<Vec<Charge>, BillingError> {
     let Some(first) = records.first() else {
         return Ok(Vec::new());
@@ -245,8 +274,16 @@ fn settled(
         Period::Month => (month.clone(), month.end - 1),
     };
     let price = catalogue.price_of(service.item(), &first.variant, first.zone, priced_on)?;
-    let units = units(records, price)?;
+    let by_packages = paid.minutes_of(first);
+    let units = sum(units(records, price)?, -by_packages)?;
     let quantity = quantity(records)?;
+    let beyond = match by_packages.is_zero() {
+        true => String::new(),
+        false => format!(
+            ", {} begun minutes paid by packages",
+            by_packages.normalize()
+        ),
+    };
     let of_month = part_of_month(records, month, price);
     let parts = tiers::price(price.model, &price.tiers, units)?.into_iter();
     let charge = |part: tiers::Priced| {
@@ -255,7 +292,7 @@ fn settled(
         charge.quantity = part.quantity;
         charge.unit_price = part.price;
         charge.how = format!(
-            "{quantity} {}: {} × {}",
+            "{quantity} {}{beyond}: {} × {}",
             service.counted(),
             part.quantity.normalize(),
             part.price.normalize()
@@ -311,7 +348,7 @@ impl Service {
     /// What its records count.
     const fn counted(self) -> &'static str {
         match self {
-            Service::Transcoding => "seconds",
+            Service::Transcoding | Service::VodTranscoding | Service::VodEditing => "seconds",
             Service::Recording => "channels at a time",
             Service::Screenshot | Service::PornDetection => "pictures",
             Service::MobileLicence => "licences",

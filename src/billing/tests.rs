@@ -251,6 +251,55 @@ fn what_a_package_leaves_picks_the_tier_alone() {
 }
 
 #[test]
+fn c9_history_prices_what_is_beyond_a_package_at_the_tier_of_the_day() {
+    // 11 TB of a day, 10 TB of a package for 2172: 1 TB at 0.23, which 11 TB reach, and not at 0.25.
+    for (bought, on, payable, words) in [
+        (
+            "2020-01-01T10:00",
+            "2020-05-01",
+            "230",
+            "1000 GB of the day that packages do not pay for in mainland pay, as all 11000 GB of it do, \
+             the tier from 2000 GB",
+        ),
+        (
+            "2021-01-04T10:00",
+            "2022-01-03",
+            "230",
+            "as all 11000 GB of it do",
+        ),
+        // The example of the text of 2022: the remainder alone.
+        (
+            "2022-01-04T10:00",
+            "2022-01-04",
+            "260",
+            "1000 GB of the day that packages do not pay for in mainland reach the tier from 0 GB",
+        ),
+    ] {
+        let packages = package(bought, 10_000);
+        let sent = [standard(on, Region::Mainland, 11 * TB)];
+        let (bill, _) = billed_with(HISTORY, StandardMode::Flow, &packages, &sent);
+        assert_eq!(bill.payable, number(payable), "{on}");
+        assert!(
+            bill.charges[0].how.contains(words),
+            "{}",
+            bill.charges[0].how
+        );
+    }
+}
+
+#[test]
+fn c9_a_day_that_packages_do_not_pay_for_is_as_it_was() {
+    let sent = [
+        standard("2021-10-15", Region::Mainland, 1000 * GB),
+        standard("2021-10-16", Region::Mainland, 600 * GB),
+    ];
+    let packages = package("2021-10-16T10:00", 100);
+    let (bill, _) = billed_with(HISTORY, StandardMode::Flow, &packages, &sent);
+    // 1000 × 0.25, and 500 of 600 GB at 0.25.
+    assert_eq!(bill.payable, number("375"));
+}
+
+#[test]
 fn what_a_package_lacks_abroad_is_a_switch() {
     // Example 2: 1046.15 GB of a package of 1000 GB, 46.15 of them in AP1.
     let sent = [

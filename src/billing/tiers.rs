@@ -66,6 +66,19 @@ pub struct Priced {
 ///
 /// Errors: [`Inexact`].
 pub fn price(model: Model, tiers: &[Tier], quantity: Decimal) -> Result<Vec<Priced>, Inexact> {
+    price_last(model, tiers, quantity, quantity)
+}
+
+/// Prices `quantity` as the last of `all`, which is not less: it pays the tier that all of it reaches, or,
+/// where every tier has its part, those in which it is.
+///
+/// Errors: [`Inexact`].
+pub fn price_last(
+    model: Model,
+    tiers: &[Tier],
+    quantity: Decimal,
+    all: Decimal,
+) -> Result<Vec<Priced>, Inexact> {
     let priced = |tier: usize, quantity: Decimal| -> Result<Priced, Inexact> {
         let price = tiers[tier].price;
         Ok(Priced {
@@ -81,21 +94,21 @@ pub fn price(model: Model, tiers: &[Tier], quantity: Decimal) -> Result<Vec<Pric
     match model {
         Model::Flat => Ok(vec![priced(0, quantity)?]),
         Model::Reached => {
-            let beyond = tiers.partition_point(|tier| tier.from <= quantity);
+            let beyond = tiers.partition_point(|tier| tier.from <= all);
             Ok(vec![priced(beyond - 1, quantity)?])
         }
         Model::ReachedUpper => {
-            let beyond = tiers.partition_point(|tier| tier.from < quantity);
+            let beyond = tiers.partition_point(|tier| tier.from < all);
             Ok(vec![priced(beyond - 1, quantity)?])
         }
         Model::Progressive => {
+            let before = sum(all, -quantity)?;
             let mut parts = Vec::new();
             for (number, tier) in tiers.iter().enumerate() {
-                let end = tiers
-                    .get(number + 1)
-                    .map_or(quantity, |next| next.from.min(quantity));
-                if tier.from < end {
-                    parts.push(priced(number, sum(end, -tier.from)?)?);
+                let start = tier.from.max(before);
+                let end = tiers.get(number + 1).map_or(all, |next| next.from.min(all));
+                if start < end {
+                    parts.push(priced(number, sum(end, -start)?)?);
                 }
             }
             Ok(parts)
@@ -153,5 +166,21 @@ mod tests {
             cost(Model::Progressive, &cdn, "12000"),
             number("420") + number("1600") + number("360")
         );
+    }
+
+    #[test]
+    fn c9_the_last_of_a_quantity_pays_the_tier_of_all_of_it() {
+        let last = |model, tiers: &[(&str, &str)], quantity, all| {
+            let parts = price_last(model, &self::tiers(tiers), number(quantity), number(all));
+            let parts = parts.expect("exact");
+            super::super::exact::total(parts.iter().map(|part| part.amount)).expect("exact")
+        };
+        assert_eq!(last(Model::Reached, &CSS, "1000", "11000"), number("230"));
+        assert_eq!(last(Model::Reached, &CSS, "1000", "1000"), number("250"));
+        assert_eq!(last(Model::ReachedUpper, &CSS, "1", "500"), number("0.26"));
+        assert_eq!(last(Model::Flat, &[("0", "3")], "2", "9"), number("6"));
+        let progressive = last(Model::Progressive, &CSS, "600", "2100");
+        assert_eq!(progressive, number("125") + number("23"));
+        assert_eq!(last(Model::Reached, &CSS, "0", "11000"), Decimal::ZERO);
     }
 }

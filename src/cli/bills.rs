@@ -11,8 +11,8 @@ use super::ledger::Ledger;
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Bill, BillTerms, Catalogue, Charge, ExtrasDigests, StandardMode, Unpriced,
-    corrections,
+    AccountBill, Assumed, Bill, BillTerms, Catalogue, Charge, ExtrasDigests, StandardMode,
+    Unpriced, corrections,
 };
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
@@ -22,7 +22,7 @@ use crate::report::{
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
 use crate::summary::{AccountUsage, Book, FrozenOwners, MonthUsage, Owners};
-use crate::units::{Factor, Month, Zone};
+use crate::units::{Factor, Month, Region, Zone};
 
 /// Files of a closed month that say by what it was priced.
 const CATALOGUE: &str = "catalogue.toml";
@@ -31,6 +31,7 @@ const SHORTFALL: &str = "package-shortfall";
 const EVENTS: &str = "events-digest";
 const SERVICES: &str = "services-digest";
 const UNPRICED: &str = "unpriced.json";
+const ASSUMED: &str = "assumed-regions.json";
 
 /// What bills are worked out with, owned.
 #[derive(Clone)]
@@ -59,8 +60,12 @@ impl Prices {
         let unpriced = bill.unpriced.iter();
         let unpriced = unpriced.map(|of| (&of.account, of.class.name(), of.bytes));
         let unpriced = serde_json::to_string(&unpriced.collect::<Vec<_>>());
+        let assumed = bill.assumed.iter();
+        let assumed = assumed.map(|of| (&of.account, of.region.name(), of.zone.name(), of.bytes));
+        let assumed = serde_json::to_string(&assumed.collect::<Vec<_>>());
         let texts = [
             (UNPRICED, &unpriced.map_err(Failure::state)?[..]),
+            (ASSUMED, &assumed.map_err(Failure::state)?),
             (CATALOGUE, self.catalogue.text()),
             (MODE, self.mode.name()),
             (SHORTFALL, self.shortfall.name()),
@@ -81,6 +86,8 @@ struct FrozenPrices {
     /// What was billed besides usage.
     extras: ExtrasDigests,
     unpriced: Vec<Unpriced>,
+    /// Empty where the month was closed before this was kept.
+    assumed: Vec<Assumed>,
 }
 
 impl FrozenPrices {
@@ -117,6 +124,10 @@ impl FrozenPrices {
             Ok(Unpriced::new(&account, class, bytes))
         });
         let unpriced = unpriced.collect::<Result<Vec<_>, PublishError>>()?;
+        let assumed = match folder.join(ASSUMED).exists() {
+            true => assumed_of(&text(ASSUMED)?).ok_or_else(|| unknown(ASSUMED))?,
+            false => Vec::new(),
+        };
         Ok(Some(FrozenPrices {
             prices,
             extras: ExtrasDigests {
@@ -124,8 +135,24 @@ impl FrozenPrices {
                 services: text(SERVICES)?,
             },
             unpriced: unpriced.into_iter().flatten().collect(),
+            assumed,
         }))
     }
+}
+
+/// What was kept of usage that was priced as that of a zone.
+fn assumed_of(text: &str) -> Option<Vec<Assumed>> {
+    let kept: Vec<(String, String, String, u64)> = serde_json::from_str(text).ok()?;
+    let kept = kept.into_iter();
+    let assumed = kept.map(|(account, region, zone, bytes)| {
+        Some(Assumed {
+            account,
+            region: Region::by_name(&region)?,
+            zone: Region::by_name(&zone)?,
+            bytes,
+        })
+    });
+    assumed.collect()
 }
 
 /// Corrections of closed months: they are lines of the bill of the first month after all of them.
@@ -383,7 +410,8 @@ impl Bills {
         let folder = store.closed_folder(month, "charges");
         self.charges.take_month(month, &folder)?;
         let billed = read_charges(&folder, close.terms.zone)?;
-        let bill = bill_of((month, close.terms.zone), billed, frozen.unpriced)?;
+        let mut bill = bill_of((month, close.terms.zone), billed, frozen.unpriced)?;
+        bill.assumed = frozen.assumed;
         let terms = frozen.prices.terms();
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms)?;
@@ -448,6 +476,8 @@ fn bill_of(
         accounts,
         // What was told when it was closed is not kept.
         unlicensed: Vec::new(),
+        assumed: Vec::new(),
         packages: Packages::default(),
+        transcoding_packages: Vec::new(),
     })
 }

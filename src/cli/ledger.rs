@@ -20,7 +20,7 @@ use crate::units::{Month, Zone};
 /// Arguments about what is billed besides the traffic of logs.
 #[derive(Args)]
 pub(super) struct ExtrasArgs {
-    /// TOML file of what was bought: [[licence]], [[package]]
+    /// TOML file of what was bought: [[licence]], [[package]], [[transcoding-package]]
     ///
     /// Once a closed month was billed with it, every later bill needs it too.
     #[arg(long, value_name = "FILE")]

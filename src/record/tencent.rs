@@ -152,7 +152,8 @@ fn place(text: &[u8]) -> Option<(i32, &[u8])> {
 }
 
 /// CDN: a network of −1 is overseas. Live: by country, then by province for Hong Kong (32),
-/// Macao (33) and Taiwan (34), which the list of provinces holds.
+/// Macao (33) and Taiwan (34), which the list of provinces holds. A country that no price zone lists
+/// is overseas, whether or not the list of countries holds its number (it ends with 197).
 #[inline(always)]
 fn region<const LIVE: bool>(country: i32, province: i32, isp: i32) -> Region {
     match (LIVE, country, province) {
@@ -178,6 +179,8 @@ fn live_region(country: i32) -> Region {
         2 | 8 | 15 | 20 | 26 => Region::Me,
         59 => Region::Af,
         148 | 155 => Region::Sa,
+        // 0 and −1 are no country's number.
+        1.. => Region::Overseas,
         _ => Region::Unknown,
     }
 }

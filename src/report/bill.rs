@@ -8,7 +8,10 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::billing::packages::Package;
-use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly};
+use crate::billing::transcoding;
+use crate::billing::{
+    AccountBill, Assumed, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly,
+};
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
@@ -48,6 +51,10 @@ pub struct BillReport {
     pub rejected: Option<RejectedReport>,
     /// Files that count without a byte because none of their lines says how many it sent; of all months.
     pub without_bytes: Option<WithoutBytesReport>,
+    /// Usage of regions that are no zone, and what it was priced as.
+    pub assumed_regions: Vec<AssumedReport>,
+    /// What is left, when the month ends, of transcoding packages that were valid in it; of open months.
+    pub transcoding_packages: Vec<TranscodingPackageReport>,
 }
 
 /// What counts without a byte because no line of its file says how many it sent.
@@ -65,6 +72,38 @@ impl WithoutBytesReport {
         let files = if self.files == 1 { "file" } else { "files" };
         format!("{} lines of {} {files}", self.lines, self.files)
     }
+}
+
+/// A transcoding package.
+#[derive(Debug, Serialize)]
+pub struct TranscodingPackageReport {
+    /// Whose it is.
+    pub account: String,
+    /// `standard` or `top-speed`.
+    pub kind: &'static str,
+    /// Its size.
+    pub hours: u32,
+    /// Whole minutes of its own class, 480P in H.264, that are left.
+    pub minutes_left: String,
+    /// The day from which on it pays no more.
+    pub until: String,
+}
+
+/// Usage that was priced as that of a zone although its region is none.
+#[derive(Debug, Serialize)]
+pub struct AssumedReport {
+    /// Whose it is.
+    pub account: String,
+    /// What the log says: `unknown` or `overseas`.
+    pub region: &'static str,
+    /// The zone whose price it paid.
+    pub priced_as: &'static str,
+    /// How much, as logged.
+    pub bytes: u64,
+    /// The same in GB.
+    pub gigabytes: String,
+    /// What the region says of clients.
+    pub clients: &'static str,
 }
 
 /// What rejected lines may have cost.
@@ -189,7 +228,20 @@ impl BillReport {
             payable: format!("{:.2}", add_exactly(payables)?),
             rejected: None,
             without_bytes: None,
+            assumed_regions: bill.assumed.iter().map(assumed).collect(),
+            transcoding_packages: transcoding_packages(bill)?,
         })
+    }
+}
+
+fn assumed(of: &Assumed) -> AssumedReport {
+    AssumedReport {
+        account: of.account.clone(),
+        region: of.region.name(),
+        priced_as: of.zone.name(),
+        bytes: of.bytes,
+        gigabytes: of.gigabytes().normalize().to_string(),
+        clients: of.whose(),
     }
 }
 
@@ -202,10 +254,29 @@ fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
     }
 }
 
-fn packages(bill: &Bill) -> Vec<PackageReport> {
+/// Whether something holds on some of these days of a bill's month.
+fn is_of_month(bill: &Bill, days: &Range<i32>) -> bool {
     let month = bill.month.first_day();
-    let month = month..month + bill.month.days().cast_signed();
-    let is_known = |days: &Range<i32>| days.start < month.end && month.start < days.end;
+    let end = month + bill.month.days().cast_signed();
+    days.start < end && month < days.end
+}
+
+fn transcoding_packages(bill: &Bill) -> Result<Vec<TranscodingPackageReport>, Inexact> {
+    let packages = bill.transcoding_packages.iter();
+    let packages = packages.filter(|of| is_of_month(bill, &of.days));
+    let report = |of: &transcoding::Package| {
+        Ok(TranscodingPackageReport {
+            account: of.account.clone(),
+            kind: of.kind.name(),
+            hours: of.hours,
+            minutes_left: of.minutes_left()?.to_string(),
+            until: of.until_text(),
+        })
+    };
+    packages.map(report).collect()
+}
+
+fn packages(bill: &Bill) -> Vec<PackageReport> {
     let accounts = bill.packages.accounts();
     let packages = accounts.flat_map(|(account, state)| {
         let report = move |package: &Package| PackageReport {
@@ -215,7 +286,9 @@ fn packages(bill: &Bill) -> Vec<PackageReport> {
             until: package.until_text(),
         };
         let packages = state.packages().iter();
-        packages.filter(move |of| is_known(&of.days)).map(report)
+        packages
+            .filter(|of| is_of_month(bill, &of.days))
+            .map(report)
     });
     packages.collect()
 }
@@ -302,10 +375,22 @@ fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
             of.gigabytes, of.account, of.left, of.until
         )
     })?;
+    print_some(out, &bill.transcoding_packages, |of| {
+        format!(
+            "{} transcoding package of {} h of account {}: {} min left, until {}",
+            of.kind, of.hours, of.account, of.minutes_left, of.until
+        )
+    })?;
     print_some(out, &bill.unlicensed, |of| {
         format!(
             "without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
             of.domain, of.app_id, of.days, of.bytes
+        )
+    })?;
+    print_some(out, &bill.assumed_regions, |of| {
+        format!(
+            "priced as {}: {} GB of account {}, {}",
+            of.priced_as, of.gigabytes, of.account, of.clients
         )
     })?;
     print_some(out, &bill.unpriced, |of| {

@@ -1,4 +1,9 @@
 //! Pricing regions of clients, as far as a log tells them.
+//!
+//! What a log says of a client's country is never lost on the way to a price: mainland China is
+//! `mainland`, a country of the zone table its zone, and any other country that is named is at least
+//! `overseas`. Only a client of whom nothing is told is `unknown`. Which zone pays for the last two is a
+//! rule of the catalogue, and every bill says how much of them it priced as what.
 
 /// The pricing region of a client.
 ///
@@ -6,12 +11,12 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Region {
-    /// The log does not say, or names a country that no zone lists.
+    /// The log does not say.
     #[default]
     Unknown,
     /// Mainland China.
     Mainland,
-    /// Outside mainland China, the log does not say where.
+    /// Outside mainland China, and the log does not say where, or names a country that no zone lists.
     Overseas,
     /// HK, SG, MO, VN, TH, NP, KH.
     Ap1,
@@ -70,6 +75,9 @@ impl Region {
     }
 
     /// The region of an ISO 3166 two-letter country code, in either case.
+    ///
+    /// Codes that ISO 3166 leaves to its users name no country (`XX` and `ZZ` are written for an unknown
+    /// one), but for `XK`, which all use for Kosovo; nor does `AP`, which stands for all of Asia.
     pub fn of_country(code: &[u8]) -> Self {
         let &[a, b] = code else {
             return Region::Unknown;
@@ -84,6 +92,9 @@ impl Region {
             b"AE" | b"TR" | b"QA" | b"SA" | b"BH" => Region::Me,
             b"ZA" => Region::Af,
             b"BR" | b"CO" => Region::Sa,
+            b"XK" => Region::Overseas,
+            b"AA" | b"AP" | b"ZZ" | [b'Q', b'M'..=b'Z'] | [b'X', _] => Region::Unknown,
+            [b'A'..=b'Z', b'A'..=b'Z'] => Region::Overseas,
             _ => Region::Unknown,
         }
     }
@@ -111,5 +122,18 @@ mod tests {
         assert_eq!(Region::of_country(b"SG"), Region::Ap1);
         assert_eq!(Region::of_country(b"xx"), Region::Unknown);
         assert_eq!(Region::of_country(b"CHN"), Region::Unknown);
+    }
+
+    #[test]
+    fn c6_a_country_that_no_zone_lists_is_overseas_and_no_country_is_unknown() {
+        for code in [b"se", b"ng", b"SE", b"Ng", b"xk", b"eu", b"va"] {
+            assert_eq!(Region::of_country(code), Region::Overseas, "{code:?}");
+        }
+        for code in [
+            "", "-", "t1", "a1", "xx", "zz", "aa", "qm", "ap", "s", "s-", "swe",
+        ] {
+            let region = Region::of_country(code.as_bytes());
+            assert_eq!(region, Region::Unknown, "{code}");
+        }
     }
 }

@@ -6,7 +6,9 @@
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use cdn_meter::billing::{Amount, Bill, Charge, StandardMode, Status};
+use cdn_meter::billing::services::{Metered, Service};
+use cdn_meter::billing::{Amount, Bill, Charge, Events, Extras, StandardMode, Status};
+use cdn_meter::units::{Region, Timestamp, Zone};
 
 use crate::world::{Asked, Sent, bills, catalogue};
 
@@ -30,6 +32,11 @@ pub struct Case {
     overhead: String,
     registry: String,
     sent: Vec<Sent>,
+    /// An event file.
+    #[serde(default)]
+    events: Option<String>,
+    #[serde(default)]
+    services: Vec<Counted>,
     #[serde(default)]
     charges: Vec<Line>,
     #[serde(default)]
@@ -44,6 +51,19 @@ pub struct Case {
     unpriced: Vec<(String, u64)>,
 }
 
+/// What another meter counted, of account `a`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Counted {
+    on: String,
+    service: Service,
+    #[serde(default)]
+    variant: String,
+    #[serde(default = "mainland")]
+    zone: String,
+    quantity: u64,
+}
+
 /// What a case says of a line; what it leaves out is not looked at.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +71,8 @@ struct Line {
     item: String,
     #[serde(default)]
     domain: String,
+    #[serde(default)]
+    variant: Option<String>,
     #[serde(default)]
     zone: String,
     /// As exact as the bill has it, 8 places.
@@ -61,6 +83,10 @@ struct Line {
     /// The start of its period, UTC.
     from: Option<String>,
     rules: Option<Vec<String>>,
+    /// What its explanation holds.
+    how: Option<String>,
+    /// What its source holds.
+    source: Option<String>,
 }
 
 fn shipped() -> String {
@@ -69,6 +95,31 @@ fn shipped() -> String {
 
 fn one() -> String {
     "1".to_owned()
+}
+
+fn mainland() -> String {
+    "mainland".to_owned()
+}
+
+impl Case {
+    fn extras(&self) -> Extras {
+        let zone = Zone::CHINA;
+        let events = self.events.as_ref();
+        let events = events.map(|text| Events::parse(text, "case", zone).expect("events"));
+        let record = |of: &Counted| {
+            let midnight = Timestamp::parse(&format!("{}T00:00", of.on), zone);
+            Metered {
+                account: "a".to_owned(),
+                service: of.service,
+                variant: of.variant.clone(),
+                zone: Region::by_name(&of.zone).expect("a zone"),
+                day: midnight.expect("a day").slot().day(zone),
+                quantity: of.quantity,
+            }
+        };
+        let services = self.services.iter().map(record).collect();
+        Extras::new(events, services, zone).expect("possible")
+    }
 }
 
 pub fn cases() -> Vec<Case> {
@@ -93,6 +144,7 @@ fn every_case_gives_the_bill_that_its_rules_say() {
             catalogue: &catalogue,
             mode,
             overhead: &case.overhead,
+            extras: case.extras(),
         };
         let bills = bills(&case.sent, &asked).expect("billed");
         let bill = bills
@@ -153,6 +205,13 @@ fn same(what: &str, bill: &Bill, expected: &[Line], found: &[&Charge]) {
         }
         if let Some(price) = &line.price {
             assert_eq!(charge.unit_price, number(price), "{what}");
+        }
+        if let Some(variant) = &line.variant {
+            assert_eq!(&charge.variant, variant, "{what}");
+        }
+        for (words, text) in [(&line.how, &charge.how), (&line.source, &charge.source)] {
+            let words = words.as_deref().unwrap_or_default();
+            assert!(text.contains(words), "{what}: {text}");
         }
         if let Some(day) = &line.settled_on {
             assert_eq!(&charge.settled_on(), day, "{what}");

@@ -201,6 +201,47 @@ fn what_is_told_late_of_a_closed_month_is_corrected() {
     assert_corrected(&site, &with(&extras, &[]));
 }
 
+const MINUTES: &str = r#"
+[[transcoding-package]]
+account = "acct"
+at = "2026-10-04T10:00"
+kind = "standard"
+hours = 5
+"#;
+
+#[test]
+fn c8_transcoding_packages_pass_months_and_closes() {
+    let site = site(100);
+    write_events(&site, &format!("{}{MINUTES}", package(100)));
+    let november = "2026-11-05,acct,transcoding,h264-480p,18000\n";
+    fs::write(site.path("services.csv"), format!("{SERVICES}{november}")).expect("written");
+    let extras = extras(&site);
+    let said = bill(&site, "before", &with(&extras, &[]));
+    // 4.60 for the package, and nothing for the 60 minutes of 300 that it pays.
+    assert_eq!(payable(&said.json, "2026-10"), "30684.50");
+    let left = &said.json[0]["transcoding_packages"][0];
+    assert_eq!(
+        (&left["minutes_left"], &left["until"]),
+        (&"240".into(), &"2027-10-04".into())
+    );
+    let table = table(&site, &with(&extras, &[]));
+    let words =
+        "standard transcoding package of 5 h of account acct: 240 min left, until 2027-10-04";
+    assert!(table.contains(words), "{table}");
+    // 60 of 300 minutes at 0.016.
+    assert_eq!(payable(&said.json, "2026-11"), "0.96");
+    close_with(&site, "2026-10");
+    let late = "2026-10-06,acct,transcoding,h264-480p,600\n";
+    fs::write(
+        site.path("services.csv"),
+        format!("{SERVICES}{november}{late}"),
+    )
+    .expect("written");
+    assert_corrected(&site, &with(&extras, &[]));
+    let said = bill(&site, "after", &with(&extras, &[]));
+    assert_eq!(payable(&said.json, "2026-11"), "1.12");
+}
+
 #[test]
 fn months_without_traffic_are_billed_for_what_was_bought() {
     let site = site(100);

@@ -10,6 +10,7 @@ mod licences;
 mod program;
 mod properties;
 mod reconcile;
+mod regions;
 mod rules;
 mod statement;
 mod what_if;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use cdn_meter::billing::{Bill, Catalogue, SHIPPED, StandardMode, Status};
+use cdn_meter::billing::{Bill, Catalogue, Extras, SHIPPED, StandardMode, Status};
 
 use crate::world::{Asked, Sent, bills, catalogue};
 
@@ -71,6 +71,7 @@ fn bill(sent: &[Sent], mode: StandardMode, overhead: &str) -> Bill {
         catalogue: &catalogue,
         mode,
         overhead,
+        extras: Extras::default(),
     };
     let mut bills = bills(sent, &asked).expect("billed");
     assert_eq!(bills.len(), 1);
@@ -197,6 +198,7 @@ fn what_cannot_be_billed_exactly_is_an_error() {
         catalogue: &catalogue,
         mode: StandardMode::Flow,
         overhead: "1",
+        extras: Extras::default(),
     };
     let sent = [Sent {
         domain: "mini-a.example.com".to_owned(),

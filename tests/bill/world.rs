@@ -2,7 +2,7 @@
 
 use cdn_meter::billing::packages::Shortfall;
 use cdn_meter::billing::{
-    Besides, Bill, BillTerms, BillingError, Catalogue, CatalogueError, StandardMode, bill,
+    Bill, BillTerms, BillingError, Catalogue, CatalogueError, Extras, StandardMode, bill,
 };
 use cdn_meter::meter::{Cell, Domains, Tally, UsageRow, UsageTable};
 use cdn_meter::registry::Registry;
@@ -31,6 +31,8 @@ pub struct Asked<'a> {
     pub catalogue: &'a Catalogue,
     pub mode: StandardMode,
     pub overhead: &'a str,
+    /// What was bought, and what other meters counted.
+    pub extras: Extras,
 }
 
 /// A catalogue that ships.
@@ -57,7 +59,11 @@ pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError
     book.months()
         .map(|usage| {
             let clock = (usage.month, usage.zone);
-            bill(clock, usage.accounts(&registry), Besides::default(), &terms)
+            let packages = asked.extras.packages(zone);
+            let besides = asked
+                .extras
+                .besides(clock, asked.catalogue, packages, Vec::new())?;
+            bill(clock, usage.accounts(&registry), besides, &terms)
         })
         .collect()
 }

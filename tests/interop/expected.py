@@ -135,7 +135,8 @@ def tencent(line, live):
     elif places[0] == "1":
         region = {"32": "AP1", "33": "AP1", "34": "AP2"}.get(places[1], "mainland")
     else:
-        region = LIVE_COUNTRIES.get(int(places[0]), "unknown")
+        country = int(places[0])
+        region = LIVE_COUNTRIES.get(country, "overseas" if 0 < country else "unknown")
     return when, the_domain(host), sent, status, region, doubt
 
 
@@ -209,8 +210,14 @@ def cloudflare(line):
         raise Skip("not-viewer", sent)
     if source is None and subrequest is None:
         doubt = doubt or "no-viewer-mark"
-    region = REGION_OF_COUNTRY.get(row.get("ClientCountry", "").upper(), "unknown")
-    return when, domain, sent, status, region, doubt
+    return when, domain, sent, status, region_of(row.get("ClientCountry", "")), doubt
+
+
+def region_of(country):
+    """Zones list some countries; any other that is named is overseas."""
+    country = country.upper()
+    is_named = len(country) == 2 and country.isalpha() and country[0] != "X" and country != "ZZ"
+    return REGION_OF_COUNTRY.get(country, "overseas" if is_named else "unknown")
 
 
 def vhost_combined(line):

@@ -6,6 +6,7 @@
 
 mod error;
 mod read;
+mod terms;
 
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -15,6 +16,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 pub use error::CatalogueError;
+pub use terms::{BeyondPackages, MiniProgram, Push, Rules};
 
 use super::exact::{Amount, Inexact, sum};
 use super::tiers::{Model, Tier};
@@ -58,8 +60,12 @@ pub enum Item {
     PackageTraffic,
     /// A traffic package; its variants are sizes in GB.
     TrafficPackage,
+    /// A transcoding package; its variants are kinds and sizes, such as `standard-100h`.
+    TranscodingPackage,
     /// Transcoding; its variants are codecs and resolutions.
     Transcoding,
+    /// Transcoding that was paid for with packages; its variants are those of transcoding.
+    PackageTranscoding,
     /// Recording of live streams.
     Recording,
     /// Pictures taken of live streams.
@@ -72,6 +78,10 @@ pub enum Item {
     VodStorage,
     /// Playback of video on demand.
     VodTraffic,
+    /// Transcoding of files; its variants are codecs and resolutions, `remux` and `audio`.
+    VodTranscoding,
+    /// Editing of files; its variants are codecs and resolutions.
+    VodEditing,
     /// A month of instant messaging; its variants are plans.
     ImPlan,
     /// What instant messaging was used beyond its plan; its variants are what is counted.
@@ -80,7 +90,7 @@ pub enum Item {
 
 impl Item {
     /// All items.
-    pub const ALL: [Item; 19] = [
+    pub const ALL: [Item; 23] = [
         Item::MiniProgramTraffic,
         Item::StandardTraffic,
         Item::StandardPeak,
@@ -91,13 +101,17 @@ impl Item {
         Item::PushPeak,
         Item::PackageTraffic,
         Item::TrafficPackage,
+        Item::TranscodingPackage,
         Item::Transcoding,
+        Item::PackageTranscoding,
         Item::Recording,
         Item::Screenshot,
         Item::PornDetection,
         Item::MobileLicence,
         Item::VodStorage,
         Item::VodTraffic,
+        Item::VodTranscoding,
+        Item::VodEditing,
         Item::ImPlan,
         Item::ImOverUse,
     ];
@@ -120,13 +134,17 @@ impl Item {
             Item::PushPeak => "push-peak",
             Item::PackageTraffic => "package-traffic",
             Item::TrafficPackage => "traffic-package",
+            Item::TranscodingPackage => "transcoding-package",
             Item::Transcoding => "transcoding",
+            Item::PackageTranscoding => "package-transcoding",
             Item::Recording => "recording",
             Item::Screenshot => "screenshot",
             Item::PornDetection => "porn-detection",
             Item::MobileLicence => "mobile-licence",
             Item::VodStorage => "vod-storage",
             Item::VodTraffic => "vod-traffic",
+            Item::VodTranscoding => "vod-transcoding",
+            Item::VodEditing => "vod-editing",
             Item::ImPlan => "im-plan",
             Item::ImOverUse => "im-over-use",
         }
@@ -145,8 +163,11 @@ impl Item {
             | Item::StandardMonthly95
             | Item::PushPeak => "Mbps",
             Item::PluginLicence | Item::MobileLicence => "Licenses",
-            Item::TrafficPackage => "Packages",
-            Item::Transcoding => "Minutes",
+            Item::TrafficPackage | Item::TranscodingPackage => "Packages",
+            Item::Transcoding
+            | Item::PackageTranscoding
+            | Item::VodTranscoding
+            | Item::VodEditing => "Minutes",
             Item::Recording => "Channels",
             Item::Screenshot | Item::PornDetection => "1000 Pictures",
             Item::VodStorage => "GB-Days",
@@ -166,6 +187,8 @@ impl Item {
                 | Item::MobileLicence
                 | Item::VodStorage
                 | Item::VodTraffic
+                | Item::VodTranscoding
+                | Item::VodEditing
                 | Item::ImPlan
                 | Item::ImOverUse
         )
@@ -175,7 +198,11 @@ impl Item {
     pub const fn is_purchase(self) -> bool {
         matches!(
             self,
-            Item::PluginLicence | Item::TrafficPackage | Item::MobileLicence | Item::ImPlan
+            Item::PluginLicence
+                | Item::TrafficPackage
+                | Item::TranscodingPackage
+                | Item::MobileLicence
+                | Item::ImPlan
         )
     }
 
@@ -188,53 +215,6 @@ impl Item {
                 | Item::PushTraffic
                 | Item::PackageTraffic
         )
-    }
-}
-
-/// Whether mini-program traffic has a price of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MiniProgram {
-    /// It does (R11).
-    OwnPrice,
-    /// It is priced with standard traffic (Tencent from 2020-10-12).
-    AsStandard,
-}
-
-/// Whether upstream to push domains is ever charged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Push {
-    /// Never.
-    #[default]
-    Free,
-    /// At the prices of standard traffic, on days of much upstream and little playback.
-    AsStandard,
-}
-
-/// Rules of a range of days.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// When they hold.
-    pub days: Days,
-    /// How mini-program traffic is priced.
-    pub mini_program: MiniProgram,
-    /// How upstream is priced.
-    pub push: Push,
-    /// The zone that pays for clients of whom the log tells nothing.
-    pub unknown_region: Region,
-    /// The zone that pays for clients abroad of whom the log tells no more.
-    pub overseas_region: Region,
-}
-
-impl Rules {
-    /// The zone that pays for a region.
-    pub fn zone(&self, region: Region) -> Region {
-        match region {
-            Region::Unknown => self.unknown_region,
-            Region::Overseas => self.overseas_region,
-            region => region,
-        }
     }
 }
 

@@ -11,6 +11,8 @@
 //! from = 2020-04-09              # without them the entry is open at that end
 //! mini-program = "own-price"     # or "as-standard"
 //! push = "free"                  # or "as-standard", on days of much upstream; left out: free
+//! beyond-packages = "own-tier"   # the tier of what packages do not pay of a day; or "day-tier", that of
+//!                                # all of the day; left out: own-tier
 //! unknown-region = "mainland"    # who pays for clients of whom the log tells nothing
 //! overseas-region = "AP1"        # … and no more than that they are abroad
 //!
@@ -50,8 +52,8 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use super::{
-    CATALOGUE_BYTES_MAX, Catalogue, CatalogueError, Days, Item, MiniProgram, PackageRatio, Price,
-    Push, Rules,
+    BeyondPackages, CATALOGUE_BYTES_MAX, Catalogue, CatalogueError, Days, Item, MiniProgram,
+    PackageRatio, Price, Push, Rules,
 };
 use crate::billing::text;
 use crate::billing::tiers::{Model, Tier};
@@ -77,6 +79,8 @@ struct RulesEntry {
     mini_program: MiniProgram,
     #[serde(default)]
     push: Push,
+    #[serde(default)]
+    beyond_packages: BeyondPackages,
     unknown_region: String,
     overseas_region: String,
 }
@@ -208,6 +212,7 @@ impl Entries<'_> {
             days: days(entry.from, entry.until, place)?,
             mini_program: entry.mini_program,
             push: entry.push,
+            beyond_packages: entry.beyond_packages,
             unknown_region: region(&entry.unknown_region)?,
             overseas_region: region(&entry.overseas_region)?,
         })

@@ -18,7 +18,8 @@ fn record(service: Service, variant: &str, on: &str, quantity: u64) -> Metered {
 /// What a catalogue charges for records of a month, rounded as on the detail.
 fn cost(catalogue: &str, of: &str, records: &[Metered]) -> Decimal {
     let catalogue = Catalogue::load(catalogue).expect("a catalogue");
-    let charges = charges(records, month(of), &catalogue).expect("priced");
+    let paid = Paid::default();
+    let charges = charges(records, month(of), &catalogue, &paid).expect("priced");
     let amounts: Vec<Amount> = charges.iter().map(|charge| charge.amount).collect();
     let total = Amount::total(&amounts).expect("exact");
     total.round(8).expect("small")
@@ -99,6 +100,18 @@ fn every_class_of_transcoding_has_its_price() {
     }
 }
 
+#[test]
+fn c9_history_has_the_price_of_audio_before_february_2021() {
+    for (catalogue, on, amount) in [
+        ("tencent-history", "2021-01-31", "0.48"),
+        ("tencent-history", "2021-02-01", "1.68"),
+        (DEFAULT, "2021-01-31", "1.68"),
+    ] {
+        let records = [record(Service::Transcoding, AUDIO, on, 300 * 60)];
+        assert_eq!(cost(catalogue, &on[..7], &records), number(amount), "{on}");
+    }
+}
+
 /// 12 channels on one day and fewer on five others.
 fn recorded(of: &str) -> Vec<Metered> {
     (1..=6)
@@ -154,6 +167,81 @@ fn mobile_licences_and_im_plans_pay_when_they_are_bought() {
 }
 
 #[test]
+fn c8_plans_and_the_licence_of_the_live_sdk_have_dated_prices() {
+    for (catalogue, _) in SHIPPED {
+        for (service, variant, on, amount) in [
+            (Service::ImPlan, "pro", "2023-12-31", "999"),
+            (Service::ImPlan, "pro", "2024-01-01", "1499"),
+            (Service::ImPlan, "trial", "2023-12-31", "0"),
+            (Service::ImPlan, "trial", "2026-10-15", "0"),
+            (Service::MobileLicence, "basic", "2024-06-06", "4299"),
+        ] {
+            let records = [record(service, variant, on, 1)];
+            assert_eq!(cost(catalogue, &on[..7], &records), number(amount), "{on}");
+        }
+    }
+    let history = Catalogue::load("tencent-history").expect("a catalogue");
+    let early = [record(Service::MobileLicence, "basic", "2024-06-05", 1)];
+    let error = charges(&early, month("2024-06"), &history, &Paid::default());
+    let error = error
+        .expect_err("what it cost before is not known")
+        .to_string();
+    assert!(error.contains("mobile-licence basic"), "{error}");
+}
+
+#[test]
+fn c8_files_are_classed_by_their_shorter_side() {
+    for (width, height, class) in [
+        (2560, 1440, "h264-2k"),
+        (1280, 640, "h264-720p"),
+        (640, 1280, "h264-720p"),
+        (9999, 480, "h264-480p"),
+        (1920, 1081, "h264-2k"),
+        (1441, 1441, "h264-4k"),
+    ] {
+        assert_eq!(vod_variant(Codec::H264, width, height), class);
+    }
+}
+
+#[test]
+fn c8_the_examples_of_media_processing() {
+    for (catalogue, _) in SHIPPED {
+        let output =
+            |service, variant, minutes: u64| record(service, variant, "2022-06-15", minutes * 60);
+        let transcoded = ["h264-2k", "h264-720p", AUDIO];
+        let transcoded = transcoded.map(|of| output(Service::VodTranscoding, of, 100));
+        assert_eq!(cost(catalogue, "2022-06", &transcoded), number("17.41"));
+        let adaptive = ["h264-1080p", "h264-720p", "h264-480p"];
+        let adaptive = adaptive.map(|of| output(Service::VodTranscoding, of, 100));
+        assert_eq!(cost(catalogue, "2022-06", &adaptive), number("11.15"));
+        let edited = [output(Service::VodEditing, "h264-720p", 25)];
+        assert_eq!(cost(catalogue, "2022-06", &edited), number("0.8125"));
+    }
+    check(Service::VodTranscoding, "remux", 61, "0.014");
+    check(Service::VodTranscoding, "top-speed-h265-4k", 60, "4.2");
+    check(Service::VodEditing, "h265-480p", 1, "0.08");
+}
+
+#[test]
+fn c8_files_are_stored_by_class_and_played_abroad_by_zone() {
+    let infrequent = Metered {
+        zone: Region::Overseas,
+        ..record(Service::VodStorage, "infrequent", "2022-06-15", 50 * GB)
+    };
+    let standard = record(Service::VodStorage, "", "2022-06-15", 100 * GB);
+    let played = Metered {
+        zone: Region::Eu,
+        ..record(Service::VodTraffic, "", "2022-06-15", 600 * GB)
+    };
+    for (catalogue, _) in SHIPPED {
+        let stored = [standard.clone(), infrequent.clone()];
+        assert_eq!(cost(catalogue, "2022-06", &stored), number("0.66"));
+        let played = [played.clone()];
+        assert_eq!(cost(catalogue, "2022-06", &played), number("234"));
+    }
+}
+
+#[test]
 fn stored_files_pay_by_the_peak_of_a_day_at_home_and_abroad() {
     let mainland = record(Service::VodStorage, "", "2022-06-15", 100 * GB);
     let less = Metered {
@@ -198,10 +286,11 @@ fn other_months_and_nothing_are_no_lines_and_no_price_is_told() {
         record(Service::Screenshot, "", "2022-07-01", 5000),
         record(Service::Screenshot, "", "2022-06-01", 0),
     ];
-    let none = charges(&records, month("2022-06"), &catalogue).expect("priced");
+    let paid = Paid::default();
+    let none = charges(&records, month("2022-06"), &catalogue, &paid).expect("priced");
     assert!(none.is_empty());
     let unknown = [record(Service::Transcoding, "av1-720p", "2022-06-01", 60)];
-    let error = charges(&unknown, month("2022-06"), &catalogue).expect_err("no price");
+    let error = charges(&unknown, month("2022-06"), &catalogue, &paid).expect_err("no price");
     assert!(
         error.to_string().contains("transcoding av1-720p"),
         "{error}"
@@ -217,7 +306,8 @@ fn lines_have_names_of_their_own() {
         record(Service::VodStorage, "", "2022-06-01", GB),
         record(Service::VodStorage, "", "2022-06-02", GB),
     ];
-    let charges = charges(&records, month("2022-06"), &catalogue).expect("priced");
+    let paid = Paid::default();
+    let charges = charges(&records, month("2022-06"), &catalogue, &paid).expect("priced");
     let ids: Vec<String> = charges.iter().map(Charge::id).collect();
     assert_eq!(
         ids,

@@ -16,13 +16,17 @@ pub(super) const fn meter(item: Item) -> &'static str {
         Item::PushPeak => "Upstream, peak bandwidth of a day",
         Item::PackageTraffic => "Traffic that packages pay for",
         Item::TrafficPackage => "Traffic package",
+        Item::TranscodingPackage => "Transcoding package",
         Item::Transcoding => "Transcoding",
+        Item::PackageTranscoding => "Transcoding that packages pay for",
         Item::Recording => "Recording, most channels at a time",
         Item::Screenshot => "Screenshots",
         Item::PornDetection => "Porn detection",
         Item::MobileLicence => "Mobile live SDK, a year",
         Item::VodStorage => "Storage",
         Item::VodTraffic => "Playback on demand",
+        Item::VodTranscoding => "Transcoding of files",
+        Item::VodEditing => "Editing of files",
         Item::ImPlan => "Instant messaging plan, a month",
         Item::ImOverUse => "Instant messaging beyond the plan",
     }
@@ -42,12 +46,16 @@ pub(super) const fn service(item: Item) -> [&'static str; 3] {
         | Item::PushPeak
         | Item::PackageTraffic
         | Item::TrafficPackage
+        | Item::TranscodingPackage
         | Item::Transcoding
+        | Item::PackageTranscoding
         | Item::Recording
         | Item::Screenshot
         | Item::PornDetection => ("Live Streaming", "Media", "Media Streaming"),
         Item::MobileLicence => ("Mobile Live SDK", "Media", "Other (Media)"),
-        Item::VodStorage | Item::VodTraffic => ("Video on Demand", "Media", "Media Streaming"),
+        Item::VodStorage | Item::VodTraffic | Item::VodTranscoding | Item::VodEditing => {
+            ("Video on Demand", "Media", "Media Streaming")
+        }
         Item::ImPlan | Item::ImOverUse => ("Instant Messaging", "Integration", "Messaging"),
     };
     [name, category, subcategory]

@@ -59,6 +59,7 @@ fn exported(version: FocusVersion, lines: Vec<Charge>) -> Vec<Row> {
     let besides = Besides {
         lines,
         packages: Packages::default(),
+        transcoding_packages: Vec::new(),
         licences: None,
     };
     let when = (october(), Zone::CHINA);

@@ -98,6 +98,15 @@ fn notes(report: &BillReport) -> String {
         let bytes = grouped(&of.bytes.to_string());
         format!("Not priced: {bytes} B{account}: {}.", of.why)
     });
+    html += &paragraphs(&report.assumed_regions, |of| {
+        format!(
+            "Priced as {}: {} GB of account {}, {}.",
+            of.priced_as,
+            grouped(&of.gigabytes),
+            of.account,
+            of.clients
+        )
+    });
     html += &unlicensed(report);
     match html.is_empty() {
         true => html,
@@ -126,9 +135,9 @@ fn unlicensed(report: &BillReport) -> String {
     )
 }
 
-/// What is left of traffic packages.
+/// What is left of packages.
 fn packages(report: &BillReport) -> String {
-    paragraphs(&report.packages, |of| {
+    let traffic = paragraphs(&report.packages, |of| {
         format!(
             "Package of {} GB of account {}: {} GB are left, until {}.",
             of.gigabytes,
@@ -136,7 +145,18 @@ fn packages(report: &BillReport) -> String {
             grouped(&of.left),
             of.until
         )
-    })
+    });
+    let transcoding = paragraphs(&report.transcoding_packages, |of| {
+        format!(
+            "{} transcoding package of {} h of account {}: {} min are left, until {}.",
+            of.kind,
+            of.hours,
+            of.account,
+            grouped(&of.minutes_left),
+            of.until
+        )
+    });
+    traffic + &transcoding
 }
 
 /// Charts of what is in a sum. What corrects other months is apart, as it is in the tables.
