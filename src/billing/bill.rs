@@ -136,6 +136,7 @@ pub fn bill(
     let rating = Rating::new(month, terms)?;
     let mut packages = besides.packages;
     let mut charges: BTreeMap<String, Vec<Charge>> = BTreeMap::new();
+    check_currencies(month, &besides.lines, &terms.catalogue.currency)?;
     for line in besides.lines {
         let of_account = charges.entry(line.account.clone()).or_default();
         of_account.push(line);
@@ -163,6 +164,22 @@ pub fn bill(
         unlicensed: without_licence,
         packages,
     })
+}
+
+/// Refuses lines in another currency than the bill's.
+fn check_currencies(month: Month, lines: &[Charge], currency: &str) -> Result<(), BillingError> {
+    for line in lines {
+        let other = line.priced_by.as_ref().map(|by| &by.currency[..]);
+        if let Some(other) = other.filter(|other| *other != currency) {
+            return Err(BillingError::Currency {
+                month,
+                currency: currency.to_owned(),
+                corrected: line.month(),
+                other: other.to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// What is used and has no price.

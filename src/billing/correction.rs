@@ -4,14 +4,20 @@
 //! domain, another catalogue. Lines of the same account, item, domain, zone and days are compared, and
 //! what is billed for them is all that was ever billed: with the month, and as corrections since.
 //! So the corrections of all bills and the closed bill always add up to what the month costs now.
+//!
+//! A correction is in the currency in which its month was billed, and names the catalogue of the price that
+//! it shows: that by which the month is priced now, or, of what is not there any more, that by which it was
+//! billed last. Amounts of two currencies are refused, never added.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 use super::bill::Bill;
-use super::charge::{Charge, Status};
+use super::catalogue::Catalogue;
+use super::charge::{Charge, PricedBy, Status};
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, sum};
 use crate::units::Month;
@@ -35,16 +41,26 @@ struct Sums<'a> {
     line: Option<&'a Charge>,
 }
 
-/// The lines that correct what was billed for `month`: `billed` so far, and what it costs `now`.
+/// The lines that correct what was billed for `month`: `billed` so far, and what it costs `now` by a
+/// catalogue.
 ///
-/// Errors: [`BillingError`].
+/// Errors: [`BillingError`], `Rerated` where the catalogue is in another currency.
 pub fn corrections(
     month: Month,
     billed: &[Charge],
-    now: &Bill,
+    (now, catalogue): (&Bill, &Catalogue),
 ) -> Result<Vec<Charge>, BillingError> {
-    let of_month = billed.iter().filter(|charge| charge.month() == month);
-    let before = sums(of_month)?;
+    let of_month = || billed.iter().filter(|charge| charge.month() == month);
+    let currencies = of_month().filter_map(|charge| Some(&charge.priced_by.as_ref()?.currency));
+    if let Some(other) = currencies.into_iter().find(|of| **of != catalogue.currency) {
+        return Err(BillingError::Rerated {
+            month,
+            billed: other.clone(),
+            currency: catalogue.currency.clone(),
+        });
+    }
+    let priced_by = Arc::new(PricedBy::new(catalogue));
+    let before = sums(of_month())?;
     let after = sums(now.accounts.iter().flat_map(|account| &account.charges))?;
     let mut keys: Vec<&Key> = before.keys().chain(after.keys()).collect();
     keys.sort_unstable();
@@ -57,7 +73,12 @@ pub fn corrections(
             after.get(key).unwrap_or(&none),
         );
         if (was.bytes, was.detail) != (is.bytes, is.detail) {
-            lines.push(correction(month, was, is)?);
+            let mut line = correction(month, was, is)?;
+            // What is not there any more was priced by what it names.
+            if is.line.is_some() || line.priced_by.is_none() {
+                line.priced_by = Some(Arc::clone(&priced_by));
+            }
+            lines.push(line);
         }
     }
     Ok(lines)

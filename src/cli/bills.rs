@@ -104,7 +104,7 @@ impl FrozenPrices {
         let mode = StandardMode::by_name(text(MODE)?.trim());
         let shortfall = Shortfall::by_name(text(SHORTFALL)?.trim());
         let prices = Prices {
-            catalogue: Catalogue::parse(&text(CATALOGUE)?, &origin)?,
+            catalogue: Catalogue::parse_frozen(&text(CATALOGUE)?, &origin)?,
             mode: mode.ok_or_else(|| unknown(MODE))?,
             overhead: factor(&close.terms.overhead_factor)?,
             sampling: factor(&close.terms.sampling_factor)?,
@@ -177,7 +177,8 @@ impl Corrections {
             let book = Book::new(usage.table, usage.domains, registry, zone)?;
             let accounts = book.months().flat_map(|usage| usage.accounts(registry));
             let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
-            lines.extend(corrections(month, &billed, &now)?);
+            let now = (&now, &prices_of(month).catalogue);
+            lines.extend(corrections(month, &billed, now)?);
         }
         let month = last.next();
         Ok(Corrections { month, lines })

@@ -12,5 +12,6 @@ mod properties;
 mod reconcile;
 mod rules;
 mod statement;
+mod terms;
 mod what_if;
 mod world;
