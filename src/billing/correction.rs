@@ -106,6 +106,17 @@ fn sums<'a>(
     Ok(sums)
 }
 
+impl Charge {
+    /// Says of a correction that it comes from an entry of the registry that was wrong.
+    pub fn cite_mended(&mut self, why: &str) {
+        self.cite(&["R22", "R26"]);
+        self.how = format!(
+            "{}; no refund, but a mistake that is mended: {why}",
+            self.how
+        );
+    }
+}
+
 fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, BillingError> {
     let line = is.line.or(was.line).ok_or(Inexact)?;
     let delta = sum(is.detail, -was.detail)?;

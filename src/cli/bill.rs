@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::bills::{Bills, Corrections, Prices, Shown};
+use super::bills::{Bills, Prices, Shown};
 use super::charge::{explained, show_explained};
 use super::compare::{Way, compare};
+use super::corrections::Corrections;
 use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs};

@@ -6,15 +6,16 @@ use clap::Args;
 use serde_json::json;
 
 use super::bill::PriceArgs;
-use super::bills::{Corrections, freeze_bill};
+use super::bills::freeze_bill;
+use super::corrections::Corrections;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write};
+use super::monotone::check_closed;
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
-use crate::registry::{Class, Registry};
-use crate::report::{BillReport, print_bill, read_summary, usage_digest, write_month};
-use crate::store::{Close, CloseTerms, Lateness, Store};
+use crate::report::{BillReport, print_bill, usage_digest, write_month};
+use crate::store::{Close, CloseTerms, Lateness};
 use crate::summary::Book;
 use crate::units::{Month, SLOT_SECS, Timestamp};
 
@@ -62,7 +63,7 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let store = open_to_write(&args.store.store, "close")?;
     let closing = store.begin_close(month, zone)?;
     check_ended(args)?;
-    check_monotone(&store, &registry, month)?;
+    check_closed(&store, &registry)?;
 
     let slots = month.slots(zone);
     let lateness = store.lateness(slots.clone())?;
@@ -86,7 +87,7 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
             (prices, &mut ledger),
             usage,
             &registry,
-            corrections,
+            (corrections, store.rejected()?),
             |dataset| closing.folder(dataset),
         )
     });
@@ -137,28 +138,6 @@ fn check_ended(args: &CloseArgs) -> Result<(), Failure> {
          close it after {safe}, or now with --early",
         args.month
     )))
-}
-
-/// Refuses a registry that takes a domain back from mini-program to standard (R22).
-fn check_monotone(store: &Store, registry: &Registry, month: Month) -> Result<(), Failure> {
-    for close in store.closes()? {
-        let earlier = close.terms.month;
-        if month < earlier {
-            continue;
-        }
-        for row in read_summary(&store.closed_folder(earlier, "summary"))? {
-            let is_back = row.class == Class::MiniProgram
-                && registry.attribution(&row.domain, month).class != Class::MiniProgram;
-            if is_back {
-                return Err(Failure::start(format!(
-                    "{} was a mini-program domain in {earlier}, which is closed, and this registry \
-                     takes that back; a mini-program domain stays one (R22): mend the registry",
-                    row.domain
-                )));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn print(

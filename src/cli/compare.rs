@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::bills::Prices;
 use super::ledger::Ledger;
 use super::metering::MemoryArgs;
+use super::monotone::check_closed;
 use super::months::{MonthSink, add_months, usage_of_closed};
 use super::{Failure, print_json};
 use crate::billing::packages::Purchase;
@@ -141,6 +142,7 @@ pub(super) fn compare(
             other.name, other.prices.catalogue.currency
         )));
     }
+    check_closed(store, registry)?;
     for way in &mut ways {
         let prices = &way.prices;
         way.ledger

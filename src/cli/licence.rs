@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::events::EventArgs;
 use super::metering::{MemoryArgs, StoreArgs};
+use super::monotone::check_closed;
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
@@ -168,6 +169,7 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     let paid = paid(args, zone)?;
     let registry = Registry::load(&args.registry, zone)?;
     let store = Store::open_to_read(&args.store.store)?;
+    check_closed(&store, &registry)?;
     let request = Request {
         at,
         is_category_mismatch: !args.other_reason,

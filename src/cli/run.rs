@@ -67,6 +67,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         }
         false => {
             let store = open_to_write(&args.store.store, "run")?;
+            publishing.check_closed(&store)?;
             let ingested = ingest(found.sources, &options, &progress, &store)?;
             publishing.correct(&store, options.rows_max)?;
             add_months(&mut publishing, &store, None, options.rows_max)?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::billing::packages::Package;
 use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly};
@@ -38,18 +38,64 @@ pub struct BillReport {
     pub accounts: Vec<AccountReport>,
     /// Usage without a price.
     pub unpriced: Vec<UnpricedReport>,
-    /// Mini-program domains that were watched without a licence; of open months, if events were given.
-    pub unlicensed: Vec<UnlicensedReport>,
-    /// What is left, when the month ends, of traffic packages that were valid in it; of open months.
-    pub packages: Vec<PackageReport>,
+    /// What is to be said besides.
+    #[serde(flatten)]
+    pub notes: Notes,
     /// What all accounts pay.
     pub payable: String,
+}
+
+/// What a bill says besides its sums; a closed month keeps what was said when it was closed.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub struct Notes {
+    /// Mini-program domains that were watched without a licence, if events were given.
+    pub unlicensed: Vec<UnlicensedReport>,
+    /// What is left, when the month ends, of traffic packages that were valid in it.
+    pub packages: Vec<PackageReport>,
     /// Rejected lines that may have cost something; they have no time, so they are of all months.
     pub rejected: Option<RejectedReport>,
+    /// Wrong entries of the registry that were mended, where closed months are corrected for them.
+    pub mended: Vec<MendedReport>,
+}
+
+impl Notes {
+    /// What a bill itself tells of.
+    pub fn of(bill: &Bill) -> Self {
+        Notes {
+            unlicensed: bill.unlicensed.iter().map(unlicensed).collect(),
+            packages: packages(bill),
+            ..Notes::default()
+        }
+    }
+}
+
+/// An entry of the registry that a month was closed with, and that was wrong (R22, R26).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct MendedReport {
+    /// The closed month.
+    pub month: String,
+    /// The domain.
+    pub domain: String,
+    /// The day from which on the wrong entry made it a mini-program domain.
+    pub wrong_since: String,
+    /// The day on which that was found.
+    pub on: String,
+    /// Why it was wrong.
+    pub reason: String,
+}
+
+impl MendedReport {
+    /// In words.
+    pub fn text(&self) -> String {
+        format!(
+            "{} was billed in {} as a mini-program domain since {} by a wrong entry, found on {}: {}",
+            self.domain, self.month, self.wrong_since, self.on, self.reason
+        )
+    }
 }
 
 /// What rejected lines may have cost.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RejectedReport {
     /// How many.
     pub lines: u64,
@@ -62,7 +108,7 @@ pub struct RejectedReport {
 }
 
 /// A mini-program domain that was watched without a licence (R09).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct UnlicensedReport {
     /// The domain.
     pub domain: String,
@@ -75,7 +121,7 @@ pub struct UnlicensedReport {
 }
 
 /// A traffic package.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct PackageReport {
     /// Whose it is.
     pub account: String,
@@ -142,7 +188,7 @@ impl BillReport {
     /// Sums up a bill.
     ///
     /// Errors: [`Inexact`].
-    pub fn new(bill: &Bill, terms: &BillTerms<'_>) -> Result<Self, Inexact> {
+    pub fn new(bill: &Bill, terms: &BillTerms<'_>, notes: Notes) -> Result<Self, Inexact> {
         let accounts = bill.accounts.iter().map(account);
         let payables = bill.accounts.iter().map(|account| account.payable);
         Ok(BillReport {
@@ -165,10 +211,8 @@ impl BillReport {
                     why: unpriced.why,
                 })
                 .collect(),
-            unlicensed: bill.unlicensed.iter().map(unlicensed).collect(),
-            packages: packages(bill),
+            notes,
             payable: format!("{:.2}", add_exactly(payables)?),
-            rejected: None,
         })
     }
 }
@@ -276,13 +320,16 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
 
 /// What a bill says besides its sums.
 fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
-    print_some(out, &bill.packages, |of| {
+    print_some(out, &bill.notes.mended, |of| {
+        format!("corrected: {} (R22, R26)", of.text())
+    })?;
+    print_some(out, &bill.notes.packages, |of| {
         format!(
             "package of {} GB of account {}: {} GB left, until {}",
             of.gigabytes, of.account, of.left, of.until
         )
     })?;
-    print_some(out, &bill.unlicensed, |of| {
+    print_some(out, &bill.notes.unlicensed, |of| {
         format!(
             "without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
             of.domain, of.app_id, of.days, of.bytes
@@ -298,7 +345,7 @@ fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
             of.bytes, of.class, of.why
         )
     })?;
-    print_some(out, bill.rejected.as_slice(), |of| {
+    print_some(out, bill.notes.rejected.as_slice(), |of| {
         format!(
             "not metered, of all months: {} rejected lines, at most {} {} at the dearest price ({} B), \
              and what {} unreadable ones held",

@@ -73,7 +73,10 @@ fn paragraphs<T>(all: &[T], text: impl Fn(&T) -> String) -> String {
 
 /// What somebody should look at.
 fn notes(report: &BillReport) -> String {
-    let mut html = paragraphs(report.rejected.as_slice(), |rejected| {
+    let mut html = paragraphs(&report.notes.mended, |of| {
+        format!("Corrected: {}.", of.text())
+    });
+    html += &paragraphs(report.notes.rejected.as_slice(), |rejected| {
         format!(
             "At most {} {} not metered: {} lines of logs of all months were rejected; they stand for at most {} B, \
              here at the dearest price of this month. Nothing is known of {} of them.",
@@ -101,17 +104,27 @@ fn notes(report: &BillReport) -> String {
 
 /// Domains without a licence; a fold holds them, since there may be many.
 fn unlicensed(report: &BillReport) -> String {
-    let domains = match report.unlicensed.len() {
+    let domains = match report.notes.unlicensed.len() {
         0 => return String::new(),
         1 => "1 mini-program domain was".to_owned(),
         many => format!("{many} mini-program domains were"),
     };
-    let shown = report.unlicensed.iter().take(STATEMENT_ROWS_MAX).map(|of| {
-        let days = if of.days == 1 { "day" } else { "days" };
-        format!("{} ({}, {} {days})", of.domain, of.app_id, of.days)
-    });
+    let shown = report
+        .notes
+        .unlicensed
+        .iter()
+        .take(STATEMENT_ROWS_MAX)
+        .map(|of| {
+            let days = if of.days == 1 { "day" } else { "days" };
+            format!("{} ({}, {} {days})", of.domain, of.app_id, of.days)
+        });
     let mut list = escaped(&shown.collect::<Vec<_>>().join(", "));
-    if let Some(more @ 1..) = report.unlicensed.len().checked_sub(STATEMENT_ROWS_MAX) {
+    if let Some(more @ 1..) = report
+        .notes
+        .unlicensed
+        .len()
+        .checked_sub(STATEMENT_ROWS_MAX)
+    {
         list += &format!(", … and {more} more");
     }
     format!(
@@ -122,7 +135,7 @@ fn unlicensed(report: &BillReport) -> String {
 
 /// What is left of traffic packages.
 fn packages(report: &BillReport) -> String {
-    paragraphs(&report.packages, |of| {
+    paragraphs(&report.notes.packages, |of| {
         format!(
             "Package of {} GB of account {}: {} GB are left, until {}.",
             of.gigabytes,
@@ -256,7 +269,7 @@ pub(super) fn cited<'a>(bill: &'a Bill, report: &BillReport) -> BTreeSet<&'a str
     let is_review = |account: &AccountBill| account.for_review().next().is_some();
     let has = |class: &str| report.unpriced.iter().any(|of| of.class == class);
     let besides = [
-        ("R09", !report.unlicensed.is_empty()),
+        ("R09", !report.notes.unlicensed.is_empty()),
         ("R17", has("push")),
         ("R21", bill.accounts.iter().any(is_review)),
         ("R23", has("unknown")),
