@@ -8,6 +8,7 @@ use serde_json::json;
 use super::bill::PriceArgs;
 use super::bills::freeze_bill;
 use super::corrections::Corrections;
+use super::ledger::Ledger;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write};
 use super::monotone::check_closed;
 use super::progress::say;
@@ -15,9 +16,9 @@ use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
 use crate::report::{BillReport, print_bill, usage_digest, write_month};
-use crate::store::{Close, CloseTerms, Lateness};
+use crate::store::{Close, CloseTerms, Lateness, Store};
 use crate::summary::Book;
-use crate::units::{Month, SLOT_SECS, Timestamp};
+use crate::units::{Month, SLOT_SECS, Timestamp, Zone};
 
 /// Logs go on growing for two to three hours after the traffic (R63).
 const WAIT_HOURS: u32 = 3;
@@ -26,8 +27,9 @@ const WAIT_HOURS: u32 = 3;
 ///
 /// The month's datasets are kept in the store as they are published from then on, to the byte; the
 /// close names their digests, the registry's, and the close before. Shows how late the bytes of
-/// the month came, by format. The month is billed, too, and its charges are kept with its prices. A
-/// close cannot be undone.
+/// the month came, by format. The month is billed, too, and its charges are kept with its prices and notes; a
+/// month in which something was bought or corrected and nothing used can be closed, too. A close cannot be
+/// undone.
 #[derive(Args)]
 pub(super) struct CloseArgs {
     /// The billing month, such as 2026-10
@@ -69,11 +71,7 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let lateness = store.lateness(slots.clone())?;
     let usage = store.usage(slots, args.memory.rows_max())?;
     let book = Book::new(usage.table, usage.domains, &registry, zone)?;
-    let Some(usage) = book.months().next() else {
-        return Err(Failure::start(format!(
-            "the store holds no usage of {month} on the clock {zone}; there is nothing to close"
-        )));
-    };
+    let usage = book.month(month);
     let prices = match args.no_bill {
         true => None,
         false => Some(args.prices.prices(&args.terms)?),
@@ -83,6 +81,7 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         let by = (prices, false);
         let rows_max = args.memory.rows_max();
         let corrections = Corrections::find(&store, &registry, &mut ledger, by, rows_max)?;
+        tell_open(&store, &ledger, (month, zone))?;
         freeze_bill(
             (prices, &mut ledger),
             usage,
@@ -92,6 +91,12 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         )
     });
     let report = report.transpose()?;
+    let has_lines = report
+        .as_ref()
+        .is_some_and(|bill| !bill.accounts.is_empty());
+    if usage.rows.is_empty() && !has_lines {
+        return Err(nothing(month, zone));
+    }
     let terms = args.terms.with(&registry);
     let folders = (closing.folder("summary"), closing.folder("usage_5min"));
     let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
@@ -123,6 +128,29 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         false => print(&terms, close.as_ref(), &lateness, report.as_ref())?,
     }
     Ok(Finish::Done)
+}
+
+fn nothing(month: Month, zone: Zone) -> Failure {
+    Failure::start(format!(
+        "the store holds no usage of {month} on the clock {zone}, and its bill has no line; there is nothing to \
+         close. What was bought or counted in it comes with --events and --services, and without --no-bill"
+    ))
+}
+
+/// Names months before `month` that have something to bill and are open: until they are closed, what changes
+/// in them rewrites their bills.
+fn tell_open(store: &Store, ledger: &Ledger, (month, zone): (Month, Zone)) -> Result<(), Failure> {
+    let closes = store.closes()?;
+    let mut months = [store.months(zone)?, ledger.months(zone)].concat();
+    months.retain(|of| *of < month && closes.iter().all(|close| close.terms.month != *of));
+    months.sort_unstable();
+    months.dedup();
+    for open in months {
+        say(&format!(
+            "{open} is still open: until it is closed, what changes in it rewrites its bill"
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses a month that may still grow, unless asked for.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::closed::{bill, closed_site, lines, printed, run};
+use crate::closed::{bill, closed_site, lines, printed, registry, run};
 use crate::program::Site;
 
 /// The shipped catalogue under another name, with other texts in it.
@@ -128,4 +128,130 @@ fn c1_a_correction_names_the_catalogue_that_priced_it() {
     for name in ["own: SHA-256", "mini-program-live: SHA-256"] {
         assert!(page.contains(name), "{name} is not named");
     }
+}
+
+/// A store whose logs begin in October, and a licence that was bought in September for `fee`.
+fn bought_before(fee: &str) -> Site {
+    let site = Site::new();
+    registry(&site, "2026-10-02", "acct");
+    site.write("a.log", lines("202610", 0..30));
+    assert_eq!(site.ingest().code, 0);
+    buy(&site, fee);
+    site
+}
+
+/// The same licence for another fee.
+fn buy(site: &Site, fee: &str) {
+    let licence = format!(
+        "[[licence]]\naccount = \"acct\"\napp_id = \"wx1\"\nat = \"2026-09-20T10:00\"\nstate = \"active\"\n\
+         fee = \"{fee}\"\n"
+    );
+    fs::write(site.path("events.toml"), licence).expect("written");
+}
+
+/// Payables by month, of a bill with the events.
+fn payables(site: &Site, more: &[&str]) -> Vec<(String, String)> {
+    let events = site.path("events.toml").display().to_string();
+    let said = bill(site, "out", &[&["--events", &events], more].concat());
+    let bills = said.json.as_array().expect("bills").clone();
+    let text = |of: &serde_json::Value| of.as_str().expect("a text").to_owned();
+    bills
+        .iter()
+        .map(|bill| (text(&bill["month"]), text(&bill["payable"])))
+        .collect()
+}
+
+fn expected(of: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(month, payable): &(&str, &str)| ((*month).to_owned(), (*payable).to_owned());
+    of.iter().map(owned).collect()
+}
+
+#[test]
+fn c3_a_month_with_purchases_and_no_traffic_is_closed_like_any_other() {
+    let site = bought_before("30000");
+    let events = site.path("events.toml").display().to_string();
+    let september = ["--month", "2026-09", "--early", "--events", &events];
+    let said = run(&site, "close", &september);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(said.json["bill"]["payable"], "30000.00");
+    assert_eq!(said.json["bytes"], 0);
+    assert_eq!(site.verify().code, 0);
+    let both = expected(&[("2026-09", "30000.00"), ("2026-10", "663.20")]);
+    assert_eq!(payables(&site, &[]), both);
+    let file = site.path("out/charges/billing_month=2026-09-01/part-00000.parquet");
+    let frozen = fs::read(&file).expect("read");
+    // The datasets of usage are published with a month of nothing in them.
+    assert_eq!(site.summary().code, 0);
+    let out = site.path("out").display().to_string();
+    assert_eq!(run(&site, "summary", &["--out", &out]).code, 0);
+    // Another fee is a correction of the month after it, and no rewrite.
+    buy(&site, "28000");
+    let corrected = expected(&[("2026-09", "30000.00"), ("2026-10", "-1336.80")]);
+    assert_eq!(payables(&site, &[]), corrected);
+    assert_eq!(fs::read(&file).expect("read"), frozen);
+    let only = expected(&[("2026-09", "30000.00")]);
+    assert_eq!(payables(&site, &["--month", "2026-09"]), only);
+    // What is left out would be credited.
+    let without = run(&site, "bill", &["--out", &out]);
+    assert_eq!(without.code, 2, "{}", without.stderr);
+    assert!(
+        without.stderr.contains("2026-09 was closed with --events"),
+        "{}",
+        without.stderr
+    );
+}
+
+#[test]
+fn c3_a_month_of_corrections_is_closed_and_one_of_nothing_is_not() {
+    let site = closed_site();
+    site.write("late.log", lines("202610", 100..101));
+    site.ingest();
+    let november = ["--month", "2026-11", "--early"];
+    let said = run(&site, "close", &[&november[..], &["--no-bill"]].concat());
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    let said = run(&site, "close", &november);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(said.json["bill"]["payable"], "26.26");
+    let bills = bill(&site, "out", &[]);
+    assert_eq!(
+        bills.json.as_array().map(Vec::len),
+        Some(2),
+        "{}",
+        bills.json
+    );
+    for more in [&["--no-bill"][..], &[]] {
+        let said = run(
+            &site,
+            "close",
+            &[&["--month", "2026-12", "--early"], more].concat(),
+        );
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(
+            said.stderr.contains("there is nothing to close"),
+            "{}",
+            said.stderr
+        );
+    }
+    assert_eq!(site.verify().code, 0);
+}
+
+#[test]
+fn c3_a_close_names_earlier_months_that_are_still_open() {
+    let site = bought_before("30000");
+    let events = site.path("events.toml").display().to_string();
+    let october = [
+        "--month",
+        "2026-10",
+        "--early",
+        "--dry-run",
+        "--events",
+        &events,
+    ];
+    let said = run(&site, "close", &october);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("2026-09 is still open"),
+        "{}",
+        said.stderr
+    );
 }
