@@ -89,15 +89,7 @@ fn sums<'a>(
 ) -> Result<BTreeMap<Key, Sums<'a>>, BillingError> {
     let mut sums: BTreeMap<Key, Sums<'a>> = BTreeMap::new();
     for charge in charges.filter(|charge| charge.status == Status::Charged) {
-        let Range { start, end } = charge.days;
-        let key = (
-            charge.account.clone(),
-            charge.item,
-            (charge.subject().to_owned(), charge.variant.clone()),
-            charge.zone,
-            (start, end),
-        );
-        let of_key = sums.entry(key).or_default();
+        let of_key = sums.entry(key(charge)).or_default();
         of_key.bytes = of_key.bytes.checked_add(charge.bytes).ok_or(Inexact)?;
         of_key.quantity = sum(of_key.quantity, charge.quantity)?;
         of_key.detail = sum(of_key.detail, charge.detail)?;
@@ -106,7 +98,24 @@ fn sums<'a>(
     Ok(sums)
 }
 
+fn key(charge: &Charge) -> Key {
+    let Range { start, end } = charge.days;
+    (
+        charge.account.clone(),
+        charge.item,
+        (charge.subject().to_owned(), charge.variant.clone()),
+        charge.zone,
+        (start, end),
+    )
+}
+
 impl Charge {
+    /// Whether both are compared with one another where their month is corrected.
+    pub fn is_same(&self, other: &Charge) -> bool {
+        let are_charged = [self, other].map(|charge| charge.status == Status::Charged);
+        are_charged == [true; 2] && key(self) == key(other)
+    }
+
     /// Says of a correction that it comes from an entry of the registry that was wrong.
     pub fn cite_mended(&mut self, why: &str) {
         self.cite(&["R22", "R26"]);

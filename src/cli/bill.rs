@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::bills::{Bills, Prices, Shown};
-use super::charge::{explained, show_explained};
+use super::charge::{Sources, explained, show_explained};
 use super::compare::{Way, compare};
 use super::corrections::Corrections;
 use super::focus::FocusArgs;
@@ -136,7 +136,14 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
             )));
         }
         Some(_) => {
-            let lines = explained(shown.found, &store, &registry, &prices, rows_max)?;
+            let by = Sources {
+                store: &store,
+                registry: &registry,
+                prices: &prices,
+                is_rerating: args.rerate,
+                rows_max,
+            };
+            let lines = explained(shown.found, &by)?;
             show_explained(&lines, is_json)?;
         }
         None if args.csv => {}

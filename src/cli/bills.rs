@@ -5,13 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::charge::Found;
 use super::corrections::Corrections;
 use super::focus::Focus;
 use super::ledger::Ledger;
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Bill, BillTerms, Catalogue, Charge, ExtrasDigests, StandardMode, Unpriced,
+    AccountBill, Bill, BillTerms, Catalogue, ExtrasDigests, StandardMode, Unpriced,
 };
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
@@ -164,7 +165,7 @@ pub(super) struct Shown {
     /// What the names of lines hold that are to be explained.
     pub(super) wanted: Option<String>,
     /// Those lines.
-    pub(super) found: Vec<Charge>,
+    pub(super) found: Vec<Found>,
     /// Lines that could not be metered.
     pub(super) rejected: Rejected,
     /// Whether all lines go to standard output as they are billed.
@@ -225,8 +226,10 @@ impl Shown {
         if let Some(wanted) = &self.wanted {
             let accounts = bill.accounts.into_iter();
             let charges = accounts.flat_map(|account| account.charges);
+            let wanted = charges.filter(|charge| charge.id().contains(wanted));
+            let bill = bill.month;
             self.found
-                .extend(charges.filter(|charge| charge.id().contains(wanted)));
+                .extend(wanted.map(|charge| Found { charge, bill }));
         }
         Ok(())
     }

@@ -255,3 +255,146 @@ fn c3_a_close_names_earlier_months_that_are_still_open() {
         said.stderr
     );
 }
+
+/// The lines that are explained, of a bill with more arguments.
+fn explained(site: &Site, more: &[&str]) -> Vec<serde_json::Value> {
+    let said = bill(site, "out", &[&["--explain", "/"], more].concat());
+    said.json.as_array().expect("lines").clone()
+}
+
+/// Bytes of the parts of a line by side, domain and region.
+fn parts(line: &serde_json::Value) -> Vec<(String, String, i64)> {
+    let text = |of: &serde_json::Value| of.as_str().expect("a text").to_owned();
+    let parts = line["usage"].as_array().expect("parts").iter();
+    parts
+        .map(|part| {
+            let bytes = part["bytes"].as_i64().expect("bytes");
+            (text(&part["side"]), text(&part["domain"]), bytes)
+        })
+        .collect()
+}
+
+#[track_caller]
+fn assert_whole(line: &serde_json::Value) {
+    let bytes: i64 = parts(line).iter().map(|(_, _, bytes)| bytes).sum();
+    assert_eq!(line["metered_bytes"], bytes.to_string(), "{line}");
+}
+
+#[test]
+fn c5_a_closed_month_is_explained_by_what_it_was_closed_with() {
+    let site = Site::new();
+    registry(&site, "2026-10-02", "acct");
+    let unknown = lines("202610", 0..4).replace(" 22 2 ", " 22 - ");
+    site.write(
+        "a.log",
+        lines("202610", 0..30) + &unknown.replace("/a/", "/b/"),
+    );
+    assert_eq!(site.ingest().code, 0);
+    // Mini-program traffic was priced with the other, and clients of no region abroad.
+    let then = own_catalogue(
+        &site,
+        &[
+            (
+                "mini-program = \"own-price\"",
+                "mini-program = \"as-standard\"",
+            ),
+            ("unknown-region = \"mainland\"", "unknown-region = \"AP1\""),
+        ],
+    );
+    let by_then = ["--month", "2026-10", "--early", "--catalogue", &then];
+    let said = run(&site, "close", &by_then);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let later = own_catalogue(
+        &site,
+        &[
+            ("[[rules]]", "[[rules]]\nfrom = 2026-11-01"),
+            ("name = \"own\"", "name = \"later\""),
+        ],
+    );
+    for today in [
+        &[][..],
+        &["--catalogue", &later],
+        &["--catalogue", "tencent-history"],
+        &["--standard-mode", "daily-peak"],
+    ] {
+        let lines = explained(&site, today);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for line in &lines {
+            assert_whole(line);
+            assert!(
+                parts(line).iter().all(|(side, ..)| side == "closed"),
+                "{line}"
+            );
+        }
+        // 10 GB of v0 to v2 of no region: 1 + 4, 2 and 3.
+        let abroad = lines.iter().find(|line| {
+            line["charge_id"]
+                .as_str()
+                .is_some_and(|id| id.contains("AP1"))
+        });
+        assert_eq!(parts(abroad.expect("a line")).len(), 3);
+    }
+    // A registry that gives everything to another account explains what it was.
+    registry(&site, "2026-10-02", "other");
+    let lines = explained(&site, &["--month", "2026-10"]);
+    assert_eq!(lines.len(), 2);
+    lines.iter().for_each(assert_whole);
+}
+
+#[test]
+fn c5_a_correction_is_explained_from_both_sides() {
+    let site = late_site();
+    let of_correction = |site: &Site| {
+        let mut lines = explained(site, &[]);
+        lines.retain(|line| {
+            line["charge_id"]
+                .as_str()
+                .is_some_and(|id| id.ends_with("/correction"))
+        });
+        lines
+    };
+    let part = |side: &str, domain: &str, bytes: i64| (side.to_owned(), domain.to_owned(), bytes);
+    let lines = of_correction(&site);
+    assert_eq!(lines.len(), 1);
+    let frozen = [
+        part("closed", "v1.example.cn", -155_000_001_085),
+        part("closed", "v2.example.cn", -165_000_001_155),
+    ];
+    let now = [
+        part("now", "v1.example.cn", 256_000_001_792),
+        part("now", "v2.example.cn", 165_000_001_155),
+    ];
+    assert_eq!(parts(&lines[0]), [&frozen[..], &now].concat());
+    assert_eq!(lines[0]["bill"], "2026-11");
+    assert_whole(&lines[0]);
+    // Closed, and corrected again: each bill tells of its own.
+    crate::closed::close(&site, "2026-11");
+    site.write("later.log", crate::closed::lines("202610", 200..201));
+    site.ingest();
+    let lines = of_correction(&site);
+    let bills: Vec<_> = lines.iter().map(|line| &line["bill"]).collect();
+    assert_eq!(bills, ["2026-11", "2026-12"]);
+    lines.iter().for_each(assert_whole);
+    // What came after the bill of November was closed is no part of it.
+    let last = parts(&lines[0]).pop();
+    assert_eq!(
+        last,
+        Some(part("since", "after the bill of 2026-11", -201_000_001_407))
+    );
+    let told = part("corrected", "the bill of 2026-11", -101_000_000_707);
+    assert!(parts(&lines[1]).contains(&told), "{}", lines[1]);
+    // A domain that was given to another account is explained on both bills.
+    registry(&site, "2026-10-02", "other");
+    let lines = of_correction(&site);
+    assert!(4 <= lines.len(), "{lines:?}");
+    lines.iter().for_each(assert_whole);
+    let out = site.path("out").display().to_string();
+    let table = printed(&site, &["--explain", "/correction", "--out", &out]);
+    for words in [
+        ", as 2026-10 was closed",
+        "was corrected on the bill of 2026-11",
+        "came or went after",
+    ] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+}
