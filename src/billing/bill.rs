@@ -15,7 +15,7 @@ use super::traffic::{Rating, StandardMode};
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
-use crate::units::{Factor, Month, Zone, invariant};
+use crate::units::{Factor, Month, Zone, day_text, invariant};
 
 /// What a bill is worked out with.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,14 @@ pub struct Bill {
     pub unlicensed: Vec<Unlicensed>,
     /// The packages when it ends, which are those of the next month.
     pub packages: Packages,
+}
+
+impl Bill {
+    /// The day on which it is charged: the 1st of the month after (每月1日, R13). What is settled by the day, or
+    /// bought, was charged before; see [`Charge::settled_on`].
+    pub fn charge_date(&self) -> String {
+        day_text(self.month.first_day() + self.month.days().cast_signed())
+    }
 }
 
 impl AccountBill {

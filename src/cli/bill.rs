@@ -162,11 +162,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
 fn what_if(args: &BillArgs, store: &Store, registry: &Registry) -> Result<Finish, Failure> {
     let terms = &args.publishing.terms;
     let (prices, zone) = (args.prices.prices(terms)?, registry.zone());
-    let mut ways = vec![Way::asked(
-        "as asked",
-        prices,
-        args.prices.extras.ledger(zone)?,
-    )];
+    let mut ways = vec![Way::asked(prices, args.prices.extras.ledger(zone)?)];
     for text in &args.what_if {
         let way = Way::parse(text, &ways[0], zone)?;
         ways.push(way);

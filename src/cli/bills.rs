@@ -17,7 +17,7 @@ use crate::billing::{
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Billed, Building, MendedReport, Notes, PublishError, RejectedReport, Statement,
+    BillReport, Building, MendedReport, Notes, PublishError, RejectedReport, Statement,
     read_charges, read_summary, write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store};
@@ -144,6 +144,31 @@ impl FrozenPrices {
             unpriced: unpriced.into_iter().flatten().collect(),
             notes,
         }))
+    }
+
+    /// The bill that was frozen.
+    pub(super) fn bill(&self, store: &Store, close: &Close) -> Result<Bill, Failure> {
+        let (month, zone) = (close.terms.month, close.terms.zone);
+        let billed = read_charges(&store.closed_folder(month, "charges"), zone)?;
+        let mut adjustments = billed.adjustments.into_iter().peekable();
+        let mut accounts = Vec::new();
+        for charges in billed.charges.chunk_by(|a, b| a.account == b.account) {
+            let account = charges[0].account.clone();
+            let adjustment = adjustments.next_if(|(of, _)| *of == account);
+            let adjustment = adjustment
+                .map(|(_, adjustment)| adjustment)
+                .unwrap_or_default();
+            accounts.push(AccountBill::settled(account, charges.to_vec(), adjustment)?);
+        }
+        Ok(Bill {
+            month,
+            zone,
+            unpriced: self.unpriced.clone(),
+            accounts,
+            // Kept as notes.
+            unlicensed: Vec::new(),
+            packages: Packages::default(),
+        })
     }
 }
 
@@ -301,8 +326,7 @@ impl Bills {
         };
         let folder = store.closed_folder(month, "charges");
         self.charges.take_month(month, &folder)?;
-        let billed = read_charges(&folder, close.terms.zone)?;
-        let bill = bill_of((month, close.terms.zone), billed, frozen.unpriced)?;
+        let bill = frozen.bill(store, close)?;
         let terms = frozen.prices.terms();
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms)?;
@@ -352,31 +376,4 @@ pub(super) fn freeze_bill(
     let extras = ledger.digests();
     prices.freeze((&bill, &notes), extras, &folder_of("catalogue"))?;
     Ok(BillReport::new(&bill, &terms, notes)?)
-}
-
-/// The bill that was frozen.
-fn bill_of(
-    (month, zone): (Month, Zone),
-    billed: Billed,
-    unpriced: Vec<Unpriced>,
-) -> Result<Bill, Failure> {
-    let mut adjustments = billed.adjustments.into_iter().peekable();
-    let mut accounts = Vec::new();
-    for charges in billed.charges.chunk_by(|a, b| a.account == b.account) {
-        let account = charges[0].account.clone();
-        let adjustment = adjustments.next_if(|(of, _)| *of == account);
-        let adjustment = adjustment
-            .map(|(_, adjustment)| adjustment)
-            .unwrap_or_default();
-        accounts.push(AccountBill::settled(account, charges.to_vec(), adjustment)?);
-    }
-    Ok(Bill {
-        month,
-        zone,
-        unpriced,
-        accounts,
-        // Kept as notes.
-        unlicensed: Vec::new(),
-        packages: Packages::default(),
-    })
 }

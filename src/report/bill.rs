@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::packages::Package;
 use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly};
+use crate::units::Month;
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
@@ -22,6 +23,8 @@ pub struct BillReport {
     pub month: String,
     /// Clock of its days.
     pub billing_zone: String,
+    /// The day on which it is charged, the 1st of the month after (R13).
+    pub charge_date: String,
     /// Name of the catalogue.
     pub catalogue: String,
     /// SHA-256 of the catalogue.
@@ -150,9 +153,11 @@ pub struct AccountReport {
     pub needs_review: usize,
 }
 
-/// The lines of one item and zone.
+/// The lines of one item and zone, usage and corrections apart.
 #[derive(Debug, Serialize)]
 pub struct ItemReport {
+    /// The closed month that they correct; empty for what the month itself has.
+    pub corrects: String,
     /// The item.
     pub item: &'static str,
     /// What of it; empty where the item has no variants.
@@ -194,6 +199,7 @@ impl BillReport {
         Ok(BillReport {
             month: bill.month.to_string(),
             billing_zone: bill.zone.to_string(),
+            charge_date: bill.charge_date(),
             catalogue: terms.catalogue.name.clone(),
             catalogue_digest: terms.catalogue.digest().to_owned(),
             currency: terms.catalogue.currency.clone(),
@@ -248,23 +254,27 @@ fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
     let mut groups: BTreeMap<_, Vec<&Charge>> = BTreeMap::new();
     for charge in bill.charged() {
         groups
-            .entry((charge.item, &charge.variant, charge.zone))
+            .entry((charge.corrects, charge.item, &charge.variant, charge.zone))
             .or_default()
             .push(charge);
     }
-    let items = groups.into_iter().map(|((item, variant, zone), charges)| {
-        let sum = |of: fn(&Charge) -> Decimal| add_exactly(charges.iter().map(|charge| of(charge)));
-        Ok(ItemReport {
-            item: item.name(),
-            variant: variant.clone(),
-            zone: zone.map_or("", |zone| zone.name()),
-            lines: charges.len(),
-            quantity: format!("{:.9}", sum(|charge| charge.quantity)?),
-            unit: item.unit(),
-            amount: format!("{:.8}", sum(|charge| charge.detail)?),
-            payable: format!("{:.2}", sum(|charge| charge.payable)?),
-        })
-    });
+    let items = groups
+        .into_iter()
+        .map(|((corrects, item, variant, zone), charges)| {
+            let sum =
+                |of: fn(&Charge) -> Decimal| add_exactly(charges.iter().map(|charge| of(charge)));
+            Ok(ItemReport {
+                corrects: corrects.map_or_else(String::new, |month: Month| month.to_string()),
+                item: item.name(),
+                variant: variant.clone(),
+                zone: zone.map_or("", |zone| zone.name()),
+                lines: charges.len(),
+                quantity: format!("{:.9}", sum(|charge| charge.quantity)?),
+                unit: item.unit(),
+                amount: format!("{:.8}", sum(|charge| charge.detail)?),
+                payable: format!("{:.2}", sum(|charge| charge.payable)?),
+            })
+        });
     Ok(AccountReport {
         account: bill.account.clone(),
         items: items.collect::<Result<_, _>>()?,
@@ -313,8 +323,8 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
     print_notes(out, bill)?;
     writeln!(
         out,
-        "          to pay in all: {} {}",
-        bill.payable, bill.currency
+        "          to pay in all: {} {}, charged on {}, the 1st of the month after (每月1日, R13)",
+        bill.payable, bill.currency, bill.charge_date
     )
 }
 
@@ -370,7 +380,12 @@ fn print_some<T>(out: &mut impl Write, notes: &[T], text: impl Fn(&T) -> String)
 
 fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()> {
     writeln!(out, "account   {}", account.account)?;
+    let mut corrects = "";
     for item in &account.items {
+        if item.corrects != corrects {
+            corrects = &item.corrects;
+            writeln!(out, "          corrections of {corrects}, which is closed")?;
+        }
         let what = format!("{} {}", item.item, item.variant);
         writeln!(
             out,

@@ -12,6 +12,7 @@ mod program;
 mod properties;
 mod reconcile;
 mod rules;
+mod shown;
 mod statement;
 mod terms;
 mod what_if;

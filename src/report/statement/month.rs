@@ -48,8 +48,13 @@ fn terms(report: &BillReport) -> String {
         "bytes as logged × {} × {}",
         report.overhead_factor, report.sampling_factor
     );
+    let charged = format!(
+        "{}, the 1st of the month after (每月1日, R13)",
+        report.charge_date
+    );
     let facts = [
-        ("Clock", &zone[..]),
+        ("Charged on", &charged[..]),
+        ("Clock", &zone),
         ("Catalogue of prices", &catalogue),
         ("Standard traffic", report.standard_mode),
         ("Quantities", &factors),
@@ -269,6 +274,7 @@ pub(super) fn cited<'a>(bill: &'a Bill, report: &BillReport) -> BTreeSet<&'a str
     let is_review = |account: &AccountBill| account.for_review().next().is_some();
     let has = |class: &str| report.unpriced.iter().any(|of| of.class == class);
     let besides = [
+        ("R13", true),
         ("R09", !report.notes.unlicensed.is_empty()),
         ("R17", has("push")),
         ("R21", bill.accounts.iter().any(is_review)),
