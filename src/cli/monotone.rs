@@ -19,13 +19,17 @@ pub(super) fn check_closed(
     store: &Store,
     registry: &Registry,
 ) -> Result<Vec<MendedReport>, Failure> {
-    let mut mended = Vec::new();
-    for close in store.closes()? {
+    let closes = store.closes()?;
+    if closes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (digest, mut mended) = (registry.digest(), Vec::new());
+    for close in closes {
         let zone = close.terms.zone;
         if zone != registry.zone() {
             return Err(StoreError::Clock { zone }.into());
         }
-        if registry.digest() == close.terms.registry_digest {
+        if digest == close.terms.registry_digest {
             continue;
         }
         let month = close.terms.month;

@@ -6,15 +6,7 @@ use serde_json::Value;
 
 use crate::closed::{bill, closed_site, lines, printed, registry, run};
 use crate::program::Site;
-
-/// A closed October, and 101 GB of `v1` that came for it since; 6 GB of November.
-fn late_site() -> Site {
-    let site = closed_site();
-    site.write("late.log", lines("202610", 100..101));
-    site.write("november.log", lines("202611", 0..3));
-    site.ingest();
-    site
-}
+use crate::terms::late_site;
 
 #[test]
 fn c10_corrections_stand_apart_from_usage() {

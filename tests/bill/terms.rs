@@ -19,8 +19,8 @@ fn own_catalogue(site: &Site, changes: &[(&str, &str)]) -> String {
     path.display().to_string()
 }
 
-/// A closed October of 663.20 CNY, and 101 GB that came for it since.
-fn late_site() -> Site {
+/// A closed October of 663.20 CNY, and 101 GB of `v1` that came for it since; 6 GB of November.
+pub fn late_site() -> Site {
     let site = closed_site();
     site.write("late.log", lines("202610", 100..101));
     site.write("november.log", lines("202611", 0..3));
