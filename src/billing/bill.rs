@@ -17,7 +17,7 @@ use super::transcoding;
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
-use crate::units::{Factor, Month, Zone, invariant};
+use crate::units::{Factor, Month, Zone, day_text, invariant};
 
 /// What a bill is worked out with.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,14 @@ pub struct Bill {
     pub packages: Packages,
     /// The transcoding packages when it ends.
     pub transcoding_packages: Vec<transcoding::Package>,
+}
+
+impl Bill {
+    /// The day on which it is charged: the 1st of the month after (每月1日, R13). What is settled by the day, or
+    /// bought, was charged before; see [`Charge::settled_on`].
+    pub fn charge_date(&self) -> String {
+        day_text(self.month.first_day() + self.month.days().cast_signed())
+    }
 }
 
 impl AccountBill {
@@ -144,6 +152,7 @@ pub fn bill(
     let rating = Rating::new(month, terms)?;
     let mut packages = besides.packages;
     let mut charges: BTreeMap<String, Vec<Charge>> = BTreeMap::new();
+    check_currencies(month, &besides.lines, &terms.catalogue.currency)?;
     for line in besides.lines {
         let of_account = charges.entry(line.account.clone()).or_default();
         of_account.push(line);
@@ -175,6 +184,22 @@ pub fn bill(
         packages,
         transcoding_packages: besides.transcoding_packages,
     })
+}
+
+/// Refuses lines in another currency than the bill's.
+fn check_currencies(month: Month, lines: &[Charge], currency: &str) -> Result<(), BillingError> {
+    for line in lines {
+        let other = line.priced_by.as_ref().map(|by| &by.currency[..]);
+        if let Some(other) = other.filter(|other| *other != currency) {
+            return Err(BillingError::Currency {
+                month,
+                currency: currency.to_owned(),
+                corrected: line.month(),
+                other: other.to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// What is used and has no price.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -31,6 +32,28 @@ impl Status {
         match self {
             Status::Charged => "charged",
             Status::NeedsReview => "needs_review",
+        }
+    }
+}
+
+/// What tells a catalogue that priced a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricedBy {
+    /// Its name.
+    pub name: String,
+    /// Its SHA-256, in hexadecimal.
+    pub digest: String,
+    /// The ISO 4217 code of its prices.
+    pub currency: String,
+}
+
+impl PricedBy {
+    /// What tells this one.
+    pub fn new(catalogue: &Catalogue) -> Self {
+        PricedBy {
+            name: catalogue.name.clone(),
+            digest: catalogue.digest().to_owned(),
+            currency: catalogue.currency.clone(),
         }
     }
 }
@@ -69,6 +92,8 @@ pub struct Charge {
     pub status: Status,
     /// The closed month whose bill it corrects.
     pub corrects: Option<Month>,
+    /// The catalogue that priced it, if that is not the bill's: corrections go by that of their month.
+    pub priced_by: Option<Arc<PricedBy>>,
     /// Rules of BILLING that led to it.
     pub rules: Vec<String>,
     /// The catalogue's entry, such as `mini-program-live:17`.
@@ -98,6 +123,7 @@ impl Charge {
             payable: Decimal::ZERO,
             status: Status::Charged,
             corrects: None,
+            priced_by: None,
             rules: Vec::new(),
             price: String::new(),
             source: String::new(),

@@ -4,14 +4,20 @@
 //! domain, another catalogue. Lines of the same account, item, domain, zone and days are compared, and
 //! what is billed for them is all that was ever billed: with the month, and as corrections since.
 //! So the corrections of all bills and the closed bill always add up to what the month costs now.
+//!
+//! A correction is in the currency in which its month was billed, and names the catalogue of the price that
+//! it shows: that by which the month is priced now, or, of what is not there any more, that by which it was
+//! billed last. Amounts of two currencies are refused, never added.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 use super::bill::Bill;
-use super::charge::{Charge, Status};
+use super::catalogue::Catalogue;
+use super::charge::{Charge, PricedBy, Status};
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, sum};
 use crate::units::Month;
@@ -35,16 +41,26 @@ struct Sums<'a> {
     line: Option<&'a Charge>,
 }
 
-/// The lines that correct what was billed for `month`: `billed` so far, and what it costs `now`.
+/// The lines that correct what was billed for `month`: `billed` so far, and what it costs `now` by a
+/// catalogue.
 ///
-/// Errors: [`BillingError`].
+/// Errors: [`BillingError`], `Rerated` where the catalogue is in another currency.
 pub fn corrections(
     month: Month,
     billed: &[Charge],
-    now: &Bill,
+    (now, catalogue): (&Bill, &Catalogue),
 ) -> Result<Vec<Charge>, BillingError> {
-    let of_month = billed.iter().filter(|charge| charge.month() == month);
-    let before = sums(of_month)?;
+    let of_month = || billed.iter().filter(|charge| charge.month() == month);
+    let currencies = of_month().filter_map(|charge| Some(&charge.priced_by.as_ref()?.currency));
+    if let Some(other) = currencies.into_iter().find(|of| **of != catalogue.currency) {
+        return Err(BillingError::Rerated {
+            month,
+            billed: other.clone(),
+            currency: catalogue.currency.clone(),
+        });
+    }
+    let priced_by = Arc::new(PricedBy::new(catalogue));
+    let before = sums(of_month())?;
     let after = sums(now.accounts.iter().flat_map(|account| &account.charges))?;
     let mut keys: Vec<&Key> = before.keys().chain(after.keys()).collect();
     keys.sort_unstable();
@@ -57,7 +73,12 @@ pub fn corrections(
             after.get(key).unwrap_or(&none),
         );
         if (was.bytes, was.detail) != (is.bytes, is.detail) {
-            lines.push(correction(month, was, is)?);
+            let mut line = correction(month, was, is)?;
+            // What is not there any more was priced by what it names.
+            if is.line.is_some() || line.priced_by.is_none() {
+                line.priced_by = Some(Arc::clone(&priced_by));
+            }
+            lines.push(line);
         }
     }
     Ok(lines)
@@ -68,21 +89,41 @@ fn sums<'a>(
 ) -> Result<BTreeMap<Key, Sums<'a>>, BillingError> {
     let mut sums: BTreeMap<Key, Sums<'a>> = BTreeMap::new();
     for charge in charges.filter(|charge| charge.status == Status::Charged) {
-        let Range { start, end } = charge.days;
-        let key = (
-            charge.account.clone(),
-            charge.item,
-            (charge.subject().to_owned(), charge.variant.clone()),
-            charge.zone,
-            (start, end),
-        );
-        let of_key = sums.entry(key).or_default();
+        let of_key = sums.entry(key(charge)).or_default();
         of_key.bytes = of_key.bytes.checked_add(charge.bytes).ok_or(Inexact)?;
         of_key.quantity = sum(of_key.quantity, charge.quantity)?;
         of_key.detail = sum(of_key.detail, charge.detail)?;
         of_key.line = Some(charge);
     }
     Ok(sums)
+}
+
+fn key(charge: &Charge) -> Key {
+    let Range { start, end } = charge.days;
+    (
+        charge.account.clone(),
+        charge.item,
+        (charge.subject().to_owned(), charge.variant.clone()),
+        charge.zone,
+        (start, end),
+    )
+}
+
+impl Charge {
+    /// Whether both are compared with one another where their month is corrected.
+    pub fn is_same(&self, other: &Charge) -> bool {
+        let are_charged = [self, other].map(|charge| charge.status == Status::Charged);
+        are_charged == [true; 2] && key(self) == key(other)
+    }
+
+    /// Says of a correction that it comes from an entry of the registry that was wrong.
+    pub fn cite_mended(&mut self, why: &str) {
+        self.cite(&["R22", "R26"]);
+        self.how = format!(
+            "{}; no refund, but a mistake that is mended: {why}",
+            self.how
+        );
+    }
 }
 
 fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, BillingError> {

@@ -3,6 +3,7 @@
 use super::catalogue::CatalogueError;
 use super::exact::Inexact;
 use crate::meter::Overflow;
+use crate::units::Month;
 use crate::units::invariant::Broken;
 
 /// Why a month cannot be billed. Nothing of the bill is published.
@@ -18,6 +19,34 @@ pub enum BillingError {
     /// A sum of bytes is too large.
     #[error(transparent)]
     Overflow(#[from] Overflow),
+    /// Amounts of two currencies would be added.
+    #[error(
+        "the bill of {month} is in {currency}, and what corrects {corrected} in it is in {other}; currencies \
+         are never added: bill {month} by a catalogue in {other}"
+    )]
+    Currency {
+        /// The month of the bill.
+        month: Month,
+        /// The currency of its catalogue.
+        currency: String,
+        /// The month that is corrected.
+        corrected: Month,
+        /// The currency in which that was billed.
+        other: String,
+    },
+    /// A closed month would be priced in another currency than it was billed in.
+    #[error(
+        "{month} was billed in {billed}, and would be priced in {currency}; currencies are never added: give a \
+         catalogue in {billed} with --catalogue, or leave --rerate out"
+    )]
+    Rerated {
+        /// The closed month.
+        month: Month,
+        /// The currency in which it was billed.
+        billed: String,
+        /// The currency of the other catalogue.
+        currency: String,
+    },
     /// We are wrong.
     #[error(transparent)]
     Broken(#[from] Broken),

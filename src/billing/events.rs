@@ -6,7 +6,7 @@
 //! app_id = "wx0000000000000001"
 //! at = "2026-05-18T10:00"          # by the billing clock, or an instant with its own zone
 //! state = "pending-payment"        # of the plugin then: under-review, pending-payment, active, expired
-//! fee = "30000"                    # optional: the catalogue's price of that day
+//! fee = "30000"                    # optional, in the catalogue's currency: its price of that day
 //! until = "2026-09-01T00:00"       # optional: a validity of its own instead of a year, such as what was
 //!                                  # left of the beta (R08) or a free month; it costs nothing without a fee
 //!

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::{self, DateTime};
+use rust_decimal::Decimal;
 
 use crate::units::{Timestamp, Zone};
 
@@ -49,6 +50,17 @@ pub struct Purchase {
     pub state: PluginState,
     /// A validity of its own instead of a year: what was left of the beta (R08), or a month that was free.
     pub until: Option<Timestamp>,
+}
+
+impl Purchase {
+    /// What it cost, where no catalogue has to be asked: as it was stated, or nothing where it has a validity
+    /// of its own.
+    pub fn fee(&self, stated: Option<Decimal>) -> Option<Decimal> {
+        match self.until {
+            None => stated,
+            Some(_) => Some(stated.unwrap_or_default()),
+        }
+    }
 }
 
 /// Choices where sources are silent, or have changed.

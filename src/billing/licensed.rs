@@ -39,10 +39,7 @@ pub fn charges(
     let mut bought: BTreeMap<(&str, &str, i32, Decimal), Charge> = BTreeMap::new();
     for (purchase, fee) in licences {
         let day = purchase.at.slot().day(zone);
-        let fee = match purchase.until {
-            None => *fee,
-            Some(_) => Some(fee.unwrap_or_default()),
-        };
+        let fee = purchase.fee(*fee);
         if Month::of_day(day) != month || fee.is_some_and(|fee| fee.is_zero()) {
             continue;
         }

@@ -5,7 +5,7 @@
 //! Does not own: usage and whose it is (`summary`), how a bill looks (`report`), the clock.
 //!
 //! Invariants: a charge is rounded once, and the lines of a bill add up to it (`PRICE-1`); nothing
-//! is billed that cannot be billed exactly; what no catalogue prices is told, never priced quietly
+//! is billed that cannot be billed exactly; amounts of two currencies are never added; what no catalogue prices is told, never priced quietly
 //! (R23); the same usage, owners and catalogue give the same bill (`MONTH-1`).
 
 pub mod arrears;
@@ -37,7 +37,7 @@ pub mod transcoding;
 pub use assumed::Assumed;
 pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
-pub use charge::{Charge, Status};
+pub use charge::{Charge, PricedBy, Status};
 pub use correction::corrections;
 pub use error::BillingError;
 pub use events::{EVENTS_BYTES_MAX, Events, EventsError};

@@ -1,7 +1,13 @@
 //! Whether licence fees come back: every condition with its rule, and what nobody can be sure of.
 //!
 //! Pure. The traffic is what the caller counts between two instants: of all mini-program domains of the
-//! account (R44). Source: the seed's section on refunds; BILLING §1.4 for what it leaves open.
+//! account (R44). It is known by slots of 5 minutes, so of a slot that begins before the first purchase, or
+//! ends after the request, no log tells how much is in the window: that much is uncertain. So is a window of
+//! which there are no logs at all: nothing logged is then not nothing used.
+//!
+//! A licence that cost nothing (of the beta, or a free month) has no fee to come back. Whether it is the first
+//! "purchase" that the 14 days count from no source says (R42): they are counted from the first fee, and where
+//! counting from the free one would make the answer worse, it is uncertain. Source: the seed's section on refunds; BILLING §1.4 for what it leaves open.
 
 use std::ops::Range;
 
@@ -23,6 +29,17 @@ pub struct Paid {
     pub at: Timestamp,
     /// How much.
     pub fee: Decimal,
+}
+
+/// The traffic between two instants, as far as slots tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Bytes of slots that lie between them as a whole.
+    pub least: u64,
+    /// Bytes of all slots that touch what is between them.
+    pub most: u64,
+    /// Whether there are logs of any of those slots, of whatever domain.
+    pub has_logs: bool,
 }
 
 /// What is asked for.
@@ -87,8 +104,8 @@ pub struct Window {
     pub reading: &'static str,
     /// From the first purchase until then, exclusive.
     pub span: Range<Timestamp>,
-    /// Bytes in it, up to the request.
-    pub bytes: u64,
+    /// The traffic in it, up to the request.
+    pub counted: Counted,
     /// Whether the request is in it.
     pub is_in_time: bool,
 }
@@ -121,7 +138,7 @@ pub enum RefundError {
     TooLate,
 }
 
-/// Looks at a request of an account that paid `paid`. `bytes_in` counts its mini-program traffic
+/// Looks at a request of an account that paid `paid`, be it nothing. `count` counts its mini-program traffic
 /// between two instants.
 ///
 /// Errors: [`RefundError`].
@@ -129,15 +146,34 @@ pub fn evaluate(
     request: &Request,
     paid: &[Paid],
     (zone, basis): (Zone, Basis),
-    bytes_in: impl Fn(Range<Timestamp>) -> u64,
+    count: impl Fn(Range<Timestamp>) -> Counted,
 ) -> Result<Evaluation, RefundError> {
     let before = paid.iter().filter(|paid| paid.at <= request.at);
-    let first = before.clone().map(|paid| paid.at).min();
-    let first = first.ok_or(RefundError::NothingBought)?;
-    let windows = windows(first, request.at, zone, bytes_in)?;
+    let had = before.clone().map(|paid| paid.at).min();
+    let had = had.ok_or(RefundError::NothingBought)?;
+    let with_fee = before.clone().filter(|paid| !paid.fee.is_zero());
+    let first = with_fee.map(|paid| paid.at).min();
+    let windows_from = |first| windows(first, request.at, zone, &count);
+    let windows = windows_from(first.unwrap_or(had))?;
+    let of_window = |windows: &[Window; 2]| [in_time(windows), traffic(windows, basis)];
     let mut findings = conditions(request);
-    findings.push(in_time(&windows));
-    findings.push(traffic(&windows, basis));
+    findings.extend(of_window(&windows));
+    match first {
+        None => findings.push(Finding {
+            rule: "R40",
+            verdict: Verdict::NotEligible,
+            says: "no fee was paid, so none comes back".to_owned(),
+        }),
+        Some(first) if had < first => {
+            let by_had = of_window(&windows_from(had)?);
+            let gravest = |of: &[Finding]| of.iter().map(|finding| finding.verdict).max();
+            let by_fee = &findings[findings.len() - by_had.len()..];
+            if gravest(by_fee) < gravest(&by_had) {
+                findings.push(free_before(had));
+            }
+        }
+        Some(_) => {}
+    }
     let gravest = findings.iter().map(|finding| finding.verdict).max();
     Ok(Evaluation {
         verdict: gravest.unwrap_or(Verdict::Uncertain),
@@ -145,6 +181,19 @@ pub fn evaluate(
         windows,
         amount: total(before.map(|paid| paid.fee))?,
     })
+}
+
+/// What there is to say where a licence that cost nothing was had before, and counts as the first one or not.
+fn free_before(had: Timestamp) -> Finding {
+    Finding {
+        rule: "R42",
+        verdict: Verdict::Uncertain,
+        says: format!(
+            "a licence that cost nothing was had from {} on, and no source says whether the 14 days are counted \
+             from it",
+            had.rfc3339()
+        ),
+    }
 }
 
 fn conditions(request: &Request) -> Vec<Finding> {
@@ -183,14 +232,14 @@ fn windows(
     first: Timestamp,
     request: Timestamp,
     zone: Zone,
-    bytes_in: impl Fn(Range<Timestamp>) -> u64,
+    count: impl Fn(Range<Timestamp>) -> Counted,
 ) -> Result<[Window; 2], RefundError> {
     let window = |reading, end_secs: i64| -> Result<Window, RefundError> {
         let end = Timestamp::from_unix_secs(end_secs).ok_or(RefundError::TooLate)?;
         Ok(Window {
             reading,
             span: first..end,
-            bytes: bytes_in(first..end.min(request)),
+            counted: count(first..end.min(request)),
             is_in_time: request < end,
         })
     };
@@ -222,35 +271,43 @@ fn in_time(windows: &[Window; 2]) -> Finding {
 }
 
 fn traffic(windows: &[Window; 2], basis: Basis) -> Finding {
-    let of = |bytes: u64| match basis {
-        _ if REFUND_BYTES_MAX < bytes => Verdict::NotEligible,
-        Basis::Logged if UNCERTAIN_BYTES <= bytes => Verdict::Uncertain,
-        _ => Verdict::Eligible,
-    };
-    let verdicts = windows.each_ref().map(|window| of(window.bytes));
+    let verdicts = windows.each_ref().map(|window| of_traffic(window, basis));
     let verdict = match verdicts {
         [a, b] if a == b => a,
         _ => Verdict::Uncertain,
     };
+    let [a, b] = windows.each_ref().map(|window| window.counted);
+    let bytes = |of: Counted| match of.least == of.most {
+        true => format!("{} B", of.most),
+        false => format!("{} to {} B", of.least, of.most),
+    };
+    let traffic = match a == b {
+        true => format!("{} of mini-program traffic", bytes(a)),
+        false => format!(
+            "{} or {}, as 14 days are read, of mini-program traffic",
+            bytes(a),
+            bytes(b)
+        ),
+    };
+    let is_split = [a, b]
+        .iter()
+        .any(|of| of.least <= REFUND_BYTES_MAX && REFUND_BYTES_MAX < of.most);
+    let says = match verdict {
+        Verdict::Eligible => format!("{traffic}, not over {REFUND_BYTES_MAX} B"),
+        Verdict::NotEligible => format!("{traffic}, over {REFUND_BYTES_MAX} B"),
+        Verdict::Uncertain if !a.has_logs || !b.has_logs => {
+            "no logs: the store holds nothing of this time, so nobody knows the traffic".to_owned()
+        }
+        Verdict::Uncertain if is_split => format!(
+            "{traffic}: of the 5 minutes in which the time begins or ends, logs do not tell what is in it"
+        ),
+        Verdict::Uncertain => {
+            format!("{traffic}: near {REFUND_BYTES_MAX} B; logs show 5 to 15 % less than is billed")
+        }
+    };
     let rule = match verdict {
         Verdict::Uncertain => "R45",
         _ => "R41",
-    };
-    let [a, b] = windows.each_ref().map(|window| window.bytes);
-    let bytes = match a == b {
-        true => format!("{a} B"),
-        false => format!("{a} B or {b} B, as 14 days are read,"),
-    };
-    let says = match verdict {
-        Verdict::Eligible => {
-            format!("{bytes} of mini-program traffic, not over {REFUND_BYTES_MAX} B")
-        }
-        Verdict::NotEligible => {
-            format!("{bytes} of mini-program traffic, over {REFUND_BYTES_MAX} B")
-        }
-        Verdict::Uncertain => format!(
-            "{bytes} of mini-program traffic: near {REFUND_BYTES_MAX} B; logs show 5 to 15 % less than is billed"
-        ),
     };
     Finding {
         rule,
@@ -259,167 +316,20 @@ fn traffic(windows: &[Window; 2], basis: Basis) -> Finding {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn time(text: &str) -> Timestamp {
-        Timestamp::parse(text, Zone::CHINA).expect("a time")
-    }
-
-    fn paid(at: &str) -> Paid {
-        Paid {
-            at: time(at),
-            fee: Decimal::from(30_000),
-        }
-    }
-
-    fn request(at: &str) -> Request {
-        Request {
-            at: time(at),
-            is_category_mismatch: true,
-            is_banned: false,
-            is_suspect: false,
-        }
-    }
-
-    fn verdict(at: &str, bought: &[&str], bytes: u64, basis: Basis) -> Evaluation {
-        let paid: Vec<Paid> = bought.iter().map(|at| paid(at)).collect();
-        evaluate(&request(at), &paid, (Zone::CHINA, basis), |_| bytes).expect("evaluated")
-    }
-
-    #[test]
-    fn r40_all_conditions_have_to_hold() {
-        let good = verdict("2020-05-10T12:00", &["2020-05-01T10:00"], 0, Basis::Logged);
-        assert_eq!(
-            (good.verdict, good.amount),
-            (Verdict::Eligible, Decimal::from(30_000))
-        );
-        let other = Request {
-            is_category_mismatch: false,
-            ..request("2020-05-10T12:00")
-        };
-        let found = evaluate(
-            &other,
-            &[paid("2020-05-01T10:00")],
-            (Zone::CHINA, Basis::Logged),
-            |_| 0,
-        );
-        assert_eq!(found.expect("evaluated").verdict, Verdict::NotEligible);
-    }
-
-    #[test]
-    fn r41_the_limit_is_inclusive_to_the_byte() {
-        let of = |bytes| {
-            verdict(
-                "2020-05-10T12:00",
-                &["2020-05-01T10:00"],
-                bytes,
-                Basis::Billed,
-            )
-            .verdict
-        };
-        assert_eq!(of(20_000_000_000), Verdict::Eligible);
-        assert_eq!(of(20_000_000_001), Verdict::NotEligible);
-    }
-
-    #[test]
-    fn r42_the_first_licence_counts_and_all_are_refunded() {
-        let late = verdict(
-            "2020-05-21T10:00",
-            &["2020-05-01T10:00", "2020-05-20T10:00"],
-            0,
-            Basis::Logged,
-        );
-        assert_eq!(late.verdict, Verdict::NotEligible);
-        let bought = ["2020-05-03T10:00", "2020-05-01T10:00"];
-        let both = verdict("2020-05-10T10:00", &bought, 12_000_000_000, Basis::Logged);
-        assert_eq!(
-            (both.verdict, both.amount),
-            (Verdict::Eligible, Decimal::from(60_000))
-        );
-    }
-
-    #[test]
-    fn r43_the_readings_of_14_days_are_both_reported() {
-        let of = |at| verdict(at, &["2020-05-01T10:00"], 0, Basis::Logged);
-        assert_eq!(of("2020-05-14T23:59:59").verdict, Verdict::Eligible);
-        let between = of("2020-05-15T09:59:59");
-        assert_eq!(between.verdict, Verdict::Uncertain);
-        assert_eq!(between.windows[0].span.end, time("2020-05-15T10:00"));
-        assert_eq!(between.windows[1].span.end, time("2020-05-15T00:00"));
-        assert_eq!(of("2020-05-15T10:00").verdict, Verdict::NotEligible);
-    }
-
-    #[test]
-    fn r44_traffic_is_counted_from_the_first_licence_up_to_the_request() {
-        let spans = std::cell::RefCell::new(Vec::new());
-        let paid = [paid("2020-05-01T10:00")];
-        evaluate(
-            &request("2020-05-10T12:00"),
-            &paid,
-            (Zone::CHINA, Basis::Logged),
-            |span| {
-                spans.borrow_mut().push(span);
-                0
-            },
-        )
-        .expect("evaluated");
-        let expected = time("2020-05-01T10:00")..time("2020-05-10T12:00");
-        assert_eq!(spans.into_inner(), [expected.clone(), expected]);
-    }
-
-    #[test]
-    fn r45_close_below_the_limit_logs_cannot_tell() {
-        let of = |bytes| {
-            verdict(
-                "2020-05-10T12:00",
-                &["2020-05-01T10:00"],
-                bytes,
-                Basis::Logged,
-            )
-            .verdict
-        };
-        assert_eq!(of(17_391_304_347), Verdict::Eligible);
-        assert_eq!(of(17_391_304_348), Verdict::Uncertain);
-        assert_eq!(of(18_181_818_182), Verdict::Uncertain, "the 1.10 point");
-        assert_eq!(of(20_000_000_000), Verdict::Uncertain);
-        assert_eq!(of(20_000_000_001), Verdict::NotEligible);
-        // The limit itself: 115 % of one byte less is not over 20 GB, of this it is.
-        assert!(u128::from(UNCERTAIN_BYTES) * 115 > u128::from(REFUND_BYTES_MAX) * 100);
-        assert!(u128::from(UNCERTAIN_BYTES - 1) * 115 <= u128::from(REFUND_BYTES_MAX) * 100);
-    }
-
-    #[test]
-    fn r46_and_r48_bans_and_suspicion_end_it() {
-        for (is_banned, is_suspect) in [(true, false), (false, true)] {
-            let request = Request {
-                is_banned,
-                is_suspect,
-                ..request("2020-05-10T12:00")
-            };
-            let paid = [paid("2020-05-01T10:00")];
-            let found = evaluate(&request, &paid, (Zone::CHINA, Basis::Logged), |_| 0);
-            let found = found.expect("evaluated");
-            assert_eq!(found.verdict, Verdict::NotEligible);
-            let rules: Vec<_> = found
-                .findings
-                .iter()
-                .filter(|finding| finding.verdict == Verdict::NotEligible)
-                .map(|finding| finding.rule)
-                .collect();
-            assert_eq!(rules, [if is_banned { "R46" } else { "R48" }]);
-        }
-    }
-
-    #[test]
-    fn nothing_bought_is_nothing_refunded() {
-        let outcome = evaluate(
-            &request("2020-05-10T12:00"),
-            &[],
-            (Zone::CHINA, Basis::Logged),
-            |_| 0,
-        );
-        assert_eq!(outcome, Err(RefundError::NothingBought));
+/// What the traffic of one reading says.
+fn of_traffic(window: &Window, basis: Basis) -> Verdict {
+    let Counted {
+        least,
+        most,
+        has_logs,
+    } = window.counted;
+    match basis {
+        _ if REFUND_BYTES_MAX < least => Verdict::NotEligible,
+        _ if !has_logs || REFUND_BYTES_MAX < most => Verdict::Uncertain,
+        Basis::Logged if UNCERTAIN_BYTES <= most => Verdict::Uncertain,
+        _ => Verdict::Eligible,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -212,9 +212,9 @@ impl<'a> Rating<'a> {
     }
 }
 
-/// What of an account's usage a charge is made of: domain, region, bytes, in that order. Empty for
-/// corrections, and where bandwidth is priced: they are made of figures, not of bytes. Where packages pay
-/// for a part of a day, it is the usage of all of the day.
+/// What of an account's usage a charge is made of by `terms`: domain, region, bytes, in that order; of a
+/// correction, what it is about. Empty where bandwidth is priced: it is made of figures, not of bytes. Where
+/// packages pay for a part of a day, it is the usage of all of the day.
 ///
 /// Errors: [`BillingError`].
 pub fn parts_of(
@@ -223,7 +223,7 @@ pub fn parts_of(
     terms: &BillTerms<'_>,
 ) -> Result<Vec<(String, Region, u64)>, BillingError> {
     let mut parts = Vec::new();
-    if charge.corrects.is_some() || !charge.item.is_of_logs() {
+    if !charge.item.is_of_logs() {
         return Ok(parts);
     }
     let rating = Rating::new(charge.month(), terms)?;

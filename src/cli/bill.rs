@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::bills::{Bills, Corrections, Prices, Shown};
-use super::charge::{explained, show_explained};
+use super::bills::{Bills, Prices, Shown};
+use super::charge::{Sources, explained, show_explained};
 use super::compare::{Way, compare};
+use super::corrections::Corrections;
 use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
@@ -135,7 +136,14 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
             )));
         }
         Some(_) => {
-            let lines = explained(shown.found, &store, &registry, &prices, rows_max)?;
+            let by = Sources {
+                store: &store,
+                registry: &registry,
+                prices: &prices,
+                is_rerating: args.rerate,
+                rows_max,
+            };
+            let lines = explained(shown.found, &by)?;
             show_explained(&lines, is_json)?;
         }
         None if args.csv => {}
@@ -157,11 +165,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
 fn what_if(args: &BillArgs, store: &Store, registry: &Registry) -> Result<Finish, Failure> {
     let terms = &args.publishing.terms;
     let (prices, zone) = (args.prices.prices(terms)?, registry.zone());
-    let mut ways = vec![Way::asked(
-        "as asked",
-        prices,
-        args.prices.extras.ledger(zone)?,
-    )];
+    let mut ways = vec![Way::asked(prices, args.prices.extras.ledger(zone)?)];
     for text in &args.what_if {
         let way = Way::parse(text, &ways[0], zone)?;
         ways.push(way);

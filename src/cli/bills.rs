@@ -1,28 +1,28 @@
 //! Bills on their way to publishing: open months, closed ones, and what corrects them.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::charge::Found;
+use super::corrections::Corrections;
 use super::focus::Focus;
 use super::ledger::Ledger;
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Assumed, Bill, BillTerms, Catalogue, Charge, ExtrasDigests, StandardMode,
-    Unpriced, corrections,
+    AccountBill, Bill, BillTerms, Catalogue, ExtrasDigests, StandardMode, Unpriced,
 };
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Billed, Building, PublishError, RejectedReport, Statement, WithoutBytesReport,
-    read_charges, read_summary, write_charges, write_charges_csv,
+    BillReport, Building, MendedReport, Notes, PublishError, RejectedReport, Statement,
+    WithoutBytesReport, read_charges, read_summary, write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
-use crate::summary::{AccountUsage, Book, FrozenOwners, MonthUsage, Owners};
-use crate::units::{Factor, Month, Region, Zone};
+use crate::summary::{AccountUsage, FrozenOwners, MonthUsage, Owners};
+use crate::units::{Factor, Month, Zone};
 
 /// Files of a closed month that say by what it was priced.
 const CATALOGUE: &str = "catalogue.toml";
@@ -31,7 +31,8 @@ const SHORTFALL: &str = "package-shortfall";
 const EVENTS: &str = "events-digest";
 const SERVICES: &str = "services-digest";
 const UNPRICED: &str = "unpriced.json";
-const ASSUMED: &str = "assumed-regions.json";
+/// Months that were closed before it was kept have none.
+const NOTES: &str = "notes.json";
 
 /// What bills are worked out with, owned.
 #[derive(Clone)]
@@ -54,18 +55,21 @@ impl Prices {
         }
     }
 
-    /// Keeps in `folder` what a month is priced by, and what of it has no price; `extras` is what was
-    /// billed besides usage.
-    fn freeze(&self, bill: &Bill, extras: &ExtrasDigests, folder: &Path) -> Result<(), Failure> {
+    /// Keeps in `folder` what a month is priced by, what of it has no price, and its notes; `extras` is what
+    /// was billed besides usage.
+    fn freeze(
+        &self,
+        (bill, notes): (&Bill, &Notes),
+        extras: &ExtrasDigests,
+        folder: &Path,
+    ) -> Result<(), Failure> {
         let unpriced = bill.unpriced.iter();
         let unpriced = unpriced.map(|of| (&of.account, of.class.name(), of.bytes));
         let unpriced = serde_json::to_string(&unpriced.collect::<Vec<_>>());
-        let assumed = bill.assumed.iter();
-        let assumed = assumed.map(|of| (&of.account, of.region.name(), of.zone.name(), of.bytes));
-        let assumed = serde_json::to_string(&assumed.collect::<Vec<_>>());
+        let notes = serde_json::to_string(notes).map_err(Failure::state)?;
         let texts = [
             (UNPRICED, &unpriced.map_err(Failure::state)?[..]),
-            (ASSUMED, &assumed.map_err(Failure::state)?),
+            (NOTES, &notes),
             (CATALOGUE, self.catalogue.text()),
             (MODE, self.mode.name()),
             (SHORTFALL, self.shortfall.name()),
@@ -81,18 +85,18 @@ impl Prices {
 }
 
 /// What a closed month was billed by.
-struct FrozenPrices {
-    prices: Prices,
+pub(super) struct FrozenPrices {
+    pub(super) prices: Prices,
     /// What was billed besides usage.
-    extras: ExtrasDigests,
+    pub(super) extras: ExtrasDigests,
     unpriced: Vec<Unpriced>,
-    /// Empty where the month was closed before this was kept.
-    assumed: Vec<Assumed>,
+    /// `None` where they were not kept yet.
+    notes: Option<Notes>,
 }
 
 impl FrozenPrices {
     /// `None` where the month was closed without a bill.
-    fn read(store: &Store, close: &Close) -> Result<Option<Self>, Failure> {
+    pub(super) fn read(store: &Store, close: &Close) -> Result<Option<Self>, Failure> {
         if close.terms.catalogue_digest.is_none() {
             return Ok(None);
         }
@@ -111,11 +115,18 @@ impl FrozenPrices {
         let mode = StandardMode::by_name(text(MODE)?.trim());
         let shortfall = Shortfall::by_name(text(SHORTFALL)?.trim());
         let prices = Prices {
-            catalogue: Catalogue::parse(&text(CATALOGUE)?, &origin)?,
+            catalogue: Catalogue::parse_frozen(&text(CATALOGUE)?, &origin)?,
             mode: mode.ok_or_else(|| unknown(MODE))?,
             overhead: factor(&close.terms.overhead_factor)?,
             sampling: factor(&close.terms.sampling_factor)?,
             shortfall: shortfall.ok_or_else(|| unknown(SHORTFALL))?,
+        };
+        let notes = match folder.join(NOTES).try_exists()? {
+            false => None,
+            true => Some(
+                serde_json::from_str(&text(NOTES)?)
+                    .map_err(|error| damaged(NOTES, error.to_string()))?,
+            ),
         };
         let unpriced: Vec<(String, String, u64)> = serde_json::from_str(&text(UNPRICED)?)
             .map_err(|error| damaged(UNPRICED, error.to_string()))?;
@@ -124,10 +135,6 @@ impl FrozenPrices {
             Ok(Unpriced::new(&account, class, bytes))
         });
         let unpriced = unpriced.collect::<Result<Vec<_>, PublishError>>()?;
-        let assumed = match folder.join(ASSUMED).exists() {
-            true => assumed_of(&text(ASSUMED)?).ok_or_else(|| unknown(ASSUMED))?,
-            false => Vec::new(),
-        };
         Ok(Some(FrozenPrices {
             prices,
             extras: ExtrasDigests {
@@ -135,135 +142,36 @@ impl FrozenPrices {
                 services: text(SERVICES)?,
             },
             unpriced: unpriced.into_iter().flatten().collect(),
-            assumed,
+            notes,
         }))
     }
-}
 
-/// What was kept of usage that was priced as that of a zone.
-fn assumed_of(text: &str) -> Option<Vec<Assumed>> {
-    let kept: Vec<(String, String, String, u64)> = serde_json::from_str(text).ok()?;
-    let kept = kept.into_iter();
-    let assumed = kept.map(|(account, region, zone, bytes)| {
-        Some(Assumed {
-            account,
-            region: Region::by_name(&region)?,
-            zone: Region::by_name(&zone)?,
-            bytes,
+    /// The bill that was frozen.
+    pub(super) fn bill(&self, store: &Store, close: &Close) -> Result<Bill, Failure> {
+        let (month, zone) = (close.terms.month, close.terms.zone);
+        let billed = read_charges(&store.closed_folder(month, "charges"), zone)?;
+        let mut adjustments = billed.adjustments.into_iter().peekable();
+        let mut accounts = Vec::new();
+        for charges in billed.charges.chunk_by(|a, b| a.account == b.account) {
+            let account = charges[0].account.clone();
+            let adjustment = adjustments.next_if(|(of, _)| *of == account);
+            let adjustment = adjustment
+                .map(|(_, adjustment)| adjustment)
+                .unwrap_or_default();
+            accounts.push(AccountBill::settled(account, charges.to_vec(), adjustment)?);
+        }
+        Ok(Bill {
+            month,
+            zone,
+            unpriced: self.unpriced.clone(),
+            accounts,
+            // Kept as notes.
+            unlicensed: Vec::new(),
+            assumed: Vec::new(),
+            packages: Packages::default(),
+            transcoding_packages: Vec::new(),
         })
-    });
-    assumed.collect()
-}
-
-/// Corrections of closed months: they are lines of the bill of the first month after all of them.
-#[derive(Default)]
-pub(super) struct Corrections {
-    month: Option<Month>,
-    lines: Vec<Charge>,
-}
-
-impl Corrections {
-    /// What the closed months of a store would cost now, less what was billed for them so far. They
-    /// are priced as they were billed, or by the present prices if `is_rerating`. The ledger is followed
-    /// through all months of the store.
-    pub(super) fn find(
-        store: &Store,
-        registry: &Registry,
-        ledger: &mut Ledger,
-        (prices, is_rerating): (&Prices, bool),
-        rows_max: usize,
-    ) -> Result<Self, Failure> {
-        let closes = store.closes()?;
-        let frozen = frozen_prices(store, &closes, ledger)?;
-        let prices_of = |month: Month| match frozen.get(&month) {
-            Some(frozen) if !is_rerating => &frozen.prices,
-            _ => prices,
-        };
-        ledger.follow(store, registry, prices_of, rows_max)?;
-        let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
-            return Ok(Corrections::default());
-        };
-        let billed = all_billed(store, &closes)?;
-        let mut lines = Vec::new();
-        for close in &closes {
-            let (month, zone) = (close.terms.month, close.terms.zone);
-            let Some(frozen) = frozen.get(&month) else {
-                continue;
-            };
-            let slots = month.slots(zone);
-            let is_as_billed = !is_rerating
-                && !ledger.has_packages()
-                && frozen.extras == *ledger.digests()
-                && registry.digest() == close.terms.registry_digest
-                && store.is_untouched_since(close.through, &slots)?
-                && billed.iter().all(|charge| charge.corrects != Some(month));
-            if is_as_billed {
-                continue;
-            }
-            let usage = store.usage(slots, rows_max)?;
-            let book = Book::new(usage.table, usage.domains, registry, zone)?;
-            let accounts = book.months().flat_map(|usage| usage.accounts(registry));
-            let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
-            lines.extend(corrections(month, &billed, &now)?);
-        }
-        let month = last.next();
-        Ok(Corrections { month, lines })
     }
-
-    /// The lines of a month's bill.
-    pub(super) fn take(&mut self, month: Month) -> Vec<Charge> {
-        match self.month == Some(month) {
-            true => std::mem::take(&mut self.lines),
-            false => Vec::new(),
-        }
-    }
-
-    /// The month whose bill is still to take lines.
-    fn waiting(&self) -> Option<Month> {
-        self.month.filter(|_| !self.lines.is_empty())
-    }
-}
-
-/// What closed months were billed by. What was bought for one of them has to be told again: without, it
-/// would be credited.
-fn frozen_prices(
-    store: &Store,
-    closes: &[Close],
-    ledger: &Ledger,
-) -> Result<BTreeMap<Month, FrozenPrices>, Failure> {
-    let mut frozen = BTreeMap::new();
-    for close in closes {
-        let month = close.terms.month;
-        let Some(of_month) = FrozenPrices::read(store, close)? else {
-            continue;
-        };
-        let (then, now) = (&of_month.extras, ledger.digests());
-        for (then, now, flag) in [
-            (&then.events, &now.events, "--events"),
-            (&then.services, &now.services, "--services"),
-        ] {
-            if !then.is_empty() && now.is_empty() {
-                return Err(Failure::start(format!(
-                    "{month} was closed with {flag}; give it again, else what it billed would be credited"
-                )));
-            }
-        }
-        frozen.insert(month, of_month);
-    }
-    Ok(frozen)
-}
-
-/// All lines that were ever billed for closed months.
-fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, Failure> {
-    let mut billed = Vec::new();
-    for close in closes
-        .iter()
-        .filter(|close| close.terms.catalogue_digest.is_some())
-    {
-        let folder = store.closed_folder(close.terms.month, "charges");
-        billed.extend(read_charges(&folder, close.terms.zone)?.charges);
-    }
-    Ok(billed)
 }
 
 /// Bills that are being written; dropped, nothing of them is published.
@@ -284,7 +192,7 @@ pub(super) struct Shown {
     /// What the names of lines hold that are to be explained.
     pub(super) wanted: Option<String>,
     /// Those lines.
-    pub(super) found: Vec<Charge>,
+    pub(super) found: Vec<Found>,
     /// Lines that could not be metered.
     pub(super) rejected: Rejected,
     /// What counts without a byte because no line of its file says how many.
@@ -297,6 +205,13 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// Notes what the lines of a store do not tell.
+    pub(super) fn note_gaps(&mut self, store: &Store) -> Result<(), Failure> {
+        self.rejected = store.rejected()?;
+        self.without_bytes = store.without_bytes()?;
+        Ok(())
+    }
+
     fn has(&self, month: Month) -> bool {
         let month = month.to_string();
         self.reports.iter().any(|report| report.month == month)
@@ -319,16 +234,29 @@ impl Shown {
         }))
     }
 
-    fn note(&mut self, bill: Bill, terms: &BillTerms<'_>) -> Result<(), Failure> {
+    /// The notes of a bill that is worked out now.
+    fn notes_of(
+        &self,
+        bill: &Bill,
+        terms: &BillTerms<'_>,
+        mended: Vec<MendedReport>,
+    ) -> Result<Notes, Failure> {
+        let WithoutBytes { files, lines } = self.without_bytes;
+        Ok(Notes {
+            mended,
+            rejected: self.rejected_of(bill.month, terms)?,
+            without_bytes: (files != 0).then_some(WithoutBytesReport { files, lines }),
+            ..Notes::of(bill)?
+        })
+    }
+
+    fn note(&mut self, bill: Bill, terms: &BillTerms<'_>, notes: Notes) -> Result<(), Failure> {
         if self.is_csv {
             let is_first = self.reports.is_empty();
             let mut out = io::BufWriter::new(io::stdout().lock());
             write_charges_csv(&bill, terms, &mut out, is_first)?;
         }
-        let mut report = BillReport::new(&bill, terms)?;
-        report.rejected = self.rejected_of(bill.month, terms)?;
-        let WithoutBytes { files, lines } = self.without_bytes;
-        report.without_bytes = (files != 0).then_some(WithoutBytesReport { files, lines });
+        let report = BillReport::new(&bill, terms, notes)?;
         if let Some(statement) = &mut self.statement {
             statement.add(&bill, &report)?;
         }
@@ -336,8 +264,10 @@ impl Shown {
         if let Some(wanted) = &self.wanted {
             let accounts = bill.accounts.into_iter();
             let charges = accounts.flat_map(|account| account.charges);
+            let wanted = charges.filter(|charge| charge.id().contains(wanted));
+            let bill = bill.month;
             self.found
-                .extend(charges.filter(|charge| charge.id().contains(wanted)));
+                .extend(wanted.map(|charge| Found { charge, bill }));
         }
         Ok(())
     }
@@ -360,8 +290,7 @@ impl Bills {
         registry: &Registry,
         rows_max: usize,
     ) -> Result<(), Failure> {
-        self.shown.rejected = store.rejected()?;
-        self.shown.without_bytes = store.without_bytes()?;
+        self.shown.note_gaps(store)?;
         let prices = (&self.prices, self.is_rerating);
         self.corrections = Corrections::find(store, registry, &mut self.ledger, prices, rows_max)?;
         Ok(())
@@ -381,7 +310,7 @@ impl Bills {
         when: (Month, Zone),
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
     ) -> Result<(), Failure> {
-        let corrections = self.corrections.take(when.0);
+        let (corrections, mended) = self.corrections.take(when.0);
         let bill = self
             .ledger
             .bill(when, accounts, corrections, &self.prices)?;
@@ -390,7 +319,8 @@ impl Bills {
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms)?;
         }
-        self.shown.note(bill, &terms)
+        let notes = self.shown.notes_of(&bill, &terms, mended)?;
+        self.shown.note(bill, &terms, notes)
     }
 
     /// Adds a closed month: as it was billed, or, if it was closed without a bill, priced as frozen.
@@ -409,14 +339,16 @@ impl Bills {
         };
         let folder = store.closed_folder(month, "charges");
         self.charges.take_month(month, &folder)?;
-        let billed = read_charges(&folder, close.terms.zone)?;
-        let mut bill = bill_of((month, close.terms.zone), billed, frozen.unpriced)?;
-        bill.assumed = frozen.assumed;
+        let bill = frozen.bill(store, close)?;
         let terms = frozen.prices.terms();
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms)?;
         }
-        self.shown.note(bill, &terms)
+        let notes = match frozen.notes {
+            Some(notes) => notes,
+            None => self.shown.notes_of(&bill, &terms, Vec::new())?,
+        };
+        self.shown.note(bill, &terms, notes)
     }
 
     /// Bills months without usage: what was bought or counted in them, and corrections; of `only` that
@@ -436,48 +368,21 @@ impl Bills {
     }
 }
 
-/// Prices a month that is being closed, and keeps its charges and prices in folders that `folder_of`
+/// Prices a month that is being closed, and keeps its charges, prices and notes in folders that `folder_of`
 /// tells.
 pub(super) fn freeze_bill(
     (prices, ledger): (&Prices, &mut Ledger),
     usage: MonthUsage<'_>,
     registry: &Registry,
-    mut corrections: Corrections,
+    (mut corrections, shown): (Corrections, &Shown),
     folder_of: impl Fn(&str) -> PathBuf,
 ) -> Result<BillReport, Failure> {
     let (clock, terms) = ((usage.month, usage.zone), prices.terms());
-    let corrections = corrections.take(usage.month);
+    let (corrections, mended) = corrections.take(usage.month);
     let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
     write_charges(&bill, &terms, &folder_of("charges"))?;
-    prices.freeze(&bill, ledger.digests(), &folder_of("catalogue"))?;
-    Ok(BillReport::new(&bill, &terms)?)
-}
-
-/// The bill that was frozen.
-fn bill_of(
-    (month, zone): (Month, Zone),
-    billed: Billed,
-    unpriced: Vec<Unpriced>,
-) -> Result<Bill, Failure> {
-    let mut adjustments = billed.adjustments.into_iter().peekable();
-    let mut accounts = Vec::new();
-    for charges in billed.charges.chunk_by(|a, b| a.account == b.account) {
-        let account = charges[0].account.clone();
-        let adjustment = adjustments.next_if(|(of, _)| *of == account);
-        let adjustment = adjustment
-            .map(|(_, adjustment)| adjustment)
-            .unwrap_or_default();
-        accounts.push(AccountBill::settled(account, charges.to_vec(), adjustment)?);
-    }
-    Ok(Bill {
-        month,
-        zone,
-        unpriced,
-        accounts,
-        // What was told when it was closed is not kept.
-        unlicensed: Vec::new(),
-        assumed: Vec::new(),
-        packages: Packages::default(),
-        transcoding_packages: Vec::new(),
-    })
+    let notes = shown.notes_of(&bill, &terms, mended)?;
+    let extras = ledger.digests();
+    prices.freeze((&bill, &notes), extras, &folder_of("catalogue"))?;
+    Ok(BillReport::new(&bill, &terms, notes)?)
 }

@@ -90,7 +90,7 @@ fn diff(args: &DiffArgs) -> Result<(), Failure> {
         let mut prices = args.prices.prices(&args.terms)?;
         prices.catalogue = Catalogue::load(name)?;
         let ledger = args.prices.extras.ledger(registry.zone())?;
-        ways.push(Way::asked(name, prices, ledger));
+        ways.push(Way::by(name, prices, ledger));
     }
     compare(
         ways,

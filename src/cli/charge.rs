@@ -1,77 +1,229 @@
 //! `cdn-meter bill --explain`: a line of a bill down to its rules, its price and its usage.
+//!
+//! The usage behind a line is that which it was billed for, by the terms by which it was billed: of a closed
+//! month what was frozen, by the catalogue, mode, policy of regions and registry of then, whatever holds today.
+//! A correction is explained from both sides: less what the month was closed with, and what corrections
+//! told before it, plus what counts now, by the registry of now. Where what counts changed again since its
+//! bill was closed, that is told, too, so that the parts always add up to the bytes of the line.
 
 use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::bills::Prices;
+use super::bills::{FrozenPrices, Prices};
 use super::months::usage_of_closed;
 use super::{Failure, print_json};
-use crate::billing::{Charge, DETAIL_PLACES, Status, parts_of, rule};
+use crate::billing::{BillTerms, Charge, DETAIL_PLACES, Status, parts_of, rule};
 use crate::registry::Registry;
-use crate::report::read_summary;
-use crate::store::Store;
-use crate::summary::{AccountUsage, Book, FrozenOwners};
-use crate::units::{Month, Region};
+use crate::report::{read_charges, read_summary};
+use crate::store::{Close, Store};
+use crate::summary::{Book, FrozenOwners, Owners};
+use crate::units::Month;
 
 /// Lines that are explained at most.
 const LINES_MAX: usize = 50;
 
-/// A line, and what it is made of.
-pub(super) struct Explained {
-    charge: Charge,
-    /// Domain, region and bytes; empty for what is not made of bytes.
-    parts: Vec<(String, Region, u64)>,
+/// A line that is to be explained, and the month of the bill on which it is.
+pub(super) struct Found {
+    pub(super) charge: Charge,
+    pub(super) bill: Month,
 }
 
-/// Explains lines: the usage behind them is that of their month, as it was frozen if it is closed.
-pub(super) fn explained(
-    charges: Vec<Charge>,
-    store: &Store,
-    registry: &Registry,
-    prices: &Prices,
-    rows_max: usize,
-) -> Result<Vec<Explained>, Failure> {
-    let mut lines: Vec<Explained> = Vec::new();
-    for charge in charges.into_iter().take(LINES_MAX) {
-        let parts = Vec::new();
-        lines.push(Explained { charge, parts });
+/// What bytes of a line are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Usage that was frozen with a closed month.
+    Closed,
+    /// What earlier bills corrected.
+    Corrected,
+    /// Usage that counts now.
+    Now,
+    /// What changed after the bill of the line was closed.
+    Since,
+}
+
+impl Side {
+    const fn name(self) -> &'static str {
+        match self {
+            Side::Closed => "closed",
+            Side::Corrected => "corrected",
+            Side::Now => "now",
+            Side::Since => "since",
+        }
     }
+}
+
+/// Bytes of which a line is made: less than 0 where they are taken off.
+struct Part {
+    side: Side,
+    /// Domain and region; empty for what is not of one.
+    place: (String, &'static str),
+    bytes: i128,
+}
+
+/// A line, and what it is made of; nothing for what is not made of bytes.
+pub(super) struct Explained {
+    charge: Charge,
+    bill: Month,
+    parts: Vec<Part>,
+}
+
+/// What lines are explained from.
+pub(super) struct Sources<'a> {
+    pub(super) store: &'a Store,
+    pub(super) registry: &'a Registry,
+    /// By which open months are priced.
+    pub(super) prices: &'a Prices,
+    /// Whether they correct closed months, too.
+    pub(super) is_rerating: bool,
+    pub(super) rows_max: usize,
+}
+
+/// Explains lines.
+pub(super) fn explained(found: Vec<Found>, by: &Sources<'_>) -> Result<Vec<Explained>, Failure> {
+    let lines = found.into_iter().take(LINES_MAX);
+    let lines = lines.map(|Found { charge, bill }| Explained {
+        charge,
+        bill,
+        parts: Vec::new(),
+    });
+    let mut lines: Vec<Explained> = lines.collect();
     lines.sort_by_key(|line| line.charge.month());
+    let closes = by.store.closes()?;
     for lines in lines.chunk_by_mut(|a, b| a.charge.month() == b.charge.month()) {
         let month = lines[0].charge.month();
-        with_accounts(store, month, registry, rows_max, |used| {
-            let of_account = lines.iter_mut();
-            for line in of_account.filter(|line| line.charge.account == used.account) {
-                line.parts = parts_of(&line.charge, used, &prices.terms())?;
+        match closes.iter().find(|close| close.terms.month == month) {
+            None => {
+                let book = by.book_now(month)?;
+                let usage = (&book, by.registry as &dyn Owners);
+                add_usage(lines, usage, (&by.prices.terms(), Side::Now), |_| 1)?;
             }
-            Ok(())
-        })?;
+            Some(close) => explain_closed(lines, by, &closes, close)?,
+        }
     }
     Ok(lines)
 }
 
-/// Hands the usage of every account in a month to `each`.
-fn with_accounts(
-    store: &Store,
-    month: Month,
-    registry: &Registry,
-    rows_max: usize,
-    mut each: impl FnMut(&AccountUsage) -> Result<(), Failure>,
+impl Sources<'_> {
+    /// The usage of a month that counts now.
+    fn book_now(&self, month: Month) -> Result<Book, Failure> {
+        let zone = self.registry.zone();
+        let usage = self.store.usage(month.slots(zone), self.rows_max)?;
+        Ok(Book::new(usage.table, usage.domains, self.registry, zone)?)
+    }
+}
+
+/// Explains the lines of a closed month, and those that correct it.
+fn explain_closed(
+    lines: &mut [Explained],
+    by: &Sources<'_>,
+    closes: &[Close],
+    close: &Close,
 ) -> Result<(), Failure> {
-    let closes = store.closes()?;
-    let Some(close) = closes.iter().find(|close| close.terms.month == month) else {
-        let zone = registry.zone();
-        let usage = store.usage(month.slots(zone), rows_max)?;
-        let book = Book::new(usage.table, usage.domains, registry, zone)?;
-        let mut accounts = book.months().flat_map(|usage| usage.accounts(registry));
-        return accounts.try_for_each(|used| each(&used?));
-    };
+    let (store, month) = (by.store, close.terms.month);
+    let frozen = FrozenPrices::read(store, close)?;
+    let frozen = frozen.as_ref().map_or(by.prices, |frozen| &frozen.prices);
     let summary = read_summary(&store.closed_folder(month, "summary"))?;
-    let owners = FrozenOwners::new(&summary, registry);
+    let owners = FrozenOwners::new(&summary, by.registry);
     let book = usage_of_closed(store, close, &owners)?;
-    let mut accounts = book.months().flat_map(|usage| usage.accounts(&owners));
-    accounts.try_for_each(|used| each(&used?))
+    // A correction takes off what was frozen, and makes it anew of what counts now.
+    let by_frozen = (&frozen.terms(), Side::Closed);
+    add_usage(lines, (&book, &owners), by_frozen, |charge| {
+        match charge.corrects {
+            None => 1,
+            Some(_) => -1,
+        }
+    })?;
+    if lines.iter().all(|line| line.charge.corrects.is_none()) {
+        return Ok(());
+    }
+    let now = if by.is_rerating { by.prices } else { frozen };
+    let usage = (&by.book_now(month)?, by.registry as &dyn Owners);
+    let by_now = (&now.terms(), Side::Now);
+    add_usage(lines, usage, by_now, |charge| {
+        charge.corrects.is_some().into()
+    })?;
+    let mut billed = Vec::new();
+    for close in closes
+        .iter()
+        .filter(|close| close.terms.catalogue_digest.is_some())
+    {
+        let bill = close.terms.month;
+        let charges = read_charges(&store.closed_folder(bill, "charges"), close.terms.zone)?;
+        let of_month = charges.charges.into_iter();
+        let of_month = of_month.filter(|charge| charge.month() == month);
+        billed.extend(of_month.map(|charge| Found { charge, bill }));
+    }
+    let is_closed = |bill| closes.iter().any(|close| close.terms.month == bill);
+    for line in lines
+        .iter_mut()
+        .filter(|line| line.charge.corrects.is_some())
+    {
+        line.add_other_bills(&billed, is_closed(line.bill));
+    }
+    Ok(())
+}
+
+/// Adds the usage that lines are made of, as often as `times` says of a line: 1, 0, or -1 where it is taken
+/// off.
+fn add_usage(
+    lines: &mut [Explained],
+    (book, owners): (&Book, &dyn Owners),
+    (terms, side): (&BillTerms<'_>, Side),
+    times: fn(&Charge) -> i128,
+) -> Result<(), Failure> {
+    for used in book.months().flat_map(|usage| usage.accounts(owners)) {
+        let used = used?;
+        for Explained { charge, parts, .. } in &mut *lines {
+            let times = times(charge);
+            if times == 0 || charge.account != used.account {
+                continue;
+            }
+            let usage = parts_of(charge, &used, terms)?.into_iter();
+            parts.extend(usage.map(|(domain, region, bytes)| Part {
+                side,
+                place: (domain, region.name()),
+                bytes: times * i128::from(bytes),
+            }));
+        }
+    }
+    Ok(())
+}
+
+impl Explained {
+    /// Adds to a correction what other corrections of the same told, all of `billed` for the month that they
+    /// correct; `is_closed` says whether its own bill is.
+    fn add_other_bills(&mut self, billed: &[Found], is_closed: bool) {
+        if !self.charge.item.is_of_logs() {
+            return;
+        }
+        let of_same = || billed.iter().filter(|of| of.charge.is_same(&self.charge));
+        let of_closed = || of_same().filter(|of| of.charge.corrects.is_none());
+        let earlier = of_same().filter(|of| of.charge.corrects.is_some() && of.bill < self.bill);
+        let earlier: Vec<_> = earlier.map(|of| (of.bill, of.charge.bytes)).collect();
+        let frozen: i128 = of_closed().map(|of| of.charge.bytes).sum();
+        let sum = |side| -> i128 {
+            let of_side = self.parts.iter().filter(|part| part.side == side);
+            of_side.map(|part| part.bytes).sum()
+        };
+        // Where packages paid for a part, the parts are of all of the day, and nothing follows from their sum.
+        let is_whole = sum(Side::Closed) == -frozen;
+        self.parts
+            .extend(earlier.into_iter().map(|(bill, bytes)| Part {
+                side: Side::Corrected,
+                place: (format!("the bill of {bill}"), ""),
+                bytes: -bytes,
+            }));
+        let told: i128 = self.parts.iter().map(|part| part.bytes).sum();
+        let since = self.charge.bytes - told;
+        if is_closed && is_whole && since != 0 {
+            self.parts.push(Part {
+                side: Side::Since,
+                place: (format!("after the bill of {}", self.bill), ""),
+                bytes: since,
+            });
+        }
+    }
 }
 
 /// Shows explained lines.
@@ -84,7 +236,7 @@ pub(super) fn show_explained(lines: &[Explained], is_json: bool) -> io::Result<(
 
 fn print(lines: &[Explained]) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    for Explained { charge, parts } in lines {
+    for Explained { charge, parts, .. } in lines {
         writeln!(out, "charge    {}", charge.id())?;
         writeln!(
             out,
@@ -108,27 +260,49 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         for id in &charge.rules {
             writeln!(out, "rule      {id}: {}", rule(id).unwrap_or_default())?;
         }
-        for (domain, region, bytes) in parts {
-            writeln!(
-                out,
-                "usage     {bytes:>20} B  {domain} in {}: cdn-meter explain {domain} --month {}",
-                region.name(),
-                charge.month()
-            )?;
-        }
+        parts
+            .iter()
+            .try_for_each(|part| print_part(&mut out, part, charge.month()))?;
         writeln!(out)?;
     }
     out.flush()
 }
 
-fn line_json(Explained { charge, parts }: &Explained) -> serde_json::Value {
-    let usage = parts.iter().map(|(domain, region, bytes)| {
-        json!({ "domain": domain, "region": region.name(), "bytes": bytes })
+fn print_part(out: &mut impl Write, part: &Part, month: Month) -> io::Result<()> {
+    let Part {
+        side,
+        place: (place, region),
+        bytes,
+    } = part;
+    write!(out, "usage     {bytes:>20} B  ")?;
+    match side {
+        Side::Now => writeln!(
+            out,
+            "{place} in {region}: cdn-meter explain {place} --month {month}"
+        ),
+        Side::Closed => writeln!(out, "{place} in {region}, as {month} was closed"),
+        Side::Corrected => writeln!(out, "was corrected on {place}"),
+        Side::Since => writeln!(out, "came or went {place}"),
+    }
+}
+
+fn line_json(
+    Explained {
+        charge,
+        parts,
+        bill,
+    }: &Explained,
+) -> serde_json::Value {
+    let usage = parts.iter().map(|part| {
+        let (place, region) = &part.place;
+        let bytes = i64::try_from(part.bytes).ok();
+        json!({ "domain": place, "region": region, "bytes": bytes, "side": part.side.name() })
     });
     let rules = charge.rules.iter();
     let rules = rules.map(|id| json!({ "rule": id, "says": rule(id) }));
     json!({
         "charge_id": charge.id(),
+        "bill": bill.to_string(),
         "item": charge.item.name(),
         "quantity": charge.quantity.normalize().to_string(),
         "unit": charge.item.unit(),

@@ -6,17 +6,19 @@ use clap::Args;
 use serde_json::json;
 
 use super::bill::PriceArgs;
-use super::bills::{Corrections, freeze_bill};
+use super::bills::{Shown, freeze_bill};
+use super::corrections::Corrections;
+use super::ledger::Ledger;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write, say_set_aside};
+use super::monotone::check_closed;
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
-use crate::registry::{Class, Registry};
-use crate::report::{BillReport, print_bill, read_summary, usage_digest, write_month};
+use crate::report::{BillReport, print_bill, usage_digest, write_month};
 use crate::store::{Close, CloseTerms, Lateness, Store};
 use crate::summary::Book;
-use crate::units::{Month, SLOT_SECS, Timestamp};
+use crate::units::{Month, SLOT_SECS, Timestamp, Zone};
 
 /// Logs go on growing for two to three hours after the traffic (R63).
 const WAIT_HOURS: u32 = 3;
@@ -25,8 +27,9 @@ const WAIT_HOURS: u32 = 3;
 ///
 /// The month's datasets are kept in the store as they are published from then on, to the byte; the
 /// close names their digests, the registry's, and the close before. Shows how late the bytes of
-/// the month came, by format. The month is billed, too, and its charges are kept with its prices. A
-/// close cannot be undone.
+/// the month came, by format. The month is billed, too, and its charges are kept with its prices and notes; a
+/// month in which something was bought or corrected and nothing used can be closed, too. A close cannot be
+/// undone.
 #[derive(Args)]
 pub(super) struct CloseArgs {
     /// The billing month, such as 2026-10
@@ -68,17 +71,13 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     }
     let closing = store.begin_close(month, zone)?;
     check_ended(args)?;
-    check_monotone(&store, &registry, month)?;
+    check_closed(&store, &registry)?;
 
     let slots = month.slots(zone);
     let lateness = store.lateness(slots.clone())?;
     let usage = store.usage(slots, args.memory.rows_max())?;
     let book = Book::new(usage.table, usage.domains, &registry, zone)?;
-    let Some(usage) = book.months().next() else {
-        return Err(Failure::start(format!(
-            "the store holds no usage of {month} on the clock {zone}; there is nothing to close"
-        )));
-    };
+    let usage = book.month(month);
     let prices = match args.no_bill {
         true => None,
         false => Some(args.prices.prices(&args.terms)?),
@@ -88,15 +87,24 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         let by = (prices, false);
         let rows_max = args.memory.rows_max();
         let corrections = Corrections::find(&store, &registry, &mut ledger, by, rows_max)?;
+        tell_open(&store, &ledger, (month, zone))?;
+        let mut shown = Shown::default();
+        shown.note_gaps(&store)?;
         freeze_bill(
             (prices, &mut ledger),
             usage,
             &registry,
-            corrections,
+            (corrections, &shown),
             |dataset| closing.folder(dataset),
         )
     });
     let report = report.transpose()?;
+    let has_lines = report
+        .as_ref()
+        .is_some_and(|bill| !bill.accounts.is_empty());
+    if usage.rows.is_empty() && !has_lines {
+        return Err(nothing(month, zone));
+    }
     let terms = args.terms.with(&registry);
     let folders = (closing.folder("summary"), closing.folder("usage_5min"));
     let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
@@ -130,6 +138,29 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     Ok(Finish::Done)
 }
 
+fn nothing(month: Month, zone: Zone) -> Failure {
+    Failure::start(format!(
+        "the store holds no usage of {month} on the clock {zone}, and its bill has no line; there is nothing to \
+         close. What was bought or counted in it comes with --events and --services, and without --no-bill"
+    ))
+}
+
+/// Names months before `month` that have something to bill and are open: until they are closed, what changes
+/// in them rewrites their bills.
+fn tell_open(store: &Store, ledger: &Ledger, (month, zone): (Month, Zone)) -> Result<(), Failure> {
+    let closes = store.closes()?;
+    let mut months = [store.months(zone)?, ledger.months(zone)].concat();
+    months.retain(|of| *of < month && closes.iter().all(|close| close.terms.month != *of));
+    months.sort_unstable();
+    months.dedup();
+    for open in months {
+        say(&format!(
+            "{open} is still open: until it is closed, what changes in it rewrites its bill"
+        ));
+    }
+    Ok(())
+}
+
 /// Refuses a month that may still grow, unless asked for.
 fn check_ended(args: &CloseArgs) -> Result<(), Failure> {
     let end = args.month.slots(args.terms.billing_zone).end;
@@ -143,28 +174,6 @@ fn check_ended(args: &CloseArgs) -> Result<(), Failure> {
          close it after {safe}, or now with --early",
         args.month
     )))
-}
-
-/// Refuses a registry that takes a domain back from mini-program to standard (R22).
-fn check_monotone(store: &Store, registry: &Registry, month: Month) -> Result<(), Failure> {
-    for close in store.closes()? {
-        let earlier = close.terms.month;
-        if month < earlier {
-            continue;
-        }
-        for row in read_summary(&store.closed_folder(earlier, "summary"))? {
-            let is_back = row.class == Class::MiniProgram
-                && registry.attribution(&row.domain, month).class != Class::MiniProgram;
-            if is_back {
-                return Err(Failure::start(format!(
-                    "{} was a mini-program domain in {earlier}, which is closed, and this registry \
-                     takes that back; a mini-program domain stays one (R22): mend the registry",
-                    row.domain
-                )));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn print(

@@ -1,19 +1,26 @@
 //! `cdn-meter bill --what-if` and `cdn-meter catalogue diff`: the same usage priced in several ways.
+//!
+//! The way that was asked for is what `bill` says: closed months as they were billed, corrections and what was
+//! bought included. The other ways, and both of two catalogues, price all months anew, closed ones by the
+//! usage and the owners that were frozen; corrections are what they are in all ways, so that ways differ
+//! by what is different in them.
 
 use std::io::{self, Write};
 
-use super::bills::Prices;
+use super::bills::{FrozenPrices, Prices};
+use super::corrections::Corrections;
 use super::ledger::Ledger;
 use super::metering::MemoryArgs;
+use super::monotone::check_closed;
 use super::months::{MonthSink, add_months, usage_of_closed};
 use super::{Failure, print_json};
 use crate::billing::packages::Purchase;
-use crate::billing::{Bill, Catalogue, Events, StandardMode};
+use crate::billing::{Bill, Catalogue, Charge, Events, StandardMode};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
 use crate::report::{Comparison, print_comparison, read_summary};
 use crate::store::{Close, Store};
-use crate::summary::{Book, FrozenOwners, Owners};
+use crate::summary::{Book, FrozenOwners, MonthUsage, Owners};
 use crate::units::{Month, SLOT_SECS, Timestamp, Zone};
 
 /// A way to price.
@@ -23,16 +30,27 @@ pub(super) struct Way {
     pub(super) ledger: Ledger,
     /// Every account buys a package of so many GB as the month begins.
     package: Option<u32>,
+    /// Whether it is what `bill` says.
+    is_bill: bool,
 }
 
 impl Way {
-    /// The way that was asked for without any "what if".
-    pub(super) fn asked(name: &str, prices: Prices, ledger: Ledger) -> Self {
+    /// A way by these prices.
+    pub(super) fn by(name: &str, prices: Prices, ledger: Ledger) -> Self {
         Way {
             name: name.to_owned(),
             prices,
             ledger,
             package: None,
+            is_bill: false,
+        }
+    }
+
+    /// The way that was asked for without any "what if": it is what `bill` says.
+    pub(super) fn asked(prices: Prices, ledger: Ledger) -> Self {
+        Way {
+            is_bill: true,
+            ..Way::by("as asked", prices, ledger)
         }
     }
 
@@ -43,6 +61,7 @@ impl Way {
             prices: asked.prices.clone(),
             ledger: asked.ledger.anew(),
             package: None,
+            is_bill: false,
         };
         let mut price = None;
         for setting in text.split(',') {
@@ -78,17 +97,21 @@ impl Way {
         Ok(way)
     }
 
-    fn bill(&mut self, usage: &Book, month: Month, owners: &dyn Owners) -> Result<Bill, Failure> {
-        let when = (month, usage.zone());
-        let months = || usage.months().filter(|of| of.month == month);
+    fn bill(
+        &mut self,
+        usage: MonthUsage<'_>,
+        owners: &dyn Owners,
+        corrections: Vec<Charge>,
+    ) -> Result<Bill, Failure> {
+        let when = (usage.month, usage.zone);
+        let accounts = usage.accounts(owners);
         let Some(gigabytes) = self.package else {
-            let accounts = months().flat_map(|usage| usage.accounts(owners));
-            return self.ledger.bill(when, accounts, Vec::new(), &self.prices);
+            return self.ledger.bill(when, accounts, corrections, &self.prices);
         };
-        let start = i64::from(month.slots(when.1).start) * i64::from(SLOT_SECS);
+        let start = i64::from(usage.month.slots(usage.zone).start) * i64::from(SLOT_SECS);
         let at = Timestamp::from_unix_secs(start).unwrap_or(Timestamp::END);
         let mut bought = Vec::new();
-        for used in months().flat_map(|usage| usage.accounts(owners)) {
+        for used in accounts {
             let account = used?.account;
             bought.extend((!account.is_empty()).then_some(Purchase {
                 account,
@@ -98,8 +121,7 @@ impl Way {
             }));
         }
         let mut ledger = self.ledger.with_packages(bought, when);
-        let accounts = months().flat_map(|usage| usage.accounts(owners));
-        ledger.bill(when, accounts, Vec::new(), &self.prices)
+        ledger.bill(when, usage.accounts(owners), corrections, &self.prices)
     }
 }
 
@@ -120,8 +142,7 @@ fn package(text: &str) -> Result<u32, Failure> {
     gigabytes.ok_or_else(|| Failure::start(format!("`{text}` is no size of a package in GB")))
 }
 
-/// Prices the months of a store in all `ways` and shows them side by side. Closed months are priced as
-/// they were frozen; nothing is corrected and nothing is written.
+/// Prices the months of a store in all `ways` and shows them side by side; nothing is written.
 pub(super) fn compare(
     mut ways: Vec<Way>,
     (store, registry): (&Store, &Registry),
@@ -129,29 +150,32 @@ pub(super) fn compare(
     memory: &MemoryArgs,
     is_json: bool,
 ) -> Result<(), Failure> {
-    let currency = ways
-        .first()
-        .map(|way| way.prices.catalogue.currency.clone());
-    if let Some(other) = ways
-        .iter()
-        .find(|way| Some(&way.prices.catalogue.currency) != currency.as_ref())
+    check_closed(store, registry)?;
+    let rows_max = memory.rows_max();
+    let mut corrections = Corrections::default();
+    for Way {
+        prices,
+        ledger,
+        is_bill,
+        ..
+    } in &mut ways
     {
-        return Err(Failure::start(format!(
-            "{}: its prices are in {}, and the others are not; currencies are not compared",
-            other.name, other.prices.catalogue.currency
-        )));
-    }
-    for way in &mut ways {
-        let prices = &way.prices;
-        way.ledger
-            .follow(store, registry, |_| prices, memory.rows_max())?;
+        match is_bill {
+            true => {
+                let prices = (&*prices, false);
+                corrections = Corrections::find(store, registry, ledger, prices, rows_max)?;
+            }
+            false => ledger.follow(store, registry, |_| prices, rows_max)?,
+        }
     }
     let mut sink = CompareSink {
         ways,
         registry,
+        corrections,
         found: Vec::new(),
     };
-    add_months(&mut sink, store, only, memory.rows_max())?;
+    add_months(&mut sink, store, only, rows_max)?;
+    sink.add_rest(only)?;
     if is_json {
         return Ok(print_json(&sink.found)?);
     }
@@ -162,26 +186,78 @@ pub(super) fn compare(
     Ok(out.flush()?)
 }
 
+/// Refuses ways whose prices are in several currencies.
+fn check_currencies<'a>(ways: impl Iterator<Item = (&'a str, &'a Prices)>) -> Result<(), Failure> {
+    let mut first = None;
+    for (name, prices) in ways {
+        let currency = &prices.catalogue.currency;
+        if first.get_or_insert(currency) != &currency {
+            return Err(Failure::start(format!(
+                "{name}: its prices are in {currency}, and the others are not; currencies are not compared"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// The months of a store on their way to comparisons.
 struct CompareSink<'a> {
     ways: Vec<Way>,
     registry: &'a Registry,
+    corrections: Corrections,
     found: Vec<Comparison>,
 }
 
 impl CompareSink<'_> {
-    fn add_book(&mut self, book: &Book, owners: &dyn Owners) -> Result<(), Failure> {
-        for month in book.months().map(|usage| usage.month) {
-            let mut bills = Vec::new();
-            for way in &mut self.ways {
-                bills.push(way.bill(book, month, owners)?);
-            }
-            let ways = self.ways.iter().zip(bills);
-            let bills: Vec<_> = ways
-                .map(|(way, bill)| (&way.name[..], way.prices.terms(), bill))
-                .collect();
-            self.found.push(Comparison::new(&bills)?);
+    /// Prices a month in all ways; `frozen` is how it was billed, if it was closed.
+    fn add_month(
+        &mut self,
+        usage: MonthUsage<'_>,
+        owners: &dyn Owners,
+        frozen: Option<(Prices, Bill)>,
+    ) -> Result<(), Failure> {
+        let (corrections, _) = self.corrections.take(usage.month);
+        let mut priced: Vec<(String, Prices, Bill)> = Vec::new();
+        let mut frozen = frozen;
+        for way in &mut self.ways {
+            let name = way.name.clone();
+            let (prices, bill) = match frozen.take_if(|_| way.is_bill) {
+                Some(frozen) => frozen,
+                None => {
+                    let bill = way.bill(usage, owners, corrections.clone())?;
+                    (way.prices.clone(), bill)
+                }
+            };
+            priced.push((name, prices, bill));
         }
+        check_currencies(priced.iter().map(|(name, prices, _)| (&name[..], prices)))?;
+        let bills = priced.iter();
+        let bills: Vec<_> = bills
+            .map(|(name, prices, bill)| (&name[..], prices.terms(), bill))
+            .collect();
+        self.found.push(Comparison::new(&bills)?);
+        Ok(())
+    }
+
+    /// Months without usage: what was bought or counted in them, and corrections; of `only` that month if one
+    /// is named.
+    fn add_rest(&mut self, only: Option<Month>) -> Result<(), Failure> {
+        let zone = self.zone();
+        let ledgers = self.ways.iter().map(|way| &way.ledger);
+        let mut months: Vec<Month> = ledgers.flat_map(|ledger| ledger.months(zone)).collect();
+        months.extend(self.corrections.waiting());
+        months.sort_unstable();
+        months.dedup();
+        months.retain(|month| only.is_none_or(|only| only == *month));
+        months.retain(|month| {
+            let month = month.to_string();
+            self.found.iter().all(|found| found.month != month)
+        });
+        let nothing = Book::new(UsageTable::new(1), Vec::new(), self.registry, zone)?;
+        for month in months {
+            self.add_month(nothing.month(month), self.registry, None)?;
+        }
+        self.found.sort_by(|a, b| a.month.cmp(&b.month));
         Ok(())
     }
 }
@@ -194,13 +270,22 @@ impl MonthSink for CompareSink<'_> {
     fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure> {
         let registry = self.registry;
         let book = Book::new(table, names, registry, self.zone())?;
-        self.add_book(&book, registry)
+        let mut months = book.months();
+        months.try_for_each(|usage| self.add_month(usage, registry, None))
     }
 
     fn add_closed(&mut self, store: &Store, close: &Close, _: usize) -> Result<(), Failure> {
-        let summary = read_summary(&store.closed_folder(close.terms.month, "summary"))?;
+        let month = close.terms.month;
+        let summary = read_summary(&store.closed_folder(month, "summary"))?;
         let owners = FrozenOwners::new(&summary, self.registry);
         let book = usage_of_closed(store, close, &owners)?;
-        self.add_book(&book, &owners)
+        let frozen = match FrozenPrices::read(store, close)? {
+            None => None,
+            Some(frozen) => {
+                let bill = frozen.bill(store, close)?;
+                Some((frozen.prices, bill))
+            }
+        };
+        self.add_month(book.month(month), &owners, frozen)
     }
 }

@@ -148,7 +148,9 @@ impl From<BillingError> for Failure {
     fn from(error: BillingError) -> Self {
         match error {
             BillingError::Catalogue(error) => error.into(),
-            BillingError::Inexact(_) => Failure::start(error),
+            BillingError::Inexact(_)
+            | BillingError::Currency { .. }
+            | BillingError::Rerated { .. } => Failure::start(error),
             _ => Failure::state(error),
         }
     }

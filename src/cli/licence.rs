@@ -1,5 +1,6 @@
 //! `cdn-meter licence`: for how long AppIDs are licensed, and whether fees come back.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,9 +11,10 @@ use serde_json::json;
 
 use super::events::EventArgs;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
+use super::monotone::check_closed;
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
-use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
+use crate::billing::refund::{Basis, Counted, Evaluation, Paid, Request, Verdict, evaluate};
 use crate::billing::{Catalogue, DEFAULT, Item};
 use crate::registry::{Class, Registry};
 use crate::store::Store;
@@ -33,7 +35,7 @@ enum LicenceCommand {
     /// Say whether the licence fees of an account can be refunded, and why
     ///
     /// The traffic is that of the store: logs show less than is billed, so near 20 GB the answer is
-    /// uncertain. Exit code 0 if eligible, else 1.
+    /// uncertain, and so it is without any logs of the time. Exit code 0 if eligible, else 1.
     Refund(RefundArgs),
 }
 
@@ -168,6 +170,7 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     let paid = paid(args, zone)?;
     let registry = Registry::load(&args.registry, zone)?;
     let store = open_to_read(&args.store.store)?;
+    check_closed(&store, &registry)?;
     let request = Request {
         at,
         is_category_mismatch: !args.other_reason,
@@ -179,15 +182,8 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
         false => Basis::Logged,
     };
     let first = paid.iter().map(|paid| paid.at).min().unwrap_or(at);
-    let slots = mini_program_slots(args, &store, &registry, first..at)?;
-    let count = |span: Range<Timestamp>| -> u64 {
-        // Slots that the span touches: what is not exact counts against the request.
-        let end = span.end.as_unix_secs() + i64::from(SLOT_SECS) - 1;
-        let end = u32::try_from(end / i64::from(SLOT_SECS)).unwrap_or(u32::MAX);
-        let touched = span.start.slot().index()..end;
-        let of_span = slots.iter().filter(|(slot, _)| touched.contains(slot));
-        of_span.map(|(_, bytes)| *bytes).sum()
-    };
+    let logged = Logged::read(args, &store, &registry, first..at)?;
+    let count = |span| logged.count(&span);
     let found = evaluate(&request, &paid, (zone, basis), count).map_err(Failure::start)?;
     match args.events.json {
         true => print_json(&evaluation_json(&found))?,
@@ -199,10 +195,17 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     })
 }
 
-/// The fees that the account paid.
+/// The fees that the account paid. Purchases that cannot have been are refused (R07).
 fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
     let catalogue = Catalogue::load(&args.catalogue)?;
     let events = args.events.events()?;
+    let rules = LicenceRules {
+        zone,
+        leap_day: LeapDay::default(),
+        may_share_app_id: true,
+    };
+    let purchases = events.licences.iter().map(|(bought, _)| bought.clone());
+    terms(&purchases.collect::<Vec<_>>(), &rules).map_err(Failure::start)?;
     let mut paid = Vec::new();
     for (bought, fee) in events.licences {
         if bought.account != args.account {
@@ -213,42 +216,76 @@ fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
             let price = catalogue.price(Item::PluginLicence, Region::Mainland, day)?;
             Ok(price.tiers[0].price)
         };
-        let fee = fee.map_or_else(|| listed(bought.at), Ok)?;
+        let fee = bought.fee(fee).map_or_else(|| listed(bought.at), Ok)?;
         paid.push(Paid { at: bought.at, fee });
     }
     Ok(paid)
 }
 
-/// Bytes of each slot of the account's mini-program domains, of all months that `span` touches.
-fn mini_program_slots(
-    args: &RefundArgs,
-    store: &Store,
-    registry: &Registry,
-    span: Range<Timestamp>,
-) -> Result<Vec<(u32, u64)>, Failure> {
-    let zone = registry.zone();
-    let mut slots = Vec::new();
-    let mut month = Month::of_slot(span.start.slot(), zone);
-    let last = Month::of_slot(span.end.slot(), zone);
-    while month <= last {
-        let of_month = month.slots(zone);
-        let usage = store.usage(of_month.clone(), args.memory.rows_max())?;
-        let book = Book::new(usage.table, usage.domains, registry, zone)?;
-        for used in book.months().flat_map(|usage| usage.accounts(registry)) {
-            let used = used?;
-            let is_meant =
-                |class: Class| class == Class::MiniProgram && used.account == args.account;
-            let of_class = used.slots.iter().filter(|((class, _), _)| is_meant(*class));
-            slots.extend(
-                of_class.flat_map(|(_, bytes)| of_month.clone().zip(bytes.iter().copied())),
-            );
+/// What a store holds of some months.
+#[derive(Default)]
+struct Logged {
+    /// Bytes of slots of the account's mini-program domains, in no order.
+    bytes: Vec<(u32, u64)>,
+    /// The slots of which there are logs of any domain.
+    slots: BTreeSet<u32>,
+}
+
+impl Logged {
+    /// Reads all months that `span` touches.
+    fn read(
+        args: &RefundArgs,
+        store: &Store,
+        registry: &Registry,
+        span: Range<Timestamp>,
+    ) -> Result<Self, Failure> {
+        let zone = registry.zone();
+        let mut logged = Logged::default();
+        let mut month = Month::of_slot(span.start.slot(), zone);
+        let last = Month::of_slot(span.end.slot(), zone);
+        while month <= last {
+            let of_month = month.slots(zone);
+            let usage = store.usage(of_month.clone(), args.memory.rows_max())?;
+            let book = Book::new(usage.table, usage.domains, registry, zone)?;
+            let rows = book.months().flat_map(|usage| usage.rows);
+            logged
+                .slots
+                .extend(rows.map(|row| row.tally.cell.slot_index()));
+            for used in book.months().flat_map(|usage| usage.accounts(registry)) {
+                let used = used?;
+                let is_meant =
+                    |class: Class| class == Class::MiniProgram && used.account == args.account;
+                let of_class = used.slots.iter().filter(|((class, _), _)| is_meant(*class));
+                let bytes =
+                    of_class.flat_map(|(_, bytes)| of_month.clone().zip(bytes.iter().copied()));
+                logged.bytes.extend(bytes);
+            }
+            let Some(next) = month.next() else {
+                break;
+            };
+            month = next;
         }
-        let Some(next) = month.next() else {
-            break;
-        };
-        month = next;
+        Ok(logged)
     }
-    Ok(slots)
+
+    /// The traffic between two instants; a slot that lies between them in part may be in it, or not.
+    fn count(&self, span: &Range<Timestamp>) -> Counted {
+        let length = i64::from(SLOT_SECS);
+        let slot = |secs: i64| u32::try_from(secs / length).unwrap_or(u32::MAX);
+        let (start, end) = (span.start.as_unix_secs(), span.end.as_unix_secs());
+        let touched = slot(start)..slot(end + length - 1).max(slot(start));
+        let whole = slot(start + length - 1)..slot(end);
+        let of = |slots: &Range<u32>| {
+            let bytes = self.bytes.iter().filter(|(slot, _)| slots.contains(slot));
+            bytes.map(|(_, bytes)| *bytes).sum()
+        };
+        Counted {
+            least: of(&whole),
+            most: of(&touched),
+            // Of no time there is nothing to know.
+            has_logs: touched.is_empty() || self.slots.range(touched.clone()).next().is_some(),
+        }
+    }
 }
 
 fn evaluation_json(found: &Evaluation) -> serde_json::Value {
@@ -260,7 +297,9 @@ fn evaluation_json(found: &Evaluation) -> serde_json::Value {
             "reading": window.reading,
             "from": window.span.start.rfc3339(),
             "until": window.span.end.rfc3339(),
-            "bytes": window.bytes,
+            "bytes": window.counted.most,
+            "bytes_at_least": window.counted.least,
+            "has_logs": window.counted.has_logs,
             "is_in_time": window.is_in_time,
         })
     });
@@ -294,7 +333,7 @@ fn print_evaluation(found: &Evaluation, account: &str) -> io::Result<()> {
             "          {}: until {}, {} B so far",
             window.reading,
             window.span.end.rfc3339(),
-            window.bytes
+            window.counted.most
         )?;
     }
     writeln!(

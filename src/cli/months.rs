@@ -5,7 +5,7 @@ use crate::meter::{Domains, UsageTable};
 use crate::registry::Registry;
 use crate::report::{read_summary, read_usage_5min};
 use crate::store::{Close, Store, StoreError};
-use crate::summary::{Adjustment, Book, Frozen, FrozenOwners, adjustments};
+use crate::summary::{Adjustment, Book, Frozen, FrozenOwners, Owners, adjustments};
 use crate::units::{Month, Zone};
 
 /// Rows of a store up to which one reading for all months is faster than one for each.
@@ -72,7 +72,8 @@ pub(super) fn usage_of_closed(
     Ok(Book::new(table, domains.names(), owners, close.terms.zone)?)
 }
 
-/// What came for a closed month since; nothing where neither usage nor the registry changed.
+/// What came for a closed month since; nothing where neither usage nor the registry changed. A registry that
+/// knows nothing says nothing of owners: they are those of the close then, and only usage adjusts.
 pub(super) fn adjustments_of(
     registry: &Registry,
     store: &Store,
@@ -81,19 +82,26 @@ pub(super) fn adjustments_of(
 ) -> Result<Vec<Adjustment>, Failure> {
     let month = close.terms.month;
     let slots = month.slots(close.terms.zone);
-    let is_as_it_was = registry.digest() == close.terms.registry_digest
-        && store.is_untouched_since(close.through, &slots)?;
+    let has_owners = !registry.is_empty();
+    let is_same = !has_owners || registry.digest() == close.terms.registry_digest;
+    let is_as_it_was = is_same && store.is_untouched_since(close.through, &slots)?;
     if is_as_it_was {
         return Ok(Vec::new());
     }
     let domains = Domains::new();
     let live = store.usage_of(slots, &domains, rows_max)?;
     let rows = read_usage_5min(&store.closed_folder(month, "usage_5min"), &domains)?;
+    let summary = read_summary(&store.closed_folder(month, "summary"))?;
+    let closed_owners = FrozenOwners::new(&summary, registry);
+    let owners: &dyn Owners = match has_owners {
+        true => registry,
+        false => &closed_owners,
+    };
     let frozen = Frozen {
         month,
-        summary: &read_summary(&store.closed_folder(month, "summary"))?,
+        summary: &summary,
         rows,
     };
     let names = domains.names();
-    Ok(adjustments(frozen, live.into_rows(), &names, registry)?)
+    Ok(adjustments(frozen, live.into_rows(), &names, owners)?)
 }

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::bill::PriceArgs;
 use super::bills::Bills;
+use super::monotone::check_closed;
 use super::months::{MonthSink, adjustments_of};
 use super::progress::say;
 use super::{Failure, Finish, print_json};
@@ -157,6 +158,14 @@ impl MonthSink for Publishing<'_> {
 }
 
 impl<'a> Publishing<'a> {
+    /// Refuses a registry that takes back what closed months of the store say.
+    pub(super) fn check_closed(&self, store: &Store) -> Result<(), Failure> {
+        if self.args.terms.has_registry() {
+            check_closed(store, &self.registry)?;
+        }
+        Ok(())
+    }
+
     /// Prices what is added from now on.
     pub(super) fn price(&mut self, prices: &PriceArgs) -> Result<(), Failure> {
         self.bills = Some(prices.begin(self.args)?);

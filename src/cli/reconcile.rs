@@ -12,8 +12,10 @@ use serde_json::json;
 
 use super::events::ClockArgs;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_read};
+use super::monotone::check_closed;
 use super::{Failure, Finish, print_json};
 use crate::registry::{Class, Registry};
+use crate::store::Store;
 use crate::summary::Book;
 use crate::units::{DAY_SECS, SLOT_SECS, Timestamp, Zone, day_text};
 
@@ -204,10 +206,7 @@ fn days(
     }
     let slot = |secs: i64| u32::try_from(secs / i64::from(SLOT_SECS)).unwrap_or(u32::MAX);
     let store = open_to_read(&args.store.store)?;
-    let registry = match &args.registry {
-        Some(path) => Registry::load(path, zone)?,
-        None => Registry::empty(zone),
-    };
+    let registry = registry(args, &store)?;
     let usage = store.usage(slot(*first)..slot(last + length), args.memory.rows_max())?;
     let book = Book::new(usage.table, usage.domains, &registry, zone)?;
     for usage in book.months() {
@@ -226,6 +225,17 @@ fn days(
         }
     }
     Ok(days)
+}
+
+/// What is known of domains, which is nothing without a file.
+fn registry(args: &ReconcileArgs, store: &Store) -> Result<Registry, Failure> {
+    let zone = args.clock.billing_zone;
+    let Some(path) = &args.registry else {
+        return Ok(Registry::empty(zone));
+    };
+    let registry = Registry::load(path, zone)?;
+    check_closed(store, &registry)?;
+    Ok(registry)
 }
 
 fn day_of(unix_secs: i64, zone: Zone) -> i32 {

@@ -69,6 +69,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         }
         false => {
             let store = open_to_write(&args.store.store, "run")?;
+            publishing.check_closed(&store)?;
             let ingested = ingest(found.sources, &options, &progress, &store)?;
             say_set_aside(&store)?;
             publishing.note_set_aside(&store)?;

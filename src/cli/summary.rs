@@ -35,6 +35,7 @@ pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     let store = open_to_read(&args.store.store)?;
     let mut publishing = args.publishing.begin()?;
     publishing.note_set_aside(&store)?;
+    publishing.check_closed(&store)?;
     add_months(&mut publishing, &store, args.month, args.memory.rows_max())?;
     let report = RunReport::new(&Ingested::default())?;
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

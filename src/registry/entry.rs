@@ -78,6 +78,17 @@ impl Pattern {
             Some(suffix) => host(suffix).map(Pattern::Below),
         }
     }
+
+    /// Whether it speaks of a domain, whatever others do.
+    pub(super) fn covers(&self, domain: &str) -> bool {
+        match self {
+            Pattern::Exact(name) => name == domain,
+            Pattern::Below(suffix) => {
+                let above = domain.strip_suffix(&suffix[..]);
+                above.is_some_and(|above| above.ends_with('.'))
+            }
+        }
+    }
 }
 
 impl fmt::Display for Pattern {
@@ -113,11 +124,11 @@ pub(super) fn label(text: &str) -> Result<String, &'static str> {
 /// When a domain was added as mini-program domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Added {
-    unix_secs: i64,
+    pub(super) unix_secs: i64,
     /// Since 1970-01-01, by the billing clock.
     pub(super) day: i32,
     /// The first month that is mini-program, whole (R19, R20).
-    month: Month,
+    pub(super) month: Month,
 }
 
 impl Added {

@@ -5,9 +5,10 @@
 //! Does not own: usage, prices, the clock.
 //!
 //! Invariants: the class depends on the domain and the month only (R16); it never goes back from
-//! mini-program to standard (R22); a domain that is not listed is `unknown`, never quietly
-//! standard (R23).
+//! mini-program to standard (R22), though an entry may have been wrong, which a dated correction says; a
+//! domain that is not listed is `unknown`, never quietly standard (R23).
 
+mod correction;
 mod csv;
 mod entry;
 mod error;
@@ -21,11 +22,13 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+pub use correction::Mended;
 pub use entry::{Attribution, Class};
 pub use error::RegistryError;
 pub use place::Place;
 
 use crate::units::{Month, Zone, hex};
+use correction::Correction;
 use entry::{Entry, Pattern};
 use place::Lines;
 
@@ -39,6 +42,8 @@ pub struct Registry {
     exact: HashMap<String, Entry>,
     /// By the suffix behind `*.`.
     wildcards: HashMap<String, Entry>,
+    /// Entries that were wrong.
+    corrections: Vec<Correction>,
 }
 
 impl Registry {
@@ -48,6 +53,7 @@ impl Registry {
             zone,
             exact: HashMap::new(),
             wildcards: HashMap::new(),
+            corrections: Vec::new(),
         }
     }
 
@@ -89,7 +95,13 @@ impl Registry {
     ///
     /// Errors: [`RegistryError`].
     pub fn from_toml(text: &str, origin: &str, zone: Zone) -> Result<Self, RegistryError> {
-        Registry::empty(zone).with(toml::entries(text, origin, zone)?, origin)
+        let file = toml::file(text, origin, zone)?;
+        let mut registry = Registry::empty(zone).with(file.entries, origin)?;
+        for (correction, at) in file.corrections {
+            registry.check_mended(&correction, at)?;
+            registry.corrections.push(correction);
+        }
+        Ok(registry)
     }
 
     /// Reads the CSV form. `origin` names the text in errors.
@@ -113,6 +125,31 @@ impl Registry {
             names.insert(name.clone(), entry);
         }
         Ok(self)
+    }
+
+    /// Refuses a correction of what its entry still says.
+    fn check_mended(&self, correction: &Correction, at: Place) -> Result<(), RegistryError> {
+        let entry = match &correction.pattern {
+            Pattern::Exact(name) => self.exact.get(name),
+            Pattern::Below(suffix) => self.wildcards.get(suffix),
+        };
+        match entry.and_then(|entry| entry.mini_program_since) {
+            Some(since) if since == correction.wrong => Err(RegistryError::Field {
+                at,
+                field: toml::WRONG_SINCE,
+                problem: "is what the entry of this name still says; mend the [[domain]], too",
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The wrong entry by which `domain` was a mini-program domain in `month`; of several, the one that was
+    /// found last.
+    pub fn mended(&self, domain: &str, month: Month) -> Option<Mended<'_>> {
+        let corrections = self.corrections.iter();
+        let of_domain = corrections.filter(|correction| correction.speaks_of(domain, month));
+        let last = of_domain.max_by_key(|correction| correction.on);
+        last.map(Correction::mended)
     }
 
     /// What `domain` is in `month`, and whose. An exact name wins over a wildcard, and of
@@ -185,6 +222,7 @@ impl Registry {
         let mut facts: Vec<String> = exact
             .chain(below)
             .map(|(pattern, entry)| entry.canonical(&pattern))
+            .chain(self.corrections.iter().map(Correction::canonical))
             .collect();
         facts.sort_unstable();
         let mut digest = Sha256::new();

@@ -288,6 +288,64 @@ fn a_large_registry_is_read_in_time_that_grows_with_its_size() {
     );
 }
 
+const MENDED: [&str; 4] = [
+    "name = 'a.com'",
+    "wrong_mini_program_since = 2026-10-15",
+    "on = '2026-11-03'",
+    "reason = 'b.com was meant'",
+];
+
+/// An entry that was mended, of which `lines` are lines 5 and following.
+fn mended(lines: &[&str]) -> String {
+    format!("{}[[correction]]\n{}\n", entry(&A), lines.join("\n"))
+}
+
+#[test]
+fn c2_a_wrong_entry_is_mended_by_a_dated_correction_with_a_reason() {
+    let registry = registry(&mended(&MENDED));
+    let found = registry.mended("a.com", month("2026-10"));
+    let found = found.expect("a correction");
+    assert_eq!(found.reason, "b.com was meant");
+    let text = crate::units::day_text;
+    assert_eq!(
+        (&text(found.wrong_since)[..], &text(found.on)[..]),
+        ("2026-10-15", "2026-11-03")
+    );
+    assert!(registry.mended("a.com", month("2026-12")).is_some());
+    assert_eq!(
+        registry.mended("a.com", month("2026-09")),
+        None,
+        "before it was wrong"
+    );
+    assert_eq!(registry.mended("b.com", month("2026-10")), None);
+    assert_eq!(registry.mended("www.a.com", month("2026-10")), None);
+    assert_eq!(class(&registry, "a.com", "2026-10"), Class::Standard);
+    let wild = mended(&["name = '*.a.com'", MENDED[1], MENDED[2], MENDED[3]]);
+    let wild = toml(&wild).expect("a registry");
+    assert!(wild.mended("www.a.com", month("2026-10")).is_some());
+    for other in ["a.com", "aa.com"] {
+        assert_eq!(wild.mended(other, month("2026-10")), None, "{other}");
+    }
+}
+
+#[test]
+fn c2_a_correction_is_a_fact_of_the_registry() {
+    let digest = |text: &str| toml(text).expect("a registry").digest();
+    let all = [
+        entry(&A),
+        mended(&MENDED),
+        mended(&MENDED).replace("2026-11-03", "2026-11-04"),
+        mended(&MENDED).replace("2026-10-15", "2026-10-16"),
+        mended(&MENDED).replace("b.com was", "c.com was"),
+        mended(&MENDED).replace(
+            "[[correction]]\nname = 'a.com'",
+            "[[correction]]\nname = '*.a.com'",
+        ),
+    ];
+    let distinct: std::collections::BTreeSet<_> = all.iter().map(|text| digest(text)).collect();
+    assert_eq!(distinct.len(), all.len());
+}
+
 proptest! {
     #[test]
     fn r22_the_class_never_goes_back(

@@ -7,7 +7,15 @@
 //! app_id = "wx0123456789abcdef"        # optional: the class never depends on it (R16)
 //! mini_program_since = "2026-10-15"    # a day of the billing zone, or an instant; absent: standard
 //! kind = "play"                        # or "push"; "play" if absent
+//!
+//! [[correction]]                       # of an entry that was wrong when a month was closed, and is mended above
+//! name = "live-mini.example.com"       # as the wrong entry had it
+//! wrong_mini_program_since = "2026-09-03"  # what it said
+//! on = "2026-11-03"                    # the day on which that was found
+//! reason = "another domain was meant, ticket 4711"
 //! ```
+//!
+//! What a correction does is said in `correction.rs`.
 //!
 //! Keys are looked up by hand rather than derived, because a refusal has to name the line of the
 //! very key, and say which rule forbids a key that speaks of removal.
@@ -16,21 +24,27 @@ use jiff::civil;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::correction::Correction;
 use super::entry::{Added, Entry, Pattern, label};
 use super::{Lines, Place, RegistryError};
 use crate::units::Zone;
 
+/// The key of what a wrong entry said.
+pub(super) const WRONG_SINCE: &str = "wrong_mini_program_since";
 const KEYS: [&str; 5] = ["name", "account", "app_id", "mini_program_since", "kind"];
 /// Parts of keys that claim what R22 rules out.
 const REMOVAL_STEMS: [&str; 5] = ["remov", "delet", "unbind", "unbound", "until"];
 const DATES: &str = "2026-10-15, or an instant with its zone such as 2026-10-15T09:30:00+08:00";
 
-/// The entries of `text` in their order; dates without a zone are days of `zone`.
-pub(super) fn entries(
-    text: &str,
-    origin: &str,
-    zone: Zone,
-) -> Result<Vec<(Pattern, Entry)>, RegistryError> {
+/// What a file says, each in its order.
+pub(super) struct File {
+    pub(super) entries: Vec<(Pattern, Entry)>,
+    /// Each with the place of its wrong date.
+    pub(super) corrections: Vec<(Correction, Place)>,
+}
+
+/// What `text` says; dates without a zone are days of `zone`.
+pub(super) fn file(text: &str, origin: &str, zone: Zone) -> Result<File, RegistryError> {
     let lines = Lines::new(text.as_bytes(), origin);
     let file = DeTable::parse(text).map_err(|error| RegistryError::Syntax {
         at: lines.place(error.span().map_or(0, |span| span.start)),
@@ -42,33 +56,16 @@ pub(super) fn entries(
         lines: &lines,
         at: lines.place(0),
     };
-    file.check_keys(&["domain"], "list domains under [[domain]]")?;
-    let Some((domains, at)) = file.value("domain") else {
-        return Ok(Vec::new());
-    };
-    let no_list = |at| RegistryError::Field {
-        at,
-        field: "domain",
-        problem: "is no list of tables; head every entry with [[domain]]",
-    };
-    let DeValue::Array(rows) = domains else {
-        return Err(no_list(at));
-    };
-    let row = |row: &Spanned<DeValue<'_>>| {
-        let at = lines.place(row.span().start);
-        let DeValue::Table(keys) = row.get_ref() else {
-            return Err(no_list(at));
-        };
-        entry(
-            &Table {
-                keys,
-                lines: &lines,
-                at,
-            },
-            zone,
-        )
-    };
-    rows.iter().map(row).collect()
+    file.check_keys(
+        &["domain", "correction"],
+        "list domains under [[domain]], and wrong entries under [[correction]]",
+    )?;
+    let domains = "is no list of tables; head every entry with [[domain]]";
+    let corrections = "is no list of tables; head every entry with [[correction]]";
+    Ok(File {
+        entries: file.list(("domain", domains), |table| entry(table, zone))?,
+        corrections: file.list(("correction", corrections), |table| correction(table, zone))?,
+    })
 }
 
 fn entry(table: &Table<'_>, zone: Zone) -> Result<(Pattern, Entry), RegistryError> {
@@ -76,14 +73,7 @@ fn entry(table: &Table<'_>, zone: Zone) -> Result<(Pattern, Entry), RegistryErro
         &KEYS,
         "the keys are name, account, app_id, mini_program_since and kind",
     )?;
-    let (name, at) = table
-        .text("name")?
-        .ok_or_else(|| table.missing("name", "is missing; say which domain the entry speaks of"))?;
-    let pattern = Pattern::parse(name).map_err(|source| RegistryError::Name {
-        at,
-        name: name.to_owned(),
-        source,
-    })?;
+    let pattern = table.pattern()?;
     let account = table
         .label("account")?
         .ok_or_else(|| table.missing("account", "is missing; say whose domain it is"))?;
@@ -104,7 +94,7 @@ fn entry(table: &Table<'_>, zone: Zone) -> Result<(Pattern, Entry), RegistryErro
             let problem = "says that a push domain serves playback (R17); delete it, or the kind";
             return Err(field(at, "mini_program_since", problem));
         }
-        Some((value, at)) => Some(date(value, at, zone)?),
+        Some((value, at)) => Some(date(value, ("mini_program_since", at), zone)?),
     };
     let app_id = table.label("app_id")?;
     let line = table.at.line;
@@ -120,16 +110,45 @@ fn entry(table: &Table<'_>, zone: Zone) -> Result<(Pattern, Entry), RegistryErro
     ))
 }
 
-fn date(value: &DeValue<'_>, at: Place, zone: Zone) -> Result<Added, RegistryError> {
+/// A wrong entry, and the place of the date in it.
+fn correction(table: &Table<'_>, zone: Zone) -> Result<(Correction, Place), RegistryError> {
+    table.check_keys(
+        &["name", WRONG_SINCE, "on", "reason"],
+        "the keys are name, wrong_mini_program_since, on and reason",
+    )?;
+    let pattern = table.pattern()?;
+    let dated = |key, problem| {
+        let (value, at) = table
+            .value(key)
+            .ok_or_else(|| table.missing(key, problem))?;
+        Ok((date(value, (key, at.clone()), zone)?, at))
+    };
+    let (wrong, at) = dated(
+        WRONG_SINCE,
+        "is missing; write the mini_program_since that was wrong",
+    )?;
+    let (on, _) = dated("on", "is missing; say on which day the mistake was found")?;
+    let reason = table.label("reason")?;
+    let reason = reason.ok_or_else(|| table.missing("reason", "is missing; say what was wrong"))?;
+    let correction = Correction {
+        pattern,
+        wrong,
+        on: on.day,
+        reason,
+    };
+    Ok((correction, at))
+}
+
+fn date(
+    value: &DeValue<'_>,
+    (key, at): (&'static str, Place),
+    zone: Zone,
+) -> Result<Added, RegistryError> {
     let date = match value {
         DeValue::String(text) => text.to_string(),
         DeValue::Datetime(date) => date.to_string(),
         _ => {
-            return Err(field(
-                at,
-                "mini_program_since",
-                "is no date; write one like 2026-10-15",
-            ));
+            return Err(field(at, key, "is no date; write one like 2026-10-15"));
         }
     };
     added(&date, zone).ok_or(RegistryError::Date {
@@ -182,6 +201,43 @@ impl<'a> Table<'a> {
             true => Err(RegistryError::Removal { at, key }),
             false => Err(RegistryError::Key { at, key, known }),
         }
+    }
+
+    /// The tables of a list, each as `read` has it; none where there is no list.
+    fn list<T>(
+        &self,
+        (key, problem): (&'static str, &'static str),
+        read: impl Fn(&Table<'_>) -> Result<T, RegistryError>,
+    ) -> Result<Vec<T>, RegistryError> {
+        let Some((rows, at)) = self.value(key) else {
+            return Ok(Vec::new());
+        };
+        let no_list = |at| field(at, key, problem);
+        let DeValue::Array(rows) = rows else {
+            return Err(no_list(at));
+        };
+        let row = |row: &'a Spanned<DeValue<'_>>| {
+            let at = self.lines.place(row.span().start);
+            let DeValue::Table(keys) = row.get_ref() else {
+                return Err(no_list(at));
+            };
+            let lines = self.lines;
+            read(&Table { keys, lines, at })
+        };
+        rows.iter().map(row).collect()
+    }
+
+    /// Which names the table speaks of.
+    fn pattern(&self) -> Result<Pattern, RegistryError> {
+        let problem = "is missing; say which domain the entry speaks of";
+        let (name, at) = self
+            .text("name")?
+            .ok_or_else(|| self.missing("name", problem))?;
+        Pattern::parse(name).map_err(|source| RegistryError::Name {
+            at,
+            name: name.to_owned(),
+            source,
+        })
     }
 
     fn value(&self, key: &str) -> Option<(&'a DeValue<'a>, Place)> {

@@ -5,13 +5,14 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::billing::packages::Package;
 use crate::billing::transcoding;
 use crate::billing::{
     AccountBill, Assumed, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly,
 };
+use crate::units::Month;
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
@@ -25,6 +26,8 @@ pub struct BillReport {
     pub month: String,
     /// Clock of its days.
     pub billing_zone: String,
+    /// The day on which it is charged, the 1st of the month after (R13).
+    pub charge_date: String,
     /// Name of the catalogue.
     pub catalogue: String,
     /// SHA-256 of the catalogue.
@@ -41,12 +44,21 @@ pub struct BillReport {
     pub accounts: Vec<AccountReport>,
     /// Usage without a price.
     pub unpriced: Vec<UnpricedReport>,
-    /// Mini-program domains that were watched without a licence; of open months, if events were given.
-    pub unlicensed: Vec<UnlicensedReport>,
-    /// What is left, when the month ends, of traffic packages that were valid in it; of open months.
-    pub packages: Vec<PackageReport>,
+    /// What is to be said besides.
+    #[serde(flatten)]
+    pub notes: Notes,
     /// What all accounts pay.
     pub payable: String,
+}
+
+/// What a bill says besides its sums; a closed month keeps what was said when it was closed.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Notes {
+    /// Mini-program domains that were watched without a licence, if events were given.
+    pub unlicensed: Vec<UnlicensedReport>,
+    /// What is left, when the month ends, of traffic packages that were valid in it.
+    pub packages: Vec<PackageReport>,
     /// Rejected lines that may have cost something; they have no time, so they are of all months.
     pub rejected: Option<RejectedReport>,
     /// Files that count without a byte because none of their lines says how many it sent; of all months.
@@ -55,10 +67,12 @@ pub struct BillReport {
     pub assumed_regions: Vec<AssumedReport>,
     /// What is left, when the month ends, of transcoding packages that were valid in it; of open months.
     pub transcoding_packages: Vec<TranscodingPackageReport>,
+    /// Wrong entries of the registry that were mended, where closed months are corrected for them.
+    pub mended: Vec<MendedReport>,
 }
 
 /// What counts without a byte because no line of its file says how many it sent.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct WithoutBytesReport {
     /// How many files.
     pub files: u64,
@@ -75,12 +89,12 @@ impl WithoutBytesReport {
 }
 
 /// A transcoding package.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct TranscodingPackageReport {
     /// Whose it is.
     pub account: String,
     /// `standard` or `top-speed`.
-    pub kind: &'static str,
+    pub kind: String,
     /// Its size.
     pub hours: u32,
     /// Whole minutes of its own class, 480P in H.264, that are left.
@@ -90,24 +104,64 @@ pub struct TranscodingPackageReport {
 }
 
 /// Usage that was priced as that of a zone although its region is none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct AssumedReport {
     /// Whose it is.
     pub account: String,
     /// What the log says: `unknown` or `overseas`.
-    pub region: &'static str,
+    pub region: String,
     /// The zone whose price it paid.
-    pub priced_as: &'static str,
+    pub priced_as: String,
     /// How much, as logged.
     pub bytes: u64,
     /// The same in GB.
     pub gigabytes: String,
     /// What the region says of clients.
-    pub clients: &'static str,
+    pub clients: String,
+}
+
+impl Notes {
+    /// What a bill itself tells of.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn of(bill: &Bill) -> Result<Self, Inexact> {
+        Ok(Notes {
+            unlicensed: bill.unlicensed.iter().map(unlicensed).collect(),
+            packages: packages(bill),
+            assumed_regions: bill.assumed.iter().map(assumed).collect(),
+            transcoding_packages: transcoding_packages(bill)?,
+            ..Notes::default()
+        })
+    }
+}
+
+/// An entry of the registry that a month was closed with, and that was wrong (R22, R26).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct MendedReport {
+    /// The closed month.
+    pub month: String,
+    /// The domain.
+    pub domain: String,
+    /// The day from which on the wrong entry made it a mini-program domain.
+    pub wrong_since: String,
+    /// The day on which that was found.
+    pub on: String,
+    /// Why it was wrong.
+    pub reason: String,
+}
+
+impl MendedReport {
+    /// In words.
+    pub fn text(&self) -> String {
+        format!(
+            "{} was billed in {} as a mini-program domain since {} by a wrong entry, found on {}: {}",
+            self.domain, self.month, self.wrong_since, self.on, self.reason
+        )
+    }
 }
 
 /// What rejected lines may have cost.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RejectedReport {
     /// How many.
     pub lines: u64,
@@ -120,7 +174,7 @@ pub struct RejectedReport {
 }
 
 /// A mini-program domain that was watched without a licence (R09).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct UnlicensedReport {
     /// The domain.
     pub domain: String,
@@ -133,7 +187,7 @@ pub struct UnlicensedReport {
 }
 
 /// A traffic package.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct PackageReport {
     /// Whose it is.
     pub account: String,
@@ -162,9 +216,11 @@ pub struct AccountReport {
     pub needs_review: usize,
 }
 
-/// The lines of one item and zone.
+/// The lines of one item and zone, usage and corrections apart.
 #[derive(Debug, Serialize)]
 pub struct ItemReport {
+    /// The closed month that they correct; empty for what the month itself has.
+    pub corrects: String,
     /// The item.
     pub item: &'static str,
     /// What of it; empty where the item has no variants.
@@ -200,12 +256,13 @@ impl BillReport {
     /// Sums up a bill.
     ///
     /// Errors: [`Inexact`].
-    pub fn new(bill: &Bill, terms: &BillTerms<'_>) -> Result<Self, Inexact> {
+    pub fn new(bill: &Bill, terms: &BillTerms<'_>, notes: Notes) -> Result<Self, Inexact> {
         let accounts = bill.accounts.iter().map(account);
         let payables = bill.accounts.iter().map(|account| account.payable);
         Ok(BillReport {
             month: bill.month.to_string(),
             billing_zone: bill.zone.to_string(),
+            charge_date: bill.charge_date(),
             catalogue: terms.catalogue.name.clone(),
             catalogue_digest: terms.catalogue.digest().to_owned(),
             currency: terms.catalogue.currency.clone(),
@@ -223,13 +280,8 @@ impl BillReport {
                     why: unpriced.why,
                 })
                 .collect(),
-            unlicensed: bill.unlicensed.iter().map(unlicensed).collect(),
-            packages: packages(bill),
+            notes,
             payable: format!("{:.2}", add_exactly(payables)?),
-            rejected: None,
-            without_bytes: None,
-            assumed_regions: bill.assumed.iter().map(assumed).collect(),
-            transcoding_packages: transcoding_packages(bill)?,
         })
     }
 }
@@ -237,11 +289,11 @@ impl BillReport {
 fn assumed(of: &Assumed) -> AssumedReport {
     AssumedReport {
         account: of.account.clone(),
-        region: of.region.name(),
-        priced_as: of.zone.name(),
+        region: of.region.name().to_owned(),
+        priced_as: of.zone.name().to_owned(),
         bytes: of.bytes,
         gigabytes: of.gigabytes().normalize().to_string(),
-        clients: of.whose(),
+        clients: of.whose().to_owned(),
     }
 }
 
@@ -267,7 +319,7 @@ fn transcoding_packages(bill: &Bill) -> Result<Vec<TranscodingPackageReport>, In
     let report = |of: &transcoding::Package| {
         Ok(TranscodingPackageReport {
             account: of.account.clone(),
-            kind: of.kind.name(),
+            kind: of.kind.name().to_owned(),
             hours: of.hours,
             minutes_left: of.minutes_left()?.to_string(),
             until: of.until_text(),
@@ -297,23 +349,27 @@ fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
     let mut groups: BTreeMap<_, Vec<&Charge>> = BTreeMap::new();
     for charge in bill.charged() {
         groups
-            .entry((charge.item, &charge.variant, charge.zone))
+            .entry((charge.corrects, charge.item, &charge.variant, charge.zone))
             .or_default()
             .push(charge);
     }
-    let items = groups.into_iter().map(|((item, variant, zone), charges)| {
-        let sum = |of: fn(&Charge) -> Decimal| add_exactly(charges.iter().map(|charge| of(charge)));
-        Ok(ItemReport {
-            item: item.name(),
-            variant: variant.clone(),
-            zone: zone.map_or("", |zone| zone.name()),
-            lines: charges.len(),
-            quantity: format!("{:.9}", sum(|charge| charge.quantity)?),
-            unit: item.unit(),
-            amount: format!("{:.8}", sum(|charge| charge.detail)?),
-            payable: format!("{:.2}", sum(|charge| charge.payable)?),
-        })
-    });
+    let items = groups
+        .into_iter()
+        .map(|((corrects, item, variant, zone), charges)| {
+            let sum =
+                |of: fn(&Charge) -> Decimal| add_exactly(charges.iter().map(|charge| of(charge)));
+            Ok(ItemReport {
+                corrects: corrects.map_or_else(String::new, |month: Month| month.to_string()),
+                item: item.name(),
+                variant: variant.clone(),
+                zone: zone.map_or("", |zone| zone.name()),
+                lines: charges.len(),
+                quantity: format!("{:.9}", sum(|charge| charge.quantity)?),
+                unit: item.unit(),
+                amount: format!("{:.8}", sum(|charge| charge.detail)?),
+                payable: format!("{:.2}", sum(|charge| charge.payable)?),
+            })
+        });
     Ok(AccountReport {
         account: bill.account.clone(),
         items: items.collect::<Result<_, _>>()?,
@@ -362,32 +418,35 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
     print_notes(out, bill)?;
     writeln!(
         out,
-        "          to pay in all: {} {}",
-        bill.payable, bill.currency
+        "          to pay in all: {} {}, charged on {}, the 1st of the month after (每月1日, R13)",
+        bill.payable, bill.currency, bill.charge_date
     )
 }
 
 /// What a bill says besides its sums.
 fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
-    print_some(out, &bill.packages, |of| {
+    print_some(out, &bill.notes.mended, |of| {
+        format!("corrected: {} (R22, R26)", of.text())
+    })?;
+    print_some(out, &bill.notes.packages, |of| {
         format!(
             "package of {} GB of account {}: {} GB left, until {}",
             of.gigabytes, of.account, of.left, of.until
         )
     })?;
-    print_some(out, &bill.transcoding_packages, |of| {
+    print_some(out, &bill.notes.transcoding_packages, |of| {
         format!(
             "{} transcoding package of {} h of account {}: {} min left, until {}",
             of.kind, of.hours, of.account, of.minutes_left, of.until
         )
     })?;
-    print_some(out, &bill.unlicensed, |of| {
+    print_some(out, &bill.notes.unlicensed, |of| {
         format!(
             "without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
             of.domain, of.app_id, of.days, of.bytes
         )
     })?;
-    print_some(out, &bill.assumed_regions, |of| {
+    print_some(out, &bill.notes.assumed_regions, |of| {
         format!(
             "priced as {}: {} GB of account {}, {}",
             of.priced_as, of.gigabytes, of.account, of.clients
@@ -403,14 +462,14 @@ fn print_notes(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
             of.bytes, of.class, of.why
         )
     })?;
-    print_some(out, bill.rejected.as_slice(), |of| {
+    print_some(out, bill.notes.rejected.as_slice(), |of| {
         format!(
             "not metered, of all months: {} rejected lines, at most {} {} at the dearest price ({} B), \
              and what {} unreadable ones held",
             of.lines, of.cost_at_most, bill.currency, of.bytes_at_most, of.unread_lines
         )
     })?;
-    print_some(out, bill.without_bytes.as_slice(), |of| {
+    print_some(out, bill.notes.without_bytes.as_slice(), |of| {
         format!(
             "counted as 0 B, of all months: {}, of which no line says how many bytes it sent",
             of.extent()
@@ -434,7 +493,12 @@ fn print_some<T>(out: &mut impl Write, notes: &[T], text: impl Fn(&T) -> String)
 
 fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()> {
     writeln!(out, "account   {}", account.account)?;
+    let mut corrects = "";
     for item in &account.items {
+        if item.corrects != corrects {
+            corrects = &item.corrects;
+            writeln!(out, "          corrections of {corrects}, which is closed")?;
+        }
         let what = format!("{} {}", item.item, item.variant);
         writeln!(
             out,

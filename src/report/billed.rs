@@ -1,6 +1,7 @@
 //! Reading `charges` back: what was billed for a closed month, as it was published.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, Decimal128Array, PrimitiveArray, RecordBatch, StringArray};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
@@ -9,7 +10,7 @@ use rust_decimal::Decimal;
 use super::charges::{MICROS_PER_SEC, PRECISION_ADJUSTMENT};
 use super::dataset::PublishError;
 use super::frozen::{each_batch, numbers, texts};
-use crate::billing::{Amount, Charge, Item, Status};
+use crate::billing::{Amount, Charge, Item, PricedBy, Status};
 use crate::units::{Region, Zone};
 
 /// What was billed.
@@ -27,7 +28,7 @@ pub struct Billed {
 pub fn read_charges(folder: &Path, zone: Zone) -> Result<Billed, PublishError> {
     let mut billed = Billed::default();
     each_batch(folder, &[], |batch| {
-        let columns = Columns::of(batch)?;
+        let mut columns = Columns::of(batch)?;
         for at in 0..batch.num_rows() {
             let (account, item) = (columns.text(0, at), columns.text(1, at));
             if item == PRECISION_ADJUSTMENT {
@@ -43,7 +44,9 @@ pub fn read_charges(folder: &Path, zone: Zone) -> Result<Billed, PublishError> {
 }
 
 struct Columns<'a> {
-    texts: [&'a StringArray; 12],
+    texts: [&'a StringArray; 15],
+    /// The catalogue of the last line: most lines have the same.
+    priced_by: Option<Arc<PricedBy>>,
     period: [&'a PrimitiveArray<TimestampMicrosecondType>; 2],
     bytes: &'a PrimitiveArray<Int64Type>,
     quantity: &'a Decimal128Array,
@@ -54,7 +57,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    const TEXTS: [&'static str; 12] = [
+    const TEXTS: [&'static str; 15] = [
         "account",
         "item",
         "domain",
@@ -67,10 +70,13 @@ impl<'a> Columns<'a> {
         "source",
         "explanation",
         "variant",
+        "catalogue",
+        "catalogue_digest",
+        "currency",
     ];
 
     fn of(batch: &'a RecordBatch) -> Option<Self> {
-        let mut columns = [None; 12];
+        let mut columns = [None; 15];
         for (column, name) in columns.iter_mut().zip(Columns::TEXTS) {
             *column = Some(texts(batch, name)?);
         }
@@ -79,9 +85,10 @@ impl<'a> Columns<'a> {
                 .column_by_name(name)?
                 .as_primitive_opt::<Decimal128Type>()
         };
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = columns;
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = columns;
         Some(Columns {
-            texts: [a?, b?, c?, d?, e?, f?, g?, h?, i?, j?, k?, l?],
+            texts: [a?, b?, c?, d?, e?, f?, g?, h?, i?, j?, k?, l?, m?, n?, o?],
+            priced_by: None,
             period: [
                 numbers(batch, "period_start")?,
                 numbers(batch, "period_end")?,
@@ -99,7 +106,23 @@ impl<'a> Columns<'a> {
         self.texts[column].value(at)
     }
 
-    fn charge(&self, at: usize, zone: Zone) -> Option<Charge> {
+    /// The catalogue that priced a line.
+    fn priced_by(&mut self, at: usize) -> Arc<PricedBy> {
+        let [name, digest, currency] = [12, 13, 14].map(|column| self.text(column, at));
+        let is_it = |by: &&Arc<PricedBy>| (&by.name[..], &by.digest[..]) == (name, digest);
+        if let Some(same) = self.priced_by.as_ref().filter(is_it) {
+            return Arc::clone(same);
+        }
+        let other = Arc::new(PricedBy {
+            name: name.to_owned(),
+            digest: digest.to_owned(),
+            currency: currency.to_owned(),
+        });
+        Arc::clone(self.priced_by.insert(other))
+    }
+
+    fn charge(&mut self, at: usize, zone: Zone) -> Option<Charge> {
+        let priced_by = Some(self.priced_by(at));
         let text = |column| self.text(column, at);
         let owned = |column| self.text(column, at).to_owned();
         let day = |end: usize| {
@@ -129,6 +152,7 @@ impl<'a> Columns<'a> {
             payable: decimal(self.payable, at)?,
             status: Status::by_name(text(5))?,
             corrects,
+            priced_by,
             rules: text(7).split(' ').map(str::to_owned).collect(),
             price: owned(8),
             source: owned(9),

@@ -12,7 +12,7 @@ use parquet::arrow::ArrowWriter;
 use super::columns::{decimals, quantity, schema, signed, texts, utc_micros};
 use super::dataset::{PublishError, write_error};
 use super::parquet_file::{Footer, options, properties};
-use crate::billing::{AccountBill, Amount, Bill, BillTerms, Catalogue, Charge};
+use crate::billing::{AccountBill, Amount, Bill, BillTerms, Charge, PricedBy};
 use crate::columns::ROW_GROUP_ROWS;
 use crate::units::{SLOT_SECS, Timestamp};
 
@@ -88,22 +88,23 @@ pub fn write_charges(
     let properties = Arc::new(properties(CHARGES_SCHEMA, &footer, SORTED_COLUMNS).build());
     let options = options(&properties);
     let mut writer = ArrowWriter::try_new_with_options(file, charges_schema(), options)?;
-    for rows in rows(bill)?.chunks(ROW_GROUP_ROWS) {
-        writer.write(&batch(rows, bill, terms)?)?;
+    let by = PricedBy::new(terms.catalogue);
+    for rows in rows(bill, &by)?.chunks(ROW_GROUP_ROWS) {
+        writer.write(&batch(rows, bill)?)?;
     }
     writer.close()?;
     synced.sync_all().map_err(write_error(&path))
 }
 
-/// The lines of a bill, in order.
-fn rows(bill: &Bill) -> Result<Vec<Row<'_>>, PublishError> {
+/// The lines of a bill, in order; `by` is what priced those that name nothing else.
+fn rows<'a>(bill: &'a Bill, by: &'a PricedBy) -> Result<Vec<Row<'a>>, PublishError> {
     let mut rows = Vec::new();
     for account in &bill.accounts {
         for charge in &account.charges {
-            rows.push(Row::of_charge(charge, bill)?);
+            rows.push(Row::of_charge(charge, (bill, by))?);
         }
         if !account.adjustment.is_zero() {
-            rows.push(Row::of_adjustment(account, bill)?);
+            rows.push(Row::of_adjustment(account, (bill, by))?);
         }
     }
     Ok(rows)
@@ -124,8 +125,8 @@ pub fn write_charges_csv(
         out.write_record(schema.fields().iter().map(|field| field.name()))?;
     }
     let month = bill.month.first_day_text();
-    for row in rows(bill)? {
-        out.write_record(row.texts(&month, terms.catalogue))?;
+    for row in rows(bill, &PricedBy::new(terms.catalogue))? {
+        out.write_record(row.texts(&month))?;
     }
     out.flush().map_err(csv::Error::from)?;
     Ok(())
@@ -154,10 +155,14 @@ struct Row<'a> {
     price: &'a str,
     source: &'a str,
     how: &'a str,
+    by: &'a PricedBy,
 }
 
 impl<'a> Row<'a> {
-    fn of_charge(charge: &'a Charge, bill: &Bill) -> Result<Self, PublishError> {
+    fn of_charge(
+        charge: &'a Charge,
+        (bill, by): (&Bill, &'a PricedBy),
+    ) -> Result<Self, PublishError> {
         let period = charge.period(bill.zone);
         let corrects = charge.corrects.map(|month| month.to_string());
         Ok(Row {
@@ -185,11 +190,12 @@ impl<'a> Row<'a> {
             price: &charge.price,
             source: &charge.source,
             how: &charge.how,
+            by: charge.priced_by.as_deref().unwrap_or(by),
         })
     }
 
     /// The columns as texts: times in UTC, numbers with all their places.
-    fn texts(&self, month: &str, catalogue: &Catalogue) -> [String; 26] {
+    fn texts(&self, month: &str) -> [String; 26] {
         let time = |micros: i64| {
             let time = Timestamp::from_unix_secs(micros / MICROS_PER_SEC);
             time.map_or_else(String::new, Timestamp::rfc3339)
@@ -214,18 +220,21 @@ impl<'a> Row<'a> {
             fixed(self.exact_amount, EXACT_PLACES),
             fixed(self.amount, AMOUNT_PLACES),
             fixed(self.payable, PAYABLE_PLACES),
-            catalogue.currency.clone(),
+            self.by.currency.clone(),
             self.rules.clone(),
             text(self.price),
             text(self.source),
             text(self.how),
-            catalogue.name.clone(),
-            text(catalogue.digest()),
+            self.by.name.clone(),
+            self.by.digest.clone(),
             text(self.variant),
         ]
     }
 
-    fn of_adjustment(account: &'a AccountBill, bill: &Bill) -> Result<Self, PublishError> {
+    fn of_adjustment(
+        account: &'a AccountBill,
+        (bill, by): (&Bill, &'a PricedBy),
+    ) -> Result<Self, PublishError> {
         let slots = bill.month.slots(bill.zone);
         let micros = |slot: u32| i64::from(slot) * i64::from(SLOT_SECS) * MICROS_PER_SEC;
         let adjustment = Amount::new(account.adjustment);
@@ -251,6 +260,7 @@ impl<'a> Row<'a> {
             price: "",
             source: "",
             how: "what is paid, 2 places, less the sum of the amounts, 8 places",
+            by,
         })
     }
 }
@@ -263,14 +273,8 @@ fn fixed(units: i128, places: u32) -> String {
     format!("{sign}{}.{:0width$}", units / one, units % one)
 }
 
-fn batch(
-    rows: &[Row<'_>],
-    bill: &Bill,
-    terms: &BillTerms<'_>,
-) -> Result<RecordBatch, PublishError> {
-    let catalogue = terms.catalogue;
+fn batch(rows: &[Row<'_>], bill: &Bill) -> Result<RecordBatch, PublishError> {
     let text = |of: for<'a> fn(&'a Row<'_>) -> &'a str| texts(rows.iter().map(of));
-    let same = |value: &str| texts(rows.iter().map(|_| value));
     let micros = |of: fn(&Row<'_>) -> i64| -> ArrayRef {
         let micros = TimestampMicrosecondArray::from_iter_values(rows.iter().map(of));
         Arc::new(micros.with_timezone("UTC"))
@@ -297,13 +301,13 @@ fn batch(
         number(|row| row.exact_amount, 18)?,
         number(|row| row.amount, 8)?,
         number(|row| row.payable, 2)?,
-        same(&catalogue.currency),
+        text(|row| &row.by.currency),
         text(|row| &row.rules),
         text(|row| row.price),
         text(|row| row.source),
         text(|row| row.how),
-        same(&catalogue.name),
-        same(catalogue.digest()),
+        text(|row| &row.by.name),
+        text(|row| &row.by.digest),
         text(|row| row.variant),
     ];
     Ok(RecordBatch::try_new(charges_schema(), columns)?)

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::billing::{AccountBill, Bill, BillTerms, Inexact, Item, add_exactly};
+use crate::units::Month;
 
 /// Accounts of the table; what is beyond is in the JSON.
 const ACCOUNTS_MAX: usize = 20;
@@ -57,6 +58,8 @@ pub struct AccountComparison {
 pub struct ItemComparison {
     /// The item.
     pub item: &'static str,
+    /// The closed month that they correct; empty for what the month itself has.
+    pub corrects: String,
     /// Their amounts, 8 places; none where there is no line.
     pub amounts: Vec<Option<String>>,
 }
@@ -65,7 +68,7 @@ impl Comparison {
     /// Puts bills of one month side by side; each with its name and by what it was worked out.
     ///
     /// Errors: [`Inexact`].
-    pub fn new(bills: &[(&str, BillTerms<'_>, Bill)]) -> Result<Self, Inexact> {
+    pub fn new(bills: &[(&str, BillTerms<'_>, &Bill)]) -> Result<Self, Inexact> {
         let mut by_account: BTreeMap<&str, Vec<Option<&AccountBill>>> = BTreeMap::new();
         for (at, (_, _, bill)) in bills.iter().enumerate() {
             for account in &bill.accounts {
@@ -105,19 +108,20 @@ fn way(name: &str, by: &BillTerms<'_>) -> WayReport {
 }
 
 fn of_account(account: &str, bills: &[Option<&AccountBill>]) -> Result<AccountComparison, Inexact> {
-    let mut items: BTreeMap<Item, Vec<Option<Decimal>>> = BTreeMap::new();
+    let mut items: BTreeMap<(Option<Month>, Item), Vec<Option<Decimal>>> = BTreeMap::new();
     for (at, bill) in bills.iter().enumerate() {
         for charge in bill.iter().flat_map(|bill| bill.charged()) {
-            let of_item = items.entry(charge.item);
+            let of_item = items.entry((charge.corrects, charge.item));
             let sum = &mut of_item.or_insert_with(|| vec![None; bills.len()])[at];
             *sum = Some(add_exactly([sum.unwrap_or_default(), charge.detail])?);
         }
     }
-    let item = |(item, sums): (Item, Vec<Option<Decimal>>)| ItemComparison {
+    let item = |((corrects, item), sums): ((Option<Month>, Item), Vec<_>)| ItemComparison {
         item: item.name(),
+        corrects: corrects.map_or_else(String::new, |month| month.to_string()),
         amounts: sums
             .iter()
-            .map(|sum| sum.map(|sum| format!("{sum:.8}")))
+            .map(|sum: &Option<Decimal>| sum.map(|sum| format!("{sum:.8}")))
             .collect(),
     };
     let payable = bills
@@ -152,7 +156,11 @@ pub fn print_comparison(out: &mut impl Write, of: &Comparison) -> io::Result<()>
         for item in &account.items {
             let amounts = item.amounts.iter();
             let amounts = amounts.map(|amount| amount.clone().unwrap_or_else(|| "-".to_owned()));
-            row(out, item.item, amounts)?;
+            let corrects = match &item.corrects[..] {
+                "" => String::new(),
+                month => format!(" of {month}"),
+            };
+            row(out, &format!("{}{corrects}", item.item), amounts)?;
         }
         row(out, "to pay", account.payable.iter().map(as_amount))?;
     }

@@ -23,7 +23,7 @@ mod statement;
 mod terminal;
 
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
-pub use bill::{BillReport, RejectedReport, WithoutBytesReport, print_bill};
+pub use bill::{BillReport, MendedReport, Notes, RejectedReport, WithoutBytesReport, print_bill};
 pub use billed::{Billed, read_charges};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::adjustment::Owner;
 use super::book::MonthUsage;
 use super::month::SummaryRow;
 use crate::meter::{Overflow, UsageRow};
@@ -69,6 +68,28 @@ impl Owners for FrozenOwners<'_> {
         match self.owners.get(domain) {
             Some(attribution) => attribution.account,
             None => self.registry.account(domain),
+        }
+    }
+}
+
+/// Whose a domain is, and what it is sold as.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its account; empty where there is none.
+    pub account: String,
+    /// Its class.
+    pub class: Class,
+    /// AppID of the mini-program; empty where there is none.
+    pub app_id: String,
+}
+
+impl Owner {
+    /// The owner that an attribution names.
+    pub fn of(attribution: &Attribution<'_>) -> Self {
+        Owner {
+            account: attribution.account.unwrap_or_default().to_owned(),
+            class: attribution.class,
+            app_id: attribution.app_id.unwrap_or_default().to_owned(),
         }
     }
 }

@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
+use super::account::{Owner, Owners};
 use super::month::SummaryRow;
 use crate::meter::{Overflow, Usage, UsageRow};
-use crate::registry::{Attribution, Class, Registry};
 use crate::units::{Month, Region, Slot};
 
 /// Why a closed month is adjusted.
@@ -27,28 +27,6 @@ impl Reason {
         match self {
             Reason::Usage => "usage",
             Reason::Attribution => "attribution",
-        }
-    }
-}
-
-/// Whose a domain is, and what it is sold as.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Owner {
-    /// Its account; empty where there is none.
-    pub account: String,
-    /// Its class.
-    pub class: Class,
-    /// AppID of the mini-program; empty where there is none.
-    pub app_id: String,
-}
-
-impl Owner {
-    /// The owner that an attribution names.
-    pub fn of(attribution: &Attribution<'_>) -> Self {
-        Owner {
-            account: attribution.account.unwrap_or_default().to_owned(),
-            class: attribution.class,
-            app_id: attribution.app_id.unwrap_or_default().to_owned(),
         }
     }
 }
@@ -87,14 +65,14 @@ pub struct Frozen<'a> {
 }
 
 /// What has to be added to `frozen` to make it what counts now: `live`, in any order, whose domains
-/// are called `names`. The answer is in the order of account, class, AppID, domain, region, slot.
+/// are called `names`, and `whose` they are now. The answer is in the order of account, class, AppID, domain, region, slot.
 ///
 /// Errors: [`Overflow`].
 pub fn adjustments(
     frozen: Frozen<'_>,
     mut live: Vec<UsageRow>,
     names: &[String],
-    registry: &Registry,
+    whose: &dyn Owners,
 ) -> Result<Vec<Adjustment>, Overflow> {
     let month = frozen.month;
     let owners: HashMap<&str, &SummaryRow> = frozen
@@ -119,7 +97,7 @@ pub fn adjustments(
             cells(head)
         };
         let name = &names[domain as usize];
-        let now = Owner::of(&registry.attribution(name, month));
+        let now = Owner::of(&whose.attribution(name, month));
         let was = owners.get(&name[..]).map(|row| owner_of(row));
         let (was_used, is_used) = (of_domain(&mut before)?, of_domain(&mut live)?);
         let mut add = |owner: &Owner, reason, changes: Vec<((Region, Slot), Delta)>| {

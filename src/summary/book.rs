@@ -74,6 +74,17 @@ impl Book {
         })
     }
 
+    /// The usage of a month, which may be none.
+    pub fn month(&self, month: Month) -> MonthUsage<'_> {
+        let mut months = self.months();
+        months.find(|of| of.month == month).unwrap_or(MonthUsage {
+            month,
+            zone: self.zone,
+            rows: &[],
+            names: &self.names,
+        })
+    }
+
     /// The clock that months follow.
     pub fn zone(&self) -> Zone {
         self.zone

@@ -15,8 +15,8 @@ mod book;
 mod month;
 mod percentile;
 
-pub use account::{AccountUsage, DomainDays, FrozenOwners, Owners};
-pub use adjustment::{Adjustment, Delta, Frozen, Owner, Reason, adjustments};
+pub use account::{AccountUsage, DomainDays, FrozenOwners, Owner, Owners};
+pub use adjustment::{Adjustment, Delta, Frozen, Reason, adjustments};
 pub use book::{Book, MonthUsage};
 pub use month::{SummaryError, SummaryRow};
 pub use percentile::{DropRule, INDEX_RULE, Percentile};

@@ -112,6 +112,7 @@ fn fees_come_back_by_the_traffic_of_the_first_fourteen_days() {
         ("20261001095000", "mini.example.cn", 50),
         ("20261005100000", "www.example.cn", 50),
         ("20261005100000", "mini.example.net", 50),
+        ("20260903100000", "mini.example.net", 1),
         ("20261001100000", "mini.example.cn", 4),
         ("20261010100000", "mini.example.cn", 8),
         ("20261012100000", "mini.example.cn", 6),
@@ -134,6 +135,86 @@ fn fees_come_back_by_the_traffic_of_the_first_fourteen_days() {
         nobody.0 == 2 && nobody.1.contains("no licence was bought"),
         "{nobody:?}"
     );
+}
+
+/// One event that is changed, and the answer to `acct` on the 11th.
+fn refund_with(site: &Site, from: &str, to: &str) -> (i32, String, String) {
+    let path = site.path("events.toml");
+    assert!(EVENTS.contains(from), "{from}");
+    fs::write(&path, EVENTS.replacen(from, to, 1)).expect("written");
+    refund(site, "acct", "2026-10-11T00:00")
+}
+
+#[test]
+fn c4_a_licence_that_cost_nothing_gives_nothing_back() {
+    let site = site(&[("20261005100000", "mini.example.cn", 1)]);
+    let first = "state = \"pending-payment\"\n";
+    let until = "state = \"pending-payment\"\nuntil = \"2026-11-01T00:00\"\n";
+    let (code, verdict, amount) = refund_with(&site, first, until);
+    // The second was bought for 30,000 two days later.
+    assert_eq!(
+        (code, &verdict[..], &amount[..]),
+        (0, "eligible", "30000.00")
+    );
+    let only_free = EVENTS.replace(
+        "state = \"active\"",
+        "state = \"active\"\nuntil = \"2027-11-01T00:00\"",
+    );
+    fs::write(
+        site.path("events.toml"),
+        only_free.replacen(first, until, 1),
+    )
+    .expect("written");
+    let (code, verdict, amount) = refund(&site, "acct", "2026-10-11T00:00");
+    assert_eq!(
+        (code, &verdict[..], &amount[..]),
+        (1, "not eligible", "0.00")
+    );
+}
+
+#[test]
+fn c4_traffic_in_the_slot_of_the_purchase_is_uncertain() {
+    let site = site(&[
+        ("20261001100000", "mini.example.cn", 30),
+        ("20261005100000", "mini.example.cn", 1),
+    ]);
+    let uncertain = (1, "uncertain".to_owned(), "60000.00".to_owned());
+    // 90 s after what was logged, in the same 5 minutes; and in the next.
+    let at = |time: &str| refund_with(&site, "2026-10-01T10:00", time);
+    assert_eq!(at("2026-10-01T10:01:30"), uncertain);
+    assert_eq!(at("2026-10-01T10:05").1, "eligible");
+    assert_eq!(at("2026-10-01T10:00").1, "not eligible");
+}
+
+#[test]
+fn c4_r07_a_purchase_that_cannot_have_been_is_refused() {
+    let site = site(&[("20261005100000", "mini.example.cn", 1)]);
+    let (code, said, _) = refund_with(&site, "\"active\"", "\"under-review\"");
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("(R07)"), "{said}");
+}
+
+#[test]
+fn c4_without_logs_of_the_time_the_answer_is_uncertain() {
+    let site = site(&[("20261105100000", "mini.example.cn", 1)]);
+    let said = ask(
+        &site,
+        &[
+            "licence",
+            "refund",
+            "--account",
+            "acct",
+            "--at",
+            "2026-10-11T00:00",
+        ],
+    );
+    assert_eq!((said.code, &said.json["verdict"]), (1, &"uncertain".into()));
+    let findings = said.json["findings"].to_string();
+    assert!(
+        findings.contains("no logs: the store holds nothing of this time"),
+        "{findings}"
+    );
+    assert_eq!(said.json["windows"][0]["has_logs"], false);
 }
 
 #[test]

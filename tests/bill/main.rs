@@ -5,6 +5,7 @@ mod closed;
 mod extras;
 mod focus;
 mod licences;
+mod mended;
 #[path = "../store/program.rs"]
 #[allow(dead_code)] // the store's tests use the rest of it
 mod program;
@@ -12,6 +13,8 @@ mod properties;
 mod reconcile;
 mod regions;
 mod rules;
+mod shown;
 mod statement;
+mod terms;
 mod what_if;
 mod world;

@@ -36,7 +36,7 @@ const ELSEWHERE: [(&str, &str, &str); 9] = [
     ),
     (
         "R48",
-        "src/billing/refund.rs",
+        "src/billing/refund/tests.rs",
         "r46_and_r48_bans_and_suspicion_end_it",
     ),
     (

@@ -189,6 +189,28 @@ fn a_closed_month_without_late_usage_has_no_adjustments() {
 }
 
 #[test]
+fn c2_without_a_registry_nothing_is_taken_back_from_a_closed_month() {
+    let site = closed_site();
+    site.write("late.log", lines(60, 5));
+    site.ingest();
+    let mut command = site.command("summary");
+    command.arg("--json").arg("--out").arg(site.path("after"));
+    let said = Site::run(&mut command);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let adjusted = usage(&site, &["after/adjustments"]);
+    let all: i64 = adjusted.values().map(|(bytes, _)| bytes).sum();
+    assert_eq!(u64::try_from(all).ok(), Some(bytes(60, 5)));
+    let classes: Vec<_> = adjusted
+        .keys()
+        .map(|key| (&key.0[..], &key.1[..]))
+        .collect();
+    let is_as_closed = |(account, class): &(&str, &str)| {
+        *account == "acct" && ["mini_program", "standard"].contains(class)
+    };
+    assert!(classes.iter().all(is_as_closed), "{classes:?}");
+}
+
+#[test]
 fn what_cannot_be_closed_is_refused_and_says_why() {
     let site = closed_site();
     let refused = |said: Said, words: &str| {

@@ -4,6 +4,7 @@
 //! checked as a whole when it is read: no day has two prices or two sets of rules, no day between
 //! two prices has none, tiers begin at 0 and ascend, prices are exact decimals in one currency.
 
+mod currency;
 mod error;
 mod read;
 mod terms;
@@ -311,6 +312,15 @@ impl Catalogue {
     ///
     /// Errors: [`CatalogueError`].
     pub fn parse(text: &str, origin: &str) -> Result<Self, CatalogueError> {
+        let catalogue = Catalogue::parse_frozen(text, origin)?;
+        currency::check(&catalogue.currency, origin)?;
+        Ok(catalogue)
+    }
+
+    /// Reads a catalogue that a month was closed with: a code of a currency that passed then still does.
+    ///
+    /// Errors: [`CatalogueError`].
+    pub fn parse_frozen(text: &str, origin: &str) -> Result<Self, CatalogueError> {
         let mut catalogue = read::catalogue(text, origin)?;
         catalogue.digest = hex(&Sha256::digest(text));
         text.clone_into(&mut catalogue.text);

@@ -2,7 +2,7 @@
 //!
 //! ```toml
 //! name = "mini-program-live"
-//! currency = "CNY"
+//! currency = "CNY"               # an ISO 4217 code in which somebody pays; of stated fees, too
 //!
 //! [sources]
 //! seed = "doc 1078/34643, purchase guide, text of 2020-05-18"

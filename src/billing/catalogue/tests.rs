@@ -213,3 +213,25 @@ fn items_are_found_by_their_names() {
         assert_eq!(Item::by_name(item.name()), Some(item));
     }
 }
+
+#[test]
+fn c1_only_currencies_that_there_are_pass() {
+    let of = |code: &str| {
+        let text = format!("{HEAD}{}", entry("", "1")).replace("CNY", code);
+        Catalogue::parse(&text, "own.toml").map_err(|error| error.to_string())
+    };
+    for code in ["CNY", "USD", "EUR", "HKD", "XOF"] {
+        assert!(of(code).is_ok(), "{code}");
+    }
+    for code in ["RMB", "XXX", "XTS", "XAU", "XDR", "ABC", "cny", "CN", ""] {
+        let refusal = of(code).expect_err(code);
+        assert!(refusal.starts_with("own.toml: "), "{refusal}");
+        assert!(refusal.contains("CNY"), "{refusal}");
+    }
+}
+
+#[test]
+fn c1_what_passed_when_a_month_was_closed_is_read_again() {
+    let text = format!("{HEAD}{}", entry("", "1")).replace("CNY", "RMB");
+    assert!(Catalogue::parse_frozen(&text, "catalogue of 2026-10").is_ok());
+}

@@ -261,3 +261,45 @@ fn a_bad_listing_is_refused_with_its_line_however_lines_end() {
         "two columns Name",
     );
 }
+
+#[test]
+fn c2_a_correction_that_does_not_say_what_was_wrong_when_and_why_is_refused() {
+    for (at, lines, part) in [
+        (1, 4, "`wrong_mini_program_since` is missing; write the"),
+        (2, 4, "`on` is missing; say on which day"),
+        (3, 4, "`reason` is missing; say what was wrong"),
+        (0, 4, "`name` is missing"),
+    ] {
+        let mut keys = MENDED.to_vec();
+        keys.remove(at);
+        check(toml(&mended(&keys)), lines, part);
+    }
+    for (at, line, part) in [
+        (3, "reason = ' '", "`reason` is empty"),
+        (2, "on = 'soon'", "`soon` is no date"),
+        (2, "on = 3", "`on` is no date; write one like"),
+        (0, "name = 'a com'", "`a com` is no domain"),
+        (3, "until = '2026-12-01'", "`until` is not possible"),
+        (
+            3,
+            "why = 'typo'",
+            "`why` is no key of the registry; the keys are name, wrong_mini",
+        ),
+    ] {
+        let mut keys = MENDED.to_vec();
+        keys[at] = line;
+        check(toml(&mended(&keys)), 5 + at, part);
+    }
+    check(
+        toml("correction = 1"),
+        1,
+        "`correction` is no list of tables; head every entry with [[correction]]",
+    );
+    let still = entry(&[A[0], A[1], "mini_program_since = 2026-10-15"]);
+    let correction = mended(&MENDED).replace(&entry(&A), "");
+    check(
+        toml(&format!("{still}{correction}")),
+        7,
+        "is what the entry of this name still says; mend the [[domain]], too",
+    );
+}

@@ -176,6 +176,10 @@ impl Maker<'_> {
         self.set_id(&mut row, &charge.id());
         row.set("x_Explanation", &charge.how[..]);
         row.set("x_Rules", &charge.rules.join(" ")[..]);
+        if let Some(by) = &charge.priced_by {
+            row.set("x_Catalogue", &by.name[..]);
+            row.set("x_CatalogueDigest", &by.digest[..]);
+        }
         row.set("x_Source", &charge.source[..]);
         if self.terms.version == FocusVersion::V1_4 {
             row.set("HostProviderName", host(charge.item, &self.terms.provider));
@@ -205,7 +209,8 @@ impl Maker<'_> {
         };
         let zone = charge.zone.map_or("", Region::name);
         let price = charge.unit_price.normalize();
-        let catalogue = &self.by.catalogue.name;
+        let own = &self.by.catalogue.name;
+        let catalogue = charge.priced_by.as_ref().map_or(own, |by| &by.name);
         row.set(
             "SkuPriceId",
             &format!("{catalogue}/{sku}/{zone}@{price}")[..],

@@ -38,6 +38,7 @@ fn line(item: Item, quantity: &str, unit_price: &str) -> Charge {
         payable: Decimal::ZERO,
         status: Status::Charged,
         corrects: None,
+        priced_by: None,
         rules: vec!["R11".to_owned(), "R33".to_owned()],
         price: "a-catalogue:1".to_owned(),
         source: "a price list".to_owned(),

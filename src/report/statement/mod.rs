@@ -54,6 +54,12 @@ impl Statement {
         let catalogue = (&report.catalogue, &report.catalogue_digest);
         self.catalogues
             .insert((catalogue.0.clone(), catalogue.1.clone()));
+        let charges = bill.accounts.iter().flat_map(|account| &account.charges);
+        let others = charges.filter_map(|charge| charge.priced_by.as_deref());
+        let others: BTreeSet<_> = others.map(|by| (&by.name, &by.digest)).collect();
+        for (name, digest) in others {
+            self.catalogues.insert((name.clone(), digest.clone()));
+        }
         self.months.push(MonthPart {
             month: report.month.clone(),
             payable: add_exactly(bill.accounts.iter().map(|account| account.payable))?,

@@ -48,8 +48,13 @@ fn terms(report: &BillReport) -> String {
         "bytes as logged × {} × {}",
         report.overhead_factor, report.sampling_factor
     );
+    let charged = format!(
+        "{}, the 1st of the month after (每月1日, R13)",
+        report.charge_date
+    );
     let facts = [
-        ("Clock", &zone[..]),
+        ("Charged on", &charged[..]),
+        ("Clock", &zone),
         ("Catalogue of prices", &catalogue),
         ("Standard traffic", report.standard_mode),
         ("Quantities", &factors),
@@ -73,7 +78,10 @@ fn paragraphs<T>(all: &[T], text: impl Fn(&T) -> String) -> String {
 
 /// What somebody should look at.
 fn notes(report: &BillReport) -> String {
-    let mut html = paragraphs(report.rejected.as_slice(), |rejected| {
+    let mut html = paragraphs(&report.notes.mended, |of| {
+        format!("Corrected: {}.", of.text())
+    });
+    html += &paragraphs(report.notes.rejected.as_slice(), |rejected| {
         format!(
             "At most {} {} not metered: {} lines of logs of all months were rejected; they stand for at most {} B, \
              here at the dearest price of this month. Nothing is known of {} of them.",
@@ -84,7 +92,7 @@ fn notes(report: &BillReport) -> String {
             grouped(&rejected.unread_lines.to_string())
         )
     });
-    html += &paragraphs(report.without_bytes.as_slice(), |of| {
+    html += &paragraphs(report.notes.without_bytes.as_slice(), |of| {
         let extent = of.extent();
         format!(
             "Counted as 0 B: {extent}, of all months, of which no line says how many bytes it sent."
@@ -98,7 +106,7 @@ fn notes(report: &BillReport) -> String {
         let bytes = grouped(&of.bytes.to_string());
         format!("Not priced: {bytes} B{account}: {}.", of.why)
     });
-    html += &paragraphs(&report.assumed_regions, |of| {
+    html += &paragraphs(&report.notes.assumed_regions, |of| {
         format!(
             "Priced as {}: {} GB of account {}, {}.",
             of.priced_as,
@@ -116,17 +124,27 @@ fn notes(report: &BillReport) -> String {
 
 /// Domains without a licence; a fold holds them, since there may be many.
 fn unlicensed(report: &BillReport) -> String {
-    let domains = match report.unlicensed.len() {
+    let domains = match report.notes.unlicensed.len() {
         0 => return String::new(),
         1 => "1 mini-program domain was".to_owned(),
         many => format!("{many} mini-program domains were"),
     };
-    let shown = report.unlicensed.iter().take(STATEMENT_ROWS_MAX).map(|of| {
-        let days = if of.days == 1 { "day" } else { "days" };
-        format!("{} ({}, {} {days})", of.domain, of.app_id, of.days)
-    });
+    let shown = report
+        .notes
+        .unlicensed
+        .iter()
+        .take(STATEMENT_ROWS_MAX)
+        .map(|of| {
+            let days = if of.days == 1 { "day" } else { "days" };
+            format!("{} ({}, {} {days})", of.domain, of.app_id, of.days)
+        });
     let mut list = escaped(&shown.collect::<Vec<_>>().join(", "));
-    if let Some(more @ 1..) = report.unlicensed.len().checked_sub(STATEMENT_ROWS_MAX) {
+    if let Some(more @ 1..) = report
+        .notes
+        .unlicensed
+        .len()
+        .checked_sub(STATEMENT_ROWS_MAX)
+    {
         list += &format!(", … and {more} more");
     }
     format!(
@@ -137,7 +155,7 @@ fn unlicensed(report: &BillReport) -> String {
 
 /// What is left of packages.
 fn packages(report: &BillReport) -> String {
-    let traffic = paragraphs(&report.packages, |of| {
+    let traffic = paragraphs(&report.notes.packages, |of| {
         format!(
             "Package of {} GB of account {}: {} GB are left, until {}.",
             of.gigabytes,
@@ -146,7 +164,7 @@ fn packages(report: &BillReport) -> String {
             of.until
         )
     });
-    let transcoding = paragraphs(&report.transcoding_packages, |of| {
+    let transcoding = paragraphs(&report.notes.transcoding_packages, |of| {
         format!(
             "{} transcoding package of {} h of account {}: {} min are left, until {}.",
             of.kind,
@@ -282,7 +300,8 @@ pub(super) fn cited<'a>(bill: &'a Bill, report: &BillReport) -> BTreeSet<&'a str
     let is_review = |account: &AccountBill| account.for_review().next().is_some();
     let has = |class: &str| report.unpriced.iter().any(|of| of.class == class);
     let besides = [
-        ("R09", !report.unlicensed.is_empty()),
+        ("R13", true),
+        ("R09", !report.notes.unlicensed.is_empty()),
         ("R17", has("push")),
         ("R21", bill.accounts.iter().any(is_review)),
         ("R23", has("unknown")),

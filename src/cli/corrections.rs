@@ -1,0 +1,153 @@
+//! What closed months would cost now, less what was billed for them: lines of the bill after them.
+
+use std::collections::BTreeMap;
+
+use super::Failure;
+use super::bills::{FrozenPrices, Prices};
+use super::ledger::Ledger;
+use super::monotone::check_closed;
+use crate::billing::{Charge, corrections};
+use crate::registry::Registry;
+use crate::report::{MendedReport, read_charges};
+use crate::store::{Close, Store};
+use crate::summary::Book;
+use crate::units::Month;
+
+/// Corrections of closed months: they are lines of the bill of the first month after all of them.
+#[derive(Default)]
+pub(super) struct Corrections {
+    month: Option<Month>,
+    lines: Vec<Charge>,
+    /// The wrong entries of the registry that some of the lines come from.
+    mended: Vec<MendedReport>,
+}
+
+impl Corrections {
+    /// What the closed months of a store would cost now, less what was billed for them so far. They
+    /// are priced as they were billed, or by the present prices if `is_rerating`. The ledger is followed
+    /// through all months of the store.
+    pub(super) fn find(
+        store: &Store,
+        registry: &Registry,
+        ledger: &mut Ledger,
+        (prices, is_rerating): (&Prices, bool),
+        rows_max: usize,
+    ) -> Result<Self, Failure> {
+        let mut mended = check_closed(store, registry)?;
+        let closes = store.closes()?;
+        let frozen = frozen_prices(store, &closes, ledger)?;
+        let prices_of = |month: Month| match frozen.get(&month) {
+            Some(frozen) if !is_rerating => &frozen.prices,
+            _ => prices,
+        };
+        ledger.follow(store, registry, prices_of, rows_max)?;
+        let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
+            return Ok(Corrections::default());
+        };
+        let billed = all_billed(store, &closes)?;
+        let mut lines = Vec::new();
+        for close in &closes {
+            let (month, zone) = (close.terms.month, close.terms.zone);
+            let Some(frozen) = frozen.get(&month) else {
+                continue;
+            };
+            let slots = month.slots(zone);
+            let is_as_billed = !is_rerating
+                && !ledger.has_packages()
+                && frozen.extras == *ledger.digests()
+                && registry.digest() == close.terms.registry_digest
+                && store.is_untouched_since(close.through, &slots)?
+                && billed.iter().all(|charge| charge.corrects != Some(month));
+            if is_as_billed {
+                continue;
+            }
+            let usage = store.usage(slots, rows_max)?;
+            let book = Book::new(usage.table, usage.domains, registry, zone)?;
+            let accounts = book.months().flat_map(|usage| usage.accounts(registry));
+            let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
+            let now = (&now, &prices_of(month).catalogue);
+            lines.extend(corrections(month, &billed, now)?);
+        }
+        mended.retain(|of| tell_mended(&mut lines, of));
+        let month = last.next();
+        Ok(Corrections {
+            month,
+            lines,
+            mended,
+        })
+    }
+
+    /// The lines of a month's bill, and the wrong entries that some of them come from.
+    pub(super) fn take(&mut self, month: Month) -> (Vec<Charge>, Vec<MendedReport>) {
+        match self.month == Some(month) {
+            true => (
+                std::mem::take(&mut self.lines),
+                std::mem::take(&mut self.mended),
+            ),
+            false => (Vec::new(), Vec::new()),
+        }
+    }
+
+    /// The month whose bill is still to take lines.
+    pub(super) fn waiting(&self) -> Option<Month> {
+        self.month.filter(|_| !self.lines.is_empty())
+    }
+}
+
+/// What closed months were billed by. What was bought for one of them has to be told again: without, it
+/// would be credited.
+fn frozen_prices(
+    store: &Store,
+    closes: &[Close],
+    ledger: &Ledger,
+) -> Result<BTreeMap<Month, FrozenPrices>, Failure> {
+    let mut frozen = BTreeMap::new();
+    for close in closes {
+        let month = close.terms.month;
+        let Some(of_month) = FrozenPrices::read(store, close)? else {
+            continue;
+        };
+        let (then, now) = (&of_month.extras, ledger.digests());
+        for (then, now, flag) in [
+            (&then.events, &now.events, "--events"),
+            (&then.services, &now.services, "--services"),
+        ] {
+            if !then.is_empty() && now.is_empty() {
+                return Err(Failure::start(format!(
+                    "{month} was closed with {flag}; give it again, else what it billed would be credited"
+                )));
+            }
+        }
+        frozen.insert(month, of_month);
+    }
+    Ok(frozen)
+}
+
+/// All lines that were ever billed for closed months.
+fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, Failure> {
+    let mut billed = Vec::new();
+    for close in closes
+        .iter()
+        .filter(|close| close.terms.catalogue_digest.is_some())
+    {
+        let folder = store.closed_folder(close.terms.month, "charges");
+        billed.extend(read_charges(&folder, close.terms.zone)?.charges);
+    }
+    Ok(billed)
+}
+
+/// Says on the lines of a domain that a wrong entry of the registry is why they are there (R26); answers
+/// whether there are any.
+fn tell_mended(lines: &mut [Charge], of: &MendedReport) -> bool {
+    let mut is_told = false;
+    for line in lines.iter_mut() {
+        let is_of_month = line
+            .corrects
+            .is_some_and(|month| month.to_string() == of.month);
+        if is_of_month && line.domain == of.domain {
+            line.cite_mended(&of.text());
+            is_told = true;
+        }
+    }
+    is_told
+}
