@@ -100,6 +100,9 @@ pub enum Refusal {
     /// The store that it is compared with does not count it.
     #[error("the store does not count this content; `cdn-meter ingest` counts it")]
     NotCounted,
+    /// It changed between two readings.
+    #[error("it changed while it was read; count it anew when nobody writes to it")]
+    Changed,
     /// Its bytes are more than a store can hold.
     #[error(
         "its bytes sum to more than 2^63 - 1, which no CDN sent; its numbers cannot be trusted: look \
@@ -129,6 +132,7 @@ impl Refusal {
             Refusal::Within { .. } => "within",
             Refusal::Begun { .. } => "begun",
             Refusal::NotCounted => "not-counted",
+            Refusal::Changed => "changed",
             Refusal::Overflow | Refusal::OverflowOfAll { .. } => "overflow",
         }
     }

@@ -177,7 +177,7 @@ pub struct FileReport {
     /// Sources whose usage counts.
     pub committed: u64,
     /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed, salvaged,
-    /// duplicate-counted.
+    /// duplicate-counted, recounted.
     pub changes: BTreeMap<&'static str, u64>,
     /// Sources whose content another name holds or held, and sources that were replaced.
     pub noted: Vec<NotedReport>,
@@ -319,6 +319,9 @@ fn note(name: &str, change: &Change) -> Option<NotedReport> {
         Change::DuplicateCounted { of } => format!("counted again: it holds what {of} holds"),
         Change::Salvaged { kept } => {
             format!("damaged; its first {kept} decompressed bytes count; fetch the file again")
+        }
+        Change::Recounted { bytes_before } => {
+            format!("counted anew, as asked; it stood for {bytes_before} B before")
         }
         Change::Renamed { from } => format!("not counted again: it was {from}"),
     };
