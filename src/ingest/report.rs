@@ -121,6 +121,19 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What refusals for one reason have in common: of what is told in words, those without numbers.
+    pub fn kind(&self) -> String {
+        match self {
+            Refusal::Decode(_) | Refusal::Detect(_) => {
+                let text = self.to_string();
+                text.chars()
+                    .filter(|letter| !letter.is_ascii_digit())
+                    .collect()
+            }
+            refusal => refusal.name().to_owned(),
+        }
+    }
+
     /// The stable name in reports.
     pub fn name(&self) -> &'static str {
         match self {

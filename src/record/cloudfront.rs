@@ -100,6 +100,11 @@ impl CloudFront {
         self.bytes.is_some()
     }
 
+    /// Whether rows of this layout name their domain.
+    pub fn has_host(&self) -> bool {
+        self.host.is_some()
+    }
+
     fn grammar<'a>(&self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
         let bytes_at = self.bytes.ok_or(Reject::NoBytesColumn)?;
         let column = |at: Option<u8>| match at {

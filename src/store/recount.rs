@@ -219,7 +219,11 @@ fn plan(
         parts: Vec::new(),
         parent: parent.as_ref().map(|parent| parent.id),
         retired,
-        supersedes: unfinished.into_iter().map(|known| known.id).collect(),
+        // What is known besides it stays so: only lines that are new finish one.
+        supersedes: match same {
+            Some(_) => Vec::new(),
+            None => unfinished.into_iter().map(|known| known.id).collect(),
+        },
         lineage: super::SHARED,
     };
     if same.as_ref().is_some_and(|same| done.contains(&same.id)) {

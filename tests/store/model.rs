@@ -91,11 +91,13 @@ impl Model {
             .cloned()
             .collect();
         let held = is_known.then(|| self.hold(name, text, is_there));
-        for held in self.held.values_mut().filter(|held| cut.contains(held)) {
-            *held = text.clone();
+        if !is_known {
+            for held in self.held.values_mut().filter(|held| cut.contains(held)) {
+                *held = text.clone();
+            }
+            self.held.insert(name.to_owned(), text.clone());
+            self.live.insert(text.clone());
         }
-        self.held.insert(name.to_owned(), text.clone());
-        self.live.insert(text.clone());
         self.live.retain(|start| !parts.contains(start));
         self.forget();
         Ok(match held {
