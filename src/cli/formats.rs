@@ -32,7 +32,10 @@ pub(super) fn formats(args: &FormatsArgs) -> Result<Finish, Failure> {
             "", format.meter, format.bytes_in
         )?;
     }
-    writeln!(out, "\nlog formats that --log-format knows by name:")?;
+    writeln!(
+        out,
+        "\nlog formats that --format and --log-format know by name:"
+    )?;
     for (name, template) in Template::PRESETS {
         writeln!(out, "{name:<15} {template}")?;
     }

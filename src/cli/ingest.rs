@@ -8,7 +8,7 @@ use clap::Args;
 use super::metering::{MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write};
 use super::progress::Progress;
 use super::{Failure, Finish, print_json};
-use crate::ingest::{ingest as ingest_sources, retry_quarantine};
+use crate::ingest::{ingest as ingest_sources, recount, retry_quarantine};
 use crate::report::{RunReport, print_reconciliation, print_retried};
 use crate::source::Discovered;
 use crate::store::Store;
@@ -36,6 +36,15 @@ pub(super) struct IngestArgs {
     /// contents of that format are retried.
     #[arg(long)]
     retry_quarantine: bool,
+    /// Count files anew that are counted already, by the --format, --log-format and --domain given now
+    ///
+    /// Files only. All lines of a file count as they are read now, in one commit, and no more as they
+    /// did; the history says `recounted`. Lines that it shares with other files (a copy, what it or the
+    /// other grew from) count once, so they are counted anew for these too. A file that is refused stays
+    /// as it was counted. A closed month stays closed: the difference is an adjustment, and corrected on
+    /// the next bill. When the file grows, give the same --format, --log-format and --domain again.
+    #[arg(long, conflicts_with_all = ["retry_quarantine", "allow_duplicates"])]
+    recount: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -48,8 +57,13 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         true => Discovered::default(),
         false => discover_some(&args.inputs)?,
     };
-    if args.inputs.is_empty() {
-        // There is nothing to retry in a store that this would make.
+    if args.recount && found.sources.iter().any(|source| source.path().is_none()) {
+        return Err(Failure::start(
+            "--recount takes files: standard input cannot be read more than once",
+        ));
+    }
+    if args.inputs.is_empty() || args.recount {
+        // There is nothing to retry or count anew in a store that this would make.
         Store::open_to_read(&args.store.store)?;
     }
     let store = open_to_write(&args.store.store, "ingest")?;
@@ -58,7 +72,10 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         .iter()
         .filter_map(|source| source.stored_bytes);
     let progress = Progress::new(stored_bytes.sum(), None);
-    let ingested = ingest_sources(found.sources, &options, &progress, &store)?;
+    let ingested = match args.recount {
+        true => recount(found.sources, &options, &progress, &store)?,
+        false => ingest_sources(found.sources, &options, &progress, &store)?,
+    };
     progress.finish()?;
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);

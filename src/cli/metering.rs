@@ -151,6 +151,7 @@ impl MeterArgs {
             is_rehash: self.rehash,
             is_salvage: self.salvage,
             is_counting_duplicates: self.allow_duplicates,
+            only: None,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Progress: a bar at a terminal, now and then a line elsewhere, and the quarantine on the way.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::ingest::{Events, Outcome, Quarantine, SourceReport};
+use crate::ingest::{Events, Outcome, Quarantine, Refusal, SourceReport};
 
 /// Time between lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -20,6 +21,14 @@ pub(super) struct Progress {
     bar: ProgressBar,
     line_due: Option<Mutex<Instant>>,
     quarantine: Mutex<Option<QuarantineFile>>,
+    refused: Mutex<BTreeMap<String, Refused>>,
+}
+
+/// The sources that were refused for one reason.
+struct Refused {
+    count: u64,
+    /// Place, name and reason of the first.
+    first: (usize, String, String),
 }
 
 impl Progress {
@@ -41,18 +50,48 @@ impl Progress {
             bar,
             line_due,
             quarantine: Mutex::new(out.map(QuarantineFile::new)),
+            refused: Mutex::default(),
         }
     }
 
-    /// Takes the bar away and puts the quarantine file in its place; its path, if there are rejects.
+    /// Takes the bar away, says what was refused, a line for each reason, and puts the quarantine file in
+    /// its place; its path, if there are rejects.
     ///
     /// Errors: the system's.
     pub(super) fn finish(self) -> io::Result<Option<PathBuf>> {
         self.bar.finish_and_clear();
+        let refused = self
+            .refused
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut refused: Vec<Refused> = refused.into_values().collect();
+        refused.sort_by_key(|refused| refused.first.0);
+        for Refused { count, first } in refused {
+            let (_, name, reason) = first;
+            match count {
+                1 => say(&format!("refused {name}: {reason}")),
+                _ => say(&format!(
+                    "refused {count} files, {name} is the first: {reason}"
+                )),
+            }
+        }
         self.quarantine
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
             .map_or(Ok(None), QuarantineFile::publish)
+    }
+
+    fn note_refused(&self, source: &SourceReport, refusal: &Refusal) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let this = || (source.index, source.name.clone(), refusal.to_string());
+        let of_kind = refused.entry(refusal.kind()).or_insert_with(|| Refused {
+            count: 0,
+            first: this(),
+        });
+        of_kind.count += 1;
+        if source.index < of_kind.first.0 {
+            of_kind.first = this();
+        }
     }
 
     fn say_now_and_then(&self) {
@@ -74,8 +113,7 @@ impl Events for Progress {
 
     fn settled(&self, source: &SourceReport) -> io::Result<()> {
         if let Outcome::Refused(refusal) = &source.outcome {
-            self.bar
-                .suspend(|| say(&format!("refused {}: {refusal}", source.name)));
+            self.note_refused(source, refusal);
         }
         if let Some(kept) = source.kept_bytes.filter(|_| !source.is_refused()) {
             self.bar.suspend(|| {

@@ -16,8 +16,8 @@ use crate::ingest::Ingested;
 use crate::meter::UsageTable;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Building, ClosedReport, RunReport, SetAsideReport, Terms, print_run, publish, read_summary,
-    usage_digest, write_adjustments, write_month,
+    Building, ClosedReport, RowReport, RunReport, SetAsideReport, Terms, print_run, publish,
+    read_summary, usage_digest, write_adjustments, write_month,
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
@@ -269,6 +269,24 @@ impl<'a> Publishing<'a> {
         Ok(())
     }
 
+    /// Shows why nothing is published: no file counts.
+    pub(super) fn finish_with_nothing(
+        self,
+        mut report: RunReport,
+        elapsed_millis: impl Fn() -> u64,
+    ) -> Result<Finish, Failure> {
+        say("nothing was published: no file counts");
+        let terms = &self.args.terms;
+        report.billing_zone = terms.billing_zone.to_string();
+        report.registry_digest = self.registry.digest();
+        report.usage_digest = usage_digest(&[]);
+        (report.domains, report.elapsed_millis) = (0, elapsed_millis());
+        if terms.json {
+            print_json(&report)?;
+        }
+        Ok(Finish::Attention)
+    }
+
     /// Publishes what was added and shows it; `report` says what it comes from.
     pub(super) fn finish(
         self,
@@ -277,6 +295,7 @@ impl<'a> Publishing<'a> {
     ) -> Result<Finish, Failure> {
         let (rows, terms) = (self.rows, &self.args.terms);
         rows.iter().for_each(|row| report.usage.add(&row.usage));
+        report.summary = rows.iter().map(RowReport::from).collect();
         let domains: HashSet<&str> = rows.iter().map(|row| &row.domain[..]).collect();
         report.domains = domains.len();
         report.billing_zone = terms.billing_zone.to_string();

@@ -81,15 +81,13 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     let quarantine = progress.finish()?;
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);
-    if is_nothing(&ingested) {
-        say("nothing was published: no file counts");
-        return Ok(Finish::Attention);
-    }
-    let finish = publishing.finish(report, elapsed_millis)?;
     if let Some(path) = quarantine {
         say(&format!("rejected lines are in {}", path.display()));
     }
-    Ok(finish)
+    match is_nothing(&ingested) {
+        true => publishing.finish_with_nothing(report, elapsed_millis),
+        false => publishing.finish(report, elapsed_millis),
+    }
 }
 
 /// Whether every source was refused.

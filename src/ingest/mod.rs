@@ -14,7 +14,8 @@
 //! A content of which a start is known is read on the guess that it has grown: digested whole, but
 //! metered from there on only. If the digests say otherwise, it is read once more. So is a damaged
 //! archive of which the readable prefix is wanted: first to find where its last whole line ends,
-//! then as a source that ends there.
+//! then as a source that ends there. Counting anew reads a file whole, and once more for each part of it
+//! that other files hold too (`recount.rs`).
 //!
 //! Invariants, held for every source before it is committed: `LINE-1`, `SPAN-1`, and `SUM-1`
 //! (bytes counted line by line = bytes in the rows).
@@ -25,6 +26,7 @@ mod open;
 mod part;
 mod pool;
 mod quarantine;
+mod recount;
 mod report;
 mod reread;
 mod retry;
@@ -37,6 +39,7 @@ use rust_decimal::Decimal;
 pub use against::{Compared, compare};
 pub use misfit::{Misfit, REJECTS_FORGIVEN};
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
+pub use recount::recount;
 pub use report::{Outcome, Refusal, SourceReport};
 pub use reread::{FoundLine, RereadError, WantedLines, reread, still_begins_with};
 pub use retry::{Retried, retry_quarantine};
@@ -46,6 +49,7 @@ use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains};
 use crate::record::Layout;
 use crate::source::Source;
 use crate::store::StoreError;
+use crate::units::Span;
 use crate::units::invariant::Broken;
 use pool::Pool;
 
@@ -76,6 +80,9 @@ pub struct Options {
     pub is_salvage: bool,
     /// Whether a content that another name holds counts once more under its own.
     pub is_counting_duplicates: bool,
+    /// The only part of every content whose lines are metered, whatever is known of it; the content is
+    /// taken to end where that ends.
+    pub only: Option<Span>,
 }
 
 /// What happens along the way; called from any worker.
@@ -136,12 +143,26 @@ pub fn ingest(
     sink: &dyn UsageSink,
 ) -> Result<Ingested, IngestError> {
     let domains = Domains::new();
+    let mut ingested = work_off(sources, options, events, sink, &domains)?;
+    sink.finish(&domains)?;
+    ingested.domains = domains.names();
+    Ok(ingested)
+}
+
+/// Brings all of `sources` to their outcome, without finishing the sink.
+fn work_off(
+    sources: Vec<Source>,
+    options: &Options,
+    events: &dyn Events,
+    sink: &dyn UsageSink,
+    domains: &Domains,
+) -> Result<Ingested, IngestError> {
     let pool = Pool::new(sources, options);
     let context = worker::Context {
         options,
         events,
         sink,
-        domains: &domains,
+        domains,
         pool: &pool,
     };
     let outcomes: Vec<_> = std::thread::scope(|scope| {
@@ -157,11 +178,10 @@ pub fn ingest(
         sources.extend(done.settled);
     }
     pool.into_failure().map_or(Ok(()), Err)?;
-    sink.finish(&domains)?;
     sources.sort_by_key(|source: &SourceReport| source.index);
     Ok(Ingested {
         sources,
-        domains: domains.names(),
+        domains: Vec::new(),
         histograms,
     })
 }

@@ -39,7 +39,7 @@ impl Worker<'_> {
         }
         let compression = Reader::compression_of(&mut file)?;
         let len = metadata.len();
-        if compression == Compression::Plain {
+        if compression == Compression::Plain && run.learnt().kept.is_none() {
             run.is_stored_as(compression);
             let mut sample =
                 vec![0; SAMPLE_BYTES.min(usize::try_from(len).unwrap_or(SAMPLE_BYTES))];

@@ -55,7 +55,7 @@ impl Pool {
             )
         });
         let open = |(index, source)| {
-            let run = SourceRun::new(index, source, options.rows_max, Learnt::default());
+            let run = SourceRun::new(index, source, options.rows_max, Learnt::of(options));
             Task::Open(Arc::new(run))
         };
         let tasks = runs.into_iter().map(open).collect();

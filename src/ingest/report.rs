@@ -139,6 +139,9 @@ pub enum Refusal {
     /// The store that it is compared with does not count it.
     #[error("the store does not count this content; `cdn-meter ingest` counts it")]
     NotCounted,
+    /// It changed between two readings.
+    #[error("it changed while it was read; count it anew when nobody writes to it")]
+    Changed,
     /// Its bytes are more than a store can hold.
     #[error(
         "its bytes sum to more than 2^63 - 1, which no CDN sent; its numbers cannot be trusted: look \
@@ -157,6 +160,19 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What refusals for one reason have in common: of what is told in words, those without numbers.
+    pub fn kind(&self) -> String {
+        match self {
+            Refusal::Decode(_) | Refusal::Detect(_) => {
+                let text = self.to_string();
+                text.chars()
+                    .filter(|letter| !letter.is_ascii_digit())
+                    .collect()
+            }
+            refusal => refusal.name().to_owned(),
+        }
+    }
+
     /// The stable name in reports.
     pub fn name(&self) -> &'static str {
         match self {
@@ -169,6 +185,7 @@ impl Refusal {
             Refusal::Within { .. } => "within",
             Refusal::Begun { .. } => "begun",
             Refusal::NotCounted => "not-counted",
+            Refusal::Changed => "changed",
             Refusal::Overflow | Refusal::OverflowOfAll { .. } => "overflow",
         }
     }

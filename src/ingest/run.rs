@@ -36,6 +36,19 @@ pub(super) struct Learnt {
     pub(super) kept: Option<u64>,
 }
 
+impl Learnt {
+    /// What is known of a source beforehand.
+    pub(super) fn of(options: &Options) -> Self {
+        Learnt {
+            resume: options.only.map(|only| only.from),
+            kept: options
+                .only
+                .map(|only| only.to)
+                .filter(|to| *to != u64::MAX),
+        }
+    }
+}
+
 /// How a source is read, decided from its first bytes.
 #[derive(Default)]
 pub(super) struct Approach {
@@ -152,7 +165,7 @@ impl SourceRun {
         let found = self.lock();
         let kept = found.salvaged_to.filter(|_| found.refusal.is_none());
         kept.map(|kept| Learnt {
-            resume: None,
+            resume: self.learnt.resume,
             kept: Some(kept),
         })
     }

@@ -199,16 +199,7 @@ impl UsageSink for Store {
             })),
             Identity::Again { resume } if is_stdin => Ok(refused(Refusal::Begun { bytes: resume })),
             Identity::Again { resume } => Ok(Verdict::Again(resume)),
-            Identity::Within(ids) => {
-                let names = ids.iter().map(|id| self.holders(*id));
-                let names = names.collect::<Result<Vec<_>, _>>()?.concat();
-                let is_own = names.contains(&settled.source.identity);
-                let other = names.into_iter().next().unwrap_or_default();
-                Ok(refused(match is_own {
-                    true => Refusal::Shrunk,
-                    false => Refusal::Within { other },
-                }))
-            }
+            Identity::Within(ids) => within(self, &settled.source.identity, &ids),
         }
     }
 
@@ -220,21 +211,13 @@ impl UsageSink for Store {
         usage: UsageTable,
         (domains, options): (&Domains, &Options),
     ) -> Result<Outcome, IngestError> {
-        let mut rejects = Quarantine::new(Vec::new());
-        rejects.write(report)?;
-        let rejects = Some(rejects.into_inner()).filter(|text| !text.is_empty());
-        let reading = Reading {
-            format: report.format,
-            bytes_in: report.bytes_in.map(BytesIn::name),
-            counts: &report.counts,
-            rejects,
-            rows: usage.into_rows(),
-        };
+        let reading = reading_of(report, usage)?;
         let ancestry = Ancestry {
             parent: claim.parent,
             from: claim.from,
             supersedes: &claim.supersedes,
             copy_of: claim.copy_of.as_deref(),
+            lineage: None,
         };
         let change = with_delivery(settled, options, |delivery| {
             self.add(delivery, ancestry, reading, domains)
@@ -251,11 +234,36 @@ impl UsageSink for Store {
     }
 }
 
+/// What a store keeps of the reading of a source.
+pub(super) fn reading_of(report: &SourceReport, usage: UsageTable) -> Result<Reading, IngestError> {
+    let mut rejects = Quarantine::new(Vec::new());
+    rejects.write(report)?;
+    Ok(Reading {
+        format: report.format,
+        bytes_in: report.bytes_in.map(BytesIn::name),
+        counts: report.counts,
+        rejects: Some(rejects.into_inner()).filter(|text| !text.is_empty()),
+        rows: usage.into_rows(),
+    })
+}
+
 /// What becomes of a source with which all that counts would pass the limit.
-fn too_many(report: &SourceReport) -> Outcome {
+pub(super) fn too_many(report: &SourceReport) -> Outcome {
     Outcome::Refused(Refusal::OverflowOfAll {
         bytes: report.counts.bytes.as_u64(),
     })
+}
+
+/// Refuses what may be the start of these longer contents.
+pub(super) fn within(store: &Store, name: &str, ids: &[i64]) -> Result<Verdict, IngestError> {
+    let names = ids.iter().map(|id| store.holders(*id));
+    let names = names.collect::<Result<Vec<_>, _>>()?.concat();
+    let is_own = names.iter().any(|own| own == name);
+    let other = names.into_iter().next().unwrap_or_default();
+    Ok(refused(match is_own {
+        true => Refusal::Shrunk,
+        false => Refusal::Within { other },
+    }))
 }
 
 fn refused(refusal: Refusal) -> Verdict {
@@ -264,7 +272,7 @@ fn refused(refusal: Refusal) -> Verdict {
 
 /// Standard input has no name of its own: what comes another time is another source, so each
 /// content goes by its digest.
-fn with_delivery<T>(
+pub(super) fn with_delivery<T>(
     settled: &Settled<'_>,
     options: &Options,
     act: impl FnOnce(Delivery<'_>) -> T,

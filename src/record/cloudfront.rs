@@ -111,6 +111,11 @@ impl CloudFront {
         self.bytes.is_some()
     }
 
+    /// Whether rows of this layout name their domain.
+    pub fn has_host(&self) -> bool {
+        self.host.is_some()
+    }
+
     fn grammar<'a>(&self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
         if self.foreign.is_some() {
             return Err(Reject::OtherColumns);

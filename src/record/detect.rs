@@ -19,7 +19,7 @@ pub const SAMPLE_LINES_MAX: usize = 64;
 /// A format that could be it, with what speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Name of the format, for `nginx` with the preset.
+    /// The name that `--format` takes, for `nginx` that of the preset.
     pub name: String,
     /// Lines that it reads.
     pub lines_read: usize,
@@ -179,7 +179,7 @@ fn known() -> Vec<(String, Layout)> {
     });
     let presets = Template::PRESETS.iter().map(|(name, _)| {
         let template = Template::new(name).expect("a preset of our own");
-        (format!("nginx ({name})"), Layout::Nginx(Arc::new(template)))
+        ((*name).to_owned(), Layout::Nginx(Arc::new(template)))
     });
     plain.chain(presets).collect()
 }

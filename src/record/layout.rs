@@ -106,7 +106,7 @@ pub enum LayoutError {
 
 impl Layout {
     /// The layout of a format by name; `template` is the `log_format` of `nginx`, by default the
-    /// preset `combined`.
+    /// preset `combined`. The name of a preset is the name of a format, too.
     ///
     /// Errors: [`LayoutError`].
     pub fn by_name(name: &str, template: Option<&str>) -> Result<Self, LayoutError> {
@@ -116,6 +116,7 @@ impl Layout {
             "cloudfront" => Layout::CloudFront(CloudFront::default()),
             "cloudflare" => Layout::Cloudflare(Cloudflare),
             "nginx" => Layout::Nginx(Arc::new(Template::new(template.unwrap_or("combined"))?)),
+            name if is_preset(name) => Layout::Nginx(Arc::new(Template::new(name)?)),
             _ => {
                 return Err(LayoutError::Unknown {
                     name: name.to_owned(),
@@ -181,6 +182,7 @@ impl Layout {
     pub fn has_host(&self) -> bool {
         match self {
             Layout::Nginx(template) => template.has_host(),
+            Layout::CloudFront(format) => format.has_host(),
             _ => true,
         }
     }
@@ -244,6 +246,10 @@ impl Layout {
             Layout::Nginx(template) => template.bytes_at_most(line),
         }
     }
+}
+
+fn is_preset(name: &str) -> bool {
+    Template::PRESETS.iter().any(|(preset, _)| *preset == name)
 }
 
 impl fmt::Display for Layout {

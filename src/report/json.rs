@@ -10,6 +10,7 @@ use crate::ingest::{Ingested, Outcome, Retried, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};
 use crate::record::{Doubt, Reject, Skip};
 use crate::store::{Change, SetAside};
+use crate::summary::SummaryRow;
 
 /// The report of a run.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,8 @@ pub struct RunReport {
     pub bytes: BytesReport,
     /// Totals of the published usage.
     pub usage: UsageReport,
+    /// The rows of the dataset `summary`: a month, account, domain, class and region each.
+    pub summary: Vec<RowReport>,
     /// Sources.
     pub files: FileReport,
     /// Bytes per metered response, in buckets of 1 %.
@@ -171,13 +174,58 @@ impl UsageReport {
     }
 }
 
+/// A row of the dataset `summary`.
+#[derive(Debug, Serialize)]
+pub struct RowReport {
+    /// The month.
+    pub month: String,
+    /// Account of the domain; empty where the registry has none.
+    pub account: String,
+    /// The domain.
+    pub domain: String,
+    /// What it is sold as in this month.
+    pub class: &'static str,
+    /// Region of the clients.
+    pub region: &'static str,
+    /// AppID of the mini-program; empty where there is none.
+    pub app_id: String,
+    /// The same bytes in units of 10⁹, as a decimal.
+    pub gigabytes: String,
+    /// The sums.
+    #[serde(flatten)]
+    pub usage: UsageReport,
+    /// Bytes of the busiest slot.
+    pub peak_slot_bytes: u64,
+    /// Bytes of the slot at the 95th percentile.
+    pub p95_slot_bytes: u64,
+}
+
+impl From<&SummaryRow> for RowReport {
+    fn from(row: &SummaryRow) -> Self {
+        let mut usage = UsageReport::default();
+        usage.add(&row.usage);
+        RowReport {
+            month: row.month.to_string(),
+            account: row.account.clone(),
+            domain: row.domain.clone(),
+            class: row.class.name(),
+            region: row.region.name(),
+            app_id: row.app_id.clone(),
+            gigabytes: row.usage.bytes.to_gigabytes().to_string(),
+            usage,
+            peak_slot_bytes: row.peak_slot_bytes.as_u64(),
+            p95_slot_bytes: row.p95.slot_bytes.as_u64(),
+        }
+    }
+}
+
 /// Sources by outcome.
 #[derive(Debug, Serialize)]
 pub struct FileReport {
     /// Sources whose usage counts.
     pub committed: u64,
     /// Sources by what they changed: new, grown, replaced, unchanged, duplicate, renamed, salvaged,
-    /// duplicate-counted.
+    /// duplicate-counted, recounted.
     pub changes: BTreeMap<&'static str, u64>,
     /// Sources whose content another name holds or held, sources that were replaced, and sources of
     /// which no line says how many bytes it sent.
@@ -293,6 +341,7 @@ impl RunReport {
                 rejected_unread_lines: counts.rejected_unread,
             },
             usage: UsageReport::default(),
+            summary: Vec::new(),
             files: files(&ingested.sources),
             response_bytes: ingested.histograms.response_bytes().into(),
             block_nanos: ingested.histograms.block_nanos().into(),
@@ -320,6 +369,9 @@ fn note(name: &str, change: &Change) -> Option<NotedReport> {
         Change::DuplicateCounted { of } => format!("counted again: it holds what {of} holds"),
         Change::Salvaged { kept } => {
             format!("damaged; its first {kept} decompressed bytes count; fetch the file again")
+        }
+        Change::Recounted { bytes_before } => {
+            format!("counted anew, as asked; it stood for {bytes_before} B before")
         }
         Change::Renamed { from } => format!("not counted again: it was {from}"),
     };

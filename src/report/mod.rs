@@ -32,8 +32,8 @@ pub use dataset::{Building, PublishError, publish};
 pub use focus::{FocusTerms, FocusVersion, write_focus};
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
-    BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RunReport,
-    SalvagedReport, SetAsideReport, UsageReport,
+    BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RowReport,
+    RunReport, SalvagedReport, SetAsideReport, UsageReport,
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};

@@ -3,6 +3,9 @@
 /// What the history calls a content of which the archive was damaged; its length is what was kept.
 pub(super) const SALVAGED: &str = "salvaged";
 
+/// What the history calls a content that was counted anew.
+pub(super) const RECOUNTED: &str = "recounted";
+
 /// What a delivery changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -35,6 +38,11 @@ pub enum Change {
         /// Decompressed bytes up to the last whole line before it.
         kept: u64,
     },
+    /// The content was counted anew, on request.
+    Recounted {
+        /// Downstream bytes that it stood for before.
+        bytes_before: u64,
+    },
     /// A name that is gone held this content: it counts on under the new name.
     Renamed {
         /// The old name.
@@ -54,6 +62,7 @@ impl Change {
             Change::Renamed { .. } => "renamed",
             Change::DuplicateCounted { .. } => "duplicate-counted",
             Change::Salvaged { .. } => SALVAGED,
+            Change::Recounted { .. } => RECOUNTED,
         }
     }
 }

@@ -52,6 +52,8 @@ pub struct Ancestry<'a> {
     pub supersedes: &'a [i64],
     /// The name that holds the same content, which is counted again on request.
     pub copy_of: Option<&'a str>,
+    /// Its lineage, where that is not its parent's.
+    pub lineage: Option<i64>,
 }
 
 impl Ancestry<'_> {
@@ -63,13 +65,13 @@ impl Ancestry<'_> {
 
 /// What the reading of a content found: its own lines' fates and usage.
 #[derive(Debug)]
-pub struct Reading<'a> {
+pub struct Reading {
     /// Its format.
     pub format: Option<&'static str>,
     /// What its bytes count.
     pub bytes_in: Option<&'static str>,
     /// The fates of its lines.
-    pub counts: &'a Counts,
+    pub counts: Counts,
     /// The rejected ones as NDJSON, if there are any.
     pub rejects: Option<Vec<u8>>,
     /// Its usage.
@@ -137,32 +139,7 @@ impl Store {
     ) -> Result<Change, StoreError> {
         let state = &mut *self.lock_state();
         let commit = state.commit()?;
-        let ledger = &state.ledger;
-        let before = ledger::held_by(ledger, delivery.name)?;
-        let (there, gone): (Vec<String>, Vec<String>) = ledger::holders(ledger, id, delivery.name)?
-            .into_iter()
-            .partition(|name| is_there(name));
-        let change = match (before, gone.first(), there.first()) {
-            (Some(before), ..) if before == id => Change::Unchanged,
-            (_, Some(from), _) => Change::Renamed { from: from.clone() },
-            (_, _, Some(of)) => Change::Duplicate { of: of.clone() },
-            (Some(before), ..) => Change::Replaced {
-                bytes_before: ledger::bytes_of(ledger, before)?,
-            },
-            (None, ..) => Change::New,
-        };
-        put_source(ledger, &delivery, id, commit, &change)?;
-        if delivery.kept.is_some() && change != Change::Unchanged {
-            note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
-        }
-        if matches!(change, Change::Renamed { .. }) {
-            for name in &gone {
-                ledger.execute("DELETE FROM source WHERE name = ?1", [name])?;
-                note(ledger, commit, name, None, "gone")?;
-            }
-        }
-        drop_unless_held(ledger, before, commit)?;
-        Ok(change)
+        hold(&state.ledger, delivery, id, commit, is_there)
     }
 
     /// Adds a new content, which a source holds: what [`Store::identify`] called `New`. `None` where all
@@ -173,7 +150,7 @@ impl Store {
         &self,
         delivery: Delivery<'_>,
         ancestry: Ancestry<'_>,
-        reading: Reading<'_>,
+        reading: Reading,
         domains: &Domains,
     ) -> Result<Option<Change>, StoreError> {
         let state = &mut *self.lock_state();
@@ -306,12 +283,47 @@ impl State {
     }
 }
 
+/// Notes that a source holds the known content `id`.
+pub(super) fn hold(
+    ledger: &Connection,
+    delivery: Delivery<'_>,
+    id: i64,
+    commit: i64,
+    is_there: impl Fn(&str) -> bool,
+) -> Result<Change, StoreError> {
+    let before = ledger::held_by(ledger, delivery.name)?;
+    let (there, gone): (Vec<String>, Vec<String>) = ledger::holders(ledger, id, delivery.name)?
+        .into_iter()
+        .partition(|name| is_there(name));
+    let change = match (before, gone.first(), there.first()) {
+        (Some(before), ..) if before == id => Change::Unchanged,
+        (_, Some(from), _) => Change::Renamed { from: from.clone() },
+        (_, _, Some(of)) => Change::Duplicate { of: of.clone() },
+        (Some(before), ..) => Change::Replaced {
+            bytes_before: ledger::bytes_of(ledger, before)?,
+        },
+        (None, ..) => Change::New,
+    };
+    put_source(ledger, &delivery, id, commit, &change)?;
+    if delivery.kept.is_some() && change != Change::Unchanged {
+        note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
+    }
+    if matches!(change, Change::Renamed { .. }) {
+        for name in &gone {
+            ledger.execute("DELETE FROM source WHERE name = ?1", [name])?;
+            note(ledger, commit, name, None, "gone")?;
+        }
+    }
+    drop_unless_held(ledger, before, commit)?;
+    Ok(change)
+}
+
 /// Notes a new content and that a name holds it.
 fn put_new(
     ledger: &Connection,
     delivery: Delivery<'_>,
     ancestry: Ancestry<'_>,
-    reading: &Reading<'_>,
+    reading: &Reading,
     commit: i64,
 ) -> Result<(i64, Change), StoreError> {
     let before = ledger::held_by(ledger, delivery.name)?;
@@ -332,8 +344,20 @@ fn put_new(
     if delivery.kept.is_some() && ancestry.copy_of.is_some() {
         note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
     }
+    supersede(ledger, supersedes, (delivery.name, id), commit)?;
+    drop_unless_held(ledger, before, commit)?;
+    Ok((id, change))
+}
+
+/// Has names that hold contents with an unfinished last line hold the one that it was finished in.
+pub(super) fn supersede(
+    ledger: &Connection,
+    supersedes: &[i64],
+    (by, id): (&str, i64),
+    commit: i64,
+) -> Result<(), StoreError> {
     for superseded in supersedes {
-        for name in ledger::holders(ledger, *superseded, delivery.name)? {
+        for name in ledger::holders(ledger, *superseded, by)? {
             let sql =
                 "UPDATE source SET content = ?1, stamp = NULL, commit_id = ?2 WHERE name = ?3";
             ledger.execute(sql, params![id, commit, name])?;
@@ -341,8 +365,7 @@ fn put_new(
         }
         ledger::drop_unless_held(ledger, *superseded, commit)?;
     }
-    drop_unless_held(ledger, before, commit)?;
-    Ok((id, change))
+    Ok(())
 }
 
 /// Which stretch of 31 days a slot is in. A segment keeps to one, so that reading a month of years

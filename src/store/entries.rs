@@ -17,12 +17,13 @@ pub(super) fn put_content(
     ledger: &Connection,
     delivery: &Delivery<'_>,
     ancestry: &Ancestry<'_>,
-    reading: &Reading<'_>,
+    reading: &Reading,
     commit: i64,
 ) -> Result<i64, StoreError> {
-    let (content, counts) = (delivery.content, reading.counts);
+    let (content, counts) = (delivery.content, &reading.counts);
     let id = ledger::next_content(ledger)?;
     let lineage = match (ancestry.copy_of, ancestry.grown_from()) {
+        _ if let Some(lineage) = ancestry.lineage => lineage,
         (Some(_), _) => id,
         (None, Some(start)) => ledger::content(ledger, start)?.lineage,
         (None, None) => SHARED,

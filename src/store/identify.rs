@@ -70,7 +70,7 @@ pub fn identify(
 }
 
 /// The lineages of `known` in their order, and the shared one.
-fn lineages(known: &[Known], own: Option<i64>) -> Vec<i64> {
+pub(super) fn lineages(known: &[Known], own: Option<i64>) -> Vec<i64> {
     let mut lineages: Vec<i64> = Vec::new();
     let all = own
         .into_iter()
@@ -106,10 +106,8 @@ fn identify_within<'a>(
     content: &Content,
     marks: &[(u64, Digest)],
 ) -> Identity {
-    let is_same = |other: &&Known| {
-        (other.content.length, other.content.digest) == (content.length, content.digest)
-    };
-    if let Some(same) = known.clone().find(is_same) {
+    let same = known.clone().find(|other| is_same(content, &other.content));
+    if let Some(same) = same {
         return Identity::Same(same.id);
     }
     let longer = known
@@ -143,6 +141,11 @@ fn identify_within<'a>(
     }
 }
 
+/// Whether two contents are one, byte for byte.
+pub(super) fn is_same(content: &Content, other: &Content) -> bool {
+    (other.length, other.digest) == (content.length, content.digest)
+}
+
 /// Whether a file that held `before` may have shrunk to `content`. Without a line there is nothing to
 /// tell by, and then it may.
 pub(super) fn may_have_shrunk(content: &Content, before: &Content) -> bool {
@@ -159,7 +162,11 @@ fn may_be_within(content: &Content, other: &Content) -> bool {
 }
 
 /// Whether `content` begins with the shorter `other`; `None` where no mark was asked for.
-fn begins_with(content: &Content, marks: &[(u64, Digest)], other: &Content) -> Option<bool> {
+pub(super) fn begins_with(
+    content: &Content,
+    marks: &[(u64, Digest)],
+    other: &Content,
+) -> Option<bool> {
     if other.length == 0 || content.length <= other.length {
         return Some(false);
     }

@@ -237,6 +237,20 @@ pub(super) fn segments(ledger: &Connection) -> Result<Vec<SegmentFile>, StoreErr
     Ok(segments.collect::<Result<_, _>>()?)
 }
 
+/// The segments that hold rows of a content.
+pub(super) fn segments_of(
+    ledger: &Connection,
+    content: i64,
+) -> Result<Vec<SegmentFile>, StoreError> {
+    let sql = "SELECT segment FROM part WHERE content = ?1";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let wanted = statement.query_map([content], |row| row.get(0))?;
+    let wanted = wanted.collect::<Result<HashSet<i64>, _>>()?;
+    let mut segments = segments(ledger)?;
+    segments.retain(|segment| wanted.contains(&segment.id));
+    Ok(segments)
+}
+
 /// What SQLite finds wrong in the ledger's file.
 pub(super) fn unsound(ledger: &Connection) -> Result<Option<String>, StoreError> {
     let found: String = ledger.pragma_query_value(None, "integrity_check", |row| row.get(0))?;

@@ -38,6 +38,11 @@ impl State {
         Ok(self.ledger.execute_batch("SAVEPOINT delivery")?)
     }
 
+    /// Forgets the mark: what was done since stays.
+    pub(super) fn drop_mark(&self) -> Result<(), StoreError> {
+        Ok(self.ledger.execute_batch("RELEASE delivery")?)
+    }
+
     /// Whether all that counts keeps to the limit with `added` bytes more, those of the contents `new`;
     /// if not, all is undone since [`State::set_mark`].
     pub(super) fn keeps_to_limit(&mut self, new: &[i64], added: Bytes) -> Result<bool, StoreError> {
@@ -53,7 +58,7 @@ impl State {
         if self.pending.counted.is_none() {
             self.ledger.execute_batch("ROLLBACK TO delivery")?;
         }
-        self.ledger.execute_batch("RELEASE delivery")?;
+        self.drop_mark()?;
         Ok(self.pending.counted.is_some())
     }
 }

@@ -15,7 +15,8 @@
 //! (DESIGN D3). A crash before the transaction leaves files that nobody names, which are removed
 //! when the store is next opened to write; a crash after it leaves nothing to do.
 //!
-//! Rejected lines that are accepted later move to another fate within their content (`retry.rs`).
+//! Rejected lines that are accepted later move to another fate within their content (`retry.rs`). Files
+//! that are counted anew get contents of the same digests in the place of theirs (`recount.rs`).
 //!
 //! Invariants: `SEG-1` a segment counts iff the ledger names it; `SPAN-1` a content's own lines start
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
@@ -39,6 +40,7 @@ mod lateness;
 mod ledger;
 mod limit;
 mod read;
+mod recount;
 mod retry;
 mod scan;
 mod segment;
@@ -65,6 +67,7 @@ pub use lateness::Lateness;
 pub use ledger::SCHEMA_VERSION;
 pub use limit::SetAside;
 pub use read::{Rejected, StoreUsage, WithoutBytes};
+pub use recount::{Recount, RecountPart, Recounted};
 pub use retry::{Quarantined, Regained};
 pub use verify::{Finding, Verification};
 

@@ -15,6 +15,7 @@ mod model;
 mod month;
 mod old;
 mod program;
+mod recount;
 mod retry;
 mod salvage;
 mod sequences;

@@ -43,15 +43,67 @@ impl Model {
         if self.live.contains(text) {
             return Ok(self.hold(name, text, is_there));
         }
-        if let Some(own) = self.held.get(name)
-            && may_be_start(text, own)
-        {
+        self.may_come_in(name, text)?;
+        Ok(self.add(name, text))
+    }
+
+    /// A file is counted anew, as it was: what it grew from becomes a part of it where nothing else is.
+    pub fn recount(
+        &mut self,
+        name: &str,
+        text: Option<&Text>,
+        is_there: &dyn Fn(&str) -> bool,
+    ) -> Said {
+        let text = text.ok_or("unreadable")?;
+        if self.would_lose(name, text, is_there) {
             return Err("shrunk");
         }
-        if self.live.iter().any(|other| may_be_start(text, other)) {
-            return Err("within");
+        let is_known = self.live.contains(text);
+        if !is_known {
+            self.may_come_in(name, text)?;
         }
-        Ok(self.add(name, text))
+        let begun: Vec<Text> = self
+            .live
+            .iter()
+            .filter(|start| is_start(start, text))
+            .cloned()
+            .collect();
+        let (mut chain, cut): (Vec<Text>, Vec<Text>) =
+            begun.into_iter().partition(|start| is_whole(start));
+        if !is_known && chain.is_empty() && cut.is_empty() {
+            return Err("not-counted");
+        }
+        chain.sort_by_key(|start| start.len());
+        let before = if is_known { Some(text) } else { chain.last() };
+        let bytes_before =
+            before.map_or(0, |before| records(before).map(|record| record.bytes).sum());
+        let is_more = |start: &&Text| {
+            let mut others = self
+                .live
+                .iter()
+                .filter(|other| *other != text && !chain.contains(other));
+            self.others(name, start).next().is_some()
+                || others.any(|other| self.start_of(other) == Some(start))
+        };
+        let parts: Vec<Text> = chain
+            .iter()
+            .filter(|start| !is_more(start))
+            .cloned()
+            .collect();
+        let held = is_known.then(|| self.hold(name, text, is_there));
+        if !is_known {
+            for held in self.held.values_mut().filter(|held| cut.contains(held)) {
+                *held = text.clone();
+            }
+            self.held.insert(name.to_owned(), text.clone());
+            self.live.insert(text.clone());
+        }
+        self.live.retain(|start| !parts.contains(start));
+        self.forget();
+        Ok(match held {
+            Some(held) if parts.is_empty() => held,
+            _ => Change::Recounted { bytes_before },
+        })
     }
 
     /// All that counts: of every text, the lines after the longest one that it begins with.
@@ -85,6 +137,21 @@ impl Model {
         gone.iter().for_each(|name| drop(self.held.remove(name)));
         self.forget();
         change
+    }
+
+    /// Refuses a text that may be the start of a longer one.
+    fn may_come_in(&self, name: &str, text: &Text) -> Result<(), &'static str> {
+        if self
+            .held
+            .get(name)
+            .is_some_and(|own| may_be_start(text, own))
+        {
+            return Err("shrunk");
+        }
+        match self.live.iter().any(|other| may_be_start(text, other)) {
+            true => Err("within"),
+            false => Ok(()),
+        }
     }
 
     /// Whether a name alone holds a longer text, of which this one may be the start. A text

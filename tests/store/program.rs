@@ -66,6 +66,16 @@ impl Site {
         Site::run(&mut command)
     }
 
+    /// Runs a command with a registry that gives all domains to one account.
+    pub fn with_registry(&self, name: &str, more: &[&str]) -> Said {
+        let registry = "[[domain]]\nname = \"*.example.cn\"\naccount = \"one\"\n";
+        fs::write(self.path("registry.toml"), registry).expect("written");
+        let mut command = self.command(name);
+        command.arg("--json").arg("--registry");
+        command.arg(self.path("registry.toml")).args(more);
+        Site::run(&mut command)
+    }
+
     /// Publishes all months.
     pub fn summary(&self) -> Said {
         let mut command = self.command("summary");

@@ -259,19 +259,11 @@ fn what_is_retried_for_a_closed_month_adjusts_it() {
     let site = Site::new();
     site.write("a.log", lines(0, 20) + &with_host(&lines(20, 5), "-"));
     ingest(&site, &[]);
-    let registry = "[[domain]]\nname = \"*.example.cn\"\naccount = \"one\"\n";
-    fs::write(site.path("registry.toml"), registry).expect("written");
-    let with_registry = |name: &str, more: &[&str]| {
-        let mut command = site.command(name);
-        command.arg("--json").arg("--registry");
-        command.arg(site.path("registry.toml")).args(more);
-        Site::run(&mut command)
-    };
-    let said = with_registry("close", &["--month", "2026-10"]);
+    let said = site.with_registry("close", &["--month", "2026-10"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     retry(&site, &["--domain", "own.example.cn"]);
     let out = site.path("out").display().to_string();
-    let said = with_registry("summary", &["--out", &out]);
+    let said = site.with_registry("summary", &["--out", &out]);
     let closed = &said.json["closed"][0];
     assert_eq!(closed["adjusted_bytes"], bytes(20, 5), "{}", said.stderr);
 }

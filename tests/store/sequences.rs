@@ -14,13 +14,15 @@ use crate::world::{Cut, Difference, NAMES, Run, Step, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 14] = [
     "closed",
     "compacted",
     "duplicate",
     "given up",
     "grown",
     "new",
+    "not-counted",
+    "recounted",
     "renamed",
     "replaced",
     "shrunk",
@@ -33,7 +35,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(26) {
+        match random.below(28) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -46,6 +48,7 @@ impl Step {
             17 => Step::Kill(Run::any(random), random.below(4)),
             18 => Step::Close,
             19 => Step::Compact,
+            20 | 21 => Step::Recount(name, Run::any(random)),
             _ => Step::Ingest(Run::any(random)),
         }
     }

@@ -1,7 +1,6 @@
 //! Byte counts that no CDN sent: a line is rejected, a file is refused by name, and a store can always
 //! publish, also one that an earlier version filled with such counts.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
@@ -161,14 +160,8 @@ fn a6_a_store_that_holds_sums_beyond_the_limit_publishes_what_fits() {
         let said = Site::run(&mut command);
         assert!(!said.stderr.contains("2^64"), "{}", said.stderr);
     }
-    let registry = "[[domain]]\nname = \"*.example.cn\"\naccount = \"one\"\n";
-    fs::write(site.path("registry.toml"), registry).expect("written");
-    let mut bill = site.command("bill");
-    bill.arg("--json")
-        .arg("--registry")
-        .arg(site.path("registry.toml"));
-    bill.arg("--out").arg(site.path("out"));
-    let said = Site::run(&mut bill);
+    let out = site.path("out").display().to_string();
+    let said = site.with_registry("bill", &["--out", &out]);
     assert_ne!(said.code, 3, "{}", said.stderr);
     assert!(
         said.json.is_array() || said.json.is_object(),

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cdn_meter::ingest::{Events, IngestError, Options, Outcome, SourceReport, ingest};
+use cdn_meter::ingest::{Events, IngestError, Options, Outcome, SourceReport, ingest, recount};
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
 use cdn_meter::store::{Change, Occasion, Store};
@@ -46,6 +46,8 @@ pub enum Step {
     /// The first open month is closed; what comes for it from then on is late.
     Close,
     Compact,
+    /// The file is counted anew, by the same format.
+    Recount(usize, Run),
 }
 
 /// How much of a log.
@@ -177,6 +179,7 @@ impl World {
             Step::Kill(run, after) => return self.ingest(run, after),
             Step::Close => return self.close(),
             Step::Compact => return self.compact(),
+            Step::Recount(name, run) => return self.recount(name, run),
         }
         Ok(())
     }
@@ -292,6 +295,44 @@ impl World {
         let compacted = compacted.map_err(|error| format!("compacting: {error}"))?;
         if compacted.rows != 0 {
             self.seen.insert("compacted");
+        }
+        self.compare(&self.folder.path().join("store"), &[])
+    }
+
+    fn recount(&mut self, name: usize, run: Run) -> Result<(), Difference> {
+        let run = Run {
+            names: 1 << name,
+            ..run
+        };
+        let store = self.open("ingest")?;
+        let counted = recount(
+            self.sources(run),
+            &self.options(run),
+            &support::Quiet,
+            &store,
+        );
+        let counted = counted.map_err(|error| format!("counting anew: {error}"))?;
+        drop(store);
+        let all = self.models.clone();
+        for (name, expected) in said(&counted.sources) {
+            self.seen.insert(match &expected {
+                Ok(change) => change.name(),
+                Err(code) => code,
+            });
+            let file = &self.files[&name];
+            let text = (!file.is_corrupt).then_some(&file.text);
+            let mut models = BTreeSet::new();
+            for mut model in all.clone() {
+                let found = model.recount(&name, text, &|name| self.files.contains_key(name));
+                match found == expected {
+                    true => drop(models.insert(model)),
+                    false if all.len() == 1 => {
+                        return Err(format!("{name} anew: {expected:?}, model {found:?}"));
+                    }
+                    false => {}
+                }
+            }
+            self.models = models;
         }
         self.compare(&self.folder.path().join("store"), &[])
     }
