@@ -11,7 +11,9 @@ use super::report::Refusal;
 use super::run::SourceRun;
 use super::worker::{Failure, Worker};
 use super::{CHUNK_BYTES, IngestError, SAMPLE_BYTES};
-use crate::decode::{self, Block, Blocks, Compression, DecodeError, Piece, Reader};
+use crate::decode::{
+    self, Block, Blocks, Compression, DecodeError, Piece, Reader, hold_no_container,
+};
 use crate::record::{Layout, detect, hold_against, learn_headers};
 use crate::source::{DIGEST_CHUNK_BYTES, OPENING_BYTES, Opening, Origin};
 use crate::units::Span;
@@ -45,6 +47,7 @@ impl Worker<'_> {
                 vec![0; SAMPLE_BYTES.min(usize::try_from(len).unwrap_or(SAMPLE_BYTES))];
             file.read_exact_at(&mut sample, 0)
                 .map_err(DecodeError::Open)?;
+            hold_no_container(compression, &sample)?;
             let layout = self.begin(run, &sample, len <= SAMPLE_BYTES as u64)?;
             if !layout.has_headers() {
                 return self.split(run, file, len, layout, part);
@@ -156,7 +159,9 @@ impl Worker<'_> {
             run.is_damaged(damage);
             return Ok(());
         }
+        let compression = reader.compression();
         let sample = reader.peek(SAMPLE_BYTES)?;
+        hold_no_container(compression, sample)?;
         let layout = self.begin(run, sample, sample.len() < SAMPLE_BYTES)?;
         let mut blocks = Blocks::of_stream(reader);
         if let Some(hasher) = run.approach().hasher(0, u64::MAX) {

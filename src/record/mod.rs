@@ -20,6 +20,7 @@ mod field;
 mod grammar;
 mod json;
 mod layout;
+mod looks;
 mod template;
 mod tencent;
 mod w3c;
@@ -32,6 +33,7 @@ pub use fate::{Doubt, Fate, Record, Reject, Skip};
 pub use layout::{
     FORMATS, FormatInfo, Judged, Layout, LayoutError, MeteredField, UTF8_BOM, learn_headers, scan,
 };
+pub use looks::Looks;
 pub use template::{Template, TemplateError};
 pub use tencent::{Tencent, TencentCdn, TencentLive};
 pub use w3c::{Foreign, ForeignLog};

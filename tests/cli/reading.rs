@@ -1,6 +1,17 @@
 //! What is read as a log, what is refused by name, and what is said of it.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 use crate::program::{Place, Said};
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).expect("packed");
+    encoder.finish().expect("packed")
+}
 
 /// Holds that the only file is refused with these words, and nothing is published.
 #[track_caller]
@@ -150,4 +161,129 @@ fn a5_a_file_that_says_null_for_all_its_bytes_counts_with_a_warning_in_report_an
             }
         }
     }
+}
+
+/// A tar header of one of its forms for a file of `len` bytes: the fields that tell forms apart.
+fn tar_header(form: &str, len: usize) -> Vec<u8> {
+    let mut header = vec![0u8; 512];
+    let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
+    put(0, b"logs/a.log");
+    put(100, b"0000644\0");
+    put(108, b"0001750\0");
+    put(116, b"0001750\0");
+    put(124, format!("{len:011o}\0").as_bytes());
+    put(136, b"15070563042\0");
+    put(148, b"        ");
+    match form {
+        "v7" => {}
+        "ustar" => put(257, b"ustar\x0000"),
+        "gnu" => put(257, b"ustar  \0"),
+        _ => {
+            put(0, b"PaxHeaders/a.log\0");
+            put(156, b"x");
+            put(257, b"ustar\x0000");
+        }
+    }
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header
+}
+
+const LINE: &str = "20261001081502 203.0.113.9 v.example.cn /a/1.ts 1000 22 2 206 NULL 41\n";
+
+#[test]
+fn a7_a_tar_archive_of_any_form_is_refused_by_name_plain_and_packed() {
+    let place = Place::new();
+    let text = LINE.repeat(20);
+    for form in ["v7", "ustar", "gnu", "pax"] {
+        let mut tar = tar_header(form, text.len());
+        tar.extend_from_slice(text.as_bytes());
+        tar.resize(tar.len().next_multiple_of(512) + 1024, 0);
+        let squeezed = zstd::encode_all(&tar[..], 1).expect("packed");
+        for stored in [tar.clone(), gzip(&tar), squeezed] {
+            place.write("logs/a.gz", stored);
+            is_refused(&place.run(&["logs"]), &["it is a tar archive", "unpack it"]);
+            let named = ["logs", "--format", "tencent-cdn", "--salvage"];
+            is_refused(&place.run(&named), &["it is a tar archive"]);
+        }
+    }
+}
+
+#[test]
+fn a7_what_is_packed_twice_is_refused_by_name() {
+    let place = Place::new();
+    let inner = gzip(LINE.repeat(20).as_bytes());
+    place.write("logs/a.gz", gzip(&inner));
+    is_refused(&place.run(&["logs"]), &["it is gzip inside gzip"]);
+    place.write(
+        "logs/a.gz",
+        zstd::encode_all(&inner[..], 1).expect("packed"),
+    );
+    is_refused(&place.run(&["logs"]), &["it is gzip inside zstd"]);
+    place.write("logs/a.gz", gzip(b"PK\x03\x04 and so on"));
+    is_refused(&place.run(&["logs"]), &["it is zip inside gzip"]);
+}
+
+#[test]
+fn a7_zeros_behind_the_last_gzip_member_are_padding() {
+    let place = Place::new();
+    let member = gzip(LINE.repeat(20).as_bytes());
+    for zeros in [1, 7, 8, 9, 10, 11, 512, 300_000] {
+        let mut stored = [&member[..], &member[..]].concat();
+        stored.resize(stored.len() + zeros, 0);
+        place.write("logs/a.gz", &stored);
+        let report = counted(&place.run(&["logs", "--json"]));
+        assert_eq!(report["usage"]["bytes"], 40_000, "{zeros} zeros");
+        // What stands behind zeros is no padding, even if it is a member.
+        stored.extend_from_slice(&member);
+        place.write("logs/a.gz", &stored);
+        is_refused(&place.run(&["logs"]), &["zeros"]);
+        let kept = place.run(&["logs", "--salvage", "--json"]);
+        assert_eq!(kept.code, 1, "{}", kept.stderr);
+        assert!(kept.stdout.contains("40000"), "{}", kept.stdout);
+    }
+}
+
+#[test]
+fn a7_what_is_no_log_is_told_as_what_it_looks_like() {
+    let place = Place::new();
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        [0xff, 0xfe].into_iter().chain(units).collect()
+    };
+    let document = r#"{"account_number":"1","logs":[{"bytes_out":1}]}"#;
+    let pretty = "{\n  \"records\": [\n    {\"time\": \"2026-10-05T10:00:00Z\"}\n  ]\n}\n";
+    let error =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code></Error>";
+    let rows = row("\"EdgeResponseBytes\":1,")
+        .replace('\n', ",\n")
+        .repeat(3);
+    let array = format!("[\n{rows}{}]\n", row("\"EdgeResponseBytes\":1,"));
+    for (content, words) in [
+        (utf16(LINE), "it is text in UTF-16"),
+        (utf16(LINE)[2..].to_vec(), "it is text in UTF-16"),
+        (document.into(), "one JSON document"),
+        (pretty.into(), "one JSON document"),
+        (array.into_bytes(), "one JSON document"),
+        (br#"[{"a":1},{"a":2}]"#.to_vec(), "one JSON document"),
+        (error.into(), "XML document (Error)"),
+        (
+            b"<ListBucketResult/>".to_vec(),
+            "XML document (ListBucketResult)",
+        ),
+        (b"\n <!DOCTYPE html>\n<html><body>502".to_vec(), "HTML page"),
+        (b"<HTML>\r\n<head>".to_vec(), "HTML page"),
+        (
+            b"{\"a\":1,\"b\":2}\n".repeat(3),
+            "JSON objects with the members a, b",
+        ),
+    ] {
+        for stored in [content.clone(), gzip(&content)] {
+            place.write("logs/a.gz", stored);
+            is_refused(&place.run(&["logs"]), &[words]);
+        }
+    }
+    place.write("logs/a.gz", utf16(LINE));
+    let named = ["logs", "--format", "tencent-cdn"];
+    is_refused(&place.run(&named), &["it is text in UTF-16"]);
 }
