@@ -138,7 +138,11 @@ impl Layout {
     pub fn by_notation(name: &str, notation: Option<&str>) -> Option<Self> {
         match (name, notation) {
             ("cloudfront", notation) => {
-                CloudFront::from_header(notation?.as_bytes()).map(Layout::CloudFront)
+                let header = notation?.as_bytes();
+                CloudFront::from_header(header)?;
+                let mut format = CloudFront::default();
+                format.learn(header);
+                Some(Layout::CloudFront(format))
             }
             ("nginx", notation) => Layout::by_name(name, Some(notation?)).ok(),
             (name, _) => Layout::by_name(name, None).ok(),
