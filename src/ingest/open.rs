@@ -10,7 +10,7 @@ use super::pool::Task;
 use super::report::Refusal;
 use super::run::SourceRun;
 use super::worker::{Failure, Worker};
-use super::{CHUNK_BYTES, IngestError, SAMPLE_BYTES};
+use super::{CHUNK_BYTES, IngestError, SAMPLE_BYTES, is_hole};
 use crate::decode::{
     self, Block, Blocks, Compression, DecodeError, Piece, Reader, hold_no_container,
 };
@@ -49,7 +49,7 @@ impl Worker<'_> {
                 .map_err(DecodeError::Open)?;
             hold_no_container(compression, &sample)?;
             let layout = self.begin(run, &sample, len <= SAMPLE_BYTES as u64)?;
-            if !layout.has_headers() {
+            if let Some(layout) = layout.filter(|layout| !layout.has_headers()) {
                 return self.split(run, file, len, layout, part);
             }
         }
@@ -65,7 +65,28 @@ impl Worker<'_> {
     }
 
     /// Tells from the first bytes of a source what its format is and what is known of it.
-    fn begin(&self, run: &SourceRun, sample: &[u8], is_whole: bool) -> Result<Layout, Failure> {
+    ///
+    /// `None` where a hole leaves no line in them: then the first lines behind it tell the format.
+    fn begin(
+        &self,
+        run: &SourceRun,
+        sample: &[u8],
+        is_whole: bool,
+    ) -> Result<Option<Layout>, Failure> {
+        let layout = match !is_whole && is_hole(sample) {
+            true => None,
+            false => Some(self.tell(run, sample, is_whole)?),
+        };
+        if let Some(seed) = self.context.sink.seed() {
+            let opening = Opening::of(seed, sample);
+            let known = self.context.sink.known_like(&opening)?;
+            run.approach_with(seed, opening, &known);
+        }
+        Ok(layout)
+    }
+
+    /// Tells from the first lines of a source what its format is.
+    fn tell(&self, run: &SourceRun, sample: &[u8], is_whole: bool) -> Result<Layout, Failure> {
         let layout = match &self.context.options.layout {
             Some(layout) => {
                 hold_against(layout, sample, is_whole)?;
@@ -78,11 +99,6 @@ impl Worker<'_> {
                 return Err(Refusal::NoDomain.into());
             }
             run.has_layout(layout, sample);
-        }
-        if let Some(seed) = self.context.sink.seed() {
-            let opening = Opening::of(seed, sample);
-            let known = self.context.sink.known_like(&opening)?;
-            run.approach_with(seed, opening, &known);
         }
         // Nothing but blank lines and comments: any format with comments counts them.
         Ok(layout.unwrap_or_else(|| Layout::CloudFront(Default::default())))
@@ -136,6 +152,10 @@ impl Worker<'_> {
                     Err(error) => break Err(error),
                 },
                 Ok(Piece::Overlong(span, text)) => part.overlong(span, text, approach.resume),
+                Ok(Piece::Hole(span)) => match part.hole(span, approach.resume) {
+                    Ok(()) => {}
+                    Err(_) => break Err(Refusal::Overflow.into()),
+                },
                 Ok(Piece::End) => break Ok(()),
                 Err(error) => break Err(error.into()),
             }
@@ -182,7 +202,7 @@ impl Worker<'_> {
         run: &Arc<SourceRun>,
         blocks: &mut Blocks<'static>,
         block: &mut Block,
-        mut layout: Layout,
+        mut layout: Option<Layout>,
         part: &mut Part,
     ) -> Result<(), Failure> {
         let resume = run.approach().resume;
@@ -194,7 +214,14 @@ impl Worker<'_> {
             match piece {
                 Piece::End => return Ok(()),
                 Piece::Overlong(span, text) => part.overlong(span, text, resume),
-                Piece::Lines => self.lines_or_offer(run, block, &mut layout, part)?,
+                Piece::Hole(span) => part.hole(span, resume).map_err(|_| Refusal::Overflow)?,
+                Piece::Lines => {
+                    let layout = match &mut layout {
+                        Some(layout) => layout,
+                        None => layout.insert(self.tell(run, block.lines(), true)?),
+                    };
+                    self.lines_or_offer(run, block, layout, part)?;
+                }
             }
             if ROWS_KEPT_MAX < self.meter.rows_closed() {
                 self.meter

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::cloudfront::{CloudFront, column_names};
 use super::fate::{Fate, Skip};
-use super::layout::{Layout, UTF8_BOM};
+use super::layout::{Layout, hole_len, text_of};
 use super::looks::Looks;
 use super::template::Template;
 use super::w3c::{Foreign, ForeignLog};
@@ -85,7 +85,6 @@ impl fmt::Display for Listing<'_> {
 /// other reads any.
 pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectError> {
     hold_text(sample)?;
-    let sample = sample.strip_prefix(UTF8_BOM).unwrap_or(sample);
     let lines = judged_lines(sample, is_whole);
     if let Some(layout) = by_header(&lines)? {
         return Ok(Some(Layout::CloudFront(layout)));
@@ -160,7 +159,7 @@ fn by_header(lines: &[&[u8]]) -> Result<Option<CloudFront>, DetectError> {
     }
 }
 
-/// The first lines that are whole and not blank, without line ends.
+/// The first lines that are whole and not blank, without line ends and what may stand before them.
 fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
     let mut lines: Vec<_> = sample.split(|&byte| byte == b'\n').collect();
     if !is_whole && 1 < lines.len() {
@@ -168,7 +167,7 @@ fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
     }
     lines
         .into_iter()
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .map(|line| text_of(&line[hole_len(line)..]))
         .filter(|line| !line.is_empty())
         .take(SAMPLE_LINES_MAX)
         .collect()

@@ -8,6 +8,9 @@
 //! so rejects are the grammar's by construction, and what `fast` accepts is held against the
 //! grammar by property tests and fuzz targets.
 //!
+//! In front of a line of any format may stand zeros, which are a line of their own ([`Skip::Hole`]), and
+//! marks of UTF-8, which are passed over: logs get both when they are truncated or put together.
+//!
 //! Adding a format: a file with the grammar in its head, a type with [`LineFormat`], a variant of
 //! [`Layout`], golden cases in `tests/golden`, and seed lines in `tests/property/agreement.rs`.
 
@@ -31,7 +34,7 @@ pub use cloudfront::CloudFront;
 pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect, hold_against};
 pub use fate::{Doubt, Fate, Record, Reject, Skip};
 pub use layout::{
-    FORMATS, FormatInfo, Judged, Layout, LayoutError, MeteredField, UTF8_BOM, learn_headers, scan,
+    FORMATS, FormatInfo, Judged, Layout, LayoutError, MeteredField, learn_headers, scan,
 };
 pub use looks::Looks;
 pub use template::{Template, TemplateError};

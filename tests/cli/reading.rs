@@ -287,3 +287,140 @@ fn a7_what_is_no_log_is_told_as_what_it_looks_like() {
     let named = ["logs", "--format", "tencent-cdn"];
     is_refused(&place.run(&named), &["it is text in UTF-16"]);
 }
+
+#[test]
+fn a9_files_with_marks_of_utf8_that_were_put_together_keep_every_line() {
+    let place = Place::new();
+    let mark = "\u{feff}";
+    place.write(
+        "logs/a.log",
+        format!("{mark}{LINE}{mark}{LINE}{LINE}{mark}"),
+    );
+    let report = counted(&place.run(&["logs", "--json"]));
+    assert_eq!(report["usage"]["bytes"], 3000);
+    assert_eq!(
+        report["lines"]["skipped"]["blank"], 1,
+        "the last mark has no line"
+    );
+    // A header behind a mark moves the columns.
+    let one = "#Fields: date time x-edge-location sc-bytes sc-status x-host-header\n\
+        2026-10-05\t10:00:00\tSEA4\t5000\t200\tv.example.cn\n";
+    let other = "#Fields: sc-bytes date time x-edge-location sc-status x-host-header\n\
+        700\t2026-10-05\t10:00:00\tSEA4\t200\tv.example.cn\n";
+    place.write("logs/a.log", format!("{mark}{one}{mark}{other}"));
+    let report = counted(&place.run(&["logs", "--json"]));
+    assert_eq!(report["usage"]["bytes"], 5700);
+}
+
+#[test]
+fn a9_a_hole_of_any_length_is_skipped_and_the_line_behind_it_counts() {
+    let place = Place::new();
+    // Around the sample, a block, the longest line and the range of a worker.
+    for len in [
+        1,
+        65_535,
+        65_536,
+        524_288,
+        1 << 20,
+        (1 << 20) + 1,
+        9 << 20,
+        17_000_001,
+    ] {
+        let hole = vec![0u8; len];
+        let text = [
+            &hole[..],
+            LINE.as_bytes(),
+            LINE.as_bytes(),
+            &hole,
+            LINE.as_bytes(),
+        ]
+        .concat();
+        for stored in [text.clone(), gzip(&text)] {
+            place.write("logs/a.log", stored);
+            for format in [&[][..], &["--format", "tencent-cdn"]] {
+                let report = counted(&place.run(&[&["logs", "--json"], format].concat()));
+                assert_eq!(report["usage"]["bytes"], 3000, "{len}");
+                assert_eq!(report["lines"]["skipped"]["hole"], 2, "{len}");
+                assert_eq!(report["lines"]["read"], 5, "{len}");
+                assert_eq!(report["bytes"]["decompressed"], text.len(), "{len}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a9_lines_are_numbered_as_other_programs_do_that_know_of_no_holes() {
+    let place = Place::new();
+    for len in [9, 3 << 20] {
+        let hole = vec![0u8; len];
+        let text = [
+            LINE.as_bytes(),
+            &hole,
+            LINE.as_bytes(),
+            &hole,
+            b"not a line\n",
+        ]
+        .concat();
+        place.write("logs/a.log", &text);
+        let named = ["logs", "--max-reject-ratio", "1", "--format", "tencent-cdn"];
+        place.run(&named);
+        let rows = std::fs::read_to_string(place.out().join("quarantine.ndjson")).expect("read");
+        let row: serde_json::Value = serde_json::from_str(rows.trim()).expect("a row");
+        assert_eq!(row["line"], 3, "{row}");
+        assert_eq!(row["offset"], text.len() - 11);
+        assert_eq!(row["raw"], "not a line");
+    }
+}
+
+#[test]
+fn a9_a_hole_takes_no_line_from_a_file_that_grows() {
+    let place = Place::new();
+    let small = vec![0u8; 5_000];
+    let large = vec![0u8; 3 << 20];
+    let mut text = Vec::new();
+    let steps: [&[u8]; 7] = [
+        LINE.as_bytes(),
+        &small,
+        &small,
+        LINE.as_bytes(),
+        &large,
+        LINE.as_bytes(),
+        b"not a line\n",
+    ];
+    let args = [
+        "logs",
+        "--store",
+        "store",
+        "--max-reject-ratio",
+        "1",
+        "--json",
+    ];
+    for (step, more) in steps.into_iter().enumerate() {
+        text.extend_from_slice(more);
+        place.write("logs/a.log", &text);
+        let said = place.run(&args);
+        let report = counted(&said);
+        let lines = [1, 1, 1, 2, 2, 3, 3][step];
+        assert_eq!(
+            report["usage"]["bytes"],
+            lines * 1000,
+            "step {step}: {}",
+            said.stdout
+        );
+    }
+    let quarantine = std::fs::read_to_string(place.out().join("quarantine.ndjson"));
+    let row: serde_json::Value =
+        serde_json::from_str(quarantine.expect("read").trim()).expect("a row");
+    assert_eq!(row["offset"], text.len() - 11);
+    // A log that was truncated under its writer, which goes on where it was.
+    let copy = place.write("logs/a.log.1", &text);
+    let mut rest = vec![0u8; text.len()];
+    rest.extend_from_slice(LINE.replace("081502", "091502").as_bytes());
+    place.write("logs/a.log", &rest);
+    assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 4000);
+    rest.extend_from_slice(LINE.replace("081502", "101502").as_bytes());
+    place.write("logs/a.log", &rest);
+    assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 5000);
+    std::fs::remove_file(copy).expect("removed");
+    assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 5000);
+}
