@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use cdn_meter::ingest::SAMPLE_BYTES;
-use cdn_meter::record::{Clock, Fate, Judged, Layout, UTF8_BOM, detect, scan};
+use cdn_meter::record::{Clock, Fate, Judged, Layout, detect, scan};
 use memchr::memchr_iter;
 
 use super::inputs::{FORMATS, Inputs, Text, layout};
@@ -124,10 +124,6 @@ fn rival(text: &Text) -> Stage<'_> {
 /// Telling the format from what a worker looks at.
 fn told(text: &Text) -> Stage<'_> {
     let sample = &text.bytes[..SAMPLE_BYTES];
-    assert!(
-        !sample.starts_with(UTF8_BOM),
-        "the corpus has no byte order mark"
-    );
     Stage::new(
         "detect",
         text.format.name(),

@@ -10,8 +10,10 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
 use memchr::memrchr;
+
+use super::container::{self, MAGIC_BYTES};
+use super::members::Members;
 
 /// Decompressed bytes up to which no ratio is looked at.
 pub const EXPANSION_FREE_BYTES: u64 = 256 << 20;
@@ -19,8 +21,6 @@ pub const EXPANSION_FREE_BYTES: u64 = 256 << 20;
 pub const EXPANSION_RATIO_MAX: u64 = 400;
 /// Stored bytes read at a time.
 const STORED_BUFFER_BYTES: usize = 128 << 10;
-/// Longest magic number that is looked at.
-const MAGIC_BYTES: usize = 6;
 /// Bytes asked for at a time where damage is looked for: what a decoder gave in the call that met the
 /// damage is lost.
 const SALVAGE_STEP_BYTES: usize = 4 << 10;
@@ -55,12 +55,7 @@ impl Compression {
             [0x1f, 0x8b, ..] => Ok(Compression::Gzip),
             _ if head.starts_with(&ZSTD) => Ok(Compression::Zstd),
             [low, 0x2a, 0x4d, 0x18, ..] if (0x50..=0x5f).contains(low) => Ok(Compression::Zstd),
-            _ if head.starts_with(b"BZh") => Err("bzip2"),
-            _ if head.starts_with(b"\xfd7zXZ\0") => Err("xz"),
-            _ if head.starts_with(b"PK\x03\x04") => Err("zip"),
-            _ if head.starts_with(b"PAR1") => Err("Parquet"),
-            _ if head.starts_with(b"\x04\x22\x4d\x18") => Err("lz4"),
-            _ => Ok(Compression::Plain),
+            _ => container::of_magic(head).map_or(Ok(Compression::Plain), Err),
         }
     }
 }
@@ -88,6 +83,20 @@ pub enum DecodeError {
     Unsupported {
         /// What it is.
         name: &'static str,
+    },
+    /// It is a tar archive.
+    #[error(
+        "it is a tar archive, which is not read: headers stand between the lines of its files; \
+         unpack it and give the files"
+    )]
+    Tar,
+    /// What it decompresses to is something that is not read.
+    #[error("it is {inner} inside {outer}, which is not read; unpack what is inside")]
+    Nested {
+        /// What it decompresses to.
+        inner: &'static str,
+        /// What it is stored as.
+        outer: &'static str,
     },
     /// It expands beyond the cap.
     #[error(
@@ -186,7 +195,7 @@ pub fn open(stored: impl Read + Send + 'static) -> Result<Reader, DecodeError> {
     let whole = BufReader::with_capacity(STORED_BUFFER_BYTES, whole);
     let inner: Box<dyn Read + Send> = match compression {
         Compression::Plain => Box::new(whole),
-        Compression::Gzip => Box::new(MultiGzDecoder::new(whole)),
+        Compression::Gzip => Box::new(Members::new(whole)),
         Compression::Zstd => {
             let decoder = zstd::stream::read::Decoder::with_buffer(whole);
             Box::new(decoder.map_err(DecodeError::Open)?)

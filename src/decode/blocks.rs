@@ -7,6 +7,10 @@
 //! A range `[from, to)` of a plain file owns the lines that *start* in it: reading begins one
 //! byte early to see whether a line starts at `from`, and goes on past `to` to the end of the last
 //! line. So neighbours share every byte of the file without gap or overlap.
+//!
+//! A line that is longer than the limit because zeros stand in front of it is cut behind the zeros: a
+//! log that was truncated under its writer begins with as many as it had bytes. The zeros are handed
+//! out as a [`Piece::Hole`], however many they are, and the line behind them belongs to the same range.
 
 use std::fs::File;
 use std::io;
@@ -58,6 +62,8 @@ pub enum Piece {
     Lines,
     /// A line over [`LINE_BYTES_MAX`]: where it stands, its newline included, and its first bytes.
     Overlong(Span, Box<[u8]>),
+    /// Zeros in front of a line that would be too long with them: where they stand. The line is next.
+    Hole(Span),
     /// There is no more.
     End,
 }
@@ -226,6 +232,7 @@ impl<'a> Blocks<'a> {
                     self.at += lines_len as u64;
                     return Ok(Piece::Lines);
                 }
+                None if LINE_BYTES_MAX < filled && text[0] == 0 => return self.hole(text),
                 None if LINE_BYTES_MAX < filled => return self.overlong(filled as u64, text),
                 None => block.grow(LINE_BYTES_MAX + 1),
             }
@@ -270,18 +277,46 @@ impl<'a> Blocks<'a> {
         Ok(Piece::Overlong(Span::new(from, self.at), sample))
     }
 
+    /// Passes over the zeros that `text` begins with, and those behind it.
+    fn hole(&mut self, text: &[u8]) -> Result<Piece, DecodeError> {
+        let from = self.at;
+        let behind = |text: &[u8]| text.iter().position(|&byte| byte != 0);
+        match behind(text) {
+            Some(len) => {
+                self.at += len as u64;
+                self.carried.extend_from_slice(&text[len..]);
+            }
+            None => {
+                self.at += text.len() as u64;
+                self.skip_until(u64::MAX, behind)?;
+            }
+        }
+        // Its line is ours, as the hole is, wherever it ends.
+        self.stop = self.stop.max(self.at + 1);
+        Ok(Piece::Hole(Span::new(from, self.at)))
+    }
+
     /// Reads on to the start of the next line, or until no line can start before `limit`.
     fn skip_line(&mut self, limit: u64) -> Result<(), DecodeError> {
+        let behind = |text: &[u8]| memchr(b'\n', text).map(|newline| newline + 1);
+        self.skip_until(limit, behind)
+    }
+
+    /// Reads on to the place that `find` gives, or until `limit`.
+    fn skip_until(
+        &mut self,
+        limit: u64,
+        find: impl Fn(&[u8]) -> Option<usize>,
+    ) -> Result<(), DecodeError> {
         let mut buffer = vec![0; BLOCK_BYTES];
         while !self.is_fed && self.at < limit {
             let len = self.feed_into(&mut buffer)?;
-            match memchr(b'\n', &buffer[..len]) {
-                None => self.at += len as u64,
-                Some(newline) => {
-                    self.at += newline as u64 + 1;
-                    self.carried.extend_from_slice(&buffer[newline + 1..len]);
-                    return Ok(());
-                }
+            let text = &buffer[..len];
+            let passed = find(text);
+            self.at += passed.unwrap_or(len) as u64;
+            if let Some(passed) = passed {
+                self.carried.extend_from_slice(&text[passed..]);
+                return Ok(());
             }
         }
         Ok(())
@@ -302,6 +337,7 @@ mod tests {
             match blocks.next(&mut block).expect("readable") {
                 Piece::End => return,
                 Piece::Overlong(span, _) => out.push((span.from, vec![b'L'; span.len() as usize])),
+                Piece::Hole(span) => out.push((span.from, vec![0; span.len() as usize])),
                 Piece::Lines => {
                     let mut at = block.span().from;
                     for line in block.lines().split_inclusive(|&byte| byte == b'\n') {
@@ -383,6 +419,47 @@ mod tests {
         ) {
             check(&text, &cuts);
         }
+    }
+
+    #[test]
+    fn a9_a_hole_is_cut_off_where_the_line_would_be_too_long_with_it() {
+        let pieces = |hole: usize, line: &[u8]| {
+            let text = [&vec![0; hole][..], line, b"\nlast\n"].concat();
+            let reader = open(Cursor::new(text.clone())).expect("plain");
+            let mut streamed = Vec::new();
+            collect(Blocks::of_stream(reader), &mut streamed);
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(&text).expect("written");
+            let len = text.len() as u64;
+            // Cut within the hole, at both of its ends, and within the line behind it.
+            let hole = hole as u64;
+            for cut in [
+                1,
+                hole / 2,
+                hole - 1,
+                hole,
+                hole + 1,
+                hole + line.len() as u64,
+            ] {
+                let mut ranged = Vec::new();
+                for range in [Span::new(0, cut), Span::new(cut, len)] {
+                    let blocks = Blocks::of_range(&file, range, len, None);
+                    collect(blocks.expect("readable"), &mut ranged);
+                }
+                assert!(ranged == streamed, "cut at {cut}");
+            }
+            let lens = streamed.iter().map(|(_, piece)| piece.len());
+            lens.collect::<Vec<_>>()
+        };
+        let max = LINE_BYTES_MAX;
+        assert_eq!(pieces(9, b"line"), [14, 5]);
+        assert_eq!(pieces(max - 4, b"line"), [max + 1, 5]);
+        assert_eq!(pieces(max - 3, b"line"), [max - 3, 5, 5]);
+        assert_eq!(pieces(3 * max, b"line"), [3 * max, 5, 5]);
+        assert_eq!(pieces(2 * max, b""), [2 * max, 1, 5]);
+        let long = vec![b'x'; max + 1];
+        assert_eq!(pieces(max, &long), [max, max + 2, 5]);
+        assert_eq!(pieces(7, &long), [7, max + 2, 5]);
     }
 
     #[test]

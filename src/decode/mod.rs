@@ -1,6 +1,6 @@
 //! From stored bytes to blocks of whole lines.
 //!
-//! Owns: recognising compression by magic bytes, decoding all members, the cap on expansion,
+//! Owns: recognising compression and containers by magic bytes, decoding all members, the cap on expansion,
 //! cutting at line ends, what happens to a line over the limit.
 //! Does not own: what a line means, who works on a block.
 //!
@@ -11,8 +11,11 @@
 
 mod archive;
 mod blocks;
+mod container;
+mod members;
 
 pub use archive::{
     Compression, Damage, DecodeError, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Reader, open,
 };
 pub use blocks::{BLOCK_BYTES, Block, Blocks, LINE_BYTES_MAX, Piece};
+pub use container::hold_no_container;

@@ -34,6 +34,7 @@ mod run;
 mod sink;
 mod worker;
 
+use memchr::memchr;
 use rust_decimal::Decimal;
 
 pub use against::{Compared, compare};
@@ -131,6 +132,11 @@ pub enum IngestError {
     /// A worker panicked, which is a bug of ours.
     #[error("a worker stopped by a bug of ours; nothing was published, please report this")]
     Panicked,
+}
+
+/// Whether a hole leaves no line in the first bytes of a source to tell its format from.
+fn is_hole(sample: &[u8]) -> bool {
+    sample.first() == Some(&0) && memchr(b'\n', sample).is_none()
 }
 
 /// Ingests all of `sources`, each to its outcome.

@@ -10,8 +10,10 @@ use super::pool::Task;
 use super::report::Refusal;
 use super::run::SourceRun;
 use super::worker::{Failure, Worker};
-use super::{CHUNK_BYTES, IngestError, SAMPLE_BYTES};
-use crate::decode::{self, Block, Blocks, Compression, DecodeError, Piece, Reader};
+use super::{CHUNK_BYTES, IngestError, SAMPLE_BYTES, is_hole};
+use crate::decode::{
+    self, Block, Blocks, Compression, DecodeError, Piece, Reader, hold_no_container,
+};
 use crate::record::{Layout, detect, hold_against, learn_headers};
 use crate::source::{DIGEST_CHUNK_BYTES, OPENING_BYTES, Opening, Origin};
 use crate::units::Span;
@@ -45,8 +47,9 @@ impl Worker<'_> {
                 vec![0; SAMPLE_BYTES.min(usize::try_from(len).unwrap_or(SAMPLE_BYTES))];
             file.read_exact_at(&mut sample, 0)
                 .map_err(DecodeError::Open)?;
+            hold_no_container(compression, &sample)?;
             let layout = self.begin(run, &sample, len <= SAMPLE_BYTES as u64)?;
-            if !layout.has_headers() {
+            if let Some(layout) = layout.filter(|layout| !layout.has_headers()) {
                 return self.split(run, file, len, layout, part);
             }
         }
@@ -62,7 +65,28 @@ impl Worker<'_> {
     }
 
     /// Tells from the first bytes of a source what its format is and what is known of it.
-    fn begin(&self, run: &SourceRun, sample: &[u8], is_whole: bool) -> Result<Layout, Failure> {
+    ///
+    /// `None` where a hole leaves no line in them: then the first lines behind it tell the format.
+    fn begin(
+        &self,
+        run: &SourceRun,
+        sample: &[u8],
+        is_whole: bool,
+    ) -> Result<Option<Layout>, Failure> {
+        let layout = match !is_whole && is_hole(sample) {
+            true => None,
+            false => Some(self.tell(run, sample, is_whole)?),
+        };
+        if let Some(seed) = self.context.sink.seed() {
+            let opening = Opening::of(seed, sample);
+            let known = self.context.sink.known_like(&opening)?;
+            run.approach_with(seed, opening, &known);
+        }
+        Ok(layout)
+    }
+
+    /// Tells from the first lines of a source what its format is.
+    fn tell(&self, run: &SourceRun, sample: &[u8], is_whole: bool) -> Result<Layout, Failure> {
         let layout = match &self.context.options.layout {
             Some(layout) => {
                 hold_against(layout, sample, is_whole)?;
@@ -75,11 +99,6 @@ impl Worker<'_> {
                 return Err(Refusal::NoDomain.into());
             }
             run.has_layout(layout, sample);
-        }
-        if let Some(seed) = self.context.sink.seed() {
-            let opening = Opening::of(seed, sample);
-            let known = self.context.sink.known_like(&opening)?;
-            run.approach_with(seed, opening, &known);
         }
         // Nothing but blank lines and comments: any format with comments counts them.
         Ok(layout.unwrap_or_else(|| Layout::CloudFront(Default::default())))
@@ -133,6 +152,7 @@ impl Worker<'_> {
                     Err(error) => break Err(error),
                 },
                 Ok(Piece::Overlong(span, text)) => part.overlong(span, text, approach.resume),
+                Ok(Piece::Hole(span)) => part.hole(span, approach.resume),
                 Ok(Piece::End) => break Ok(()),
                 Err(error) => break Err(error.into()),
             }
@@ -156,7 +176,9 @@ impl Worker<'_> {
             run.is_damaged(damage);
             return Ok(());
         }
+        let compression = reader.compression();
         let sample = reader.peek(SAMPLE_BYTES)?;
+        hold_no_container(compression, sample)?;
         let layout = self.begin(run, sample, sample.len() < SAMPLE_BYTES)?;
         let mut blocks = Blocks::of_stream(reader);
         if let Some(hasher) = run.approach().hasher(0, u64::MAX) {
@@ -177,7 +199,7 @@ impl Worker<'_> {
         run: &Arc<SourceRun>,
         blocks: &mut Blocks<'static>,
         block: &mut Block,
-        mut layout: Layout,
+        mut layout: Option<Layout>,
         part: &mut Part,
     ) -> Result<(), Failure> {
         let resume = run.approach().resume;
@@ -189,7 +211,14 @@ impl Worker<'_> {
             match piece {
                 Piece::End => return Ok(()),
                 Piece::Overlong(span, text) => part.overlong(span, text, resume),
-                Piece::Lines => self.lines_or_offer(run, block, &mut layout, part)?,
+                Piece::Hole(span) => part.hole(span, resume),
+                Piece::Lines => {
+                    let layout = match &mut layout {
+                        Some(layout) => layout,
+                        None => layout.insert(self.tell(run, block.lines(), true)?),
+                    };
+                    self.lines_or_offer(run, block, layout, part)?;
+                }
             }
             if ROWS_KEPT_MAX < self.meter.rows_closed() {
                 self.meter

@@ -2,7 +2,7 @@
 
 use super::quarantine::{RejectedLine, Rejects};
 use crate::meter::{Counts, Overflow};
-use crate::record::Reject;
+use crate::record::{Reject, Skip};
 use crate::source::PartDigests;
 use crate::units::{Bytes, Span};
 
@@ -65,6 +65,19 @@ impl Part {
             text,
         });
         self.extend(span, 1);
+    }
+
+    /// Adds a hole that stands apart from the line behind it, unless it is before `resume`.
+    ///
+    /// It is counted as a line, and has no number among them: other programs know lines by newlines.
+    pub(super) fn hole(&mut self, span: Span, resume: u64) {
+        if span.from < resume {
+            return;
+        }
+        self.begin(span.from);
+        self.extend(span, 0);
+        self.counts.lines += 1;
+        self.counts.skip(Skip::Hole);
     }
 
     /// Adds the bytes of a block's metered lines.

@@ -9,12 +9,12 @@ use memchr::memchr_iter;
 
 use crate::decode::{self, Block, Blocks, DecodeError, Piece, Reader};
 use crate::record::{
-    Clock, DetectError, Fate, Judged, Layout, Record, UTF8_BOM, detect, learn_headers, scan,
+    Clock, DetectError, Fate, Judged, Layout, Record, Skip, detect, learn_headers, scan,
 };
 use crate::source::{Digest, Opening, PartHasher, Seed};
 use crate::units::{Bytes, HostError, Slot, Span, normalize_host};
 
-use super::SAMPLE_BYTES;
+use super::{SAMPLE_BYTES, is_hole};
 
 /// Which metered lines are looked for.
 #[derive(Clone, Debug)]
@@ -82,11 +82,8 @@ pub fn reread(
     mut each: impl FnMut(FoundLine<'_>),
 ) -> Result<(), RereadError> {
     let mut layout = match layout {
-        Some(layout) => layout,
-        None => match layout_of(path, span.to)? {
-            Some(layout) => layout,
-            None => return Ok(()),
-        },
+        Some(layout) => Some(layout),
+        None => layout_of(path, span.to)?,
     };
     let mut blocks = Blocks::of_stream(open(path, span.to)?);
     let mut block = Block::default();
@@ -99,19 +96,25 @@ pub fn reread(
                 line += 1;
                 continue;
             }
+            Piece::Hole(_) => continue,
             Piece::Lines => block.span().from,
+        };
+        let layout = match &mut layout {
+            Some(layout) => layout,
+            None => match detect(block.lines(), true)? {
+                Some(told) => layout.insert(told),
+                None => return Ok(()),
+            },
         };
         let known = (span.from.max(from) - from).min(block.span().len());
         let (before, text) = block.lines().split_at(known as usize);
-        learn_headers(&mut layout, before);
+        learn_headers(layout, before);
         line += memchr_iter(b'\n', before).count() as u64;
-        let (mut text, mut text_from) = (text, from + before.len() as u64);
-        if text_from == 0
-            && let Some(rest) = text.strip_prefix(UTF8_BOM)
-        {
-            (text, text_from) = (rest, UTF8_BOM.len() as u64);
-        }
-        scan(&mut layout, text, &mut clock, |judged| {
+        let text_from = from + before.len() as u64;
+        scan(layout, text, &mut clock, |judged| {
+            if let Fate::Skipped(Skip::Hole) = judged.fate {
+                return;
+            }
             if let Some(record) = record_of(&judged)
                 && wanted.slots.contains(&record.time.slot().index())
                 && counts_for(record, wanted, &mut host)
@@ -135,10 +138,15 @@ fn open(path: &Path, length: u64) -> Result<Reader, DecodeError> {
     Ok(decode::open(file)?.cut_at(length))
 }
 
+/// The format of a file by its first bytes; `None` where they hold no line to tell it from.
 fn layout_of(path: &Path, length: u64) -> Result<Option<Layout>, RereadError> {
     let mut reader = open(path, length)?;
     let sample = reader.peek(SAMPLE_BYTES)?;
-    Ok(detect(sample, sample.len() < SAMPLE_BYTES)?)
+    let is_whole = sample.len() < SAMPLE_BYTES;
+    match !is_whole && is_hole(sample) {
+        true => Ok(None),
+        false => Ok(detect(sample, is_whole)?),
+    }
 }
 
 fn record_of<'b, 'a>(judged: &'b Judged<'a>) -> Option<&'b Record<'a>> {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{IngestError, Options};
 use crate::meter::{Counts, Domains, Meter, UsageTable};
-use crate::record::{BytesIn, Clock, Fate, Layout, Reject, scan};
+use crate::record::{BytesIn, Clock, Fate, Layout, Reject, Skip, scan};
 use crate::store::{Quarantined, Regained, Store};
 use crate::units::invariant;
 
@@ -156,6 +156,8 @@ impl Retrial<'_> {
         let mut outcome = Ok(Outcome::NotTried);
         scan(&mut layout, &text, clock, |judged| {
             outcome = match judged.fate {
+                // Of a line that was kept with it: it was counted with the line, as one.
+                Fate::Skipped(Skip::Hole) => return,
                 Fate::Metered(record) => match meter.add(&record) {
                     Ok(()) => counts.meter(&record).map(|()| Outcome::Regained),
                     Err(_) => Ok(Outcome::Rejected),

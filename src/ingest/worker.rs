@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memrchr};
 
 use super::part::Part;
 use super::pool::{Pool, Task};
@@ -13,7 +13,7 @@ use super::sink::Verdict;
 use super::{Events, IngestError, Options, UsageSink};
 use crate::decode::Block;
 use crate::meter::{Domains, Histograms, Meter, UsageRow};
-use crate::record::{Clock, Fate, Judged, Layout, Skip, UTF8_BOM, learn_headers, scan};
+use crate::record::{Clock, Fate, Judged, Layout, Skip, learn_headers, scan};
 use crate::store::Change;
 use crate::units::{Bytes, Span};
 
@@ -208,7 +208,7 @@ impl Worker<'_> {
         let known = resume
             .saturating_sub(block.span().from)
             .min(block.span().len());
-        let (known_lines, mut text) = block.lines().split_at(known as usize);
+        let (known_lines, text) = block.lines().split_at(known as usize);
         if !known_lines.is_empty() && layout.has_headers() {
             learn_headers(layout, known_lines);
         }
@@ -217,19 +217,13 @@ impl Worker<'_> {
             return Ok(());
         }
         let run = part.begin(span.from);
-        let mut text_from = span.from;
-        if span.from == 0
-            && let Some(rest) = text.strip_prefix(UTF8_BOM)
-        {
-            text = rest;
-            text_from = UTF8_BOM.len() as u64;
-        }
         let (meter, histograms) = (&mut self.meter, &mut self.done.histograms);
         let (counts, rejects) = (&mut part.counts, &mut part.rejects);
         let (mut bytes, mut line_number) = (0u128, run.lines);
+        let mut holes = 0;
         let mut notation = Notation::of(layout);
         let place = |judged: &Judged<'_>, line, reason, bytes_at_most, layout| RejectedLine {
-            offset: text_from + judged.at as u64,
+            offset: span.from + judged.at as u64,
             line,
             run_from: run.span.from,
             reason,
@@ -254,6 +248,11 @@ impl Worker<'_> {
                         rejects.keep(place(&judged, line_number, reason, bound, notation.text()));
                     }
                 },
+                Fate::Skipped(Skip::Hole) => {
+                    counts.skipped[Skip::Hole.index()] += 1;
+                    holes += 1;
+                    return;
+                }
                 Fate::Skipped(skip) => {
                     if skip == Skip::Header {
                         notation.learn(judged.line);
@@ -270,15 +269,18 @@ impl Worker<'_> {
         });
         part.add_bytes(bytes).map_err(|_| Refusal::Overflow)?;
         part.extend(span, lines_in(text));
+        part.counts.lines += holes;
         self.done.histograms.block(started.elapsed());
         Ok(())
     }
 }
 
-/// Lines in `text`, counted apart from the parser so that `LINE-1` compares two counts.
+/// Lines in `text` that end in a newline, and one that has none and is no hole: counted apart from the
+/// parser so that `LINE-1` compares two counts.
 fn lines_in(text: &[u8]) -> u64 {
     let newlines = memchr_iter(b'\n', text).count() as u64;
-    newlines + u64::from(!text.is_empty() && !text.ends_with(b"\n"))
+    let last = memrchr(b'\n', text).map_or(text, |newline| &text[newline + 1..]);
+    newlines + u64::from(last.iter().any(|&byte| byte != 0))
 }
 
 /// What stops a piece of work.

@@ -1,5 +1,8 @@
 //! Times of day as logs write them, and a memory of the last minute seen.
 //!
+//! A second `:60` is the last second of its minute, `:59`: of a leap second, or of a clock that rounds
+//! up. So it stays in its slot, its day and its month, and its line is counted like any other.
+//!
 //! Log lines come in rough order, so the civil date of a line is nearly always that of the line
 //! before. [`Clock`] remembers the text up to the minute with its instant; only a new minute is
 //! worked out from the calendar. The grammars use no such memory.
@@ -13,6 +16,9 @@ use crate::units::civil_unix_secs;
 /// Longest texts that name a minute, in bytes: what comes first, and a zone or time behind it.
 const HEAD_BYTES_MAX: usize = 17;
 const TAIL_BYTES_MAX: usize = 5;
+
+/// What a leap second is written as; it is read as the second before it.
+pub(super) const LEAP_SECOND: u8 = 60;
 
 /// The last minute seen, as text and as instant. One per task; it is memory only, never state.
 #[derive(Clone, Debug, Default)]
@@ -169,6 +175,6 @@ fn minute_of(year: i16, month: [u8; 2], day: [u8; 2], hour: [u8; 2], min: [u8; 2
 
 #[inline(always)]
 fn plus_seconds(minute_secs: i64, text: [u8; 2]) -> Option<Timestamp> {
-    let seconds = two_digits(text).filter(|&seconds| seconds < 60)?;
-    Timestamp::from_unix_secs(minute_secs + i64::from(seconds))
+    let seconds = two_digits(text).filter(|&seconds| seconds <= LEAP_SECOND)?;
+    Timestamp::from_unix_secs(minute_secs + i64::from(seconds.min(LEAP_SECOND - 1)))
 }

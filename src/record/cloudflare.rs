@@ -9,8 +9,10 @@
 //! | `ClientCountry` | region, by the price list's zones |
 //! | `ClientRequestSource` | anything but `eyeball` is a sub-request: skipped, its bytes shown |
 //! | `WorkerSubrequest` | `true` is a sub-request too |
+//! | `ParentRayID` | where `ClientRequestSource` is missing: the request that a sub-request is part of; empty, null or `00` where there is none |
 //!
-//! A row with neither of the last two is metered with the doubt `no-viewer-mark`. A needed field
+//! A row with neither of `ClientRequestSource` and `WorkerSubrequest`, nor a parent, is metered with the
+//! doubt `no-viewer-mark`: that there is no parent does not say that a viewer asked. A needed field
 //! that stands twice makes the line a reject. How the object itself is read: [`super::json`].
 //!
 //! Source: FORMATS §7 (Logpush dataset `http_requests`), read 2026-11.
@@ -51,6 +53,7 @@ struct Needed<'a> {
     country: Option<Value<'a>>,
     requester: Option<Value<'a>>,
     subrequest: Option<Value<'a>>,
+    parent: Option<Value<'a>>,
     is_doubled: bool,
 }
 
@@ -65,9 +68,20 @@ impl<'a> Needed<'a> {
             b"ClientCountry" => &mut self.country,
             b"ClientRequestSource" => &mut self.requester,
             b"WorkerSubrequest" => &mut self.subrequest,
+            b"ParentRayID" => &mut self.parent,
             _ => return,
         };
         self.is_doubled |= place.replace(value).is_some();
+    }
+
+    /// Whether it is part of another request, whose Ray ID it names.
+    #[inline(always)]
+    fn has_parent(&self) -> bool {
+        match self.parent {
+            None | Some(Value::Word(b"null")) => false,
+            Some(Value::Text(id) | Value::Word(id)) => !matches!(id, b"" | b"-" | b"0" | b"00"),
+            Some(Value::Nested) => true,
+        }
     }
 
     /// The fate of the row, given how times are read.
@@ -83,6 +97,7 @@ impl<'a> Needed<'a> {
         let is_viewer = match (self.requester, self.subrequest) {
             (_, Some(Value::Word(b"true"))) => Some(false),
             (Some(Value::Text(requester)), _) => Some(requester == b"eyeball"),
+            _ if self.has_parent() => Some(false),
             (_, Some(Value::Word(b"false"))) => Some(true),
             _ => None,
         };

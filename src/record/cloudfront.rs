@@ -220,7 +220,12 @@ impl LineFormat for CloudFront {
 
     fn learn(&mut self, line: &[u8]) {
         if let Some(layout) = CloudFront::from_header(line) {
-            *self = layout;
+            // Columns that say nothing of whose they are, are whose the lines before were.
+            let foreign = match layout.foreign {
+                Some(Foreign::Unknown) => self.foreign,
+                told => told,
+            };
+            *self = CloudFront { foreign, ..layout };
         }
     }
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::clock::Clock;
 use super::cloudfront::{CloudFront, column_names};
 use super::fate::{Fate, Skip};
-use super::layout::{Layout, UTF8_BOM};
+use super::layout::{Layout, hole_len, text_of};
+use super::looks::Looks;
 use super::template::Template;
 use super::w3c::{Foreign, ForeignLog};
 
@@ -40,6 +41,9 @@ pub enum DetectError {
         /// The formats that read any, best first.
         candidates: Vec<Candidate>,
     },
+    /// It is no log, as far as can be seen.
+    #[error("{0}")]
+    NoLog(Looks),
     /// No format reads any line.
     #[error(
         "no known format reads any of its first {lines} lines; name it with --format, and an nginx or Apache template with --log-format"
@@ -81,7 +85,7 @@ impl fmt::Display for Listing<'_> {
 /// Errors: [`DetectError`]. Certain means: one format reads at least half of the lines, and no
 /// other reads any.
 pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectError> {
-    let sample = sample.strip_prefix(UTF8_BOM).unwrap_or(sample);
+    hold_text(sample)?;
     let lines = judged_lines(sample, is_whole);
     if let Some(layout) = by_header(&lines)? {
         return Ok(Some(Layout::CloudFront(layout)));
@@ -104,10 +108,11 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
         }
     }
     readers.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
-    match &readers[..] {
-        [] => Err(DetectError::Unknown { lines: lines.len() }),
-        [(count, _, layout)] if lines.len() <= count * 2 => Ok(Some(layout.clone())),
-        _ => Err(DetectError::Uncertain {
+    match (&readers[..], Looks::of_lines(&lines)) {
+        ([(count, _, layout)], _) if lines.len() <= count * 2 => Ok(Some(layout.clone())),
+        (_, Some(looks)) => Err(DetectError::NoLog(looks)),
+        ([], None) => Err(DetectError::Unknown { lines: lines.len() }),
+        (_, None) => Err(DetectError::Uncertain {
             lines: lines.len(),
             candidates: readers
                 .into_iter()
@@ -121,9 +126,18 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
 ///
 /// Errors: [`DetectError`] where a header says that it is something else.
 pub fn hold_against(layout: &Layout, sample: &[u8], is_whole: bool) -> Result<(), DetectError> {
+    hold_text(sample)?;
     match layout {
         Layout::CloudFront(_) => by_header(&judged_lines(sample, is_whole)).map(drop),
         _ => Ok(()),
+    }
+}
+
+/// Holds that a source is not text in an encoding that no format is written in.
+fn hold_text(sample: &[u8]) -> Result<(), DetectError> {
+    match Looks::of_bytes(sample) {
+        Some(looks) => Err(DetectError::NoLog(looks)),
+        None => Ok(()),
     }
 }
 
@@ -148,7 +162,7 @@ fn by_header(lines: &[&[u8]]) -> Result<Option<CloudFront>, DetectError> {
     }
 }
 
-/// The first lines that are whole and not blank, without line ends.
+/// The first lines that are whole and not blank, without line ends and what may stand before them.
 fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
     let mut lines: Vec<_> = sample.split(|&byte| byte == b'\n').collect();
     if !is_whole && 1 < lines.len() {
@@ -156,7 +170,7 @@ fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
     }
     lines
         .into_iter()
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .map(|line| text_of(&line[hole_len(line)..]))
         .filter(|line| !line.is_empty())
         .take(SAMPLE_LINES_MAX)
         .collect()

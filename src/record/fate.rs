@@ -88,11 +88,14 @@ pub enum Skip {
     OtherLogger,
     /// A request between machines (sub-request, shield, inner tier): these bytes went to no viewer.
     NotViewer(Bytes),
+    /// A hole: zeros in front of a line, as a log has that was truncated under its writer. It counts as
+    /// a line of its own, as if a newline stood behind it.
+    Hole,
 }
 
 impl Skip {
     /// The names of all kinds, each at its number.
-    pub const NAMES: [&'static str; 4] = ["blank", "header", "other-logger", "not-viewer"];
+    pub const NAMES: [&'static str; 5] = ["blank", "header", "other-logger", "not-viewer", "hole"];
 
     /// The number of the kind.
     pub const fn index(self) -> usize {
@@ -101,6 +104,7 @@ impl Skip {
             Skip::Header => 1,
             Skip::OtherLogger => 2,
             Skip::NotViewer(_) => 3,
+            Skip::Hole => 4,
         }
     }
 }
@@ -224,6 +228,7 @@ mod tests {
             Skip::Header,
             Skip::OtherLogger,
             Skip::NotViewer(Bytes::ZERO),
+            Skip::Hole,
         ] {
             assert!(skip.index() < Skip::NAMES.len());
         }

@@ -12,7 +12,7 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{pair, terminated};
 use nom::{IResult, Parser};
 
-use super::clock::month_number;
+use super::clock::{LEAP_SECOND, month_number};
 use super::fate::{Doubt, Reject};
 use crate::units::{Bytes, Timestamp, civil_unix_secs};
 
@@ -105,7 +105,7 @@ pub(super) fn place_id(text: &[u8]) -> Result<i32, Reject> {
     content(text, signed, Reject::Fields)
 }
 
-/// The instant of a civil time on a clock `offset_secs` ahead of UTC.
+/// The instant of a civil time on a clock `offset_secs` ahead of UTC; a second 60 is the 59th.
 ///
 /// Errors: `Time` where the calendar has no such time, `TimeRange` outside 2000 to 2099.
 pub(super) fn instant(
@@ -115,6 +115,10 @@ pub(super) fn instant(
 ) -> Result<Timestamp, Reject> {
     let small = |value: u32| i8::try_from(value).map_err(|_| Reject::Time);
     let year = i16::try_from(year).map_err(|_| Reject::Time)?;
+    let second = match second == u32::from(LEAP_SECOND) {
+        true => second - 1,
+        false => second,
+    };
     let civil = civil::DateTime::new(
         year,
         small(month)?,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memmem, memrchr};
 
 use super::clock::Clock;
 use super::cloudflare::{Cloudflare, METERED_NAME};
@@ -15,8 +15,9 @@ use super::tencent::{TencentCdn, TencentLive};
 use super::{BytesIn, LineFormat};
 use crate::units::Bytes;
 
-/// The three bytes that some programs put before UTF-8 text; cut off at the start of a source.
-pub const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+/// The three bytes that some programs put before UTF-8 text; passed over in front of any line, because
+/// files that begin with them are put together.
+pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The format of a source, with what its headers and settings say.
 #[derive(Clone, Debug)]
@@ -139,7 +140,11 @@ impl Layout {
     pub fn by_notation(name: &str, notation: Option<&str>) -> Option<Self> {
         match (name, notation) {
             ("cloudfront", notation) => {
-                CloudFront::from_header(notation?.as_bytes()).map(Layout::CloudFront)
+                let header = notation?.as_bytes();
+                CloudFront::from_header(header)?;
+                let mut format = CloudFront::default();
+                format.learn(header);
+                Some(Layout::CloudFront(format))
             }
             ("nginx", notation) => Layout::by_name(name, Some(notation?)).ok(),
             (name, _) => Layout::by_name(name, None).ok(),
@@ -212,7 +217,7 @@ impl Layout {
         }
     }
 
-    /// The fate of one line (without its newline) by the grammar.
+    /// The fate of one line (without its newline, and the hole in front of it) by the grammar.
     pub fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
         within_limit(match self {
             Layout::TencentCdn(format) => specify(format, line),
@@ -237,7 +242,7 @@ impl Layout {
 
     /// The bytes of a rejected line, where they can still be read: a bound on what was lost.
     pub fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
-        let line = without_return(line);
+        let line = text_of(line);
         match self {
             Layout::TencentCdn(format) => format.bytes_at_most(line),
             Layout::TencentLive(format) => format.bytes_at_most(line),
@@ -273,6 +278,9 @@ pub struct Judged<'a> {
 
 /// Hands every line of `block` with its fate to `each`, in order, and learns from headers.
 ///
+/// Zeros in front of a line are handed out before it, as a line of their own ([`Skip::Hole`]); where
+/// nothing stands behind them at the end of `block`, that is all.
+///
 /// Shape: `block` holds whole lines; the last may lack its newline.
 #[inline]
 pub fn scan(layout: &mut Layout, block: &[u8], clock: &mut Clock, each: impl FnMut(Judged<'_>)) {
@@ -296,12 +304,39 @@ fn scan_format<F: LineFormat>(
 ) {
     let mut from = 0;
     for to in memchr_iter(b'\n', block) {
+        from += scan_hole(&block[from..to], from, &mut each);
         scan_line(format, &block[from..to], from, clock, &mut each);
         from = to + 1;
     }
+    from += scan_hole(&block[from..], from, &mut each);
     if from < block.len() {
         scan_line(format, &block[from..], from, clock, &mut each);
     }
+}
+
+/// Hands out the hole in front of `line`, if there is one, and tells how long it is.
+#[inline(always)]
+fn scan_hole(line: &[u8], at: usize, each: &mut impl FnMut(Judged<'_>)) -> usize {
+    match line.first() {
+        Some(0) => {
+            let len = hole_len(line);
+            each(Judged {
+                line: &line[..len],
+                at,
+                fate: Fate::Skipped(Skip::Hole),
+                bytes_at_most: None,
+            });
+            len
+        }
+        _ => 0,
+    }
+}
+
+/// How many zeros stand in front of a line.
+#[cold]
+pub(super) fn hole_len(line: &[u8]) -> usize {
+    let text = line.iter().position(|&byte| byte != 0);
+    text.unwrap_or(line.len())
 }
 
 #[inline(always)]
@@ -314,7 +349,7 @@ fn scan_line<F: LineFormat>(
 ) {
     let fate = judge(format, line, clock);
     let bytes_at_most = match fate {
-        Fate::Rejected(_) => format.bytes_at_most(without_return(line)),
+        Fate::Rejected(_) => format.bytes_at_most(text_of(line)),
         _ => None,
     };
     each(Judged {
@@ -324,7 +359,7 @@ fn scan_line<F: LineFormat>(
         bytes_at_most,
     });
     if let Fate::Skipped(Skip::Header) = fate {
-        format.learn(without_return(line));
+        format.learn(text_of(line));
     }
 }
 
@@ -333,13 +368,24 @@ pub fn learn_headers(layout: &mut Layout, block: &[u8]) {
     let Layout::CloudFront(format) = layout else {
         return;
     };
-    let behind_newlines = memmem::find_iter(block, b"\n#").map(|at| at + 1);
-    let first = block.starts_with(b"#").then_some(0);
-    for from in first.into_iter().chain(behind_newlines) {
-        let rest = &block[from..];
-        let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
-        format.learn(without_return(line));
+    let mut rest = block;
+    while let Some(at) = memmem::find(rest, b"#Fields:") {
+        let from = memrchr(b'\n', &rest[..at]).map_or(0, |newline| newline + 1);
+        let to = memchr(b'\n', &rest[at..]).map_or(rest.len(), |newline| at + newline);
+        let line = &rest[from..to];
+        // In the middle of a line they are no header, and nothing is learned from it.
+        format.learn(text_of(&line[hole_len(line)..]));
+        rest = &rest[to..];
     }
+}
+
+/// A line without the marks before its text, and without the `\r` behind it.
+#[inline(always)]
+pub(super) fn text_of(mut line: &[u8]) -> &[u8] {
+    while let Some(text) = line.strip_prefix(UTF8_BOM) {
+        line = text;
+    }
+    without_return(line)
 }
 
 /// The fate of one line.
@@ -351,7 +397,7 @@ fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fa
 /// What one line says: fast where that is certain, by the grammar otherwise.
 #[inline(always)]
 fn read<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
-    let text = without_return(line);
+    let text = text_of(line);
     match format.fast(text, clock) {
         Some(fate) => fate,
         None => specify(format, line),
@@ -373,7 +419,7 @@ fn within_limit(fate: Fate<'_>) -> Fate<'_> {
 
 #[cold]
 fn specify<'a, F: LineFormat>(format: &F, line: &'a [u8]) -> Fate<'a> {
-    let text = without_return(line);
+    let text = text_of(line);
     match text {
         [] => Fate::Skipped(Skip::Blank),
         _ => format.specify(text),

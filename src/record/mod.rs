@@ -9,6 +9,9 @@
 //! grammar by property tests and fuzz targets. One limit is no format's own: a line that says more
 //! than `Bytes::LINE_MAX` is rejected behind both parsers.
 //!
+//! In front of a line of any format may stand zeros, which are a line of their own ([`Skip::Hole`]), and
+//! marks of UTF-8, which are passed over: logs get both when they are truncated or put together.
+//!
 //! Adding a format: a file with the grammar in its head, a type with [`LineFormat`], a variant of
 //! [`Layout`], golden cases in `tests/golden`, and seed lines in `tests/property/agreement.rs`.
 
@@ -21,6 +24,7 @@ mod field;
 mod grammar;
 mod json;
 mod layout;
+mod looks;
 mod template;
 mod tencent;
 mod w3c;
@@ -31,8 +35,9 @@ pub use cloudfront::CloudFront;
 pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect, hold_against};
 pub use fate::{Doubt, Fate, Record, Reject, Skip};
 pub use layout::{
-    FORMATS, FormatInfo, Judged, Layout, LayoutError, MeteredField, UTF8_BOM, learn_headers, scan,
+    FORMATS, FormatInfo, Judged, Layout, LayoutError, MeteredField, learn_headers, scan,
 };
+pub use looks::Looks;
 pub use template::{AmbiguousTemplate, Template, TemplateError};
 pub use tencent::{Tencent, TencentCdn, TencentLive};
 pub use w3c::{Foreign, ForeignLog};

@@ -12,6 +12,8 @@
 //! else x-host-header or x-edge-…                 CloudFront    read
 //! else                                           another's     not read yet
 //! ```
+//! The first header decides for the file. A later one that has none of these columns changes only where
+//! columns stand, as CloudFront's may when a distribution is set up anew.
 //!
 //! Source: FORMATS §6a and §13; the columns of sessions: CloudFront's RTMP log file format and Adobe
 //! Media Server's access log reference, read 2026-11.

@@ -89,6 +89,16 @@ fn specified<'a>(layout: &mut Layout, block: &'a [u8]) -> Vec<Answer<'a>> {
     let mut at = 0;
     for line in block.split_inclusive(|&byte| byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
+        // Zeros in front of a line are a line of their own.
+        let hole = text.iter().take_while(|byte| **byte == 0).count();
+        if hole != 0 {
+            answers.push((at, Fate::Skipped(Skip::Hole), None));
+        }
+        let (end, text) = (at + line.len(), &text[hole..]);
+        at += hole;
+        if at == block.len() {
+            break;
+        }
         let fate = layout.specify(text);
         let bytes_at_most = match fate {
             Fate::Rejected(_) => layout.bytes_at_most(text),
@@ -98,7 +108,7 @@ fn specified<'a>(layout: &mut Layout, block: &'a [u8]) -> Vec<Answer<'a>> {
         if fate == Fate::Skipped(Skip::Header) {
             scan(layout, text, &mut Clock::default(), |_| {});
         }
-        at += line.len();
+        at = end;
     }
     answers
 }
@@ -111,7 +121,15 @@ fn count(counts: &mut Counts, (_, fate, bytes_at_most): Answer<'_>) {
     }
 }
 
-/// Lines counted without a parser.
+/// Lines counted without a parser: as if a newline stood behind every hole.
 fn lines_in(block: &[u8]) -> u64 {
-    block.split_inclusive(|&byte| byte == b'\n').count() as u64
+    let mut text = Vec::new();
+    for line in block.split_inclusive(|&byte| byte == b'\n') {
+        let hole = line.iter().take_while(|byte| **byte == 0).count();
+        if hole != 0 {
+            text.extend_from_slice(b"hole\n");
+        }
+        text.extend_from_slice(&line[hole..]);
+    }
+    text.split_inclusive(|&byte| byte == b'\n').count() as u64
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read, Write};
 
-use cdn_meter::decode::{Blocks, Compression, DecodeError, open};
+use cdn_meter::decode::{Blocks, Compression, DecodeError, hold_no_container, open};
 use flate2::GzBuilder;
 use flate2::read::MultiGzDecoder;
 
@@ -13,6 +13,8 @@ const CONTENT_BYTES_MAX: usize = 8 << 20;
 /// Longest content that is packed.
 const PACKED_CONTENT_BYTES_MAX: usize = 64 << 10;
 
+/// More zeros than a gzip member can end with: its checksum, its length and its last block.
+const MEMBER_ZEROS_MAX: usize = 16;
 /// Length of a gzip header without fields.
 const GZIP_HEADER_BYTES: usize = 10;
 /// Length of the header that [`gzip_member`] writes in full: extra field, name and comment.
@@ -43,10 +45,14 @@ pub fn check(input: &[u8]) {
 
 /// Any bytes are read as another reader of the same compression does, or refused as it does.
 fn check_stored(stored: &[u8], read_len: usize) {
+    // Whatever it is told to be, telling it ends well.
+    for compression in [Compression::Plain, Compression::Gzip] {
+        let _ = hold_no_container(compression, stored);
+    }
     let oracle = match Compression::of_magic(stored) {
         Err(_) => Err(io::ErrorKind::Unsupported.into()),
         Ok(Compression::Plain) => Ok(stored.to_vec()),
-        Ok(Compression::Gzip) => read_all(MultiGzDecoder::new(stored)),
+        Ok(Compression::Gzip) => read_gzip(stored),
         Ok(Compression::Zstd) => zstd::stream::read::Decoder::new(stored).and_then(read_all),
     };
     match (read(stored, read_len), oracle) {
@@ -61,6 +67,18 @@ fn check_stored(stored: &[u8], read_len: usize) {
         }
         (Err(error), Ok(expected)) => panic!("{error}, but {} bytes can be read", expected.len()),
     }
+}
+
+/// As another reader of gzip does that knows of no padding, without the zeros at the end: the last
+/// bytes of a member may be some of them.
+fn read_gzip(stored: &[u8]) -> io::Result<Vec<u8>> {
+    let last = stored.iter().rposition(|&byte| byte != 0);
+    let least = last.map_or(0, |last| last + 1);
+    let ends = (least..stored.len().min(least + MEMBER_ZEROS_MAX)).chain([stored.len()]);
+    let readings = ends.map(|end| read_all(MultiGzDecoder::new(&stored[..end])));
+    readings
+        .reduce(|found, next| if found.is_ok() { found } else { next })
+        .expect("the whole is one")
 }
 
 fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {

@@ -30,7 +30,8 @@ const RUNS: [usize; 11] = [
 ///
 /// ```text
 /// input = flags *8cut text          flags = cuts (3 bits), one block for all, the file grows
-/// cut   = 3 bytes, modulo length    text  = *( 0xff run | any byte )       run = place in RUNS
+/// cut   = 3 bytes, modulo length    text  = *( long run | any byte )       run = place in RUNS
+/// long  = 0xff of letters | 0xfe of zeros
 /// ```
 pub fn check(input: &[u8]) {
     let Some((&flags, rest)) = input.split_first() else {
@@ -116,6 +117,12 @@ impl Collected {
                     self.bytes.extend_from_slice(&sample);
                     self.bytes.resize(span.to as usize, b'L');
                 }
+                Piece::Hole(span) => {
+                    assert_eq!(span.from, self.bytes.len() as u64, "SPAN-1");
+                    let is_at_line = self.bytes.last().is_none_or(|&byte| byte == b'\n');
+                    assert!(is_at_line && !span.is_empty(), "in front of a line");
+                    self.bytes.resize(span.to as usize, 0);
+                }
             }
         }
     }
@@ -144,6 +151,14 @@ pub fn masked(text: &[u8]) -> Vec<u8> {
         let body = line.strip_suffix(b"\n").unwrap_or(line);
         if body.len() <= LINE_BYTES_MAX {
             masked.extend_from_slice(line);
+            continue;
+        }
+        // Of a line that is too long, the zeros in front of it are cut off first.
+        let hole = body.iter().take_while(|byte| **byte == 0).count();
+        let (zeros, line) = line.split_at(hole);
+        masked.extend_from_slice(zeros);
+        if body.len() - hole <= LINE_BYTES_MAX {
+            masked.extend_from_slice(line);
         } else {
             masked.extend_from_slice(&line[..SAMPLE_BYTES]);
             masked.resize(masked.len() + line.len() - SAMPLE_BYTES, b'L');
@@ -157,15 +172,16 @@ fn text(input: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut rest = input.iter();
     while let Some(&byte) = rest.next() {
-        let run = match (byte, rest.as_slice()) {
-            (0xff, [place, ..]) => RUNS[usize::from(*place) % RUNS.len()],
-            _ => 0,
+        let (run, fill) = match (byte, rest.as_slice()) {
+            (0xff, [place, ..]) => (RUNS[usize::from(*place) % RUNS.len()], b'x'),
+            (0xfe, [place, ..]) => (RUNS[usize::from(*place) % RUNS.len()], 0),
+            _ => (0, 0),
         };
         if run == 0 {
             text.push(byte);
         } else if text.len() + run <= TEXT_BYTES_MAX {
             rest.next();
-            text.resize(text.len() + run, b'x');
+            text.resize(text.len() + run, fill);
         }
     }
     text

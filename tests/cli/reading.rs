@@ -1,6 +1,17 @@
 //! What is read as a log, what is refused by name, and what is said of it.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 use crate::program::{Place, Said};
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).expect("packed");
+    encoder.finish().expect("packed")
+}
 
 /// Holds that the only file is refused with these words, and nothing is published.
 #[track_caller]
@@ -150,4 +161,266 @@ fn a5_a_file_that_says_null_for_all_its_bytes_counts_with_a_warning_in_report_an
             }
         }
     }
+}
+
+/// A tar header of one of its forms for a file of `len` bytes: the fields that tell forms apart.
+fn tar_header(form: &str, len: usize) -> Vec<u8> {
+    let mut header = vec![0u8; 512];
+    let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
+    put(0, b"logs/a.log");
+    put(100, b"0000644\0");
+    put(108, b"0001750\0");
+    put(116, b"0001750\0");
+    put(124, format!("{len:011o}\0").as_bytes());
+    put(136, b"15070563042\0");
+    put(148, b"        ");
+    match form {
+        "v7" => {}
+        "ustar" => put(257, b"ustar\x0000"),
+        "gnu" => put(257, b"ustar  \0"),
+        _ => {
+            put(0, b"PaxHeaders/a.log\0");
+            put(156, b"x");
+            put(257, b"ustar\x0000");
+        }
+    }
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header
+}
+
+const LINE: &str = "20261001081502 203.0.113.9 v.example.cn /a/1.ts 1000 22 2 206 NULL 41\n";
+
+#[test]
+fn a7_a_tar_archive_of_any_form_is_refused_by_name_plain_and_packed() {
+    let place = Place::new();
+    let text = LINE.repeat(20);
+    for form in ["v7", "ustar", "gnu", "pax"] {
+        let mut tar = tar_header(form, text.len());
+        tar.extend_from_slice(text.as_bytes());
+        tar.resize(tar.len().next_multiple_of(512) + 1024, 0);
+        let squeezed = zstd::encode_all(&tar[..], 1).expect("packed");
+        for stored in [tar.clone(), gzip(&tar), squeezed] {
+            place.write("logs/a.gz", stored);
+            is_refused(&place.run(&["logs"]), &["it is a tar archive", "unpack it"]);
+            let named = ["logs", "--format", "tencent-cdn", "--salvage"];
+            is_refused(&place.run(&named), &["it is a tar archive"]);
+        }
+    }
+}
+
+#[test]
+fn a7_what_is_packed_twice_is_refused_by_name() {
+    let place = Place::new();
+    let inner = gzip(LINE.repeat(20).as_bytes());
+    place.write("logs/a.gz", gzip(&inner));
+    is_refused(&place.run(&["logs"]), &["it is gzip inside gzip"]);
+    place.write(
+        "logs/a.gz",
+        zstd::encode_all(&inner[..], 1).expect("packed"),
+    );
+    is_refused(&place.run(&["logs"]), &["it is gzip inside zstd"]);
+    place.write("logs/a.gz", gzip(b"PK\x03\x04 and so on"));
+    is_refused(&place.run(&["logs"]), &["it is zip inside gzip"]);
+}
+
+#[test]
+fn a7_zeros_behind_the_last_gzip_member_are_padding() {
+    let place = Place::new();
+    let member = gzip(LINE.repeat(20).as_bytes());
+    for zeros in [1, 7, 8, 9, 10, 11, 512, 300_000] {
+        let mut stored = [&member[..], &member[..]].concat();
+        stored.resize(stored.len() + zeros, 0);
+        place.write("logs/a.gz", &stored);
+        let report = counted(&place.run(&["logs", "--json"]));
+        assert_eq!(report["usage"]["bytes"], 40_000, "{zeros} zeros");
+        // What stands behind zeros is no padding, even if it is a member.
+        stored.extend_from_slice(&member);
+        place.write("logs/a.gz", &stored);
+        is_refused(&place.run(&["logs"]), &["zeros"]);
+        let kept = place.run(&["logs", "--salvage", "--json"]);
+        assert_eq!(kept.code, 1, "{}", kept.stderr);
+        assert!(kept.stdout.contains("40000"), "{}", kept.stdout);
+    }
+}
+
+#[test]
+fn a7_what_is_no_log_is_told_as_what_it_looks_like() {
+    let place = Place::new();
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        [0xff, 0xfe].into_iter().chain(units).collect()
+    };
+    let document = r#"{"account_number":"1","logs":[{"bytes_out":1}]}"#;
+    let pretty = "{\n  \"records\": [\n    {\"time\": \"2026-10-05T10:00:00Z\"}\n  ]\n}\n";
+    let error =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code></Error>";
+    let rows = row("\"EdgeResponseBytes\":1,")
+        .replace('\n', ",\n")
+        .repeat(3);
+    let array = format!("[\n{rows}{}]\n", row("\"EdgeResponseBytes\":1,"));
+    for (content, words) in [
+        (utf16(LINE), "it is text in UTF-16"),
+        (utf16(LINE)[2..].to_vec(), "it is text in UTF-16"),
+        (document.into(), "one JSON document"),
+        (pretty.into(), "one JSON document"),
+        (array.into_bytes(), "one JSON document"),
+        (br#"[{"a":1},{"a":2}]"#.to_vec(), "one JSON document"),
+        (error.into(), "XML document (Error)"),
+        (
+            b"<ListBucketResult/>".to_vec(),
+            "XML document (ListBucketResult)",
+        ),
+        (b"\n <!DOCTYPE html>\n<html><body>502".to_vec(), "HTML page"),
+        (b"<HTML>\r\n<head>".to_vec(), "HTML page"),
+        (
+            b"{\"a\":1,\"b\":2}\n".repeat(3),
+            "JSON objects with the members a, b",
+        ),
+    ] {
+        for stored in [content.clone(), gzip(&content)] {
+            place.write("logs/a.gz", stored);
+            is_refused(&place.run(&["logs"]), &[words]);
+        }
+    }
+    place.write("logs/a.gz", utf16(LINE));
+    let named = ["logs", "--format", "tencent-cdn"];
+    is_refused(&place.run(&named), &["it is text in UTF-16"]);
+}
+
+#[test]
+fn a9_files_with_marks_of_utf8_that_were_put_together_keep_every_line() {
+    let place = Place::new();
+    let mark = "\u{feff}";
+    place.write(
+        "logs/a.log",
+        format!("{mark}{LINE}{mark}{LINE}{LINE}{mark}"),
+    );
+    let report = counted(&place.run(&["logs", "--json"]));
+    assert_eq!(report["usage"]["bytes"], 3000);
+    assert_eq!(
+        report["lines"]["skipped"]["blank"], 1,
+        "the last mark has no line"
+    );
+    // A header behind a mark moves the columns.
+    let one = "#Fields: date time x-edge-location sc-bytes sc-status x-host-header\n\
+        2026-10-05\t10:00:00\tSEA4\t5000\t200\tv.example.cn\n";
+    let other = "#Fields: sc-bytes date time x-edge-location sc-status x-host-header\n\
+        700\t2026-10-05\t10:00:00\tSEA4\t200\tv.example.cn\n";
+    place.write("logs/a.log", format!("{mark}{one}{mark}{other}"));
+    let report = counted(&place.run(&["logs", "--json"]));
+    assert_eq!(report["usage"]["bytes"], 5700);
+}
+
+#[test]
+fn a9_a_hole_of_any_length_is_skipped_and_the_line_behind_it_counts() {
+    let place = Place::new();
+    // Around the sample, a block, the longest line and the range of a worker.
+    for len in [
+        1,
+        65_535,
+        65_536,
+        524_288,
+        1 << 20,
+        (1 << 20) + 1,
+        9 << 20,
+        17_000_001,
+    ] {
+        let hole = vec![0u8; len];
+        let text = [
+            &hole[..],
+            LINE.as_bytes(),
+            LINE.as_bytes(),
+            &hole,
+            LINE.as_bytes(),
+        ]
+        .concat();
+        for stored in [text.clone(), gzip(&text)] {
+            place.write("logs/a.log", stored);
+            for format in [&[][..], &["--format", "tencent-cdn"]] {
+                let report = counted(&place.run(&[&["logs", "--json"], format].concat()));
+                assert_eq!(report["usage"]["bytes"], 3000, "{len}");
+                assert_eq!(report["lines"]["skipped"]["hole"], 2, "{len}");
+                assert_eq!(report["lines"]["read"], 5, "{len}");
+                assert_eq!(report["bytes"]["decompressed"], text.len(), "{len}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a9_lines_are_numbered_as_other_programs_do_that_know_of_no_holes() {
+    let place = Place::new();
+    for len in [9, 3 << 20] {
+        let hole = vec![0u8; len];
+        let text = [
+            LINE.as_bytes(),
+            &hole,
+            LINE.as_bytes(),
+            &hole,
+            b"not a line\n",
+        ]
+        .concat();
+        place.write("logs/a.log", &text);
+        let named = ["logs", "--max-reject-ratio", "1", "--format", "tencent-cdn"];
+        place.run(&named);
+        let rows = std::fs::read_to_string(place.out().join("quarantine.ndjson")).expect("read");
+        let row: serde_json::Value = serde_json::from_str(rows.trim()).expect("a row");
+        assert_eq!(row["line"], 3, "{row}");
+        assert_eq!(row["offset"], text.len() - 11);
+        assert_eq!(row["raw"], "not a line");
+    }
+}
+
+#[test]
+fn a9_a_hole_takes_no_line_from_a_file_that_grows() {
+    let place = Place::new();
+    let small = vec![0u8; 5_000];
+    let large = vec![0u8; 3 << 20];
+    let mut text = Vec::new();
+    let steps: [&[u8]; 7] = [
+        LINE.as_bytes(),
+        &small,
+        &small,
+        LINE.as_bytes(),
+        &large,
+        LINE.as_bytes(),
+        b"not a line\n",
+    ];
+    let args = [
+        "logs",
+        "--store",
+        "store",
+        "--max-reject-ratio",
+        "1",
+        "--json",
+    ];
+    for (step, more) in steps.into_iter().enumerate() {
+        text.extend_from_slice(more);
+        place.write("logs/a.log", &text);
+        let said = place.run(&args);
+        let report = counted(&said);
+        let lines = [1, 1, 1, 2, 2, 3, 3][step];
+        assert_eq!(
+            report["usage"]["bytes"],
+            lines * 1000,
+            "step {step}: {}",
+            said.stdout
+        );
+    }
+    let quarantine = std::fs::read_to_string(place.out().join("quarantine.ndjson"));
+    let row: serde_json::Value =
+        serde_json::from_str(quarantine.expect("read").trim()).expect("a row");
+    assert_eq!(row["offset"], text.len() - 11);
+    // A log that was truncated under its writer, which goes on where it was.
+    let copy = place.write("logs/a.log.1", &text);
+    let mut rest = vec![0u8; text.len()];
+    rest.extend_from_slice(LINE.replace("081502", "091502").as_bytes());
+    place.write("logs/a.log", &rest);
+    assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 4000);
+    rest.extend_from_slice(LINE.replace("081502", "101502").as_bytes());
+    place.write("logs/a.log", &rest);
+    assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 5000);
+    std::fs::remove_file(copy).expect("removed");
+    assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 5000);
 }

@@ -14,6 +14,8 @@ const SEEDS: &[(&str, &[&str])] = &[
             "20240303081502 203.0.113.9 v.example.cn /a/1.ts - -1 -1 404 - 41",
             "20240229235959 2001:db8::1 V.example.cn /x 18446744073709551615 22 - 0",
             "20240303081559 203.0.113.9 v.example.cn /a b 5 22 2 206 NULL",
+            "\0\0\x0020161231235960 203.0.113.9 v.example.cn /a 5 22 2 206 NULL",
+            "\u{feff}20161231235961 203.0.113.9 v.example.cn /a 5 22 2 206 NULL",
         ],
     ),
     (
@@ -33,6 +35,9 @@ const SEEDS: &[(&str, &[&str])] = &[
             "#Fields: date time tz x-event sc-bytes sc-status x-host-header",
             "00:15:03\t2024-03-03\t17\t206\tv.example.com",
             "#Version: 1.0",
+            "\u{feff}#Fields: date time sc-bytes sc-status x-host-header",
+            "\0\0\u{feff}#Fields: time date sc-bytes sc-status x-host-header",
+            "2016-12-31\t23:59:60\t188416\t200\tv.example.com",
         ],
     ),
     (
@@ -41,6 +46,8 @@ const SEEDS: &[(&str, &[&str])] = &[
             r#"{"ClientRequestHost":"v.example.com","EdgeStartTimestamp":"2024-03-03T00:15:02Z","EdgeResponseBytes":188416,"EdgeResponseStatus":206,"ClientCountry":"cn","ClientRequestSource":"eyeball"}"#,
             r#"{"ClientRequestHost":"v.example.com","EdgeStartTimestamp":1709424902,"EdgeResponseBytes":-1,"EdgeResponseStatus":0,"x":{"a":["}"]},"WorkerSubrequest":false}"#,
             r#"{"ClientRequestHost":"v.example.com","EdgeStartTimestamp":1709424902000000000,"EdgeResponseBytes":1,"ClientRequestSource":"edgeWorkerFetch"}"#,
+            r#"{"ClientRequestHost":"v.example.com","EdgeStartTimestamp":"2024-03-03T00:15:60Z","EdgeResponseBytes":7,"ParentRayID":"00"}"#,
+            r#"{"ClientRequestHost":"v.example.com","EdgeStartTimestamp":1709424902,"ParentRayID":"3a6050bcbe121a87"}"#,
             r#"{ "ClientRequestHost" : "v\"x" , "EdgeStartTimestamp":"2024-03-03T08:15:02.25+08:00","EdgeResponseBytes":null}"#,
         ],
     ),
@@ -50,6 +57,7 @@ const SEEDS: &[(&str, &[&str])] = &[
             r#"v.example.com:443 203.0.113.9 - - [03/Mar/2024:08:15:02 +0800] "GET /a HTTP/1.1" 200 188416 "-" "Player/1.0""#,
             r#"v.example.com:443 203.0.113.9 - a b [03/Mar/2024:08:15:02 -0330] "GET /\"x\" HTTP/1.1" 206 - "-" "-""#,
             "2024/03/03 08:15:02 [error] 7#7: *1 open() failed",
+            "\0\u{feff}v.example.com:443 203.0.113.9 - - [31/Dec/2016:23:59:60 +0000] \"GET /a HTTP/1.1\" 200 1 \"-\" \"-\"",
         ],
     ),
 ];
@@ -70,7 +78,7 @@ enum Edit {
 fn edit() -> impl Strategy<Value = Edit> {
     let byte = prop_oneof![
         any::<u8>(),
-        proptest::sample::select(&b" \t\"\\-:/[]{},.0159#\r\n+TZ%"[..]),
+        proptest::sample::select(&b" \t\"\\-:/[]{},.01569#\r\n+TZ%\0\xef\xbb\xbf"[..]),
     ];
     let at = 0..400usize;
     prop_oneof![
