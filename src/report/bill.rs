@@ -48,8 +48,10 @@ pub struct BillReport {
     pub payable: String,
 }
 
-/// What a bill says besides its sums; a closed month keeps what was said when it was closed.
+/// What a bill says besides its sums; a closed month keeps what was said when it was closed, and has nothing of
+/// a kind that was not told yet.
 #[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Notes {
     /// Mini-program domains that were watched without a licence, if events were given.
     pub unlicensed: Vec<UnlicensedReport>,
