@@ -51,7 +51,8 @@ pub struct BillReport {
     pub payable: String,
 }
 
-/// What a bill says besides its sums; a closed month keeps what was said when it was closed.
+/// What a bill says besides its sums; a closed month keeps what was said when it was closed, and has nothing of
+/// a kind that was not told yet.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Notes {
