@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
 use super::exact::{Amount, Inexact, product, sum};
+use crate::registry::Class;
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
 
 /// Whether a line is to be paid.
@@ -75,6 +76,27 @@ pub struct Charge {
     pub source: String,
     /// How it came about, in words.
     pub how: String,
+    /// Of a correction what each domain has of it; else empty, see [`super::costs`].
+    pub shares: Vec<Cost>,
+}
+
+/// What one domain, in one region, has of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    /// The domain; empty where nobody knows any more which it was.
+    pub domain: String,
+    /// What it is sold as.
+    pub class: Class,
+    /// Region of the clients.
+    pub region: Region,
+    /// Its bytes of those that were metered.
+    pub bytes: i128,
+    /// Its part of the quantity.
+    pub quantity: Decimal,
+    /// What it took of packages, where they paid; else 0.
+    pub package_gigabytes: Decimal,
+    /// Its part of the amount on the detail of the bill, 8 places.
+    pub amount: Decimal,
 }
 
 impl Charge {
@@ -100,6 +122,7 @@ impl Charge {
             price: String::new(),
             source: String::new(),
             how: String::new(),
+            shares: Vec::new(),
         }
     }
 
@@ -195,6 +218,11 @@ impl Charge {
             Item::PluginLicence => &self.app_id,
             _ => &self.domain,
         }
+    }
+
+    /// Whether it has shares: it is in a sum, and traffic made it.
+    pub fn is_shared(&self) -> bool {
+        self.status == Status::Charged && !self.item.is_purchase() && !self.item.is_service()
     }
 
     /// Whether it is for upstream, or for what packages paid of it.

@@ -17,7 +17,7 @@ use super::exact::{Amount, Inexact, sum};
 use crate::units::Month;
 
 /// What two lines have in common that are compared.
-type Key = (
+pub(super) type Key = (
     String,
     super::catalogue::Item,
     (String, String),
@@ -63,20 +63,23 @@ pub fn corrections(
     Ok(lines)
 }
 
+pub(super) fn key(charge: &Charge) -> Key {
+    let Range { start, end } = charge.days;
+    (
+        charge.account.clone(),
+        charge.item,
+        (charge.subject().to_owned(), charge.variant.clone()),
+        charge.zone,
+        (start, end),
+    )
+}
+
 fn sums<'a>(
     charges: impl Iterator<Item = &'a Charge>,
 ) -> Result<BTreeMap<Key, Sums<'a>>, BillingError> {
     let mut sums: BTreeMap<Key, Sums<'a>> = BTreeMap::new();
     for charge in charges.filter(|charge| charge.status == Status::Charged) {
-        let Range { start, end } = charge.days;
-        let key = (
-            charge.account.clone(),
-            charge.item,
-            (charge.subject().to_owned(), charge.variant.clone()),
-            charge.zone,
-            (start, end),
-        );
-        let of_key = sums.entry(key).or_default();
+        let of_key = sums.entry(key(charge)).or_default();
         of_key.bytes = of_key.bytes.checked_add(charge.bytes).ok_or(Inexact)?;
         of_key.quantity = sum(of_key.quantity, charge.quantity)?;
         of_key.detail = sum(of_key.detail, charge.detail)?;

@@ -15,6 +15,8 @@ mod bound;
 mod catalogue;
 mod charge;
 mod correction;
+mod costs;
+mod differences;
 mod error;
 mod events;
 mod exact;
@@ -28,14 +30,17 @@ pub mod refund;
 mod review;
 mod rules;
 pub mod services;
+mod shares;
 mod text;
 mod tiers;
 mod traffic;
 
 pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
-pub use charge::{Charge, Status};
+pub use charge::{Charge, Cost, Status};
 pub use correction::corrections;
+pub use costs::{Makers, costs};
+pub use differences::Differences;
 pub use error::BillingError;
 pub use events::{EVENTS_BYTES_MAX, Events, EventsError};
 pub use exact::{
@@ -46,6 +51,7 @@ pub use extras::{Extras, ExtrasDigests};
 pub use flow::packages_after;
 pub use licensed::Unlicensed;
 pub use rules::{rule, rules};
+pub use shares::shares as divide;
 pub use tiers::{Model, Tier};
 pub use traffic::{StandardMode, parts_of};
 

@@ -6,18 +6,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::costs::{BilledCosts, COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
 use super::ledger::Ledger;
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Bill, BillTerms, Catalogue, Charge, ExtrasDigests, StandardMode, Unpriced,
+    AccountBill, Bill, BillTerms, Catalogue, Charge, ExtrasDigests, Makers, StandardMode, Unpriced,
     corrections,
 };
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Billed, Building, PublishError, RejectedReport, Statement, read_charges,
+    BillReport, Billed, Building, CostSums, PublishError, RejectedReport, Statement, read_charges,
     read_summary, write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store};
@@ -157,6 +158,14 @@ impl Corrections {
             return Ok(Corrections::default());
         };
         let billed = all_billed(store, &closes)?;
+        let (costs, owners) = (BilledCosts(store, &closes, registry), registry);
+        let bill_of = |close: &Close| match frozen.get(&close.terms.month) {
+            Some(frozen) => {
+                let bill = billed_bill(store, close, Vec::new())?;
+                Ok(Some((bill, frozen.prices.terms())))
+            }
+            None => Ok(None),
+        };
         let mut lines = Vec::new();
         for close in &closes {
             let (month, zone) = (close.terms.month, close.terms.zone);
@@ -177,7 +186,11 @@ impl Corrections {
             let book = Book::new(usage.table, usage.domains, registry, zone)?;
             let accounts = book.months().flat_map(|usage| usage.accounts(registry));
             let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
-            lines.extend(corrections(month, &billed, &now)?);
+            let mut of_month = corrections(month, &billed, &now)?;
+            let usage = book.months().find(|usage| usage.month == month);
+            let now = (&now, usage.map(|usage| Makers { usage, owners }));
+            costs.share(&mut of_month, now, &prices_of(month).terms(), bill_of)?;
+            lines.extend(of_month);
         }
         let month = last.next();
         Ok(Corrections { month, lines })
@@ -245,6 +258,7 @@ pub(super) struct Bills {
     pub(super) ledger: Ledger,
     pub(super) is_rerating: bool,
     pub(super) charges: Building,
+    pub(super) costs: Building,
     pub(super) corrections: Corrections,
     /// Where it was asked for.
     pub(super) focus: Option<Focus>,
@@ -290,7 +304,13 @@ impl Shown {
         }))
     }
 
-    fn note(&mut self, bill: Bill, terms: &BillTerms<'_>) -> Result<(), Failure> {
+    /// Notes a bill; its shares are in `costs`, and add up to `sums`.
+    fn note(
+        &mut self,
+        bill: Bill,
+        terms: &BillTerms<'_>,
+        (costs, sums): (&Path, &CostSums),
+    ) -> Result<(), Failure> {
         if self.is_csv {
             let is_first = self.reports.is_empty();
             let mut out = io::BufWriter::new(io::stdout().lock());
@@ -298,15 +318,13 @@ impl Shown {
         }
         let mut report = BillReport::new(&bill, terms)?;
         report.rejected = self.rejected_of(bill.month, terms)?;
+        report.add_costs(sums);
         if let Some(statement) = &mut self.statement {
             statement.add(&bill, &report)?;
         }
         self.reports.push(report);
         if let Some(wanted) = &self.wanted {
-            let accounts = bill.accounts.into_iter();
-            let charges = accounts.flat_map(|account| account.charges);
-            self.found
-                .extend(charges.filter(|charge| charge.id().contains(wanted)));
+            self.found.extend(lines_with(wanted, bill, costs)?);
         }
         Ok(())
     }
@@ -318,7 +336,10 @@ impl Bills {
         // Months without usage were added last.
         self.shown.reports.sort_by(|a, b| a.month.cmp(&b.month));
         let focus = self.focus.map(Focus::into_datasets);
-        let datasets = focus.into_iter().flatten().chain([self.charges]);
+        let datasets = focus
+            .into_iter()
+            .flatten()
+            .chain([self.charges, self.costs]);
         (datasets.collect(), self.shown, self.prices)
     }
 
@@ -341,13 +362,16 @@ impl Bills {
         usage: MonthUsage<'_>,
         owners: &dyn Owners,
     ) -> Result<(), Failure> {
-        self.add_accounts((usage.month, usage.zone), usage.accounts(owners))
+        let clock = (usage.month, usage.zone);
+        let makers = Makers { usage, owners };
+        self.add_accounts(clock, usage.accounts(owners), Some(makers))
     }
 
     fn add_accounts(
         &mut self,
         when: (Month, Zone),
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
+        makers: Option<Makers<'_>>,
     ) -> Result<(), Failure> {
         let corrections = self.corrections.take(when.0);
         let bill = self
@@ -355,10 +379,12 @@ impl Bills {
             .bill(when, accounts, corrections, &self.prices)?;
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
+        let costs = self.costs.month(bill.month)?;
+        let sums = write_costs(&bill, makers, &terms, &costs)?;
         if let Some(focus) = &self.focus {
-            focus.add(&bill, &terms)?;
+            focus.add(&bill, &terms, &costs)?;
         }
-        self.shown.note(bill, &terms)
+        self.shown.note(bill, &terms, (&costs, &sums))
     }
 
     /// Adds a closed month: as it was billed, or, if it was closed without a bill, priced as frozen.
@@ -377,13 +403,14 @@ impl Bills {
         };
         let folder = store.closed_folder(month, "charges");
         self.charges.take_month(month, &folder)?;
-        let billed = read_charges(&folder, close.terms.zone)?;
-        let bill = bill_of((month, close.terms.zone), billed, frozen.unpriced)?;
+        let bill = billed_bill(store, close, frozen.unpriced)?;
         let terms = frozen.prices.terms();
+        let costs = self.costs.month(month)?;
+        let sums = take_costs((store, close), &bill, &terms, registry, &self.costs)?;
         if let Some(focus) = &self.focus {
-            focus.add(&bill, &terms)?;
+            focus.add(&bill, &terms, &costs)?;
         }
-        self.shown.note(bill, &terms)
+        self.shown.note(bill, &terms, (&costs, &sums))
     }
 
     /// Bills months without usage: what was bought or counted in them, and corrections; of `only` that
@@ -396,7 +423,7 @@ impl Bills {
         let is_meant = |month: &Month| only.is_none_or(|only| only == *month);
         for month in months.into_iter().filter(is_meant) {
             if !self.shown.has(month) {
-                self.add_accounts((month, zone), std::iter::empty())?;
+                self.add_accounts((month, zone), std::iter::empty(), None)?;
             }
         }
         Ok(())
@@ -416,8 +443,20 @@ pub(super) fn freeze_bill(
     let corrections = corrections.take(usage.month);
     let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
     write_charges(&bill, &terms, &folder_of("charges"))?;
+    let owners = registry;
+    let makers = Some(Makers { usage, owners });
+    let sums = write_costs(&bill, makers, &terms, &folder_of(COSTS))?;
     prices.freeze(&bill, ledger.digests(), &folder_of("catalogue"))?;
-    Ok(BillReport::new(&bill, &terms)?)
+    let mut report = BillReport::new(&bill, &terms)?;
+    report.add_costs(&sums);
+    Ok(report)
+}
+
+/// The bill of a closed month.
+fn billed_bill(store: &Store, close: &Close, unpriced: Vec<Unpriced>) -> Result<Bill, Failure> {
+    let (month, zone) = (close.terms.month, close.terms.zone);
+    let billed = read_charges(&store.closed_folder(month, "charges"), zone)?;
+    bill_of((month, zone), billed, unpriced)
 }
 
 /// The bill that was frozen.

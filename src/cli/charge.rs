@@ -7,7 +7,7 @@ use serde_json::json;
 use super::bills::Prices;
 use super::months::usage_of_closed;
 use super::{Failure, print_json};
-use crate::billing::{Charge, DETAIL_PLACES, Status, parts_of, rule};
+use crate::billing::{Charge, Cost, DETAIL_PLACES, Status, parts_of, rule};
 use crate::registry::Registry;
 use crate::report::read_summary;
 use crate::store::Store;
@@ -116,6 +116,16 @@ fn print(lines: &[Explained]) -> io::Result<()> {
                 charge.month()
             )?;
         }
+        for share in &charge.shares {
+            writeln!(
+                out,
+                "cost      {:>20} of {} in {}, for {} B",
+                format!("{:.8}", share.amount),
+                share.domain,
+                share.region.name(),
+                share.bytes
+            )?;
+        }
         writeln!(out)?;
     }
     out.flush()
@@ -142,5 +152,18 @@ fn line_json(Explained { charge, parts }: &Explained) -> serde_json::Value {
         "source": charge.source,
         "rules": rules.collect::<Vec<_>>(),
         "usage": usage.collect::<Vec<_>>(),
+        "costs": charge.shares.iter().map(cost_json).collect::<Vec<_>>(),
+    })
+}
+
+fn cost_json(share: &Cost) -> serde_json::Value {
+    json!({
+        "domain": share.domain,
+        "class": share.class.name(),
+        "region": share.region.name(),
+        "metered_bytes": share.bytes.to_string(),
+        "quantity": share.quantity.normalize().to_string(),
+        "package_gigabytes": share.package_gigabytes.normalize().to_string(),
+        "amount": format!("{:.8}", share.amount),
     })
 }

@@ -11,6 +11,7 @@ mod charge;
 mod close;
 mod compact;
 mod compare;
+mod costs;
 mod events;
 mod explain;
 mod failure;

@@ -133,11 +133,12 @@ impl<'a> Columns<'a> {
             price: owned(8),
             source: owned(9),
             how: owned(10),
+            shares: Vec::new(),
         })
     }
 }
 
-fn decimal(column: &Decimal128Array, at: usize) -> Option<Decimal> {
+pub(super) fn decimal(column: &Decimal128Array, at: usize) -> Option<Decimal> {
     let scale = u32::try_from(column.scale()).ok()?;
     let (mut mantissa, mut scale) = (column.value(at), scale);
     while 0 < scale && mantissa % 10 == 0 {

@@ -1,6 +1,7 @@
 //! One account's usage in a month: what is settled together, day by day and slot by slot.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::adjustment::Owner;
 use super::book::MonthUsage;
@@ -97,6 +98,8 @@ pub struct DomainDays {
     pub region: Region,
     /// Bytes of each day of the month.
     pub days: Vec<u64>,
+    /// Where its rows stand in those of the month, see [`MonthUsage::slots_of`].
+    pub rows: Range<usize>,
 }
 
 /// The accounts of a month, in order of their names.
@@ -105,6 +108,7 @@ pub(super) fn accounts<'a>(
     owners: &'a dyn Owners,
 ) -> impl Iterator<Item = Result<AccountUsage, Overflow>> + 'a {
     let mut rest = usage.rows;
+    let mut from = 0;
     let account_of = move |row: &UsageRow| owners.account(usage.name(row.domain));
     std::iter::from_fn(move || {
         let account = account_of(rest.first()?);
@@ -112,16 +116,19 @@ pub(super) fn accounts<'a>(
         let end = rest.partition_point(|row| account_of(row) <= account);
         let (rows, others) = rest.split_at(end);
         rest = others;
-        Some(fold(&usage, account.unwrap_or_default(), rows, owners))
+        let place = from..from + rows.len();
+        from = place.end;
+        Some(fold(&usage, account.unwrap_or_default(), place, owners))
     })
 }
 
 fn fold(
     usage: &MonthUsage<'_>,
     account: &str,
-    rows: &[UsageRow],
+    place: Range<usize>,
     owners: &dyn Owners,
 ) -> Result<AccountUsage, Overflow> {
+    let mut from = place.start;
     let slots = usage.month.slots(usage.zone);
     let mut of_account = AccountUsage {
         account: account.to_owned(),
@@ -131,7 +138,7 @@ fn fold(
     let of_one = |a: &UsageRow, b: &UsageRow| {
         a.domain == b.domain && a.tally.cell.region() == b.tally.cell.region()
     };
-    for rows in rows.chunk_by(of_one) {
+    for rows in usage.rows[place].chunk_by(of_one) {
         let name = usage.name(rows[0].domain);
         let attribution = owners.attribution(name, usage.month);
         let region = rows[0].tally.cell.region();
@@ -151,7 +158,9 @@ fn fold(
             owner: Owner::of(&attribution),
             region,
             days,
+            rows: from..from + rows.len(),
         });
+        from += rows.len();
     }
     Ok(of_account)
 }

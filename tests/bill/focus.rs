@@ -17,7 +17,7 @@ fn part(site: &Site, out: &str, dataset: &str, month: &str, ending: &str) -> Pat
         .join(format!("part-00000.{ending}"))
 }
 
-/// Names of the columns, and the sum of `BilledCost` in 10⁻¹⁸.
+/// Names of the columns, and the sum of `BilledCost` in 10⁻⁸.
 fn read(path: PathBuf) -> (Vec<String>, i128) {
     let file = File::open(path).expect("opened");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
@@ -40,7 +40,7 @@ fn read(path: PathBuf) -> (Vec<String>, i128) {
     (names, sum)
 }
 
-const CENT: i128 = 10_000_000_000_000_000;
+const CENT: i128 = 1_000_000;
 
 #[test]
 fn billed_cost_is_what_is_paid_of_closed_and_open_months() {

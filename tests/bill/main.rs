@@ -2,6 +2,7 @@
 
 mod cases;
 mod closed;
+mod costs;
 mod extras;
 mod focus;
 mod licences;

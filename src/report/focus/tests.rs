@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use super::row::{Row, Value, rows};
+use super::row::{Maker, Row, Value};
 use super::*;
 use crate::billing::packages::{Packages, Shortfall};
-use crate::billing::{Besides, Catalogue, Charge, DEFAULT, Item, StandardMode, Status, bill};
+use crate::billing::{Besides, Catalogue, Charge, Cost, DEFAULT, Item, StandardMode, Status, bill};
+use crate::registry::Class;
 use crate::units::{Factor, Month, Region, Zone};
 
 fn number(text: &str) -> Decimal {
@@ -42,6 +43,7 @@ fn line(item: Item, quantity: &str, unit_price: &str) -> Charge {
         price: "a-catalogue:1".to_owned(),
         source: "a price list".to_owned(),
         how: "in words".to_owned(),
+        shares: Vec::new(),
     }
 }
 
@@ -67,8 +69,19 @@ fn exported(version: FocusVersion, lines: Vec<Charge>) -> Vec<Row> {
         version,
         provider: "A CDN".to_owned(),
     };
-    let rows = rows(&bill, &by, &terms).collect::<Result<Vec<_>, _>>();
-    rows.expect("exact")
+    let maker = Maker {
+        bill: &bill,
+        by: &by,
+        terms: &terms,
+    };
+    let mut rows = Vec::new();
+    for account in &bill.accounts {
+        for charge in account.charged() {
+            rows.extend(maker.lines(charge, &charge.shares).expect("exact"));
+        }
+        rows.extend(maker.adjustment(account));
+    }
+    rows
 }
 
 fn rows_of(lines: Vec<Charge>) -> Vec<Row> {
@@ -277,7 +290,6 @@ fn check_product(charge: Charge, quantity: &str) {
     .map(|column| number(&of(row, column)));
     assert_eq!(list, price * quantity);
     assert_eq!(contracted, list);
-    assert!(list.scale() <= PLACES, "{list} would be rounded in Parquet");
     assert!((list - billed).abs() < number("0.00001"), "{list} {billed}");
 }
 
@@ -313,9 +325,65 @@ fn factors_of_bytes_do_not_make_costs_that_a_column_cannot_hold() {
         line(Item::StandardTraffic, quantity, "0.26"),
         "140.085274891",
     );
-    // 18 places fit, and stay what they are.
-    let exact = "140.0852748905969173";
+    let exact = "140.085274891";
     check_product(line(Item::StandardTraffic, exact, "0.26"), exact);
+}
+
+#[test]
+fn c10_a_price_times_a_quantity_has_no_more_digits_than_readers_multiply() {
+    let digits = |column: &str| {
+        let kind = COLUMNS.iter().find(|(name, _)| *name == column);
+        kind.expect("a column").1.decimal().expect("a number")
+    };
+    for price in ["ListUnitPrice", "ContractedUnitPrice"] {
+        let ((a, a_places), (b, b_places)) = (digits("PricingQuantity"), digits(price));
+        // Spark counts one digit more than the two have.
+        assert!(a + b < 38, "{price}");
+        assert_eq!(a_places + b_places, digits("ListCost").1);
+    }
+    // What no contract reaches: 10⁹ GB in a month at 10⁹ a GB.
+    assert!(19 <= digits("PricingQuantity").0 && 18 <= digits("ListUnitPrice").0);
+}
+
+#[test]
+fn c11_a_line_of_an_account_is_a_row_for_each_domain() {
+    let cost = |domain: &str, region, bytes: i128, quantity: &str, amount: &str| Cost {
+        domain: domain.to_owned(),
+        class: Class::Standard,
+        region,
+        bytes,
+        quantity: number(quantity),
+        package_gigabytes: Decimal::ZERO,
+        amount: number(amount),
+    };
+    let traffic = Charge {
+        zone: Some(Region::Mainland),
+        bytes: 10_000_000_000,
+        shares: vec![
+            cost("a.example.cn", Region::Mainland, 3_000_000_000, "3", "0.78"),
+            cost("a.example.cn", Region::Unknown, 1_000_000_000, "1", "0.26"),
+            cost("b.example.cn", Region::Mainland, 6_000_000_000, "6", "1.56"),
+        ],
+        ..line(Item::StandardTraffic, "10", "0.26")
+    };
+    let rows = rows_of(vec![traffic]);
+    assert_eq!(rows.len(), 2, "regions of a domain are one row");
+    for (row, domain, quantity, cost) in [
+        (&rows[0], "a.example.cn", "4.0", "1.04"),
+        (&rows[1], "b.example.cn", "6.0", "1.56"),
+    ] {
+        check(
+            row,
+            &[
+                ("ResourceId", domain),
+                ("ResourceType", "Domain"),
+                ("BilledCost", cost),
+                ("ListCost", cost),
+                ("PricingQuantity", quantity),
+                ("RegionId", "mainland"),
+            ],
+        );
+    }
 }
 
 #[test]
