@@ -80,6 +80,7 @@ pub(super) fn used(of: Month, sent: &[Sent]) -> AccountUsage {
             mini_program_from: None,
             region: *region,
             days: by_day,
+            before: Vec::new(),
             rows: 0..0,
         });
         let slots = used.slots.entry((*class, *region));

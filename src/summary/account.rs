@@ -98,6 +98,9 @@ pub struct DomainDays {
     pub region: Region,
     /// Bytes of each day of the month.
     pub days: Vec<u64>,
+    /// Bytes of the slots before it became a mini-program domain, if that was in this month; slots are counted
+    /// from the first of the month, and ascend.
+    pub before: Vec<(u32, u64)>,
     /// Where its rows stand in those of the month, see [`MonthUsage::slots_of`].
     pub rows: Range<usize>,
 }
@@ -147,8 +150,21 @@ fn fold(
             .entry((attribution.class, region))
             .or_insert_with(|| vec![0; slots.len()]);
         let mut days = vec![0; usage.month.days() as usize];
+        let mut before = Vec::new();
+        let of_month =
+            usage.month.first_day()..usage.month.first_day() + usage.month.days().cast_signed();
+        let added = attribution
+            .mini_program_from
+            .filter(|day| of_month.contains(day));
+        let added = added.map_or(0, |day| {
+            (day - of_month.start).unsigned_abs() * SLOTS_PER_DAY
+        });
         for row in rows {
-            let slot = (row.tally.cell.slot_index() - slots.start) as usize;
+            let slot = row.tally.cell.slot_index() - slots.start;
+            if slot < added {
+                before.push((slot, row.tally.bytes));
+            }
+            let slot = slot as usize;
             add(&mut samples[slot], row.tally.bytes)?;
             add(&mut days[slot / SLOTS_PER_DAY as usize], row.tally.bytes)?;
         }
@@ -158,6 +174,7 @@ fn fold(
             owner: Owner::of(&attribution),
             region,
             days,
+            before,
             rows: from..from + rows.len(),
         });
         from += rows.len();

@@ -3,6 +3,7 @@
 mod cases;
 mod closed;
 mod costs;
+mod credits;
 mod extras;
 mod focus;
 mod licences;
