@@ -49,8 +49,10 @@ pub struct Charge {
     pub app_id: String,
     /// The zone, where the price depends on it.
     pub zone: Option<Region>,
-    /// When it was used.
+    /// When it was used, or bought.
     pub days: Days,
+    /// For when it is, where it is bought ahead for a while: a licence or a package.
+    pub term: Option<Range<Timestamp>>,
     /// Bytes that were metered: of all of it, or of the busiest slot where bandwidth is priced; of a
     /// correction what there is more of them, or less.
     pub bytes: i128,
@@ -78,6 +80,15 @@ pub struct Charge {
     pub how: String,
     /// Of a correction what each domain has of it; else empty, see [`super::costs`].
     pub shares: Vec<Cost>,
+}
+
+/// The instants between which days are, by the clock of `zone`.
+pub(super) fn days_between(days: &Days, zone: Zone) -> Range<Timestamp> {
+    let midnight = |day: i32| {
+        let secs = zone.midnight(day.into());
+        Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END)
+    };
+    midnight(days.start)..midnight(days.end)
 }
 
 /// What one domain, in one region, has of a line.
@@ -110,6 +121,7 @@ impl Charge {
             app_id: String::new(),
             zone: None,
             days,
+            term: None,
             bytes: 0,
             quantity: Decimal::ZERO,
             unit_price: Decimal::ZERO,
@@ -173,11 +185,7 @@ impl Charge {
 
     /// The instants between which it was used, by the clock of `zone`.
     pub fn period(&self, zone: Zone) -> Range<Timestamp> {
-        let midnight = |day: i32| {
-            let secs = zone.midnight(day.into());
-            Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END)
-        };
-        midnight(self.days.start)..midnight(self.days.end)
+        days_between(&self.days, zone)
     }
 
     /// The month in which it was used.

@@ -3,12 +3,12 @@
 use sha2::{Digest, Sha256};
 
 use super::bill::Besides;
-use super::catalogue::Catalogue;
-use super::charge::Charge;
+use super::catalogue::{Catalogue, Item};
+use super::charge::{Charge, days_between};
 use super::error::BillingError;
 use super::events::Events;
 use super::licence::{LeapDay, LicenceError, LicenceRules, Term};
-use super::packages::Packages;
+use super::packages::{Packages, a_year_from};
 use super::services::{self, Metered};
 use super::{licence, licensed, packages};
 use crate::units::{Month, Zone, hex};
@@ -113,9 +113,18 @@ impl Extras {
         corrections: Vec<Charge>,
     ) -> Result<Besides<'_>, BillingError> {
         let mut lines = corrections;
-        lines.extend(licensed::charges(&self.events.licences, when, catalogue)?);
+        let terms = self.terms.as_deref().unwrap_or_default();
+        let licences = &self.events.licences;
+        lines.extend(licensed::charges(licences, terms, when, catalogue)?);
         lines.extend(packages::charges(&self.events.packages, when, catalogue)?);
-        lines.extend(services::charges(&self.services, when.0, catalogue)?);
+        let mut services = services::charges(&self.services, when.0, catalogue)?;
+        for line in services
+            .iter_mut()
+            .filter(|of| of.item == Item::MobileLicence)
+        {
+            line.term = Some(days_between(&a_year_from(line.days.start), when.1));
+        }
+        lines.extend(services);
         Ok(Besides {
             lines,
             packages,

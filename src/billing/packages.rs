@@ -19,7 +19,7 @@ use jiff::civil;
 use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, Item};
-use super::charge::Charge;
+use super::charge::{Charge, days_between};
 use super::error::BillingError;
 use super::exact::{Inexact, product, quotient, sum};
 use crate::units::{Gigabytes, Month, Region, Timestamp, Zone, day_text};
@@ -155,7 +155,7 @@ impl State {
             .into_iter()
             .map(|bought| {
                 (
-                    valid(bought.at.slot().day(zone)),
+                    a_year_from(bought.at.slot().day(zone)),
                     bought.at,
                     bought.gigabytes,
                 )
@@ -227,8 +227,8 @@ impl Packages {
     }
 }
 
-/// Days for which a package pays that was bought on `day`.
-fn valid(day: i32) -> Range<i32> {
+/// The days of a year from `day` on: those for which a package pays that was bought on it.
+pub(super) fn a_year_from(day: i32) -> Range<i32> {
     let epoch = civil::date(1970, 1, 1);
     let bought = epoch + jiff::Span::new().days(day);
     let end = bought.saturating_add(jiff::Span::new().years(1));
@@ -319,7 +319,8 @@ pub fn charges(
         if Month::of_day(day) != month {
             continue;
         }
-        let charge = bought_one(purchase, day, catalogue)?;
+        let mut charge = bought_one(purchase, day, catalogue)?;
+        charge.term = Some(days_between(&a_year_from(day), zone));
         let key = (
             &purchase.account[..],
             day,
@@ -343,7 +344,7 @@ fn bought_one(
     charge.cite(&["R12"]);
     charge.how = format!(
         "traffic package of {size} GB, valid to {}, exclusive{}",
-        day_text(valid(day).end),
+        day_text(a_year_from(day).end),
         match GIGABYTES_WITH_LICENCE <= purchase.gigabytes {
             true => "; a year of the mobile live SDK comes with it",
             false => "",

@@ -1,5 +1,6 @@
 //! Reading `charges` back: what was billed for a closed month, as it was published.
 
+use std::ops::Range;
 use std::path::Path;
 
 use arrow::array::{AsArray, Decimal128Array, PrimitiveArray, RecordBatch, StringArray};
@@ -10,7 +11,7 @@ use super::charges::{MICROS_PER_SEC, PRECISION_ADJUSTMENT};
 use super::dataset::PublishError;
 use super::frozen::{each_batch, numbers, texts};
 use crate::billing::{Amount, Charge, Item, Status};
-use crate::units::{Region, Zone};
+use crate::units::{Region, Timestamp, Zone};
 
 /// What was billed.
 #[derive(Debug, Default)]
@@ -45,6 +46,8 @@ pub fn read_charges(folder: &Path, zone: Zone) -> Result<Billed, PublishError> {
 struct Columns<'a> {
     texts: [&'a StringArray; 12],
     period: [&'a PrimitiveArray<TimestampMicrosecondType>; 2],
+    /// Months that were closed before it was kept have none.
+    term: Option<[&'a PrimitiveArray<TimestampMicrosecondType>; 2]>,
     bytes: &'a PrimitiveArray<Int64Type>,
     quantity: &'a Decimal128Array,
     unit_price: &'a Decimal128Array,
@@ -86,6 +89,9 @@ impl<'a> Columns<'a> {
                 numbers(batch, "period_start")?,
                 numbers(batch, "period_end")?,
             ],
+            term: numbers(batch, "term_start")
+                .zip(numbers(batch, "term_end"))
+                .map(|(start, end)| [start, end]),
             bytes: numbers(batch, "metered_bytes")?,
             quantity: decimals("quantity")?,
             unit_price: decimals("unit_price")?,
@@ -97,6 +103,14 @@ impl<'a> Columns<'a> {
 
     fn text(&self, column: usize, at: usize) -> &'a str {
         self.texts[column].value(at)
+    }
+
+    /// For when a line is, where that is not the time in which it was bought.
+    fn term(&self, at: usize) -> Option<Range<Timestamp>> {
+        let ends = |of: [&PrimitiveArray<TimestampMicrosecondType>; 2]| of.map(|end| end.value(at));
+        let term = ends(self.term?);
+        let [start, end] = term.map(|end| Timestamp::from_unix_secs(end / MICROS_PER_SEC));
+        (term != ends(self.period)).then_some(start?..end?)
     }
 
     fn charge(&self, at: usize, zone: Zone) -> Option<Charge> {
@@ -121,6 +135,7 @@ impl<'a> Columns<'a> {
             app_id: owned(3),
             zone: region,
             days: day(0)?..day(1)?,
+            term: self.term(at),
             bytes: self.bytes.value(at).into(),
             quantity: decimal(self.quantity, at)?,
             unit_price: decimal(self.unit_price, at)?,

@@ -92,12 +92,22 @@ def by_hand(rows, payable):
             rows,
             "period of a charge is not in that of the bill",
             lambda row: not is_correction(row)
+            and row["ChargeCategory"] != "Purchase"
             and not row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["ChargePeriodEnd"] <= row["BillingPeriodEnd"],
         ),
         *one(
             rows,
             "a correction is of no earlier month",
-            lambda row: is_correction(row) and row["BillingPeriodStart"] < row["ChargePeriodEnd"],
+            lambda row: is_correction(row)
+            and row["BillingPeriodStart"] < row["ChargePeriodEnd"]
+            and row["ChargeCategory"] != "Purchase",
+        ),
+        *one(
+            rows,
+            "a licence or package is not for a year",
+            lambda row: row["SkuId"] is not None
+            and row["SkuId"].split("/")[0] in {"plugin-licence", "traffic-package", "mobile-licence"}
+            and (row["ChargePeriodEnd"] - row["ChargePeriodStart"]).days not in {365, 366},
         ),
         *one(rows, "consumed", lambda row: (row["ConsumedQuantity"] is None) == is_usage(row)),
         *one(rows, "currency", lambda row: row["BillingCurrency"] != "CNY"),

@@ -253,10 +253,12 @@ fn each_batch(
                 true => costs.of(charge)?,
                 false => Vec::new(),
             };
-            batch.extend(maker.lines(charge, &shares)?);
-            if BATCH_ROWS <= batch.len() {
-                each(&batch)?;
-                batch.clear();
+            for row in maker.lines(charge, &shares)? {
+                batch.push(row?);
+                if BATCH_ROWS <= batch.len() {
+                    each(&batch)?;
+                    batch.clear();
+                }
             }
         }
         batch.extend(maker.adjustment(account));

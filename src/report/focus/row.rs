@@ -16,7 +16,10 @@
 //! to the last digit. BilledCost and EffectiveCost never depend on it.
 //!
 //! Licences and packages are not spread over the time that they are for: the EffectiveCost of a bill is less
-//! than its BilledCost by what was bought. Their charge period is the day on which they were bought.
+//! than its BilledCost by what was bought. Their charge period is the time that they are for: of a licence that
+//! follows on from another, from the end of that on. It is the day on which they were bought where that is all
+//! that is known: plans of instant messaging, which another meter counts by the month, and months that were
+//! closed before the time was kept.
 
 use rust_decimal::Decimal;
 
@@ -155,31 +158,22 @@ impl Maker<'_> {
     }
 
     /// The rows of a line: one for each domain that has a share of it.
-    pub(super) fn lines(&self, charge: &Charge, shares: &[Cost]) -> Result<Vec<Row>, Inexact> {
+    pub(super) fn lines<'b>(
+        &'b self,
+        charge: &'b Charge,
+        shares: &'b [Cost],
+    ) -> Result<impl Iterator<Item = Result<Row, Inexact>> + 'b, Inexact> {
         let parts = parts(charge, shares)?;
-        let weights = parts.iter().map(|part| u64::try_from(part.bytes));
-        let weights: Result<Vec<u64>, _> = weights.collect();
-        let quantity = priced_quantity(charge)?;
-        let quantities = match weights {
-            // What corrects has signs; it has no price, so nothing hangs on its quantities.
-            Ok(weights) if charge.corrects.is_none() && 1 < parts.len() => {
-                divide(quantity, &weights, QUANTITY_PLACES)?
-            }
-            _ if parts.len() == 1 => vec![quantity],
-            _ => parts
-                .iter()
-                .map(|part| Amount::new(part.quantity).round(QUANTITY_PLACES))
-                .collect::<Result<_, _>>()?,
-        };
-        let parts = parts.iter().zip(quantities);
-        let row = |(part, quantity)| self.line(charge, part, quantity);
-        parts.map(row).collect()
+        let quantities = quantities(charge, &parts)?;
+        let parts = parts.into_iter().zip(quantities);
+        Ok(parts.map(|(part, quantity)| self.line(charge, &part, quantity)))
     }
 
     fn line(&self, charge: &Charge, part: &Part<'_>, priced: Decimal) -> Result<Row, Inexact> {
         let mut row = self.row(&charge.account);
         let is_purchase = charge.item.is_purchase();
-        let period = charge.period(self.bill.zone);
+        let term = charge.term.clone();
+        let period = term.unwrap_or_else(|| charge.period(self.bill.zone));
         row.set("ChargePeriodStart", period.start);
         row.set("ChargePeriodEnd", period.end);
         let (category, frequency) = match is_purchase {
@@ -303,6 +297,22 @@ fn parts<'a>(charge: &Charge, shares: &'a [Cost]) -> Result<Vec<Part<'a>>, Inexa
         });
     }
     Ok(parts)
+}
+
+/// What is priced of each part.
+fn quantities(charge: &Charge, parts: &[Part<'_>]) -> Result<Vec<Decimal>, Inexact> {
+    let quantity = priced_quantity(charge)?;
+    let weights = parts.iter().map(|part| u64::try_from(part.bytes));
+    match weights.collect::<Result<Vec<u64>, _>>() {
+        _ if parts.len() == 1 => Ok(vec![quantity]),
+        Ok(weights) if charge.corrects.is_none() => divide(quantity, &weights, QUANTITY_PLACES),
+        // What corrects has signs; it has no price, so nothing hangs on its quantities.
+        _ => {
+            let parts = parts.iter();
+            let rounded = parts.map(|part| Amount::new(part.quantity).round(QUANTITY_PLACES));
+            rounded.collect()
+        }
+    }
 }
 
 /// Where and of what it is; `domain` has a share of it.

@@ -31,6 +31,7 @@ fn line(item: Item, quantity: &str, unit_price: &str) -> Charge {
         app_id: String::new(),
         zone: None,
         days: day..day + 1,
+        term: None,
         bytes: 7,
         quantity,
         unit_price,
@@ -77,7 +78,8 @@ fn exported(version: FocusVersion, lines: Vec<Charge>) -> Vec<Row> {
     let mut rows = Vec::new();
     for account in &bill.accounts {
         for charge in account.charged() {
-            rows.extend(maker.lines(charge, &charge.shares).expect("exact"));
+            let lines = maker.lines(charge, &charge.shares).expect("exact");
+            rows.extend(lines.map(|row| row.expect("exact")));
         }
         rows.extend(maker.adjustment(account));
     }
@@ -195,6 +197,25 @@ fn what_is_bought_is_billed_at_once_and_effective_never() {
         );
         assert_eq!(rows.len(), 1, "whole cents need no adjustment");
     }
+}
+
+#[test]
+fn c10_a_licence_is_charged_for_its_term_on_the_bill_of_its_month() {
+    let at = |secs| Timestamp::from_unix_secs(secs).expect("a time");
+    let licence = Charge {
+        term: Some(at(1_791_000_000)..at(1_822_536_000)),
+        ..line(Item::PluginLicence, "1", "30000")
+    };
+    let rows = rows_of(vec![licence]);
+    check(
+        &rows[0],
+        &[
+            ("BillingPeriodStart", "2026-09-30T16:00:00Z"),
+            ("BillingPeriodEnd", "2026-10-31T16:00:00Z"),
+            ("ChargePeriodStart", "2026-10-03T04:00:00Z"),
+            ("ChargePeriodEnd", "2027-10-03T04:00:00Z"),
+        ],
+    );
 }
 
 #[test]
