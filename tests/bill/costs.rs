@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rust_decimal::Decimal;
@@ -127,7 +127,8 @@ fn c11_a_peak_is_split_by_what_was_sent_in_its_slot() {
     assert_eq!(costs[1].quantity, number("20"));
 }
 
-const CONTRACT: &str = r#"
+/// Prices that only contracts have.
+pub const CONTRACT: &str = r#"
 name = "contract"
 currency = "CNY"
 [sources]
@@ -136,6 +137,12 @@ contract = "A contract"
 mini-program = "own-price"
 unknown-region = "mainland"
 overseas-region = "AP1"
+[[price]]
+item = "mini-program-traffic"
+model = "flat"
+tiers = [{ from = "0", price = "4" }]
+rules = []
+source = "contract"
 [[price]]
 item = "standard-monthly-average"
 model = "flat"
@@ -234,27 +241,30 @@ type Row = ([String; 4], i64, i128, i128);
 
 fn rows(site: &Site, out: &str) -> Vec<Row> {
     let mut rows = Vec::new();
-    for path in paths(site, out, "costs") {
-        let file = File::open(path).expect("opened");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
-        for batch in reader.build().expect("a reader") {
-            let batch = batch.expect("readable");
-            let column = |name: &str| batch.column_by_name(name).expect("a column").clone();
-            let text = |name: &str, at| column(name).as_string::<i32>().value(at).to_owned();
-            let decimal = |name: &str, at| column(name).as_primitive::<Decimal128Type>().value(at);
-            for at in 0..batch.num_rows() {
-                rows.push((
-                    ["account", "charge_id", "domain", "corrects"].map(|name| text(name, at)),
-                    column("metered_bytes")
-                        .as_primitive::<Int64Type>()
-                        .value(at),
-                    decimal("package_gigabytes", at),
-                    decimal("amount", at),
-                ));
-            }
-        }
+    for batch in batches(site, out, "costs") {
+        let bytes = batch.column_by_name("metered_bytes").expect("a column");
+        let bytes = bytes.as_primitive::<Int64Type>();
+        let texts = ["account", "charge_id", "domain", "corrects"];
+        rows.extend((0..batch.num_rows()).map(|at| {
+            (
+                texts.map(|name| text(&batch, name, at)),
+                bytes.value(at),
+                decimal(&batch, "package_gigabytes", at),
+                decimal(&batch, "amount", at),
+            )
+        }));
     }
     rows
+}
+
+fn text(batch: &RecordBatch, name: &str, at: usize) -> String {
+    let column = batch.column_by_name(name).expect("a column");
+    column.as_string::<i32>().value(at).to_owned()
+}
+
+fn decimal(batch: &RecordBatch, name: &str, at: usize) -> i128 {
+    let column = batch.column_by_name(name).expect("a column");
+    column.as_primitive::<Decimal128Type>().value(at)
 }
 
 fn paths(site: &Site, out: &str, dataset: &str) -> Vec<std::path::PathBuf> {
@@ -263,24 +273,32 @@ fn paths(site: &Site, out: &str, dataset: &str) -> Vec<std::path::PathBuf> {
     paths.map(|path| path.expect("listed")).collect()
 }
 
-/// Amounts of the lines that traffic made, by file and name.
-fn amounts_of_lines(site: &Site, out: &str) -> BTreeMap<String, i128> {
-    let mut amounts = BTreeMap::new();
-    for path in paths(site, out, "charges") {
+fn batches(site: &Site, out: &str, dataset: &str) -> Vec<RecordBatch> {
+    let mut batches = Vec::new();
+    for path in paths(site, out, dataset) {
         let file = File::open(path).expect("opened");
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
-        for batch in reader.build().expect("a reader") {
-            let batch = batch.expect("readable");
-            let column = |name: &str| batch.column_by_name(name).expect("a column").clone();
-            for at in 0..batch.num_rows() {
-                let text = |name: &str| column(name).as_string::<i32>().value(at).to_owned();
-                let (item, status) = (text("item"), text("status"));
-                let is_traffic = ["traffic", "peak"].iter().any(|end| item.ends_with(end));
-                if is_traffic && status == "charged" {
-                    let amount = column("amount");
-                    let amount = amount.as_primitive::<Decimal128Type>().value(at);
-                    amounts.insert(text("charge_id"), amount);
-                }
+        batches.extend(
+            reader
+                .build()
+                .expect("a reader")
+                .map(|batch| batch.expect("readable")),
+        );
+    }
+    batches
+}
+
+/// Amounts of the lines that traffic made, by name.
+fn amounts_of_lines(site: &Site, out: &str) -> BTreeMap<String, i128> {
+    let mut amounts = BTreeMap::new();
+    for batch in batches(site, out, "charges") {
+        for at in 0..batch.num_rows() {
+            let (item, status) = (text(&batch, "item", at), text(&batch, "status", at));
+            let is_traffic = ["traffic", "peak"].iter().any(|end| item.ends_with(end));
+            if is_traffic && status == "charged" {
+                let amount = decimal(&batch, "amount", at);
+                // A line may be corrected on the bills of several months.
+                *amounts.entry(text(&batch, "charge_id", at)).or_default() += amount;
             }
         }
     }
@@ -379,23 +397,62 @@ fn c11_a_closed_month_keeps_its_shares_and_corrections_have_their_own() {
         "{corrections:?}"
     );
     assert_eq!(total, 2_626_000_019, "109.46000077 less 83.20000058");
-    // Closed with their corrections, all shares are what they would be had nothing been closed.
     close(&site, "2026-11");
-    let mut by_domain: BTreeMap<String, i128> = BTreeMap::new();
-    bill(&site, "last", &[]);
-    for row in check_sums(&site, "last") {
-        if row.0[1].contains("2026-10") {
-            *by_domain.entry(row.0[2].clone()).or_default() += row.3;
+    check_all(&site, &[]);
+}
+
+/// What domains and accounts cost for October, closed and corrected, is what they would cost had it never been
+/// closed.
+#[track_caller]
+fn check_all(site: &Site, more: &[&str]) {
+    bill(site, "last", more);
+    crate::closed::never_closed(site, more);
+    let by_domain = |out: &str| {
+        let mut sums: BTreeMap<[String; 2], [i128; 3]> = BTreeMap::new();
+        for ([account, id, domain, _], bytes, packages, amount) in check_sums(site, out) {
+            if id.contains("/2026-10-") {
+                let sums = sums.entry([account, domain]).or_default();
+                for (sum, more) in sums.iter_mut().zip([bytes.into(), packages, amount]) {
+                    *sum += more;
+                }
+            }
         }
-    }
-    let mut fresh: BTreeMap<String, i128> = BTreeMap::new();
-    crate::closed::never_closed(&site, &[]);
-    for row in check_sums(&site, "fresh") {
-        if row.0[1].contains("2026-10") {
-            *fresh.entry(row.0[2].clone()).or_default() += row.3;
-        }
-    }
-    assert_eq!(by_domain, fresh);
+        sums.retain(|_, sums| *sums != [0; 3]);
+        sums
+    };
+    assert_eq!(by_domain("last"), by_domain("fresh"));
+}
+
+#[test]
+fn c11_whatever_corrects_a_closed_month_its_shares_add_up_to_what_domains_cost_now() {
+    let site = closed_site();
+    site.write("november.log", lines("202611", 0..3));
+    site.write("december.log", lines("202612", 0..3));
+    site.ingest();
+    // To another account.
+    crate::closed::registry(&site, "2026-10-02", "other");
+    check_all(&site, &[]);
+    close(&site, "2026-11");
+    // Back; and much more, so that the day reaches another tier.
+    crate::closed::registry(&site, "2026-10-02", "acct");
+    site.write("late.log", lines("202610", 100..160));
+    site.ingest();
+    check_all(&site, &[]);
+    close(&site, "2026-12");
+    // A package that nobody told of, and peaks instead of bytes.
+    write_package(&site);
+    let events = site.path("events.toml").display().to_string();
+    check_all(&site, &["--events", &events]);
+    check_all(
+        &site,
+        &[
+            "--events",
+            &events,
+            "--rerate",
+            "--standard-mode",
+            "daily-peak",
+        ],
+    );
 }
 
 #[test]
@@ -436,9 +493,13 @@ fn closed_site_with_package() -> Site {
     crate::closed::registry(&site, "2026-10-02", "acct");
     site.write("a.log", lines("202610", 0..30));
     assert_eq!(site.ingest().code, 0);
+    write_package(&site);
+    site
+}
+
+fn write_package(site: &Site) {
     let package = "[[package]]\naccount = \"acct\"\nat = \"2026-10-03T09:00\"\ngigabytes = 160\nfee = \"1\"\n";
     std::fs::write(site.path("events.toml"), package).expect("written");
-    site
 }
 
 #[test]

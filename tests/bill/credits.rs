@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use cdn_meter::billing::{Bill, Charge, DEFAULT, StandardMode, Status};
 
 use crate::closed::{bill, lines, registry};
+use crate::costs::CONTRACT;
 use crate::program::Site;
 use crate::world::{Asked, Sent, bills, catalogue};
 
@@ -135,29 +136,6 @@ fn c7_domains_of_one_day_share_what_it_would_have_cost_less_without_them() {
         ]
     );
 }
-
-const CONTRACT: &str = r#"
-name = "contract"
-currency = "CNY"
-[sources]
-contract = "A contract"
-[[rules]]
-mini-program = "own-price"
-unknown-region = "mainland"
-overseas-region = "AP1"
-[[price]]
-item = "mini-program-traffic"
-model = "flat"
-tiers = [{ from = "0", price = "4" }]
-rules = []
-source = "contract"
-[[price]]
-item = "standard-monthly-average"
-model = "flat"
-tiers = [{ from = "0", price = "31" }]
-rules = []
-source = "contract"
-"#;
 
 #[test]
 fn c7_months_that_are_settled_as_a_whole_have_nothing_to_credit() {

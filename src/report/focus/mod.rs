@@ -274,7 +274,9 @@ fn column(rows: &[Row], at: usize, kind: Kind) -> Result<ArrayRef, PublishError>
             _ => Ok(None),
         });
         let numbers: Decimal128Array = numbers.collect::<Result<_, _>>()?;
-        return Ok(Arc::new(numbers.with_precision_and_scale(digits, places)?));
+        let numbers = numbers.with_precision_and_scale(digits, places)?;
+        numbers.validate_decimal_precision(digits)?;
+        return Ok(Arc::new(numbers));
     }
     Ok(match kind {
         Kind::Time => {

@@ -83,7 +83,7 @@ impl Row {
         &self.values[column]
     }
 
-    fn set(&mut self, column: &'static str, value: impl Into<Value>) {
+    pub(super) fn set(&mut self, column: &'static str, value: impl Into<Value>) {
         let at = COLUMNS.binary_search_by_key(&column, |(name, _)| name);
         self.values[at.expect("a column of the list")] = value.into();
     }

@@ -1,5 +1,7 @@
 //! What lines of bills are in FOCUS, kind by kind.
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
@@ -7,8 +9,7 @@ use rust_decimal::Decimal;
 use super::row::{Maker, Row, Value};
 use super::*;
 use crate::billing::packages::{Packages, Shortfall};
-use crate::billing::{Besides, Catalogue, Charge, Cost, DEFAULT, Item, StandardMode, Status, bill};
-use crate::registry::Class;
+use crate::billing::{Besides, Catalogue, Charge, DEFAULT, Item, StandardMode, Status, bill};
 use crate::units::{Factor, Month, Region, Zone};
 
 fn number(text: &str) -> Decimal {
@@ -348,63 +349,6 @@ fn factors_of_bytes_do_not_make_costs_that_a_column_cannot_hold() {
     );
     let exact = "140.085274891";
     check_product(line(Item::StandardTraffic, exact, "0.26"), exact);
-}
-
-#[test]
-fn c10_a_price_times_a_quantity_has_no_more_digits_than_readers_multiply() {
-    let digits = |column: &str| {
-        let kind = COLUMNS.iter().find(|(name, _)| *name == column);
-        kind.expect("a column").1.decimal().expect("a number")
-    };
-    for price in ["ListUnitPrice", "ContractedUnitPrice"] {
-        let ((a, a_places), (b, b_places)) = (digits("PricingQuantity"), digits(price));
-        // Spark counts one digit more than the two have.
-        assert!(a + b < 38, "{price}");
-        assert_eq!(a_places + b_places, digits("ListCost").1);
-    }
-    // What no contract reaches: 10⁹ GB in a month at 10⁹ a GB.
-    assert!(19 <= digits("PricingQuantity").0 && 18 <= digits("ListUnitPrice").0);
-}
-
-#[test]
-fn c11_a_line_of_an_account_is_a_row_for_each_domain() {
-    let cost = |domain: &str, region, bytes: i128, quantity: &str, amount: &str| Cost {
-        domain: domain.to_owned(),
-        class: Class::Standard,
-        region,
-        bytes,
-        quantity: number(quantity),
-        package_gigabytes: Decimal::ZERO,
-        amount: number(amount),
-    };
-    let traffic = Charge {
-        zone: Some(Region::Mainland),
-        bytes: 10_000_000_000,
-        shares: vec![
-            cost("a.example.cn", Region::Mainland, 3_000_000_000, "3", "0.78"),
-            cost("a.example.cn", Region::Unknown, 1_000_000_000, "1", "0.26"),
-            cost("b.example.cn", Region::Mainland, 6_000_000_000, "6", "1.56"),
-        ],
-        ..line(Item::StandardTraffic, "10", "0.26")
-    };
-    let rows = rows_of(vec![traffic]);
-    assert_eq!(rows.len(), 2, "regions of a domain are one row");
-    for (row, domain, quantity, cost) in [
-        (&rows[0], "a.example.cn", "4.0", "1.04"),
-        (&rows[1], "b.example.cn", "6.0", "1.56"),
-    ] {
-        check(
-            row,
-            &[
-                ("ResourceId", domain),
-                ("ResourceType", "Domain"),
-                ("BilledCost", cost),
-                ("ListCost", cost),
-                ("PricingQuantity", quantity),
-                ("RegionId", "mainland"),
-            ],
-        );
-    }
 }
 
 #[test]
