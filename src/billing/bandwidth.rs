@@ -23,7 +23,7 @@ use crate::summary::{AccountUsage, DropRule, Percentile};
 use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY};
 
 /// Bytes of each slot of a month, by zone.
-type Curves = BTreeMap<Region, Vec<u64>>;
+pub(super) type Curves = BTreeMap<Region, Vec<u64>>;
 
 /// What a month is billed by in one zone.
 struct Month {
@@ -207,6 +207,29 @@ impl Rating<'_> {
             from: price.tiers[last.tier].from,
             amount: total(parts.iter().map(|part| part.amount))?,
         })
+    }
+
+    /// The slots from which a line of bandwidth was taken, counted from the first of the month, in order;
+    /// `curve` is that of its zone. Of equally busy ones it is the first.
+    pub(super) fn slots_taken(&self, charge: &Charge, curve: &[u64]) -> Vec<u32> {
+        let is_taken = |bytes: u64| i128::from(bytes) == charge.bytes;
+        if charge.item == Item::StandardMonthly95 {
+            let at = curve.iter().position(|bytes| is_taken(*bytes));
+            return at.into_iter().map(|at| at as u32).collect();
+        }
+        let days = curve.chunks(SLOTS_PER_DAY as usize);
+        let days = self
+            .days()
+            .zip(days)
+            .zip((0..).step_by(SLOTS_PER_DAY as usize));
+        let busiest = days
+            .filter(|((day, _), _)| charge.days.contains(day))
+            .filter_map(|((_, slots), first)| {
+                let peak = slots.iter().max().filter(|peak| **peak != 0)?;
+                let at = slots.iter().position(|bytes| bytes == peak)?;
+                Some(first + at as u32)
+            });
+        busiest.collect()
     }
 
     /// Bytes of each slot of classes that are meant.

@@ -9,6 +9,8 @@ use rust_decimal::Decimal;
 use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, product, sum};
+use super::packages::a_year_from;
+use crate::registry::Class;
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
 
 /// Whether a line is to be paid.
@@ -73,8 +75,10 @@ pub struct Charge {
     pub app_id: String,
     /// The zone, where the price depends on it.
     pub zone: Option<Region>,
-    /// When it was used.
+    /// When it was used, or bought.
     pub days: Days,
+    /// For when it is, where it is bought ahead for a while: a licence or a package.
+    pub term: Option<Range<Timestamp>>,
     /// Bytes that were metered: of all of it, or of the busiest slot where bandwidth is priced; of a
     /// correction what there is more of them, or less.
     pub bytes: i128,
@@ -102,6 +106,36 @@ pub struct Charge {
     pub source: String,
     /// How it came about, in words.
     pub how: String,
+    /// Of a correction what each domain has of it; else empty, see [`super::costs`].
+    pub shares: Vec<Cost>,
+}
+
+/// The instants between which days are, by the clock of `zone`.
+pub(super) fn days_between(days: &Days, zone: Zone) -> Range<Timestamp> {
+    let midnight = |day: i32| {
+        let secs = zone.midnight(day.into());
+        Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END)
+    };
+    midnight(days.start)..midnight(days.end)
+}
+
+/// What one domain, in one region, has of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    /// The domain; empty where nobody knows any more which it was.
+    pub domain: String,
+    /// What it is sold as.
+    pub class: Class,
+    /// Region of the clients.
+    pub region: Region,
+    /// Its bytes of those that were metered.
+    pub bytes: i128,
+    /// Its part of the quantity.
+    pub quantity: Decimal,
+    /// What it took of packages, where they paid; else 0.
+    pub package_gigabytes: Decimal,
+    /// Its part of the amount on the detail of the bill, 8 places.
+    pub amount: Decimal,
 }
 
 impl Charge {
@@ -115,6 +149,7 @@ impl Charge {
             app_id: String::new(),
             zone: None,
             days,
+            term: None,
             bytes: 0,
             quantity: Decimal::ZERO,
             unit_price: Decimal::ZERO,
@@ -128,6 +163,7 @@ impl Charge {
             price: String::new(),
             source: String::new(),
             how: String::new(),
+            shares: Vec::new(),
         }
     }
 
@@ -178,11 +214,7 @@ impl Charge {
 
     /// The instants between which it was used, by the clock of `zone`.
     pub fn period(&self, zone: Zone) -> Range<Timestamp> {
-        let midnight = |day: i32| {
-            let secs = zone.midnight(day.into());
-            Timestamp::from_unix_secs(secs).unwrap_or(Timestamp::END)
-        };
-        midnight(self.days.start)..midnight(self.days.end)
+        days_between(&self.days, zone)
     }
 
     /// The month in which it was used.
@@ -228,6 +260,11 @@ impl Charge {
             Item::PluginLicence => &self.app_id,
             _ => &self.domain,
         }
+    }
+
+    /// Whether it has shares: it is in a sum, and traffic made it.
+    pub fn is_shared(&self) -> bool {
+        self.status == Status::Charged && !self.item.is_purchase() && !self.item.is_service()
     }
 
     /// Whether it is for upstream, or for what packages paid of it.
@@ -282,7 +319,8 @@ pub(super) fn bought<P: Bought>(
     for purchase in purchases {
         let day = purchase.at().slot().day(zone);
         if Month::of_day(day) == month {
-            let line = purchase.line(day, catalogue)?;
+            let mut line = purchase.line(day, catalogue)?;
+            line.term = Some(days_between(&a_year_from(day), zone));
             let account = line.account.clone();
             let kind = (account, day, line.variant.clone(), line.unit_price);
             lines.entry(kind).or_insert(line).add_one()?;

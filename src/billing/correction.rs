@@ -23,7 +23,7 @@ use super::exact::{Amount, Inexact, sum};
 use crate::units::Month;
 
 /// What two lines have in common that are compared.
-type Key = (
+pub(super) type Key = (
     String,
     super::catalogue::Item,
     (String, String),
@@ -84,6 +84,17 @@ pub fn corrections(
     Ok(lines)
 }
 
+pub(super) fn key(charge: &Charge) -> Key {
+    let Range { start, end } = charge.days;
+    (
+        charge.account.clone(),
+        charge.item,
+        (charge.subject().to_owned(), charge.variant.clone()),
+        charge.zone,
+        (start, end),
+    )
+}
+
 fn sums<'a>(
     charges: impl Iterator<Item = &'a Charge>,
 ) -> Result<BTreeMap<Key, Sums<'a>>, BillingError> {
@@ -96,17 +107,6 @@ fn sums<'a>(
         of_key.line = Some(charge);
     }
     Ok(sums)
-}
-
-fn key(charge: &Charge) -> Key {
-    let Range { start, end } = charge.days;
-    (
-        charge.account.clone(),
-        charge.item,
-        (charge.subject().to_owned(), charge.variant.clone()),
-        charge.zone,
-        (start, end),
-    )
 }
 
 impl Charge {

@@ -37,6 +37,7 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::arrears::Balance;
+use super::exact::DETAIL_PLACES;
 use super::licence::{PluginState, Purchase};
 use super::{packages, text, transcoding};
 use crate::units::{Timestamp, Zone, hex};
@@ -242,6 +243,11 @@ impl Reader<'_> {
             Some(fee) if fee.is_sign_negative() => {
                 Err(self.wrong(start, "a fee is not below zero".to_owned()))
             }
+            // A price has no more on a bill, nor in what is exported of it.
+            Some(fee) if DETAIL_PLACES < fee.normalize().scale() => Err(self.wrong(
+                start,
+                format!("a fee has at most {DETAIL_PLACES} decimal places"),
+            )),
             fee => Ok(fee),
         }
     }
@@ -344,5 +350,7 @@ amount = "-12.34"
         }
         let fee = GOOD.replace("state =", "fee = \"-1\"\nstate =");
         assert!(refusal(&fee).contains("not below zero"));
+        let fee = GOOD.replace("state =", "fee = \"0.000000001\"\nstate =");
+        assert!(refusal(&fee).contains("at most 8 decimal places"));
     }
 }

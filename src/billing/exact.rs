@@ -71,7 +71,7 @@ pub fn total(numbers: impl IntoIterator<Item = Decimal>) -> Result<Decimal, Inex
 
 /// `mantissa` / 10^`scale`, with no zeros behind; it may have more places than a decimal can hold
 /// as long as those are zeros.
-fn decimal(mut mantissa: i128, mut scale: u32) -> Result<Decimal, Inexact> {
+pub(super) fn decimal(mut mantissa: i128, mut scale: u32) -> Result<Decimal, Inexact> {
     while 0 < scale && mantissa % 10 == 0 {
         mantissa /= 10;
         scale -= 1;

@@ -3,12 +3,12 @@
 use sha2::{Digest, Sha256};
 
 use super::bill::Besides;
-use super::catalogue::Catalogue;
-use super::charge::{Charge, bought};
+use super::catalogue::{Catalogue, Item};
+use super::charge::{Charge, bought, days_between};
 use super::error::BillingError;
 use super::events::Events;
 use super::licence::{LeapDay, LicenceError, LicenceRules, Term};
-use super::packages::Packages;
+use super::packages::{Packages, a_year_from};
 use super::services::{self, Metered};
 use super::{licence, licensed, packages, transcoding};
 use crate::units::{Month, Zone, hex};
@@ -114,12 +114,20 @@ impl Extras {
         corrections: Vec<Charge>,
     ) -> Result<Besides<'_>, BillingError> {
         let mut lines = corrections;
-        lines.extend(licensed::charges(&self.events.licences, when, catalogue)?);
+        let terms = self.terms.as_deref().unwrap_or_default();
+        let licences = &self.events.licences;
+        lines.extend(licensed::charges(licences, terms, when, catalogue)?);
         lines.extend(bought(&self.events.packages, when, catalogue)?);
         let minutes = &self.events.transcoding;
         lines.extend(bought(minutes, when, catalogue)?);
         let paid = transcoding::paid(minutes, &self.services, when, catalogue)?;
-        let of_services = services::charges(&self.services, when.0, catalogue, &paid)?;
+        let mut of_services = services::charges(&self.services, when.0, catalogue, &paid)?;
+        for line in of_services
+            .iter_mut()
+            .filter(|of| of.item == Item::MobileLicence)
+        {
+            line.term = Some(days_between(&a_year_from(line.days.start), when.1));
+        }
         lines.extend(of_services);
         lines.extend(paid.lines);
         Ok(Besides {

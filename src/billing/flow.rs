@@ -28,12 +28,22 @@ impl Rating<'_> {
             self.covered_day(&used.account, of_day, &state, &mut charges)?;
             self.remaining_day(&used.account, of_day, &mut charges)?;
         }
-        self.candidate_credits(used, &paid, &mut charges)?;
+        self.candidate_credits(used, packages, &mut charges)?;
         Ok((charges, state))
     }
 
+    /// Bytes for which packages may pay, by day and zone.
+    ///
+    /// Of mini-program traffic without a price of its own packages pay for the mainland's: no source
+    /// speaks of any other.
+    pub(super) fn payable_days(&self, used: &AccountUsage) -> Result<ZoneDays, BillingError> {
+        self.standard_days(used, |class, zone| {
+            class == Class::Standard || zone == Region::Mainland
+        })
+    }
+
     /// Bytes that pay the standard price and are meant, by day and zone.
-    fn standard_days(
+    pub(super) fn standard_days(
         &self,
         used: &AccountUsage,
         is_meant: impl Fn(Class, Region) -> bool,
@@ -54,9 +64,6 @@ impl Rating<'_> {
     }
 
     /// What of the month's traffic packages paid for, by day, item and zone, and the packages after it.
-    ///
-    /// Of mini-program traffic without a price of its own packages pay for the mainland's: no source
-    /// speaks of any other.
     pub(super) fn settled(
         &self,
         used: &AccountUsage,
@@ -65,10 +72,7 @@ impl Rating<'_> {
         let push = uses(Item::PushTraffic, self.push_days(used)?);
         let mut payable = Vec::new();
         if !packages.packages().is_empty() {
-            let standard = self.standard_days(used, |class, zone| {
-                class == Class::Standard || zone == Region::Mainland
-            })?;
-            payable = uses(Item::StandardTraffic, standard);
+            payable = uses(Item::StandardTraffic, self.payable_days(used)?);
             payable.extend(&push);
         }
         let takes = Takes {

@@ -5,6 +5,7 @@
 //! time of day of an expiry).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use jiff::civil::{self, DateTime};
 use rust_decimal::Decimal;
@@ -97,6 +98,9 @@ pub struct Term {
     pub until: Timestamp,
     /// The licences that follow on in it.
     pub licences: u32,
+    /// When each of them was bought, and for when it is, in order: where it follows on, from the end of the
+    /// one before.
+    pub each: Vec<(Timestamp, Range<Timestamp>)>,
 }
 
 /// Why purchases are refused.
@@ -167,6 +171,7 @@ pub fn terms(purchases: &[Purchase], rules: &LicenceRules) -> Result<Vec<Term>, 
             from: span.from,
             until: span.until,
             licences: span.licences,
+            each: span.each,
         }));
     }
     Ok(terms)
@@ -182,6 +187,8 @@ struct Span {
     licences: u32,
     /// From when on years are counted, and how many.
     years: (Timestamp, u32),
+    /// When each was bought, and for when.
+    each: Vec<(Timestamp, Range<Timestamp>)>,
 }
 
 /// The spans of one plugin's licences, which are in order; `None` where one ends beyond all time.
@@ -197,20 +204,25 @@ fn follow_on(bought: &[Bought], rules: &LicenceRules) -> Option<Vec<Span>> {
                 until: *at,
                 licences: 0,
                 years: (*at, 0),
+                each: Vec::new(),
             });
         }
         let span = spans.last_mut()?;
         span.licences += 1;
-        match until {
+        let valid = match until {
             None => {
+                let from = span.until;
                 span.years.1 += 1;
                 span.until = years_after(span.years.0, span.years.1, rules)?;
+                from..span.until
             }
             Some(until) => {
                 span.until = span.until.max(*until);
                 span.years = (span.until, 0);
+                *at..*until
             }
-        }
+        };
+        span.each.push((*at, valid));
     }
     Some(spans)
 }
@@ -350,6 +362,31 @@ mod tests {
         let (_, until) = only(&[first.clone(), second.clone()]);
         assert_eq!(until, time("2022-05-18T10:00"));
         assert_eq!(only(&[second, first]).1, until);
+    }
+
+    #[test]
+    fn c10_each_licence_is_for_the_time_that_it_adds() {
+        let mut gift = bought("a", "wx1", "2020-06-01T00:00");
+        gift.until = Some(time("2020-07-01T00:00"));
+        let bought = [
+            gift,
+            bought("a", "wx1", "2020-08-01T09:00"),
+            bought("a", "wx1", "2020-05-18T10:00"),
+        ];
+        let terms = terms(&bought, &RULES).expect("terms");
+        let each: Vec<_> = terms[0]
+            .each
+            .iter()
+            .map(|(_, valid)| valid.clone())
+            .collect();
+        assert_eq!(
+            each,
+            [
+                time("2020-05-18T10:00")..time("2021-05-18T10:00"),
+                time("2020-06-01T00:00")..time("2020-07-01T00:00"),
+                time("2021-05-18T10:00")..time("2022-05-18T10:00"),
+            ]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What licences have to do with a bill: their fees, and traffic for which there was none.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rust_decimal::Decimal;
 
@@ -27,15 +28,25 @@ pub struct Unlicensed {
 }
 
 /// The fees of licences that were bought in a month (R01), each with the fee that was paid if it was
-/// not the catalogue's price. Licences with a validity of their own cost nothing unless a fee is stated.
-/// Days are those of `zone`.
+/// not the catalogue's price; `terms` say for when each is. Licences with a validity of their own cost nothing
+/// unless a fee is stated. Days are those of `zone`.
 ///
 /// Errors: [`BillingError`] where the catalogue has no price on a day.
 pub fn charges(
     licences: &[(Purchase, Option<Decimal>)],
+    terms: &[Term],
     (month, zone): (Month, Zone),
     catalogue: &Catalogue,
 ) -> Result<Vec<Charge>, BillingError> {
+    let mut validity: BTreeMap<(&str, &str, Timestamp), Range<Timestamp>> = BTreeMap::new();
+    for term in terms {
+        for (at, valid) in &term.each {
+            let key = (&term.account[..], &term.app_id[..], *at);
+            let known = validity.remove(&key).into_iter();
+            let valid = known.fold(valid.clone(), union);
+            validity.insert(key, valid);
+        }
+    }
     let mut bought: BTreeMap<(&str, &str, i32, Decimal), Charge> = BTreeMap::new();
     for (purchase, fee) in licences {
         let day = purchase.at.slot().day(zone);
@@ -50,9 +61,17 @@ pub fn charges(
             day,
             charge.unit_price,
         );
-        bought.entry(key).or_insert(charge).add_one()?;
+        let charge = bought.entry(key).or_insert(charge);
+        charge.add_one()?;
+        let valid = validity.get(&(key.0, key.1, purchase.at)).cloned();
+        charge.term = valid.into_iter().chain(charge.term.take()).reduce(union);
     }
     Ok(bought.into_values().collect())
+}
+
+/// From the first to the last of both.
+fn union(a: Range<Timestamp>, b: Range<Timestamp>) -> Range<Timestamp> {
+    a.start.min(b.start)..a.end.max(b.end)
 }
 
 /// The charge of a licence, none of it yet.

@@ -155,7 +155,7 @@ impl State {
             .into_iter()
             .map(|bought| {
                 (
-                    valid(bought.at.slot().day(zone)),
+                    a_year_from(bought.at.slot().day(zone)),
                     bought.at,
                     bought.gigabytes,
                 )
@@ -227,8 +227,8 @@ impl Packages {
     }
 }
 
-/// Days for which a package pays that was bought on `day`.
-pub(super) fn valid(day: i32) -> Range<i32> {
+/// The days of a year from `day` on: those for which a package pays that was bought on it.
+pub(super) fn a_year_from(day: i32) -> Range<i32> {
     let epoch = civil::date(1970, 1, 1);
     let bought = epoch + jiff::Span::new().days(day);
     let end = bought.saturating_add(jiff::Span::new().years(1));
@@ -317,7 +317,7 @@ impl Bought for Purchase {
         charge.cite(&["R12"]);
         charge.how = format!(
             "traffic package of {size} GB, valid to {}, exclusive{}",
-            day_text(valid(day).end),
+            day_text(a_year_from(day).end),
             match GIGABYTES_WITH_LICENCE <= self.gigabytes {
                 true => "; a year of the mobile live SDK comes with it",
                 false => "",

@@ -80,6 +80,8 @@ pub(super) fn used(of: Month, sent: &[Sent]) -> AccountUsage {
             mini_program_from: None,
             region: *region,
             days: by_day,
+            before: Vec::new(),
+            rows: 0..0,
         });
         let slots = used.slots.entry((*class, *region));
         let slots = slots.or_insert_with(|| vec![0; days * SLOTS_PER_DAY as usize]);

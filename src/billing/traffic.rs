@@ -110,7 +110,10 @@ impl<'a> Rating<'a> {
         }
         match self.mode {
             StandardMode::Flow => return self.flow(used, packages, charges),
-            StandardMode::DailyPeak => self.daily_peaks(used, &mut charges)?,
+            StandardMode::DailyPeak => {
+                self.daily_peaks(used, &mut charges)?;
+                self.candidate_peaks(used, &mut charges)?;
+            }
             StandardMode::MonthlyAverage => self.monthly_average(used, &mut charges)?,
             StandardMode::Monthly95(drop) => self.monthly_95(used, drop, &mut charges)?,
         }

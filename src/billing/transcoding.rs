@@ -29,7 +29,7 @@ use super::catalogue::{Catalogue, Item, Price};
 use super::charge::{Bought, Charge};
 use super::error::BillingError;
 use super::exact::{Inexact, product, quotient, sum};
-use super::packages::valid;
+use super::packages::a_year_from;
 use super::services::{Metered, Service};
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
 
@@ -185,7 +185,7 @@ fn package(
     zone: Zone,
     catalogue: &Catalogue,
 ) -> Result<Package, BillingError> {
-    let days = valid(purchase.at.slot().day(zone));
+    let days = a_year_from(purchase.at.slot().day(zone));
     let price = price_of(
         catalogue,
         purchase.kind.own_class(),
@@ -318,7 +318,7 @@ impl Bought for Purchase {
             self.kind.name(),
             self.hours,
             self.kind.own_class(),
-            day_text(valid(day).end),
+            day_text(a_year_from(day).end),
         );
         Ok(charge)
     }

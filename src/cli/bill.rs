@@ -9,6 +9,7 @@ use super::bills::{Bills, Prices, Shown};
 use super::charge::{Sources, explained, show_explained};
 use super::compare::{Way, compare};
 use super::corrections::Corrections;
+use super::costs::COSTS;
 use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
@@ -79,7 +80,8 @@ pub(super) struct BillArgs {
     /// Without it they are corrected by the prices that they were billed by.
     #[arg(long)]
     rerate: bool,
-    /// Show of the lines whose charge_id holds this text what they are made of: rules, price, usage
+    /// Show of the lines whose charge_id holds this text, or that the domain of this name has a share of,
+    /// what they are made of: rules, price, usage, what each domain costs
     #[arg(long, value_name = "TEXT")]
     explain: Option<String>,
     /// Print every line as CSV, with the columns of OUT/charges
@@ -132,7 +134,8 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     match &args.explain {
         Some(text) if shown.found.is_empty() => {
             return Err(Failure::start(format!(
-                "no line of these bills has `{text}` in its name; names are in the column charge_id"
+                "no line of these bills has `{text}` in its name, and no domain of this name made one; names \
+                 are in the column charge_id of charges, domains in costs"
             )));
         }
         Some(_) => {
@@ -222,6 +225,7 @@ impl PriceArgs {
             ledger: self.extras.ledger(publishing.terms.billing_zone)?,
             is_rerating: false,
             charges: Building::begin(&publishing.out, "charges")?,
+            costs: Building::begin(&publishing.out, COSTS)?,
             corrections: Corrections::default(),
             focus: None,
             shown: Shown::default(),

@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::charge::Found;
 use super::corrections::Corrections;
+use super::costs::{COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
 use super::ledger::Ledger;
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Bill, BillTerms, Catalogue, ExtrasDigests, StandardMode, Unpriced,
+    AccountBill, Bill, BillTerms, Catalogue, ExtrasDigests, Makers, StandardMode, Unpriced,
 };
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Building, MendedReport, Notes, PublishError, RejectedReport, Statement,
+    BillReport, Building, CostSums, MendedReport, Notes, PublishError, RejectedReport, Statement,
     WithoutBytesReport, read_charges, read_summary, write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
@@ -180,6 +181,7 @@ pub(super) struct Bills {
     pub(super) ledger: Ledger,
     pub(super) is_rerating: bool,
     pub(super) charges: Building,
+    pub(super) costs: Building,
     pub(super) corrections: Corrections,
     /// Where it was asked for.
     pub(super) focus: Option<Focus>,
@@ -250,24 +252,32 @@ impl Shown {
         })
     }
 
-    fn note(&mut self, bill: Bill, terms: &BillTerms<'_>, notes: Notes) -> Result<(), Failure> {
+    /// Notes a bill; its shares are in `costs`, and add up to `sums`.
+    fn note(
+        &mut self,
+        bill: Bill,
+        terms: &BillTerms<'_>,
+        notes: Notes,
+        (costs, sums): (&Path, &CostSums),
+    ) -> Result<(), Failure> {
         if self.is_csv {
             let is_first = self.reports.is_empty();
             let mut out = io::BufWriter::new(io::stdout().lock());
             write_charges_csv(&bill, terms, &mut out, is_first)?;
         }
-        let report = BillReport::new(&bill, terms, notes)?;
+        let mut report = BillReport::new(&bill, terms, notes)?;
+        report.add_costs(sums);
         if let Some(statement) = &mut self.statement {
             statement.add(&bill, &report)?;
         }
         self.reports.push(report);
         if let Some(wanted) = &self.wanted {
-            let accounts = bill.accounts.into_iter();
-            let charges = accounts.flat_map(|account| account.charges);
-            let wanted = charges.filter(|charge| charge.id().contains(wanted));
-            let bill = bill.month;
-            self.found
-                .extend(wanted.map(|charge| Found { charge, bill }));
+            let month = bill.month;
+            let lines = lines_with(wanted, bill, costs)?.into_iter();
+            self.found.extend(lines.map(|charge| Found {
+                charge,
+                bill: month,
+            }));
         }
         Ok(())
     }
@@ -279,7 +289,10 @@ impl Bills {
         // Months without usage were added last.
         self.shown.reports.sort_by(|a, b| a.month.cmp(&b.month));
         let focus = self.focus.map(Focus::into_datasets);
-        let datasets = focus.into_iter().flatten().chain([self.charges]);
+        let datasets = focus
+            .into_iter()
+            .flatten()
+            .chain([self.charges, self.costs]);
         (datasets.collect(), self.shown, self.prices)
     }
 
@@ -302,13 +315,16 @@ impl Bills {
         usage: MonthUsage<'_>,
         owners: &dyn Owners,
     ) -> Result<(), Failure> {
-        self.add_accounts((usage.month, usage.zone), usage.accounts(owners))
+        let clock = (usage.month, usage.zone);
+        let makers = Makers { usage, owners };
+        self.add_accounts(clock, usage.accounts(owners), Some(makers))
     }
 
     fn add_accounts(
         &mut self,
         when: (Month, Zone),
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
+        makers: Option<Makers<'_>>,
     ) -> Result<(), Failure> {
         let (corrections, mended) = self.corrections.take(when.0);
         let bill = self
@@ -316,11 +332,13 @@ impl Bills {
             .bill(when, accounts, corrections, &self.prices)?;
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
+        let costs = self.costs.month(bill.month)?;
+        let sums = write_costs(&bill, makers, &terms, &costs)?;
         if let Some(focus) = &self.focus {
-            focus.add(&bill, &terms)?;
+            focus.add(&bill, &terms, &costs)?;
         }
         let notes = self.shown.notes_of(&bill, &terms, mended)?;
-        self.shown.note(bill, &terms, notes)
+        self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
 
     /// Adds a closed month: as it was billed, or, if it was closed without a bill, priced as frozen.
@@ -341,14 +359,16 @@ impl Bills {
         self.charges.take_month(month, &folder)?;
         let bill = frozen.bill(store, close)?;
         let terms = frozen.prices.terms();
+        let costs = self.costs.month(month)?;
+        let sums = take_costs((store, close), &bill, &terms, registry, &self.costs)?;
         if let Some(focus) = &self.focus {
-            focus.add(&bill, &terms)?;
+            focus.add(&bill, &terms, &costs)?;
         }
         let notes = match frozen.notes {
             Some(notes) => notes,
             None => self.shown.notes_of(&bill, &terms, Vec::new())?,
         };
-        self.shown.note(bill, &terms, notes)
+        self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
 
     /// Bills months without usage: what was bought or counted in them, and corrections; of `only` that
@@ -361,7 +381,7 @@ impl Bills {
         let is_meant = |month: &Month| only.is_none_or(|only| only == *month);
         for month in months.into_iter().filter(is_meant) {
             if !self.shown.has(month) {
-                self.add_accounts((month, zone), std::iter::empty())?;
+                self.add_accounts((month, zone), std::iter::empty(), None)?;
             }
         }
         Ok(())
@@ -381,8 +401,15 @@ pub(super) fn freeze_bill(
     let (corrections, mended) = corrections.take(usage.month);
     let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
     write_charges(&bill, &terms, &folder_of("charges"))?;
+    let makers = Some(Makers {
+        usage,
+        owners: registry,
+    });
+    let sums = write_costs(&bill, makers, &terms, &folder_of(COSTS))?;
     let notes = shown.notes_of(&bill, &terms, mended)?;
     let extras = ledger.digests();
     prices.freeze((&bill, &notes), extras, &folder_of("catalogue"))?;
-    Ok(BillReport::new(&bill, &terms, notes)?)
+    let mut report = BillReport::new(&bill, &terms, notes)?;
+    report.add_costs(&sums);
+    Ok(report)
 }

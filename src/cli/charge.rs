@@ -13,7 +13,7 @@ use serde_json::json;
 use super::bills::{FrozenPrices, Prices};
 use super::months::usage_of_closed;
 use super::{Failure, print_json};
-use crate::billing::{BillTerms, Charge, DETAIL_PLACES, Status, parts_of, rule};
+use crate::billing::{BillTerms, Charge, Cost, DETAIL_PLACES, Status, parts_of, rule};
 use crate::registry::Registry;
 use crate::report::{read_charges, read_summary};
 use crate::store::{Close, Store};
@@ -263,6 +263,16 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         parts
             .iter()
             .try_for_each(|part| print_part(&mut out, part, charge.month()))?;
+        for share in &charge.shares {
+            writeln!(
+                out,
+                "cost      {:>20} of {} in {}, for {} B",
+                format!("{:.8}", share.amount),
+                share.domain,
+                share.region.name(),
+                share.bytes
+            )?;
+        }
         writeln!(out)?;
     }
     out.flush()
@@ -316,5 +326,18 @@ fn line_json(
         "source": charge.source,
         "rules": rules.collect::<Vec<_>>(),
         "usage": usage.collect::<Vec<_>>(),
+        "costs": charge.shares.iter().map(cost_json).collect::<Vec<_>>(),
+    })
+}
+
+fn cost_json(share: &Cost) -> serde_json::Value {
+    json!({
+        "domain": share.domain,
+        "class": share.class.name(),
+        "region": share.region.name(),
+        "metered_bytes": share.bytes.to_string(),
+        "quantity": share.quantity.normalize().to_string(),
+        "package_gigabytes": share.package_gigabytes.normalize().to_string(),
+        "amount": format!("{:.8}", share.amount),
     })
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Failure;
 use super::bills::{FrozenPrices, Prices};
+use super::costs::BilledCosts;
 use super::ledger::Ledger;
 use super::monotone::check_closed;
-use crate::billing::{Charge, corrections};
+use crate::billing::{Charge, Makers, corrections};
 use crate::registry::Registry;
 use crate::report::{MendedReport, read_charges};
 use crate::store::{Close, Store};
@@ -45,6 +46,11 @@ impl Corrections {
             return Ok(Corrections::default());
         };
         let billed = all_billed(store, &closes)?;
+        let (costs, owners) = (BilledCosts(store, &closes, registry), registry);
+        let bill_of = |close: &Close| match frozen.get(&close.terms.month) {
+            Some(frozen) => Ok(Some((frozen.bill(store, close)?, frozen.prices.terms()))),
+            None => Ok(None),
+        };
         let mut lines = Vec::new();
         for close in &closes {
             let (month, zone) = (close.terms.month, close.terms.zone);
@@ -65,8 +71,12 @@ impl Corrections {
             let book = Book::new(usage.table, usage.domains, registry, zone)?;
             let accounts = book.months().flat_map(|usage| usage.accounts(registry));
             let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
-            let now = (&now, &prices_of(month).catalogue);
-            lines.extend(corrections(month, &billed, now)?);
+            let priced = (&now, &prices_of(month).catalogue);
+            let mut of_month = corrections(month, &billed, priced)?;
+            let usage = book.months().find(|usage| usage.month == month);
+            let now = (&now, usage.map(|usage| Makers { usage, owners }));
+            costs.share(&mut of_month, now, &prices_of(month).terms(), bill_of)?;
+            lines.extend(of_month);
         }
         mended.retain(|of| tell_mended(&mut lines, of));
         let month = last.next();

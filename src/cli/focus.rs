@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::billing::{Bill, BillTerms};
-use crate::report::{Building, FocusTerms, FocusVersion, write_focus};
+use crate::report::{Building, CostsReader, FocusTerms, FocusVersion, write_focus};
 
 /// Arguments about the export.
 #[derive(Args)]
@@ -62,13 +62,14 @@ pub(super) struct Focus {
 }
 
 impl Focus {
-    /// Adds a month's bill.
-    pub(super) fn add(&self, bill: &Bill, by: &BillTerms<'_>) -> Result<(), Failure> {
+    /// Adds a month's bill, the shares of which are in the folder `costs`.
+    pub(super) fn add(&self, bill: &Bill, by: &BillTerms<'_>, costs: &Path) -> Result<(), Failure> {
         let folders = (self.parquet.month(bill.month)?, self.csv.month(bill.month)?);
         Ok(write_focus(
             bill,
             by,
             &self.terms,
+            CostsReader::begin(costs)?,
             (&folders.0, &folders.1),
         )?)
     }

@@ -12,6 +12,7 @@ mod close;
 mod compact;
 mod compare;
 mod corrections;
+mod costs;
 mod events;
 mod explain;
 mod failure;

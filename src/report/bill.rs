@@ -1,5 +1,6 @@
 //! A bill for people and for scripts: sums by account and item. Its lines are in `charges`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -7,15 +8,19 @@ use std::ops::Range;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::costs::{CostSum, CostSums};
 use crate::billing::packages::Package;
 use crate::billing::transcoding;
 use crate::billing::{
     AccountBill, Assumed, Bill, BillTerms, Charge, Inexact, Unlicensed, add_exactly,
 };
+use crate::registry::Class;
 use crate::units::Month;
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
+/// Domains of an account in the table, the dearest; all of them are in the JSON and in `costs`.
+const DOMAINS_MAX: usize = 10;
 /// Notes of a kind under the table; all of them are in the JSON.
 const NOTES_MAX: usize = 20;
 
@@ -215,6 +220,23 @@ pub struct AccountReport {
     pub payable: String,
     /// Lines that are in no sum and that somebody has to look at.
     pub needs_review: usize,
+    /// What of it each domain costs: all that traffic made, the dearest first.
+    pub domains: Vec<DomainReport>,
+}
+
+/// What a domain costs.
+#[derive(Debug, Serialize)]
+pub struct DomainReport {
+    /// The domain; empty where nobody knows any more which it was.
+    pub domain: String,
+    /// What it is sold as.
+    pub class: &'static str,
+    /// The closed month that this corrects; empty for what this month costs.
+    pub corrects: String,
+    /// Its shares of lines added up, 8 places.
+    pub amount: String,
+    /// What it took of packages.
+    pub package_gigabytes: String,
 }
 
 /// The lines of one item and zone, usage and corrections apart.
@@ -298,6 +320,28 @@ fn assumed(of: &Assumed) -> AssumedReport {
     }
 }
 
+impl BillReport {
+    /// Adds what each domain costs.
+    pub fn add_costs(&mut self, sums: &CostSums) {
+        for account in &mut self.accounts {
+            let mut domains: Vec<_> = sums.of_account(&account.account).collect();
+            domains.sort_by_key(|(corrects, _, _, sum)| (*corrects, Reverse(sum.amount.abs())));
+            let report =
+                |(corrects, domain, class, sum): &(Option<Month>, &str, Class, &CostSum)| {
+                    let corrects = corrects.map(|month| month.to_string());
+                    DomainReport {
+                        domain: (*domain).to_owned(),
+                        class: class.name(),
+                        corrects: corrects.unwrap_or_default(),
+                        amount: format!("{:.8}", sum.amount),
+                        package_gigabytes: sum.package_gigabytes.normalize().to_string(),
+                    }
+                };
+            account.domains = domains.iter().map(report).collect();
+        }
+    }
+}
+
 fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
     UnlicensedReport {
         domain: of.domain.clone(),
@@ -378,6 +422,7 @@ fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
         adjustment: format!("{:.8}", bill.adjustment),
         payable: format!("{:.2}", bill.payable),
         needs_review: bill.for_review().count(),
+        domains: Vec::new(),
     })
 }
 
@@ -517,6 +562,7 @@ fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()
         "          {:<26}  {:>82}\n          {:<26}  {:>76}",
         PRECISION, account.adjustment, "to pay", account.payable
     )?;
+    print_domains(out, &account.domains)?;
     if account.needs_review != 0 {
         writeln!(
             out,
@@ -526,6 +572,35 @@ fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()
         )?;
     }
     Ok(())
+}
+
+/// What the dearest domains cost, of what is to pay.
+fn print_domains(out: &mut impl Write, domains: &[DomainReport]) -> io::Result<()> {
+    for of in domains.iter().take(DOMAINS_MAX) {
+        let mut what = match &of.domain[..] {
+            "" => "traffic of no known domain".to_owned(),
+            domain => format!("traffic of {domain}"),
+        };
+        if !of.corrects.is_empty() {
+            what += &format!(", corrections of {}", of.corrects);
+        }
+        let packages = match &of.package_gigabytes[..] {
+            "0" => String::new(),
+            taken => format!("{taken} GB of packages"),
+        };
+        writeln!(
+            out,
+            "            {what:<52} {packages:>34} {:>20}",
+            of.amount
+        )?;
+    }
+    match domains.len().checked_sub(DOMAINS_MAX) {
+        Some(more @ 1..) => writeln!(
+            out,
+            "            … and {more} more domains in the Parquet costs"
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// The words for the line that rounds.

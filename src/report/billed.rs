@@ -1,5 +1,6 @@
 //! Reading `charges` back: what was billed for a closed month, as it was published.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::charges::{MICROS_PER_SEC, PRECISION_ADJUSTMENT};
 use super::dataset::PublishError;
 use super::frozen::{each_batch, numbers, texts};
 use crate::billing::{Amount, Charge, Item, PricedBy, Status};
-use crate::units::{Region, Zone};
+use crate::units::{Region, Timestamp, Zone};
 
 /// What was billed.
 #[derive(Debug, Default)]
@@ -48,6 +49,8 @@ struct Columns<'a> {
     /// The catalogue of the last line: most lines have the same.
     priced_by: Option<Arc<PricedBy>>,
     period: [&'a PrimitiveArray<TimestampMicrosecondType>; 2],
+    /// Months that were closed before it was kept have none.
+    term: Option<[&'a PrimitiveArray<TimestampMicrosecondType>; 2]>,
     bytes: &'a PrimitiveArray<Int64Type>,
     quantity: &'a Decimal128Array,
     unit_price: &'a Decimal128Array,
@@ -93,6 +96,9 @@ impl<'a> Columns<'a> {
                 numbers(batch, "period_start")?,
                 numbers(batch, "period_end")?,
             ],
+            term: numbers(batch, "term_start")
+                .zip(numbers(batch, "term_end"))
+                .map(|(start, end)| [start, end]),
             bytes: numbers(batch, "metered_bytes")?,
             quantity: decimals("quantity")?,
             unit_price: decimals("unit_price")?,
@@ -121,6 +127,14 @@ impl<'a> Columns<'a> {
         Arc::clone(self.priced_by.insert(other))
     }
 
+    /// For when a line is, where that is not the time in which it was bought.
+    fn term(&self, at: usize) -> Option<Range<Timestamp>> {
+        let ends = |of: [&PrimitiveArray<TimestampMicrosecondType>; 2]| of.map(|end| end.value(at));
+        let term = ends(self.term?);
+        let [start, end] = term.map(|end| Timestamp::from_unix_secs(end / MICROS_PER_SEC));
+        (term != ends(self.period)).then_some(start?..end?)
+    }
+
     fn charge(&mut self, at: usize, zone: Zone) -> Option<Charge> {
         let priced_by = Some(self.priced_by(at));
         let text = |column| self.text(column, at);
@@ -144,6 +158,7 @@ impl<'a> Columns<'a> {
             app_id: owned(3),
             zone: region,
             days: day(0)?..day(1)?,
+            term: self.term(at),
             bytes: self.bytes.value(at).into(),
             quantity: decimal(self.quantity, at)?,
             unit_price: decimal(self.unit_price, at)?,
@@ -157,11 +172,12 @@ impl<'a> Columns<'a> {
             price: owned(8),
             source: owned(9),
             how: owned(10),
+            shares: Vec::new(),
         })
     }
 }
 
-fn decimal(column: &Decimal128Array, at: usize) -> Option<Decimal> {
+pub(super) fn decimal(column: &Decimal128Array, at: usize) -> Option<Decimal> {
     let scale = u32::try_from(column.scale()).ok()?;
     let (mut mantissa, mut scale) = (column.value(at), scale);
     while 0 < scale && mantissa % 10 == 0 {

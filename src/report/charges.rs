@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,6 +58,8 @@ fn charges_schema() -> SchemaRef {
         ("catalogue", DataType::Utf8),
         ("catalogue_digest", DataType::Utf8),
         ("variant", DataType::Utf8),
+        ("term_start", utc_micros()),
+        ("term_end", utc_micros()),
     ])
 }
 
@@ -144,6 +147,8 @@ struct Row<'a> {
     status: &'static str,
     corrects: String,
     period: (i64, i64),
+    /// For when it is: the period, but for what is bought for a while.
+    term: (i64, i64),
     bytes: i64,
     quantity: i128,
     unit: &'static str,
@@ -163,6 +168,10 @@ impl<'a> Row<'a> {
         charge: &'a Charge,
         (bill, by): (&Bill, &'a PricedBy),
     ) -> Result<Self, PublishError> {
+        let micros = |of: &Range<Timestamp>| {
+            let ends = (of.start.as_unix_secs(), of.end.as_unix_secs());
+            (ends.0 * MICROS_PER_SEC, ends.1 * MICROS_PER_SEC)
+        };
         let period = charge.period(bill.zone);
         let corrects = charge.corrects.map(|month| month.to_string());
         Ok(Row {
@@ -175,10 +184,8 @@ impl<'a> Row<'a> {
             zone: charge.zone.map_or("", |zone| zone.name()),
             status: charge.status.name(),
             corrects: corrects.unwrap_or_default(),
-            period: (
-                period.start.as_unix_secs() * MICROS_PER_SEC,
-                period.end.as_unix_secs() * MICROS_PER_SEC,
-            ),
+            period: micros(&period),
+            term: micros(charge.term.as_ref().unwrap_or(&period)),
             bytes: signed(charge.bytes)?,
             quantity: Amount::new(charge.quantity).scaled(EXACT_PLACES)?,
             unit: charge.item.unit(),
@@ -195,7 +202,7 @@ impl<'a> Row<'a> {
     }
 
     /// The columns as texts: times in UTC, numbers with all their places.
-    fn texts(&self, month: &str) -> [String; 26] {
+    fn texts(&self, month: &str) -> [String; 28] {
         let time = |micros: i64| {
             let time = Timestamp::from_unix_secs(micros / MICROS_PER_SEC);
             time.map_or_else(String::new, Timestamp::rfc3339)
@@ -228,6 +235,8 @@ impl<'a> Row<'a> {
             self.by.name.clone(),
             self.by.digest.clone(),
             text(self.variant),
+            time(self.term.0),
+            time(self.term.1),
         ]
     }
 
@@ -249,6 +258,7 @@ impl<'a> Row<'a> {
             status: "charged",
             corrects: String::new(),
             period: (micros(slots.start), micros(slots.end)),
+            term: (micros(slots.start), micros(slots.end)),
             bytes: 0,
             quantity: 0,
             unit: "",
@@ -309,6 +319,8 @@ fn batch(rows: &[Row<'_>], bill: &Bill) -> Result<RecordBatch, PublishError> {
         text(|row| &row.by.name),
         text(|row| &row.by.digest),
         text(|row| row.variant),
+        micros(|row| row.term.0),
+        micros(|row| row.term.1),
     ];
     Ok(RecordBatch::try_new(charges_schema(), columns)?)
 }

@@ -4,6 +4,7 @@
 //! STORE/closed/2026-10/summary/part-00000.parquet …      copied wherever the month is published
 //! STORE/closed/2026-10/usage_5min/part-00000.parquet …   what adjustments are reckoned from
 //! STORE/closed/2026-10/charges/part-00000.parquet        what was billed, if it was
+//! STORE/closed/2026-10/costs/part-00000.parquet          what of it each domain made
 //! STORE/closed/2026-10/catalogue/catalogue.toml          the prices of it
 //! ```
 //! Every close has a statement, a text that names all that was frozen, the digests of its files and
@@ -28,7 +29,7 @@ use crate::units::{Bytes, Month, Zone, hex};
 /// Folder of closed months.
 pub(super) const CLOSED: &str = "closed";
 /// Folders of a closed month, in the order in which a statement names their files.
-const DATASETS: [&str; 4] = ["catalogue", "charges", "summary", "usage_5min"];
+const DATASETS: [&str; 5] = ["catalogue", "charges", "costs", "summary", "usage_5min"];
 
 /// What a month is closed with.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! One account's usage in a month: what is settled together, day by day and slot by slot.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::book::MonthUsage;
 use super::month::SummaryRow;
@@ -118,6 +119,11 @@ pub struct DomainDays {
     pub region: Region,
     /// Bytes of each day of the month.
     pub days: Vec<u64>,
+    /// Bytes of the slots before it became a mini-program domain, if that was in this month; slots are counted
+    /// from the first of the month, and ascend.
+    pub before: Vec<(u32, u64)>,
+    /// Where its rows stand in those of the month, see [`MonthUsage::slots_of`].
+    pub rows: Range<usize>,
 }
 
 /// The accounts of a month, in order of their names.
@@ -126,6 +132,7 @@ pub(super) fn accounts<'a>(
     owners: &'a dyn Owners,
 ) -> impl Iterator<Item = Result<AccountUsage, Overflow>> + 'a {
     let mut rest = usage.rows;
+    let mut from = 0;
     let account_of = move |row: &UsageRow| owners.account(usage.name(row.domain));
     std::iter::from_fn(move || {
         let account = account_of(rest.first()?);
@@ -133,16 +140,19 @@ pub(super) fn accounts<'a>(
         let end = rest.partition_point(|row| account_of(row) <= account);
         let (rows, others) = rest.split_at(end);
         rest = others;
-        Some(fold(&usage, account.unwrap_or_default(), rows, owners))
+        let place = from..from + rows.len();
+        from = place.end;
+        Some(fold(&usage, account.unwrap_or_default(), place, owners))
     })
 }
 
 fn fold(
     usage: &MonthUsage<'_>,
     account: &str,
-    rows: &[UsageRow],
+    place: Range<usize>,
     owners: &dyn Owners,
 ) -> Result<AccountUsage, Overflow> {
+    let mut from = place.start;
     let slots = usage.month.slots(usage.zone);
     let mut of_account = AccountUsage {
         account: account.to_owned(),
@@ -152,7 +162,7 @@ fn fold(
     let of_one = |a: &UsageRow, b: &UsageRow| {
         a.domain == b.domain && a.tally.cell.region() == b.tally.cell.region()
     };
-    for rows in rows.chunk_by(of_one) {
+    for rows in usage.rows[place].chunk_by(of_one) {
         let name = usage.name(rows[0].domain);
         let attribution = owners.attribution(name, usage.month);
         let region = rows[0].tally.cell.region();
@@ -161,8 +171,21 @@ fn fold(
             .entry((attribution.class, region))
             .or_insert_with(|| vec![0; slots.len()]);
         let mut days = vec![0; usage.month.days() as usize];
+        let mut before = Vec::new();
+        let of_month =
+            usage.month.first_day()..usage.month.first_day() + usage.month.days().cast_signed();
+        let added = attribution
+            .mini_program_from
+            .filter(|day| of_month.contains(day));
+        let added = added.map_or(0, |day| {
+            (day - of_month.start).unsigned_abs() * SLOTS_PER_DAY
+        });
         for row in rows {
-            let slot = (row.tally.cell.slot_index() - slots.start) as usize;
+            let slot = row.tally.cell.slot_index() - slots.start;
+            if slot < added {
+                before.push((slot, row.tally.bytes));
+            }
+            let slot = slot as usize;
             add(&mut samples[slot], row.tally.bytes)?;
             add(&mut days[slot / SLOTS_PER_DAY as usize], row.tally.bytes)?;
         }
@@ -172,7 +195,10 @@ fn fold(
             owner: Owner::of(&attribution),
             region,
             days,
+            before,
+            rows: from..from + rows.len(),
         });
+        from += rows.len();
     }
     Ok(of_account)
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::account::{AccountUsage, Owners, accounts};
+use super::account::{AccountUsage, DomainDays, Owners, accounts};
 use super::month::{SummaryError, SummaryRow, summarize};
 use crate::meter::{DomainId, Overflow, Usage, UsageRow, UsageTable};
 use crate::registry::Registry;
@@ -116,6 +116,28 @@ impl<'a> MonthUsage<'a> {
         owners: &'a dyn Owners,
     ) -> impl Iterator<Item = Result<AccountUsage, Overflow>> + 'a {
         accounts(self, owners)
+    }
+
+    /// Bytes of a domain and region in some slots of the month, which are counted from its first and
+    /// ascend; `of` is one of those that [`MonthUsage::accounts`] answered.
+    ///
+    /// Errors: [`Overflow`].
+    pub fn slots_of(&self, of: &DomainDays, slots: &[u32]) -> Result<u64, Overflow> {
+        let first = self.month.slots(self.zone).start;
+        let mut rows = &self.rows[of.rows.clone()];
+        let mut sum = 0_u64;
+        for slot in slots {
+            let wanted = first + slot;
+            let before = rows.partition_point(|row| row.tally.cell.slot_index() < wanted);
+            rows = &rows[before..];
+            let there = rows
+                .iter()
+                .take_while(|row| row.tally.cell.slot_index() == wanted);
+            for row in there {
+                sum = sum.checked_add(row.tally.bytes).ok_or(Overflow)?;
+            }
+        }
+        Ok(sum)
     }
 
     /// Where the rows of each domain and region stand.

@@ -17,7 +17,7 @@ fn part(site: &Site, out: &str, dataset: &str, month: &str, ending: &str) -> Pat
         .join(format!("part-00000.{ending}"))
 }
 
-/// Names of the columns, and the sum of `BilledCost` in 10⁻¹⁸.
+/// Names of the columns, and the sum of `BilledCost` in 10⁻⁸.
 fn read(path: PathBuf) -> (Vec<String>, i128) {
     let file = File::open(path).expect("opened");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
@@ -40,7 +40,7 @@ fn read(path: PathBuf) -> (Vec<String>, i128) {
     (names, sum)
 }
 
-const CENT: i128 = 10_000_000_000_000_000;
+const CENT: i128 = 1_000_000;
 
 #[test]
 fn billed_cost_is_what_is_paid_of_closed_and_open_months() {
@@ -102,4 +102,77 @@ fn without_being_asked_for_there_is_none() {
     assert!(!site.path("out").join("focus").exists());
     let said = run(&site, "bill", &["--focus", "--focus-version", "1.3"]);
     assert_eq!(said.code, 2, "{}", said.stderr);
+}
+
+/// Start and end of the charge period of the lines whose SKU is `sku`, by the CSV.
+fn periods(site: &Site, out: &str, month: &str, sku: &str) -> Vec<[String; 2]> {
+    let mut csv =
+        csv::Reader::from_path(part(site, out, "focus_csv", month, "csv")).expect("opened");
+    let names = csv.headers().expect("names").clone();
+    let at = |name: &str| names.iter().position(|of| of == name).expect("a column");
+    let (is_of, ends) = (
+        at("SkuId"),
+        [at("ChargePeriodStart"), at("ChargePeriodEnd")],
+    );
+    let rows = csv.records().map(|row| row.expect("a row"));
+    let rows = rows.filter(|row| row[is_of].starts_with(sku));
+    rows.map(|row| ends.map(|end| row[end].to_owned()))
+        .collect()
+}
+
+#[test]
+fn c10_what_is_bought_is_charged_for_its_term_also_of_a_closed_month() {
+    let site = Site::new();
+    crate::closed::registry(&site, "2026-10-02", "acct");
+    site.write("a.log", lines("202610", 0..30));
+    assert_eq!(site.ingest().code, 0);
+    let licence = |at: &str| {
+        format!(
+            "[[licence]]\naccount = \"acct\"\napp_id = \"wx1\"\nat = \"{at}\"\nstate = \"active\"\n"
+        )
+    };
+    let package = "[[package]]\naccount = \"acct\"\nat = \"2026-10-03T09:00\"\ngigabytes = 100\n";
+    let events = [
+        licence("2026-05-18T10:30"),
+        licence("2026-10-09T12:00"),
+        package.to_owned(),
+    ];
+    fs::write(site.path("events.toml"), events.concat()).expect("written");
+    fs::write(
+        site.path("services.csv"),
+        "day,account,service,variant,quantity\n2026-10-05,acct,mobile-licence,enterprise,1\n",
+    )
+    .expect("written");
+    let paths = ["events.toml", "services.csv"].map(|name| site.path(name).display().to_string());
+    let told = ["--events", &paths[0], "--services", &paths[1]];
+    let check = |out: &str| {
+        bill(&site, out, &[&told[..], &["--focus"]].concat());
+        let of = |month: &str, sku: &str| periods(&site, out, month, sku);
+        let ends = |start: &str, end: &str| vec![[start.to_owned(), end.to_owned()]];
+        assert_eq!(
+            of("2026-05", "plugin-licence"),
+            ends("2026-05-18T02:30:00Z", "2027-05-18T02:30:00Z")
+        );
+        // It follows on.
+        assert_eq!(
+            of("2026-10", "plugin-licence"),
+            ends("2027-05-18T02:30:00Z", "2028-05-18T02:30:00Z")
+        );
+        assert_eq!(
+            of("2026-10", "traffic-package"),
+            ends("2026-10-02T16:00:00Z", "2027-10-02T16:00:00Z")
+        );
+        assert_eq!(
+            of("2026-10", "mobile-licence"),
+            ends("2026-10-04T16:00:00Z", "2027-10-04T16:00:00Z")
+        );
+    };
+    check("open");
+    let close = run(
+        &site,
+        "close",
+        &[&told[..], &["--month", "2026-10", "--early"]].concat(),
+    );
+    assert_eq!(close.code, 0, "{}", close.stderr);
+    check("closed");
 }

@@ -2,6 +2,8 @@
 
 mod cases;
 mod closed;
+mod costs;
+mod credits;
 mod extras;
 mod focus;
 mod licences;

@@ -2,7 +2,8 @@
 
 use cdn_meter::billing::packages::Shortfall;
 use cdn_meter::billing::{
-    Bill, BillTerms, BillingError, Catalogue, CatalogueError, Extras, StandardMode, bill,
+    Bill, BillTerms, BillingError, Catalogue, CatalogueError, Charge, Cost, Extras, Makers,
+    StandardMode, bill,
 };
 use cdn_meter::meter::{Cell, Domains, Tally, UsageRow, UsageTable};
 use cdn_meter::registry::Registry;
@@ -42,6 +43,38 @@ pub fn catalogue(name: &str) -> Result<Catalogue, CatalogueError> {
 
 /// The bills of all months of what was sent.
 pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError> {
+    let (registry, book) = book(sent, asked);
+    let terms = terms(asked);
+    book.months()
+        .map(|usage| {
+            let clock = (usage.month, usage.zone);
+            let packages = asked.extras.packages(usage.zone);
+            let besides = asked
+                .extras
+                .besides(clock, asked.catalogue, packages, Vec::new())?;
+            bill(clock, usage.accounts(&registry), besides, &terms)
+        })
+        .collect()
+}
+
+/// The lines that traffic made, with their shares.
+pub fn costs(sent: &[Sent], asked: &Asked<'_>) -> Vec<(Charge, Vec<Cost>)> {
+    let (registry, book) = book(sent, asked);
+    let mut lines = Vec::new();
+    let bills = bills(sent, asked).expect("billed");
+    for (bill, usage) in bills.iter().zip(book.months()) {
+        let owners = &registry;
+        let makers = Some(Makers { usage, owners });
+        let each = |charge: &Charge, costs| {
+            lines.push((charge.clone(), costs));
+            Ok::<_, BillingError>(())
+        };
+        cdn_meter::billing::costs(bill, makers, &terms(asked), each).expect("split");
+    }
+    lines
+}
+
+fn book(sent: &[Sent], asked: &Asked<'_>) -> (Registry, Book) {
     let zone = Zone::CHINA;
     let registry = Registry::from_toml(asked.registry, "case", zone).expect("a registry");
     let domains = Domains::new();
@@ -49,23 +82,17 @@ pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError
     let mut table = UsageTable::new(rows.len().max(1));
     table.append(&mut rows).expect("they fit");
     let book = Book::new(table, domains.names(), &registry, zone).expect("sums fit");
-    let terms = BillTerms {
+    (registry, book)
+}
+
+fn terms<'a>(asked: &Asked<'a>) -> BillTerms<'a> {
+    BillTerms {
         catalogue: asked.catalogue,
         mode: asked.mode,
         overhead: asked.overhead.parse().expect("a factor"),
         sampling: "1".parse().expect("a factor"),
         shortfall: Shortfall::default(),
-    };
-    book.months()
-        .map(|usage| {
-            let clock = (usage.month, usage.zone);
-            let packages = asked.extras.packages(zone);
-            let besides = asked
-                .extras
-                .besides(clock, asked.catalogue, packages, Vec::new())?;
-            bill(clock, usage.accounts(&registry), besides, &terms)
-        })
-        .collect()
+    }
 }
 
 fn row(sent: &Sent, domains: &Domains) -> UsageRow {

@@ -3,7 +3,7 @@
 
     billed.py OUT_DIR REPORT_JSON
 
-OUT_DIR holds `usage_5min` and `charges`, REPORT_JSON is what `cdn-meter run --json` printed. The prices are
+OUT_DIR holds `usage_5min`, `charges` and `costs`, REPORT_JSON is what `cdn-meter run --json` printed. The prices are
 written down here a second time, from the price list and not from the program's catalogue.
 One line per check; exit 1 if any check fails.
 """
@@ -85,6 +85,34 @@ def main(out, report):
         if found.get(key) != expected.get(key)
     ])
     check("there are lines", [] if found else ["none"])
+
+    # Shares of lines, by all three readers.
+    of_line = dict(lines.filter(pl.col("item").str.ends_with("-traffic")).select("charge_id", "amount").rows())
+    shares = pl.scan_parquet(out / "costs", hive_partitioning=False)
+    by_polars = dict(shares.group_by("charge_id").agg(pl.col("amount").sum()).collect().rows())
+    costs = f"read_parquet('{out}/costs/**/*.parquet', hive_partitioning = false)"
+    by_duckdb = dict(duckdb.sql(f"SELECT charge_id, sum(amount) FROM {costs} GROUP BY 1").fetchall())
+    by_arrow = defaultdict(Decimal)
+    for row in ds.dataset(out / "costs", format="parquet").to_table(["charge_id", "amount"]).to_pylist():
+        by_arrow[row["charge_id"]] += row["amount"]
+    for name, found_shares in [("Polars", by_polars), ("DuckDB", by_duckdb), ("PyArrow", by_arrow)]:
+        check(f"shares add up to their lines by {name}", [
+            f"{key}: {found_shares.get(key)} of {of_line.get(key)}"
+            for key in sorted(of_line.keys() | found_shares.keys())
+            if found_shares.get(key) != of_line.get(key)
+        ])
+    sent = defaultdict(int)
+    for month, account, kind, domain, region, _, bytes_sent in days:
+        if kind in ("mini_program", "standard") and bytes_sent:
+            sent[month, account, domain, region] += bytes_sent
+    keys = 'CAST(billing_month AS VARCHAR), account, domain, region'
+    metered = duckdb.sql(f"SELECT {keys}, CAST(sum(metered_bytes) AS HUGEINT) FROM {costs} GROUP BY ALL").fetchall()
+    metered = {tuple(row[:4]): row[4] for row in metered}
+    check("shares have the bytes of their domains", [
+        f"{key}: {metered.get(key)} and sent {sent.get(key)}"
+        for key in sorted(metered.keys() | sent.keys())
+        if metered.get(key) != sent.get(key)
+    ])
 
     sums = {}
     table = ds.dataset(out / "charges", format="parquet").to_table()

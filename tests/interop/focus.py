@@ -21,6 +21,7 @@ from collections import defaultdict
 from decimal import Decimal, getcontext
 from pathlib import Path
 
+import duckdb
 import focus_validator
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -91,12 +92,22 @@ def by_hand(rows, payable):
             rows,
             "period of a charge is not in that of the bill",
             lambda row: not is_correction(row)
+            and row["ChargeCategory"] != "Purchase"
             and not row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["ChargePeriodEnd"] <= row["BillingPeriodEnd"],
         ),
         *one(
             rows,
             "a correction is of no earlier month",
-            lambda row: is_correction(row) and row["BillingPeriodStart"] < row["ChargePeriodEnd"],
+            lambda row: is_correction(row)
+            and row["BillingPeriodStart"] < row["ChargePeriodEnd"]
+            and row["ChargeCategory"] != "Purchase",
+        ),
+        *one(
+            rows,
+            "a licence or package is not for a year",
+            lambda row: row["SkuId"] is not None
+            and row["SkuId"].split("/")[0] in {"plugin-licence", "traffic-package", "mobile-licence"}
+            and (row["ChargePeriodEnd"] - row["ChargePeriodStart"]).days not in {365, 366},
         ),
         *one(rows, "consumed", lambda row: (row["ConsumedQuantity"] is None) == is_usage(row)),
         *one(rows, "currency", lambda row: row["BillingCurrency"] != "CNY"),
@@ -193,6 +204,50 @@ def payable_of(out):
     return {month: dict(of) for month, of in sums.items()}
 
 
+TYPES = {
+    "BilledCost": "decimal128(28, 8)",
+    "ListCost": "decimal128(38, 17)",
+    "ListUnitPrice": "decimal128(18, 8)",
+    "PricingQuantity": "decimal128(19, 9)",
+    "ConsumedQuantity": "decimal128(28, 9)",
+    "ChargePeriodStart": "timestamp[us, tz=UTC]",
+}
+
+
+def multiplied(path):
+    """A reader multiplies prices and quantities, the largest that there can be too, to the last digit."""
+    rows = f"read_parquet('{path}', hive_partitioning = false)"
+    for cost, price in [("ListCost", "ListUnitPrice"), ("ContractedCost", "ContractedUnitPrice")]:
+        product = f"{price} * PricingQuantity"
+        wrong = duckdb.sql(f"SELECT count(*) FROM {rows} WHERE {price} IS NOT NULL AND {product} <> {cost}")
+        if wrong.fetchone()[0]:
+            yield f"DuckDB multiplies to another {cost}"
+        # As Spark has it: the digits of both and one more, and no more than 38.
+        digits = [pq.read_schema(path).field(name).type.precision for name in (price, "PricingQuantity")]
+        if 38 < sum(digits) + 1:
+            yield f"Spark has no room for {product}"
+    most = duckdb.sql("SELECT 9999999999.99999999::DECIMAL(18, 8) * 9999999999.999999999::DECIMAL(19, 9)")
+    if most.fetchone()[0] != Decimal("9999999999.99999999") * Decimal("9999999999.999999999"):
+        yield "DuckDB cannot multiply the largest price and quantity"
+
+
+def by_domain(rows, folder):
+    """Every line that traffic made is split by domain as in `costs`."""
+    costs = defaultdict(Decimal)
+    for row in pq.read_table(folder, partitioning=None).to_pylist():
+        costs[row["charge_id"], row["domain"] or None] += row["amount"]
+    if not any(item for item, _ in costs if "/standard-" in item):
+        yield "there is no standard traffic to look at"
+    ids = {item for item, _ in costs}
+    found = defaultdict(Decimal)
+    for row in rows:
+        if row["x_ChargeId"] in ids:
+            found[row["x_ChargeId"], row["ResourceId"]] += row["BilledCost"]
+    for key in sorted(costs.keys() | found.keys(), key=str):
+        if costs.get(key) != found.get(key):
+            yield f"{key} costs {costs.get(key)}, and {found.get(key)} in FOCUS"
+
+
 def main(out, is_planting):
     problems = []
     payable = payable_of(out)
@@ -201,9 +256,11 @@ def main(out, is_planting):
         month = path.parent.name.removeprefix("billing_month=")[:7]
         table = tables[month] = pq.read_table(path, partitioning=None)
         rows = as_rows(table)
-        kinds = {name: str(table.schema.field(name).type) for name in ("BilledCost", "ChargePeriodStart")}
-        if kinds != {"BilledCost": "decimal128(38, 18)", "ChargePeriodStart": "timestamp[us, tz=UTC]"}:
+        kinds = {name: str(table.schema.field(name).type) for name in TYPES}
+        if kinds != TYPES:
             problems.append(f"types are {kinds}")
+        problems += [f"{month}: {problem}" for problem in multiplied(path)]
+        problems += [f"{month}: {problem}" for problem in by_domain(rows, out / "costs" / path.parent.name)]
         problems += check_columns(table.schema.names)
         problems += [f"{month}: {problem}" for problem in by_hand(rows, payable[month])]
         as_csv = out / "focus_csv" / path.parent.name / "part-00000.csv"

@@ -207,6 +207,17 @@ impl Item {
         )
     }
 
+    /// Whether bandwidth is priced: its bytes are those of slots.
+    pub const fn is_bandwidth(self) -> bool {
+        matches!(
+            self,
+            Item::StandardPeak
+                | Item::StandardMonthlyAverage
+                | Item::StandardMonthly95
+                | Item::PushPeak
+        )
+    }
+
     /// Whether its bytes are those of logs.
     pub const fn is_of_logs(self) -> bool {
         matches!(

@@ -32,17 +32,17 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
+use rust_decimal::Decimal;
 
 use super::charges::footer;
-use super::columns::{quantity, utc_micros};
+use super::columns::utc_micros;
+use super::costs::CostsReader;
 use super::dataset::{PublishError, write_error};
 use super::parquet_file::{options, properties};
-use crate::billing::{Amount, Bill, BillTerms};
+use crate::billing::{Amount, Bill, BillTerms, Inexact};
 use crate::units::Timestamp;
-use row::{Row, Value, rows};
+use row::{Maker, Row, Value};
 
-/// Decimal places of all numbers.
-const PLACES: u32 = 18;
 const MICROS_PER_SEC: i64 = 1_000_000;
 /// Rows that are held in memory as texts at a time.
 const BATCH_ROWS: usize = 8_192;
@@ -76,17 +76,46 @@ pub struct FocusTerms {
     pub provider: String,
 }
 
-/// What a column holds.
+/// What a column holds. Numbers have no more digits than what can occur needs, so that readers can multiply
+/// a price and a quantity: they refuse, or cut, products of more than 38 digits (some count one more).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
-    Number,
+    /// Money that is billed.
+    Cost,
+    /// A price times a quantity.
+    Product,
+    /// The price of a unit; catalogues have up to 8 places.
+    Price,
+    /// Units that are priced.
+    Priced,
+    /// What was consumed: bytes or units.
+    Consumed,
     Time,
 }
 
+impl Kind {
+    /// Digits, and how many of them are behind the point; `None` where it is no number.
+    const fn decimal(self) -> Option<(u8, i8)> {
+        match self {
+            Kind::Cost => Some((28, 8)),
+            Kind::Product => Some((38, 17)),
+            Kind::Price => Some((18, 8)),
+            Kind::Priced => Some((19, 9)),
+            Kind::Consumed => Some((28, 9)),
+            Kind::Text | Kind::Time => None,
+        }
+    }
+}
+
+/// Places of a price.
+const PRICE_PLACES: u32 = 8;
+/// Places of a quantity that is priced, and of what is consumed.
+const QUANTITY_PLACES: u32 = 9;
+
 /// Columns of all versions in their order, which is that of their names; ours come last.
 const COLUMNS: [(&str, Kind); 54] = [
-    ("BilledCost", Kind::Number),
+    ("BilledCost", Kind::Cost),
     ("BillingAccountId", Kind::Text),
     ("BillingAccountName", Kind::Text),
     ("BillingCurrency", Kind::Text),
@@ -100,24 +129,24 @@ const COLUMNS: [(&str, Kind); 54] = [
     ("ChargePeriodStart", Kind::Time),
     // Always null. Without it the validator cannot check ConsumedQuantity.
     ("CommitmentDiscountStatus", Kind::Text),
-    ("ConsumedQuantity", Kind::Number),
+    ("ConsumedQuantity", Kind::Consumed),
     ("ConsumedUnit", Kind::Text),
-    ("ContractedCost", Kind::Number),
-    ("ContractedUnitPrice", Kind::Number),
-    ("EffectiveCost", Kind::Number),
+    ("ContractedCost", Kind::Product),
+    ("ContractedUnitPrice", Kind::Price),
+    ("EffectiveCost", Kind::Cost),
     ("HostProviderName", Kind::Text),
     ("InvoiceDetailId", Kind::Text),
     ("InvoiceId", Kind::Text),
     ("InvoiceIssuerName", Kind::Text),
-    ("ListCost", Kind::Number),
-    ("ListUnitPrice", Kind::Number),
+    ("ListCost", Kind::Product),
+    ("ListUnitPrice", Kind::Price),
     ("PricingCategory", Kind::Text),
     // Prices are in the currency of the bill; the validator asks for these where there is a price list.
     ("PricingCurrency", Kind::Text),
-    ("PricingCurrencyContractedUnitPrice", Kind::Number),
-    ("PricingCurrencyEffectiveCost", Kind::Number),
-    ("PricingCurrencyListUnitPrice", Kind::Number),
-    ("PricingQuantity", Kind::Number),
+    ("PricingCurrencyContractedUnitPrice", Kind::Price),
+    ("PricingCurrencyEffectiveCost", Kind::Cost),
+    ("PricingCurrencyListUnitPrice", Kind::Price),
+    ("PricingQuantity", Kind::Priced),
     ("PricingUnit", Kind::Text),
     ("ProviderName", Kind::Text),
     ("PublisherName", Kind::Text),
@@ -156,24 +185,25 @@ impl FocusVersion {
     }
 
     fn schema(self) -> SchemaRef {
-        let kind = |kind| match kind {
-            Kind::Text => DataType::Utf8,
-            Kind::Number => quantity(PLACES as i8),
-            Kind::Time => utc_micros(),
+        let kind = |kind: Kind| match kind.decimal() {
+            Some((digits, places)) => DataType::Decimal128(digits, places),
+            None if kind == Kind::Time => utc_micros(),
+            None => DataType::Utf8,
         };
         let field = |(_, (name, of))| Field::new(name, kind(of), true);
         Arc::new(Schema::new(self.columns().map(field).collect::<Vec<_>>()))
     }
 }
 
-/// Writes the rows of a bill into two folders: as Parquet, and as CSV in which nulls are empty and
-/// numbers have a decimal point.
+/// Writes the rows of a bill, the shares of which are `costs`, into two folders: as Parquet, and as CSV in
+/// which nulls are empty and numbers have a decimal point.
 ///
 /// Errors: [`PublishError`].
 pub fn write_focus(
     bill: &Bill,
     by: &BillTerms<'_>,
     terms: &FocusTerms,
+    costs: CostsReader,
     (folder, csv_folder): (&Path, &Path),
 ) -> Result<(), PublishError> {
     let path = folder.join("part-00000.parquet");
@@ -190,7 +220,7 @@ pub fn write_focus(
     let mut csv = csv::Writer::from_writer(&csv_file);
     csv.write_record(terms.version.columns().map(|(_, (name, _))| name))?;
 
-    each_batch(bill, by, terms, |rows| {
+    each_batch(&Maker { bill, by, terms }, costs, |rows| {
         let columns = terms.version.columns();
         let columns = columns.map(|(at, (_, kind))| column(rows, at, kind));
         let columns = columns.collect::<Result<_, PublishError>>()?;
@@ -210,43 +240,45 @@ pub fn write_focus(
     csv_file.sync_all().map_err(write_error(&csv_path))
 }
 
-/// Hands the rows of a bill to `each`, some at a time.
+/// Hands the rows of a bill to `each`, some at a time; `costs` are the shares of its lines.
 fn each_batch(
-    bill: &Bill,
-    by: &BillTerms<'_>,
-    terms: &FocusTerms,
+    maker: &Maker<'_>,
+    mut costs: CostsReader,
     mut each: impl FnMut(&[Row]) -> Result<(), PublishError>,
 ) -> Result<(), PublishError> {
     let mut batch = Vec::with_capacity(BATCH_ROWS);
-    for row in rows(bill, by, terms) {
-        batch.push(row?);
-        if batch.len() == BATCH_ROWS {
-            each(&batch)?;
-            batch.clear();
+    for account in &maker.bill.accounts {
+        for charge in account.charged() {
+            let shares = match charge.is_shared() {
+                true => costs.of(charge)?,
+                false => Vec::new(),
+            };
+            for row in maker.lines(charge, &shares)? {
+                batch.push(row?);
+                if BATCH_ROWS <= batch.len() {
+                    each(&batch)?;
+                    batch.clear();
+                }
+            }
         }
+        batch.extend(maker.adjustment(account));
     }
     each(&batch)
 }
 
 fn column(rows: &[Row], at: usize, kind: Kind) -> Result<ArrayRef, PublishError> {
     let values = rows.iter().map(|row| row.value(at));
+    if let Some((digits, places)) = kind.decimal() {
+        let numbers = values.map(|value| match value {
+            Value::Number(number) => exactly(*number, places.unsigned_abs().into()).map(Some),
+            _ => Ok(None),
+        });
+        let numbers: Decimal128Array = numbers.collect::<Result<_, _>>()?;
+        let numbers = numbers.with_precision_and_scale(digits, places)?;
+        numbers.validate_decimal_precision(digits)?;
+        return Ok(Arc::new(numbers));
+    }
     Ok(match kind {
-        Kind::Text => {
-            let texts = values.map(|value| match value {
-                Value::Text(text) => Some(text.as_str()),
-                _ => None,
-            });
-            Arc::new(texts.collect::<StringArray>())
-        }
-        Kind::Number => {
-            let numbers = values.map(|value| match value {
-                Value::Number(number) => Amount::new(*number).scaled(PLACES).map(Some),
-                _ => Ok(None),
-            });
-            let numbers: Decimal128Array = numbers.collect::<Result<_, _>>()?;
-            let digits = quantity(PLACES as i8);
-            Arc::new(numbers.with_data_type(digits))
-        }
         Kind::Time => {
             let times = values.map(|value| match value {
                 Value::Time(time) => Some(time.as_unix_secs() * MICROS_PER_SEC),
@@ -255,7 +287,22 @@ fn column(rows: &[Row], at: usize, kind: Kind) -> Result<ArrayRef, PublishError>
             let times: TimestampMicrosecondArray = times.collect();
             Arc::new(times.with_timezone("UTC"))
         }
+        _ => {
+            let texts = values.map(|value| match value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            });
+            Arc::new(texts.collect::<StringArray>())
+        }
     })
+}
+
+/// A number in units of its last place; refused where it has more of them.
+fn exactly(number: Decimal, places: u32) -> Result<i128, Inexact> {
+    match number.normalize().scale() <= places {
+        true => Amount::new(number).scaled(places),
+        false => Err(Inexact),
+    }
 }
 
 /// A value of a CSV file.

@@ -7,26 +7,31 @@
 //! | corrections | as the line, Correction | all costs are what is billed, signed; no unit price; the charge period is the original one |
 //! | precision adjustment | Adjustment, null, One-Time | all costs are the adjustment |
 //!
-//! Where a price times the quantity of a line is not what it costs, since bandwidth is rounded for show or
-//! a month's price is paid for some of its days, or has more places than a column holds, as factors of bytes
-//! make it, PricingQuantity is what it costs over the price, at 9 places, so that the products that FOCUS
-//! asks for hold to the last digit. BilledCost and EffectiveCost never depend on it.
+//! A line that traffic made is a row for each domain that has a share of it, with the domain as resource; the
+//! regions of a domain are one row. Rows of an `x_ChargeId` add up to the line.
+//!
+//! Quantities have 9 places. Where a price times the quantity of a line is not what it costs, since bandwidth is
+//! rounded for show or a month's price is paid for some of its days, or factors of bytes make more places,
+//! PricingQuantity is what it costs over the price, at 9 places, so that the products that FOCUS asks for hold
+//! to the last digit. BilledCost and EffectiveCost never depend on it.
 //!
 //! Licences and packages are not spread over the time that they are for: the EffectiveCost of a bill is less
-//! than its BilledCost by what was bought. Their charge period is the day on which they were bought.
+//! than its BilledCost by what was bought. Their charge period is the time that they are for: of a licence that
+//! follows on from another, from the end of that on. It is the day on which they were bought where that is all
+//! that is known: plans of instant messaging, which another meter counts by the month, and months that were
+//! closed before the time was kept.
 
 use rust_decimal::Decimal;
 
 use super::sku::{host, meter, region_name, service, unit};
-use super::{COLUMNS, FocusTerms, FocusVersion, PLACES};
+use super::{COLUMNS, FocusTerms, FocusVersion, PRICE_PLACES, QUANTITY_PLACES};
 use crate::billing::{
-    AccountBill, Amount, Bill, BillTerms, Charge, Inexact, Item, multiply_exactly,
+    AccountBill, Amount, Bill, BillTerms, Charge, Cost, Inexact, Item, add_exactly, divide,
+    multiply_exactly,
 };
 use crate::report::PRECISION_ADJUSTMENT;
 use crate::units::{Region, SLOT_SECS, Timestamp};
 
-/// Places of a quantity that is worked out from a cost.
-const QUANTITY_PLACES: u32 = 9;
 /// Account of domains that have none.
 const NO_ACCOUNT: &str = "(none)";
 
@@ -78,7 +83,7 @@ impl Row {
         &self.values[column]
     }
 
-    fn set(&mut self, column: &'static str, value: impl Into<Value>) {
+    pub(super) fn set(&mut self, column: &'static str, value: impl Into<Value>) {
         let at = COLUMNS.binary_search_by_key(&column, |(name, _)| name);
         self.values[at.expect("a column of the list")] = value.into();
     }
@@ -104,26 +109,21 @@ const UNIT_PRICES: [&str; 4] = [
     "PricingCurrencyListUnitPrice",
 ];
 
-/// The rows of a bill, account by account.
-pub(super) fn rows<'a>(
-    bill: &'a Bill,
-    by: &'a BillTerms<'_>,
-    terms: &'a FocusTerms,
-) -> impl Iterator<Item = Result<Row, Inexact>> + 'a {
-    let maker = Maker { bill, by, terms };
-    bill.accounts.iter().flat_map(move |account| {
-        let lines = account.charged().map(move |charge| maker.line(charge));
-        let adjustment = (!account.adjustment.is_zero()).then(|| Ok(maker.adjustment(account)));
-        lines.chain(adjustment)
-    })
-}
-
 /// What rows are made from.
 #[derive(Clone, Copy)]
-struct Maker<'a> {
-    bill: &'a Bill,
-    by: &'a BillTerms<'a>,
-    terms: &'a FocusTerms,
+pub(super) struct Maker<'a> {
+    pub(super) bill: &'a Bill,
+    pub(super) by: &'a BillTerms<'a>,
+    pub(super) terms: &'a FocusTerms,
+}
+
+/// What a row has of a line: all of it, or one domain's share.
+struct Part<'a> {
+    /// The domain whose share it is.
+    domain: Option<&'a str>,
+    bytes: i128,
+    quantity: Decimal,
+    amount: Decimal,
 }
 
 impl Maker<'_> {
@@ -157,10 +157,23 @@ impl Maker<'_> {
         row
     }
 
-    fn line(&self, charge: &Charge) -> Result<Row, Inexact> {
+    /// The rows of a line: one for each domain that has a share of it.
+    pub(super) fn lines<'b>(
+        &'b self,
+        charge: &'b Charge,
+        shares: &'b [Cost],
+    ) -> Result<impl Iterator<Item = Result<Row, Inexact>> + 'b, Inexact> {
+        let parts = parts(charge, shares)?;
+        let quantities = quantities(charge, &parts)?;
+        let parts = parts.into_iter().zip(quantities);
+        Ok(parts.map(|(part, quantity)| self.line(charge, &part, quantity)))
+    }
+
+    fn line(&self, charge: &Charge, part: &Part<'_>, priced: Decimal) -> Result<Row, Inexact> {
         let mut row = self.row(&charge.account);
         let is_purchase = charge.item.is_purchase();
-        let period = charge.period(self.bill.zone);
+        let term = charge.term.clone();
+        let period = term.unwrap_or_else(|| charge.period(self.bill.zone));
         row.set("ChargePeriodStart", period.start);
         row.set("ChargePeriodEnd", period.end);
         let (category, frequency) = match is_purchase {
@@ -184,11 +197,11 @@ impl Maker<'_> {
         if self.terms.version == FocusVersion::V1_4 {
             row.set("HostProviderName", host(charge.item, &self.terms.provider));
         }
-        set_place(&mut row, charge);
+        set_place(&mut row, charge, part.domain);
         self.set_sku(&mut row, charge);
-        set_costs(&mut row, charge)?;
+        set_costs(&mut row, charge, part, priced)?;
         if !is_purchase {
-            set_consumed(&mut row, charge);
+            set_consumed(&mut row, charge, part)?;
         }
         Ok(row)
     }
@@ -221,7 +234,10 @@ impl Maker<'_> {
     }
 
     /// The row that makes the details and what is paid agree (R30).
-    fn adjustment(&self, account: &AccountBill) -> Row {
+    pub(super) fn adjustment(&self, account: &AccountBill) -> Option<Row> {
+        if account.adjustment.is_zero() {
+            return None;
+        }
         let mut row = self.row(&account.account);
         row.set("ChargeCategory", "Adjustment");
         row.set("ChargeFrequency", "One-Time");
@@ -237,7 +253,7 @@ impl Maker<'_> {
             &format!("{}/{PRECISION_ADJUSTMENT}", account.account),
         );
         row.set("x_Rules", "R30");
-        row
+        Some(row)
     }
 }
 
@@ -259,13 +275,59 @@ fn set_service(row: &mut Row, item: Item) {
     }
 }
 
-/// Where and of what it is.
-fn set_place(row: &mut Row, charge: &Charge) {
+/// The parts of a line: shares of a domain in several regions are one; a line without shares is one part.
+fn parts<'a>(charge: &Charge, shares: &'a [Cost]) -> Result<Vec<Part<'a>>, Inexact> {
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    for share in shares {
+        let same = parts.iter_mut().next_back();
+        let Some(part) = same.filter(|part| part.domain == Some(&share.domain)) else {
+            parts.push(Part {
+                domain: Some(&share.domain),
+                bytes: share.bytes,
+                quantity: share.quantity,
+                amount: share.amount,
+            });
+            continue;
+        };
+        part.bytes = part.bytes.checked_add(share.bytes).ok_or(Inexact)?;
+        part.quantity = add_exactly([part.quantity, share.quantity])?;
+        part.amount = add_exactly([part.amount, share.amount])?;
+    }
+    if parts.is_empty() {
+        parts.push(Part {
+            domain: None,
+            bytes: charge.bytes,
+            quantity: charge.quantity,
+            amount: charge.detail,
+        });
+    }
+    Ok(parts)
+}
+
+/// What is priced of each part.
+fn quantities(charge: &Charge, parts: &[Part<'_>]) -> Result<Vec<Decimal>, Inexact> {
+    let quantity = priced_quantity(charge)?;
+    let weights = parts.iter().map(|part| u64::try_from(part.bytes));
+    match weights.collect::<Result<Vec<u64>, _>>() {
+        _ if parts.len() == 1 => Ok(vec![quantity]),
+        Ok(weights) if charge.corrects.is_none() => divide(quantity, &weights, QUANTITY_PLACES),
+        // What corrects has signs; it has no price, so nothing hangs on its quantities.
+        _ => {
+            let parts = parts.iter();
+            let rounded = parts.map(|part| Amount::new(part.quantity).round(QUANTITY_PLACES));
+            rounded.collect()
+        }
+    }
+}
+
+/// Where and of what it is; `domain` has a share of it.
+fn set_place(row: &mut Row, charge: &Charge, domain: Option<&str>) {
     if let Some(zone) = charge.zone {
         row.set("RegionId", zone.name());
         row.set("RegionName", region_name(zone));
     }
-    let (resource, kind) = match (&charge.domain[..], &charge.app_id[..]) {
+    let domain = domain.unwrap_or(&charge.domain);
+    let (resource, kind) = match (domain, &charge.app_id[..]) {
         ("", "") => return,
         ("", app_id) => (app_id, "AppID"),
         (domain, _) => (domain, "Domain"),
@@ -274,17 +336,20 @@ fn set_place(row: &mut Row, charge: &Charge) {
     row.set("ResourceType", kind);
 }
 
-fn set_costs(row: &mut Row, charge: &Charge) -> Result<(), Inexact> {
-    row.set_all(&COSTS, charge.detail);
+fn set_costs(
+    row: &mut Row,
+    charge: &Charge,
+    part: &Part<'_>,
+    priced: Decimal,
+) -> Result<(), Inexact> {
+    row.set_all(&COSTS, part.amount);
+    row.set("PricingQuantity", priced);
     if let Some(month) = charge.corrects {
         row.set("ChargeClass", "Correction");
-        row.set("PricingQuantity", charge.quantity);
         row.set("x_CorrectsMonth", &month.to_string()[..]);
     } else {
-        let quantity = priced_quantity(charge)?;
-        row.set("PricingQuantity", quantity);
         row.set_all(&UNIT_PRICES, charge.unit_price);
-        let cost = multiply_exactly(quantity, charge.unit_price)?;
+        let cost = multiply_exactly(priced, charge.unit_price)?;
         row.set_all(&["ListCost", "ContractedCost"], cost);
     }
     if charge.item.is_purchase() {
@@ -296,27 +361,27 @@ fn set_costs(row: &mut Row, charge: &Charge) -> Result<(), Inexact> {
     Ok(())
 }
 
-/// The quantity whose product with the price is what the line costs.
+/// The quantity whose product with the price is what the line costs, at the places that a column holds.
 fn priced_quantity(charge: &Charge) -> Result<Decimal, Inexact> {
-    let cost = multiply_exactly(charge.quantity, charge.unit_price)?.normalize();
-    let is_cost = Amount::new(cost).scaled(PLACES)? == charge.amount.scaled(PLACES)?;
-    let is_exact = is_cost && cost.scale() <= PLACES;
-    match is_exact || charge.unit_price.is_zero() {
-        true => Ok(charge.quantity),
+    let shown = Amount::new(charge.quantity).round(QUANTITY_PLACES)?;
+    if charge.corrects.is_some() || charge.unit_price.is_zero() {
+        return Ok(shown);
+    }
+    let cost = multiply_exactly(shown, charge.unit_price)?;
+    let places = QUANTITY_PLACES + PRICE_PLACES;
+    match Amount::new(cost).scaled(places)? == charge.amount.scaled(places)? {
+        true => Ok(shown),
         false => charge.amount.over(charge.unit_price, QUANTITY_PLACES),
     }
 }
 
 /// What was consumed: bytes where bytes are priced, else what is priced.
-fn set_consumed(row: &mut Row, charge: &Charge) {
-    match unit(charge.item) {
-        "GB" | "GB-Days" => {
-            row.set("ConsumedQuantity", Decimal::from(charge.bytes));
-            row.set("ConsumedUnit", "B");
-        }
-        unit => {
-            row.set("ConsumedQuantity", charge.quantity);
-            row.set("ConsumedUnit", unit);
-        }
-    }
+fn set_consumed(row: &mut Row, charge: &Charge, part: &Part<'_>) -> Result<(), Inexact> {
+    let (quantity, unit) = match unit(charge.item) {
+        "GB" | "GB-Days" => (Decimal::from(part.bytes), "B"),
+        unit => (Amount::new(part.quantity).round(QUANTITY_PLACES)?, unit),
+    };
+    row.set("ConsumedQuantity", quantity);
+    row.set("ConsumedUnit", unit);
+    Ok(())
 }

@@ -10,14 +10,17 @@ use super::{STATEMENT_LINES_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{
     AccountBill, Charge, DETAIL_PLACES, Inexact, Item, PAYABLE_PLACES, add_exactly,
 };
+use crate::report::bill::DomainReport;
 use crate::units::{Month, Region};
 
 const DETAIL: usize = DETAIL_PLACES as usize;
 const PAYABLE: usize = PAYABLE_PLACES as usize;
 
 /// An account: what it pays, its sums, what needs review, and its dearest lines. `id` is the anchor.
+/// `domains` are what it costs by domain.
 pub(super) fn of_account(
     account: &AccountBill,
+    domains: &[DomainReport],
     id: &str,
     currency: &str,
 ) -> Result<String, Inexact> {
@@ -28,6 +31,7 @@ pub(super) fn of_account(
         name(&account.account)
     );
     html += &table(account, currency)?;
+    html += &by_domain(domains, currency);
     html += &review(account, currency)?;
     html += &dearest(account, currency);
     Ok(html + "</section>\n")
@@ -107,6 +111,43 @@ fn table(account: &AccountBill, currency: &str) -> Result<String, Inexact> {
     let payable = money(account.payable, PAYABLE);
     html += &closing_row("total", "To pay", "", &payable);
     Ok(html + "</tbody></table>\n")
+}
+
+/// What of an account's traffic each domain costs, the dearest first.
+fn by_domain(domains: &[DomainReport], currency: &str) -> String {
+    if domains.is_empty() {
+        return String::new();
+    }
+    let mut html = format!(
+        "<table class=\"domains\"><caption>What traffic costs, by domain; amounts in {currency}</caption>\n\
+         <thead><tr><th scope=\"col\">Domain</th><th scope=\"col\">Class</th>\
+         <th scope=\"col\" class=\"number\">Of packages, GB</th>\
+         <th scope=\"col\" class=\"number\">Amount</th></tr></thead>\n<tbody>\n"
+    );
+    for of in domains.iter().take(STATEMENT_ROWS_MAX) {
+        let domain = match &of.domain[..] {
+            "" => "(unknown)".to_owned(),
+            domain => escaped(domain),
+        };
+        let corrects = match &of.corrects[..] {
+            "" => String::new(),
+            month => format!(" · correction of {}", escaped(month)),
+        };
+        html += &format!(
+            "<tr><th scope=\"row\">{domain}{corrects}</th><td class=\"zone\">{}</td>\
+             <td class=\"number quantity\">{}</td><td class=\"number amount\">{}</td></tr>\n",
+            of.class,
+            grouped(&of.package_gigabytes),
+            grouped(&of.amount)
+        );
+    }
+    if let Some(more @ 1..) = domains.len().checked_sub(STATEMENT_ROWS_MAX) {
+        html += &format!(
+            "<tr class=\"quiet\"><th scope=\"row\" colspan=\"4\">{more} more domains are in the dataset \
+             costs</th></tr>\n"
+        );
+    }
+    html + "</tbody></table>\n"
 }
 
 /// A row under the items.

@@ -34,7 +34,10 @@ pub(super) fn section(bill: &Bill, report: &BillReport) -> Result<String, Inexac
         html += &overview(&accounts, report)?;
     }
     for (number, account) in (1..).zip(accounts.iter().take(STATEMENT_ACCOUNTS_MAX)) {
-        html += &of_account(account, &format!("m{month}-{number}"), &currency)?;
+        let reports = &mut report.accounts.iter();
+        let domains = reports.find(|of| of.account == account.account);
+        let domains = domains.map_or(&[][..], |of| &of.domains);
+        html += &of_account(account, domains, &format!("m{month}-{number}"), &currency)?;
     }
     Ok(html + "</section>\n")
 }

@@ -1,0 +1,371 @@
+//! The dataset `costs`: what of each line of a bill each domain made, and what it costs.
+//!
+//! One row per line of the bill that traffic made, domain, class and region, in the order of `charges`. The
+//! rows of a `charge_id` add up to the line of `charges` of that name: its bytes, quantity and amount. How
+//! a line is split is said in `billing/costs.rs`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use rust_decimal::Decimal;
+
+use super::billed::decimal;
+use super::charges::{EXACT_PLACES, MICROS_PER_SEC, footer};
+use super::columns::{decimals, quantity, schema, signed, texts, utc_micros};
+use super::dataset::{PublishError, write_error};
+use super::frozen::{numbers, texts as text_column};
+use super::parquet_file::{options, properties};
+use crate::billing::{Amount, Bill, BillTerms, Charge, Cost, Inexact, add_exactly};
+use crate::registry::Class;
+use crate::units::{Month, Region, Zone};
+
+/// Name and version of the schema of costs.
+pub const COSTS_SCHEMA: &str = "costs/1";
+/// The only file of a month.
+const FILE: &str = "part-00000.parquet";
+const AMOUNT_PLACES: u32 = 8;
+/// Columns by which the rows ascend.
+const SORTED_COLUMNS: i32 = 2;
+/// Rows that are held in memory at a time.
+const ROWS_AT_A_TIME: usize = 65_536;
+
+fn costs_schema() -> SchemaRef {
+    schema(&[
+        ("billing_month", DataType::Date32),
+        ("account", DataType::Utf8),
+        ("charge_id", DataType::Utf8),
+        ("item", DataType::Utf8),
+        ("domain", DataType::Utf8),
+        ("class", DataType::Utf8),
+        ("region", DataType::Utf8),
+        ("zone", DataType::Utf8),
+        ("corrects", DataType::Utf8),
+        ("period_start", utc_micros()),
+        ("period_end", utc_micros()),
+        ("metered_bytes", DataType::Int64),
+        ("quantity", quantity(EXACT_PLACES as i8)),
+        ("unit", DataType::Utf8),
+        ("package_gigabytes", quantity(EXACT_PLACES as i8)),
+        ("amount", quantity(AMOUNT_PLACES as i8)),
+        ("currency", DataType::Utf8),
+    ])
+}
+
+/// A line with its shares, as rows are made from it.
+struct Line {
+    id: String,
+    charge: Charge,
+    costs: Vec<Cost>,
+}
+
+/// Writes the shares of a bill's lines.
+pub struct CostsWriter {
+    writer: ArrowWriter<File>,
+    synced: File,
+    path: PathBuf,
+    month: Month,
+    zone: Zone,
+    currency: String,
+    lines: Vec<Line>,
+    rows: usize,
+}
+
+impl CostsWriter {
+    /// Begins the file of a month in `folder`.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn begin(bill: &Bill, terms: &BillTerms<'_>, folder: &Path) -> Result<Self, PublishError> {
+        let path = folder.join(FILE);
+        let file = File::create(&path).map_err(write_error(&path))?;
+        let synced = file.try_clone().map_err(write_error(&path))?;
+        let properties = properties(COSTS_SCHEMA, &footer(bill, terms), SORTED_COLUMNS);
+        let options = options(&Arc::new(properties.build()));
+        Ok(CostsWriter {
+            writer: ArrowWriter::try_new_with_options(file, costs_schema(), options)?,
+            synced,
+            path,
+            month: bill.month,
+            zone: bill.zone,
+            currency: terms.catalogue.currency.clone(),
+            lines: Vec::new(),
+            rows: 0,
+        })
+    }
+
+    /// Adds the shares of a line; lines come in the order of the bill.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn add(&mut self, charge: &Charge, costs: Vec<Cost>) -> Result<(), PublishError> {
+        self.rows += costs.len();
+        self.lines.push(Line {
+            id: charge.id(),
+            charge: charge.clone(),
+            costs,
+        });
+        match ROWS_AT_A_TIME <= self.rows {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), PublishError> {
+        let batch = batch(&self.lines, (self.month, self.zone), &self.currency)?;
+        self.writer.write(&batch)?;
+        self.lines.clear();
+        self.rows = 0;
+        Ok(())
+    }
+
+    /// Ends the file.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn finish(mut self) -> Result<(), PublishError> {
+        self.flush()?;
+        self.writer.close()?;
+        self.synced.sync_all().map_err(write_error(&self.path))
+    }
+}
+
+fn batch(
+    lines: &[Line],
+    (month, zone): (Month, Zone),
+    currency: &str,
+) -> Result<RecordBatch, PublishError> {
+    let rows = lines.iter();
+    let rows = rows.flat_map(|line| line.costs.iter().map(move |cost| (line, cost)));
+    let rows: Vec<(&Line, &Cost)> = rows.collect();
+    let of_line =
+        |of: for<'a> fn(&'a Line) -> &'a str| texts(rows.iter().map(|(line, _)| of(line)));
+    let of_cost =
+        |of: for<'a> fn(&'a Cost) -> &'a str| texts(rows.iter().map(|(_, cost)| of(cost)));
+    let corrects: Vec<String> = rows
+        .iter()
+        .map(|(line, _)| {
+            line.charge
+                .corrects
+                .map_or_else(String::new, |of| of.to_string())
+        })
+        .collect();
+    let end = |is_end: bool| -> ArrayRef {
+        let micros = rows.iter().map(|(line, _)| {
+            let period = line.charge.period(zone);
+            let end = if is_end { period.end } else { period.start };
+            end.as_unix_secs() * MICROS_PER_SEC
+        });
+        Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
+    };
+    let bytes = rows.iter().map(|(_, cost)| signed(cost.bytes));
+    let number = |of: fn(&Cost) -> Decimal, places: u32| -> Result<ArrayRef, PublishError> {
+        let numbers = rows
+            .iter()
+            .map(|(_, cost)| Amount::new(of(cost)).scaled(places));
+        let numbers: Vec<i128> = numbers.collect::<Result<_, Inexact>>()?;
+        decimals(numbers.into_iter(), places as i8)
+    };
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Date32Array::from_iter_values(
+            rows.iter().map(|_| month.first_day()),
+        )),
+        of_line(|line| &line.charge.account),
+        of_line(|line| &line.id),
+        of_line(|line| line.charge.item.name()),
+        of_cost(|cost| &cost.domain),
+        of_cost(|cost| cost.class.name()),
+        of_cost(|cost| cost.region.name()),
+        of_line(|line| line.charge.zone.map_or("", Region::name)),
+        texts(corrects.iter().map(String::as_str)),
+        end(false),
+        end(true),
+        Arc::new(bytes.collect::<Result<Int64Array, _>>()?),
+        number(|cost| cost.quantity, EXACT_PLACES)?,
+        of_line(|line| line.charge.item.unit()),
+        number(|cost| cost.package_gigabytes, EXACT_PLACES)?,
+        number(|cost| cost.amount, AMOUNT_PLACES)?,
+        texts(rows.iter().map(|_| currency)),
+    ];
+    Ok(RecordBatch::try_new(costs_schema(), columns)?)
+}
+
+/// Reads a month of `costs` back, line by line in the order of its bill.
+pub struct CostsReader {
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    batch: Option<RecordBatch>,
+    at: usize,
+}
+
+impl CostsReader {
+    /// Begins to read the month in `folder`.
+    ///
+    /// Errors: [`PublishError`], `Frozen` where its file is not what we write.
+    pub fn begin(folder: &Path) -> Result<Self, PublishError> {
+        let path = folder.join(FILE);
+        let frozen = |problem: String| PublishError::Frozen {
+            path: path.clone(),
+            problem,
+        };
+        let file = File::open(&path).map_err(|error| frozen(error.to_string()))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file);
+        let builder = builder.map_err(|error| frozen(error.to_string()))?;
+        let batches = builder.build().map_err(|error| frozen(error.to_string()))?;
+        Ok(CostsReader {
+            path,
+            batches,
+            batch: None,
+            at: 0,
+        })
+    }
+
+    /// The shares of a line; lines are asked for in the order of the bill.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn of(&mut self, charge: &Charge) -> Result<Vec<Cost>, PublishError> {
+        let (id, mut costs) = (charge.id(), Vec::new());
+        while self.has_row()? {
+            let Some(batch) = &self.batch else { break };
+            let columns = Columns::of(batch);
+            let columns = columns.ok_or_else(|| self.frozen("a column is missing"))?;
+            while self.at < batch.num_rows() && columns.is_of(self.at, &charge.account, &id) {
+                let cost = columns.cost(self.at);
+                costs.push(cost.ok_or_else(|| self.frozen("a value is none of ours"))?);
+                self.at += 1;
+            }
+            if self.at < batch.num_rows() {
+                break;
+            }
+        }
+        Ok(costs)
+    }
+
+    /// Whether there is one more row, of this batch or the next.
+    fn has_row(&mut self) -> Result<bool, PublishError> {
+        while self
+            .batch
+            .as_ref()
+            .is_none_or(|batch| batch.num_rows() <= self.at)
+        {
+            match self.batches.next() {
+                None => return Ok(false),
+                Some(batch) => self.batch = Some(batch?),
+            }
+            self.at = 0;
+        }
+        Ok(true)
+    }
+
+    fn frozen(&self, problem: &str) -> PublishError {
+        PublishError::Frozen {
+            path: self.path.clone(),
+            problem: problem.to_owned(),
+        }
+    }
+}
+
+struct Columns<'a> {
+    account: &'a StringArray,
+    id: &'a StringArray,
+    domain: &'a StringArray,
+    class: &'a StringArray,
+    region: &'a StringArray,
+    bytes: &'a PrimitiveArray<Int64Type>,
+    /// Quantity, what was taken of packages, amount.
+    numbers: [&'a Decimal128Array; 3],
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a RecordBatch) -> Option<Self> {
+        let number = |name| -> Option<&'a Decimal128Array> {
+            batch
+                .column_by_name(name)?
+                .as_primitive_opt::<Decimal128Type>()
+        };
+        Some(Columns {
+            account: text_column(batch, "account")?,
+            id: text_column(batch, "charge_id")?,
+            domain: text_column(batch, "domain")?,
+            class: text_column(batch, "class")?,
+            region: text_column(batch, "region")?,
+            bytes: numbers(batch, "metered_bytes")?,
+            numbers: [
+                number("quantity")?,
+                number("package_gigabytes")?,
+                number("amount")?,
+            ],
+        })
+    }
+
+    fn is_of(&self, at: usize, account: &str, id: &str) -> bool {
+        self.account.value(at) == account && self.id.value(at) == id
+    }
+
+    fn cost(&self, at: usize) -> Option<Cost> {
+        let [quantity, package_gigabytes, amount] = self.numbers;
+        Some(Cost {
+            domain: self.domain.value(at).to_owned(),
+            class: Class::by_name(self.class.value(at))?,
+            region: Region::by_name(self.region.value(at))?,
+            bytes: self.bytes.value(at).into(),
+            quantity: decimal(quantity, at)?,
+            package_gigabytes: decimal(package_gigabytes, at)?,
+            amount: decimal(amount, at)?,
+        })
+    }
+}
+
+/// Corrected month, domain and class.
+type Key = (Option<Month>, String, Class);
+
+/// What domains cost in a month, by account.
+#[derive(Debug, Default)]
+pub struct CostSums {
+    of: BTreeMap<String, BTreeMap<Key, CostSum>>,
+}
+
+/// What a domain costs.
+#[derive(Clone, Debug, Default)]
+pub struct CostSum {
+    /// Money, 8 places.
+    pub amount: Decimal,
+    /// What it took of packages.
+    pub package_gigabytes: Decimal,
+}
+
+impl CostSums {
+    /// Adds the shares of a line.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn add(&mut self, charge: &Charge, costs: &[Cost]) -> Result<(), Inexact> {
+        if !self.of.contains_key(&charge.account) {
+            self.of.insert(charge.account.clone(), BTreeMap::new());
+        }
+        let Some(of_account) = self.of.get_mut(&charge.account) else {
+            return Ok(());
+        };
+        for cost in costs {
+            let key = (charge.corrects, cost.domain.clone(), cost.class);
+            let sum = of_account.entry(key).or_default();
+            sum.amount = add_exactly([sum.amount, cost.amount])?;
+            let packages = [sum.package_gigabytes, cost.package_gigabytes];
+            sum.package_gigabytes = add_exactly(packages)?;
+        }
+        Ok(())
+    }
+
+    /// The domains of an account: month that is corrected, name, class, and what it costs.
+    pub fn of_account(
+        &self,
+        account: &str,
+    ) -> impl Iterator<Item = (Option<Month>, &str, Class, &CostSum)> {
+        let domains = self.of.get(account).into_iter().flatten();
+        domains.map(|((corrects, domain, class), sum)| (*corrects, &domain[..], *class, sum))
+    }
+}

@@ -1,0 +1,521 @@
+//! What each domain costs: the lines of accounts, split by what made them, in all that is written.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Decimal128Type, Int64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use rust_decimal::Decimal;
+
+use cdn_meter::billing::{Charge, Cost, Extras, StandardMode};
+
+use crate::closed::{bill, close, closed_site, lines, printed, run};
+use crate::program::Site;
+use crate::world::{Asked, Sent, catalogue, costs};
+
+fn number(text: &str) -> Decimal {
+    Decimal::from_str_exact(text).expect("a number")
+}
+
+fn sent(domain: &str, at: &str, bytes: u64) -> Sent {
+    Sent {
+        domain: format!("{domain}.example.cn"),
+        at: at.to_owned(),
+        bytes,
+        region: "mainland".to_owned(),
+    }
+}
+
+const REGISTRY: &str = r#"
+[[domain]]
+name = "a.example.cn"
+account = "acct"
+[[domain]]
+name = "b.example.cn"
+account = "acct"
+[[domain]]
+name = "m.example.cn"
+account = "acct"
+mini_program_since = "2026-01-01"
+"#;
+
+/// Lines that have shares, with them.
+fn shared(mode: StandardMode, named: &str, sent: &[Sent]) -> Vec<(Charge, Vec<Cost>)> {
+    let catalogue = catalogue(named).expect("a catalogue");
+    costs(
+        sent,
+        &Asked {
+            registry: REGISTRY,
+            catalogue: &catalogue,
+            mode,
+            overhead: "1",
+            extras: Extras::default(),
+        },
+    )
+}
+
+/// Domain, bytes and amount of each share.
+fn amounts(costs: &[Cost]) -> Vec<(&str, i128, String)> {
+    let amount = |cost: &Cost| format!("{:.8}", cost.amount);
+    let costs = costs.iter();
+    costs
+        .map(|cost| (&cost.domain[..1], cost.bytes, amount(cost)))
+        .collect()
+}
+
+/// Bytes of 5 minutes at 1 Mbps.
+const MBPS: u64 = 37_500_000;
+
+#[test]
+fn c11_a_day_is_split_by_the_bytes_of_the_day_and_the_last_digit_goes_to_who_lost_most() {
+    let lines = shared(
+        StandardMode::Flow,
+        cdn_meter::billing::DEFAULT,
+        &[
+            sent("a", "2026-10-03T01:00", 1),
+            sent("b", "2026-10-03T02:00", 2_000_000_002),
+            sent("b", "2026-10-04T02:00", 500_000_000),
+            sent("m", "2026-10-03T03:00", 7_000_000_000),
+        ],
+    );
+    let [mini, third, fourth] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(
+        amounts(&mini.1),
+        [("m", 7_000_000_000, "28.00000000".to_owned())]
+    );
+    // 2.000000003 GB at 0.26 are 0.52000000078, so 0.52000000 on the bill: nothing of it is a's.
+    assert_eq!(
+        amounts(&third.1),
+        [
+            ("a", 1, "0.00000000".to_owned()),
+            ("b", 2_000_000_002, "0.52000000".to_owned())
+        ]
+    );
+    assert_eq!(third.1[0].quantity, number("0.000000001"));
+    assert_eq!(
+        amounts(&fourth.1),
+        [("b", 500_000_000, "0.13000000".to_owned())]
+    );
+}
+
+#[test]
+fn c11_a_peak_is_split_by_what_was_sent_in_its_slot() {
+    let lines = shared(
+        StandardMode::DailyPeak,
+        cdn_meter::billing::DEFAULT,
+        &[
+            // b is the busiest of the day, and not there in the slot in which the account is.
+            sent("b", "2026-10-03T01:00", 50 * MBPS),
+            sent("a", "2026-10-03T02:00", 40 * MBPS),
+            sent("b", "2026-10-03T02:04", 20 * MBPS),
+        ],
+    );
+    let [(charge, costs)] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(charge.bytes, i128::from(60 * MBPS));
+    // 60 Mbps at 0.65.
+    assert_eq!(
+        amounts(costs),
+        [
+            ("a", i128::from(40 * MBPS), "26.00000000".to_owned()),
+            ("b", i128::from(20 * MBPS), "13.00000000".to_owned())
+        ]
+    );
+    assert_eq!(costs[1].quantity, number("20"));
+}
+
+/// Prices that only contracts have.
+pub const CONTRACT: &str = r#"
+name = "contract"
+currency = "CNY"
+[sources]
+contract = "A contract"
+[[rules]]
+mini-program = "own-price"
+unknown-region = "mainland"
+overseas-region = "AP1"
+[[price]]
+item = "mini-program-traffic"
+model = "flat"
+tiers = [{ from = "0", price = "4" }]
+rules = []
+source = "contract"
+[[price]]
+item = "standard-monthly-average"
+model = "flat"
+tiers = [{ from = "0", price = "31" }]
+rules = []
+source = "contract"
+[[price]]
+item = "standard-monthly-95"
+model = "flat"
+tiers = [{ from = "0", price = "31" }]
+rules = []
+source = "contract"
+"#;
+
+#[test]
+fn c11_months_by_contract_are_split_by_the_slots_that_they_are_taken_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("contract.toml");
+    std::fs::write(&path, CONTRACT).expect("written");
+    let path = path.display().to_string();
+    let average = [
+        sent("a", "2026-10-03T01:00", 30 * MBPS),
+        sent("b", "2026-10-03T01:00", 10 * MBPS),
+        sent("a", "2026-10-04T05:00", 10 * MBPS),
+        sent("b", "2026-10-04T06:00", 20 * MBPS),
+    ];
+    let lines = shared(StandardMode::MonthlyAverage, &path, &average);
+    // The mean of 40 and 20 Mbps, times 31, times 2 of 31 days: 60, half of it a's.
+    assert_eq!(
+        amounts(&lines[0].1),
+        [
+            ("a", i128::from(30 * MBPS), "30.00000000".to_owned()),
+            ("b", i128::from(30 * MBPS), "30.00000000".to_owned())
+        ]
+    );
+    // 14 of the 288 samples of a day are dropped: the 15th is taken, and it is b's.
+    let slot = |n: usize| {
+        let (domain, times) = if n == 14 { ("b", 5) } else { ("a", 9) };
+        let at = format!("2026-10-03T{:02}:{:02}", n / 12, n % 12 * 5);
+        sent(domain, &at, times * MBPS)
+    };
+    let busy: Vec<Sent> = (0..15).map(slot).collect();
+    let drop = cdn_meter::summary::DropRule::Floor;
+    let lines = shared(StandardMode::Monthly95(drop), &path, &busy);
+    // 5 Mbps × 31 × 1 of 31 days.
+    assert_eq!(
+        amounts(&lines[0].1),
+        [("b", i128::from(5 * MBPS), "5.00000000".to_owned())]
+    );
+}
+
+#[test]
+fn c11_upstream_is_split_too() {
+    let registry = r#"
+[[domain]]
+name = "a.example.cn"
+account = "acct"
+[[domain]]
+name = "p.example.cn"
+account = "acct"
+kind = "push"
+[[domain]]
+name = "q.example.cn"
+account = "acct"
+kind = "push"
+"#;
+    let catalogue = catalogue(cdn_meter::billing::DEFAULT).expect("a catalogue");
+    for mode in [StandardMode::Flow, StandardMode::DailyPeak] {
+        let lines = costs(
+            &[
+                sent("a", "2026-10-03T01:00", MBPS),
+                sent("p", "2026-10-03T01:00", 300 * MBPS),
+                sent("q", "2026-10-03T01:00", 100 * MBPS),
+            ],
+            &Asked {
+                registry,
+                catalogue: &catalogue,
+                mode,
+                overhead: "1",
+                extras: Extras::default(),
+            },
+        );
+        let (charge, costs) = lines.last().expect("lines");
+        assert!(charge.item.name().starts_with("push-"));
+        let names: Vec<&str> = costs.iter().map(|cost| &cost.domain[..1]).collect();
+        assert_eq!(names, ["p", "q"]);
+        assert_eq!(
+            costs[0].amount,
+            costs[1].amount * Decimal::from(3),
+            "{mode:?}"
+        );
+    }
+}
+
+/// A row of `costs`: account, charge, domain, corrected month; bytes, GB of packages, amount.
+type Row = ([String; 4], i64, i128, i128);
+
+fn rows(site: &Site, out: &str) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for batch in batches(site, out, "costs") {
+        let bytes = batch.column_by_name("metered_bytes").expect("a column");
+        let bytes = bytes.as_primitive::<Int64Type>();
+        let texts = ["account", "charge_id", "domain", "corrects"];
+        rows.extend((0..batch.num_rows()).map(|at| {
+            (
+                texts.map(|name| text(&batch, name, at)),
+                bytes.value(at),
+                decimal(&batch, "package_gigabytes", at),
+                decimal(&batch, "amount", at),
+            )
+        }));
+    }
+    rows
+}
+
+fn text(batch: &RecordBatch, name: &str, at: usize) -> String {
+    let column = batch.column_by_name(name).expect("a column");
+    column.as_string::<i32>().value(at).to_owned()
+}
+
+fn decimal(batch: &RecordBatch, name: &str, at: usize) -> i128 {
+    let column = batch.column_by_name(name).expect("a column");
+    column.as_primitive::<Decimal128Type>().value(at)
+}
+
+fn paths(site: &Site, out: &str, dataset: &str) -> Vec<std::path::PathBuf> {
+    let pattern = site.path(out).join(dataset).join("*/*.parquet");
+    let paths = glob::glob(&pattern.display().to_string()).expect("a glob");
+    paths.map(|path| path.expect("listed")).collect()
+}
+
+fn batches(site: &Site, out: &str, dataset: &str) -> Vec<RecordBatch> {
+    let mut batches = Vec::new();
+    for path in paths(site, out, dataset) {
+        let file = File::open(path).expect("opened");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+        batches.extend(
+            reader
+                .build()
+                .expect("a reader")
+                .map(|batch| batch.expect("readable")),
+        );
+    }
+    batches
+}
+
+/// Amounts of the lines that traffic made, by name.
+fn amounts_of_lines(site: &Site, out: &str) -> BTreeMap<String, i128> {
+    let mut amounts = BTreeMap::new();
+    for batch in batches(site, out, "charges") {
+        for at in 0..batch.num_rows() {
+            let (item, status) = (text(&batch, "item", at), text(&batch, "status", at));
+            let is_traffic = ["traffic", "peak"].iter().any(|end| item.ends_with(end));
+            if is_traffic && status == "charged" {
+                let amount = decimal(&batch, "amount", at);
+                // A line may be corrected on the bills of several months.
+                *amounts.entry(text(&batch, "charge_id", at)).or_default() += amount;
+            }
+        }
+    }
+    amounts
+}
+
+/// Shares add up to their lines.
+#[track_caller]
+fn check_sums(site: &Site, out: &str) -> Vec<Row> {
+    let rows = rows(site, out);
+    let mut sums: BTreeMap<String, i128> = BTreeMap::new();
+    for ([_, id, ..], _, _, amount) in &rows {
+        *sums.entry(id.clone()).or_default() += amount;
+    }
+    assert_eq!(sums, amounts_of_lines(site, out));
+    assert!(rows.iter().all(|row| !row.0[2].is_empty()), "{rows:?}");
+    rows
+}
+
+#[test]
+fn c11_shares_are_published_and_shown_and_add_up() {
+    let site = closed_site();
+    let said = bill(&site, "out", &[]);
+    let rows = check_sums(&site, "out");
+    assert!(
+        rows.iter().any(|row| row.0[2] == "v1.example.cn"),
+        "{rows:?}"
+    );
+    // v1 has 155 GB and v2 165 GB of the day, each with 70 B more, at 0.26; the bill's digits are 8.
+    let domains = &said.json[0]["accounts"][0]["domains"];
+    let of = |at: usize| {
+        (
+            domains[at]["domain"].as_str(),
+            domains[at]["amount"].as_str(),
+        )
+    };
+    assert_eq!(of(0), (Some("v0.example.cn"), Some("580.00000406")));
+    assert_eq!(of(1), (Some("v2.example.cn"), Some("42.90000030")));
+    assert_eq!(of(2), (Some("v1.example.cn"), Some("40.30000028")));
+    let table = printed(&site, &["--out", &site.path("out").display().to_string()]);
+    assert!(
+        table
+            .lines()
+            .any(|line| line.contains("of v2.example.cn") && line.ends_with(" 42.90000030")),
+        "{table}"
+    );
+    let html = site.path("page.html").display().to_string();
+    bill(&site, "out", &["--html", &html]);
+    let page = std::fs::read_to_string(html).expect("read");
+    assert!(page.contains("v2.example.cn</th>") && page.contains("42.90000030"));
+}
+
+#[test]
+fn c11_explain_of_a_standard_domain_finds_its_lines() {
+    let site = closed_site();
+    let said = run(&site, "bill", &["--explain", "v1.example.cn"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let lines = said.json.as_array().expect("lines");
+    assert_eq!(lines.len(), 1, "{}", said.json);
+    assert_eq!(lines[0]["item"], "standard-traffic");
+    let costs = lines[0]["costs"].as_array().expect("costs");
+    assert_eq!(costs.len(), 1);
+    assert_eq!(
+        (&costs[0]["domain"], &costs[0]["amount"]),
+        (&"v1.example.cn".into(), &"40.30000028".into())
+    );
+}
+
+#[test]
+fn c11_a_closed_month_keeps_its_shares_and_corrections_have_their_own() {
+    let site = closed_site();
+    bill(&site, "before", &[]);
+    // Only v1 comes late, but the day stays in its tier: nobody else has a share of what corrects.
+    let late = lines("202610", 100..101);
+    assert!(late.contains("v1.example.cn"));
+    site.write("late.log", late);
+    site.write("november.log", lines("202611", 0..6));
+    site.ingest();
+    bill(&site, "after", &[]);
+    let october = |out| {
+        let path = &paths(&site, out, "costs")[0];
+        assert!(path.display().to_string().contains("2026-10-01"));
+        std::fs::read(path).expect("read")
+    };
+    assert_eq!(october("before"), october("after"));
+    let rows = check_sums(&site, "after");
+    let corrections: Vec<&Row> = rows.iter().filter(|row| !row.0[3].is_empty()).collect();
+    let of_v1 = |row: &&&Row| row.0[2] == "v1.example.cn";
+    let late = corrections.iter().filter(of_v1).map(|row| row.1);
+    assert_eq!(late.sum::<i64>(), 101 * 1_000_000_007);
+    let total: i128 = corrections.iter().map(|row| row.3).sum();
+    // Others may win or lose the last digit.
+    let others = corrections.iter().filter(|row| !of_v1(row));
+    assert!(
+        others.map(|row| row.3.abs()).sum::<i128>() <= 2,
+        "{corrections:?}"
+    );
+    assert_eq!(total, 2_626_000_019, "109.46000077 less 83.20000058");
+    close(&site, "2026-11");
+    check_all(&site, &[]);
+}
+
+/// What domains and accounts cost for October, closed and corrected, is what they would cost had it never been
+/// closed.
+#[track_caller]
+fn check_all(site: &Site, more: &[&str]) {
+    bill(site, "last", more);
+    crate::closed::never_closed(site, more);
+    let by_domain = |out: &str| {
+        let mut sums: BTreeMap<[String; 2], [i128; 3]> = BTreeMap::new();
+        for ([account, id, domain, _], bytes, packages, amount) in check_sums(site, out) {
+            if id.contains("/2026-10-") {
+                let sums = sums.entry([account, domain]).or_default();
+                for (sum, more) in sums.iter_mut().zip([bytes.into(), packages, amount]) {
+                    *sum += more;
+                }
+            }
+        }
+        sums.retain(|_, sums| *sums != [0; 3]);
+        sums
+    };
+    assert_eq!(by_domain("last"), by_domain("fresh"));
+}
+
+#[test]
+fn c11_whatever_corrects_a_closed_month_its_shares_add_up_to_what_domains_cost_now() {
+    let site = closed_site();
+    site.write("november.log", lines("202611", 0..3));
+    site.write("december.log", lines("202612", 0..3));
+    site.ingest();
+    // To another account.
+    crate::closed::registry(&site, "2026-10-02", "other");
+    check_all(&site, &[]);
+    close(&site, "2026-11");
+    // Back; and much more, so that the day reaches another tier.
+    crate::closed::registry(&site, "2026-10-02", "acct");
+    site.write("late.log", lines("202610", 100..160));
+    site.ingest();
+    check_all(&site, &[]);
+    close(&site, "2026-12");
+    // A package that nobody told of, and peaks instead of bytes.
+    write_package(&site);
+    let events = site.path("events.toml").display().to_string();
+    check_all(&site, &["--events", &events]);
+    check_all(
+        &site,
+        &[
+            "--events",
+            &events,
+            "--rerate",
+            "--standard-mode",
+            "daily-peak",
+        ],
+    );
+}
+
+#[test]
+fn c11_packages_pay_the_same_part_of_every_domain() {
+    let site = closed_site_with_package();
+    let events = site.path("events.toml").display().to_string();
+    let said = bill(&site, "out", &["--events", &events]);
+    let rows = check_sums(&site, "out");
+    let of = |item: &str, domain: &str| {
+        let mut found = rows
+            .iter()
+            .filter(|row| row.0[1].contains(item) && row.0[2] == domain);
+        let row = found.next().expect("a row");
+        (row.1, row.2, row.3)
+    };
+    // 160 GB of a package for the 320.00000224 GB of a day: nearly half of each.
+    let (v1, v2) = (
+        of("package-traffic", "v1.example.cn"),
+        of("package-traffic", "v2.example.cn"),
+    );
+    assert_eq!(v1.0 + v2.0, 160_000_000_000);
+    assert_eq!((v1.0, v1.2, v2.2), (77_500_000_000, 0, 0));
+    assert_eq!(
+        v1.1, 77_500_000_000_000_000_000,
+        "package gigabytes, 18 places"
+    );
+    let paid = of("/standard-traffic", "v1.example.cn");
+    assert_eq!(paid.0 + v1.0, 155 * 1_000_000_007);
+    let domains = said.json[0]["accounts"][0]["domains"]
+        .as_array()
+        .expect("domains");
+    let v1 = domains.iter().find(|of| of["domain"] == "v1.example.cn");
+    assert_eq!(v1.expect("a domain")["package_gigabytes"], "77.5");
+}
+
+fn closed_site_with_package() -> Site {
+    let site = Site::new();
+    crate::closed::registry(&site, "2026-10-02", "acct");
+    site.write("a.log", lines("202610", 0..30));
+    assert_eq!(site.ingest().code, 0);
+    write_package(&site);
+    site
+}
+
+fn write_package(site: &Site) {
+    let package = "[[package]]\naccount = \"acct\"\nat = \"2026-10-03T09:00\"\ngigabytes = 160\nfee = \"1\"\n";
+    std::fs::write(site.path("events.toml"), package).expect("written");
+}
+
+#[test]
+fn c11_months_that_were_closed_without_shares_get_them() {
+    let site = closed_site();
+    bill(&site, "before", &[]);
+    let kept = site.path("store/closed/2026-10/costs");
+    assert!(kept.join("part-00000.parquet").is_file());
+    std::fs::remove_dir_all(&kept).expect("removed");
+    bill(&site, "after", &[]);
+    assert_eq!(rows(&site, "before"), rows(&site, "after"));
+    // Corrections take them for what was billed.
+    site.write("late.log", lines("202610", 100..101));
+    site.ingest();
+    bill(&site, "late", &[]);
+    check_sums(&site, "late");
+}
