@@ -18,13 +18,14 @@ mod focus;
 mod frozen;
 mod json;
 mod month;
+mod notes;
 mod parquet_file;
 mod services;
 mod statement;
 mod terminal;
 
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
-pub use bill::{BillReport, MendedReport, Notes, RejectedReport, WithoutBytesReport, print_bill};
+pub use bill::{BillReport, print_bill};
 pub use billed::{Billed, read_charges};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
@@ -38,6 +39,7 @@ pub use json::{
     RunReport, SalvagedReport, SetAsideReport, UsageReport,
 };
 pub use month::{Terms, usage_digest, write_month};
+pub use notes::{MendedReport, Notes, RejectedReport, WithoutBytesReport};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
 pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};
 pub use statement::{

@@ -1,0 +1,283 @@
+//! What a bill says besides its sums: what it lacks, assumes and leaves over.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::billing::packages::Package;
+use crate::billing::transcoding;
+use crate::billing::{Assumed, Bill, Inexact, Unlicensed};
+
+/// Notes of a kind under the table; all of them are in the JSON.
+const NOTES_MAX: usize = 20;
+
+/// What a bill says besides its sums; a closed month keeps what was said when it was closed, and has nothing of
+/// a kind that was not told yet.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Notes {
+    /// Mini-program domains that were watched without a licence, if events were given.
+    pub unlicensed: Vec<UnlicensedReport>,
+    /// What is left, when the month ends, of traffic packages that were valid in it.
+    pub packages: Vec<PackageReport>,
+    /// Rejected lines that may have cost something; they have no time, so they are of all months.
+    pub rejected: Option<RejectedReport>,
+    /// Files that count without a byte because none of their lines says how many it sent; of all months.
+    pub without_bytes: Option<WithoutBytesReport>,
+    /// Usage of regions that are no zone, and what it was priced as.
+    pub assumed_regions: Vec<AssumedReport>,
+    /// What is left, when the month ends, of transcoding packages that were valid in it; of open months.
+    pub transcoding_packages: Vec<TranscodingPackageReport>,
+    /// Wrong entries of the registry that were mended, where closed months are corrected for them.
+    pub mended: Vec<MendedReport>,
+}
+
+impl Notes {
+    /// What a bill itself tells of.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn of(bill: &Bill) -> Result<Self, Inexact> {
+        Ok(Notes {
+            unlicensed: bill.unlicensed.iter().map(unlicensed).collect(),
+            packages: packages(bill),
+            assumed_regions: bill.assumed.iter().map(assumed).collect(),
+            transcoding_packages: transcoding_packages(bill)?,
+            ..Notes::default()
+        })
+    }
+}
+
+/// What counts without a byte because no line of its file says how many it sent.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct WithoutBytesReport {
+    /// How many files.
+    pub files: u64,
+    /// Their metered lines.
+    pub lines: u64,
+}
+
+impl WithoutBytesReport {
+    /// In words: how many lines of how many files.
+    pub(super) fn extent(&self) -> String {
+        let files = if self.files == 1 { "file" } else { "files" };
+        format!("{} lines of {} {files}", self.lines, self.files)
+    }
+}
+
+/// A transcoding package.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct TranscodingPackageReport {
+    /// Whose it is.
+    pub account: String,
+    /// `standard` or `top-speed`.
+    pub kind: String,
+    /// Its size.
+    pub hours: u32,
+    /// Whole minutes of its own class, 480P in H.264, that are left.
+    pub minutes_left: String,
+    /// The day from which on it pays no more.
+    pub until: String,
+}
+
+/// Usage that was priced as that of a zone although its region is none.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct AssumedReport {
+    /// Whose it is.
+    pub account: String,
+    /// What the log says: `unknown` or `overseas`.
+    pub region: String,
+    /// The zone whose price it paid.
+    pub priced_as: String,
+    /// How much, as logged.
+    pub bytes: u64,
+    /// The same in GB.
+    pub gigabytes: String,
+    /// What the region says of clients.
+    pub clients: String,
+}
+
+/// An entry of the registry that a month was closed with, and that was wrong (R22, R26).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct MendedReport {
+    /// The closed month.
+    pub month: String,
+    /// The domain.
+    pub domain: String,
+    /// The day from which on the wrong entry made it a mini-program domain.
+    pub wrong_since: String,
+    /// The day on which that was found.
+    pub on: String,
+    /// Why it was wrong.
+    pub reason: String,
+}
+
+impl MendedReport {
+    /// In words.
+    pub fn text(&self) -> String {
+        format!(
+            "{} was billed in {} as a mini-program domain since {} by a wrong entry, found on {}: {}",
+            self.domain, self.month, self.wrong_since, self.on, self.reason
+        )
+    }
+}
+
+/// What rejected lines may have cost.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct RejectedReport {
+    /// How many.
+    pub lines: u64,
+    /// The bytes that they may stand for.
+    pub bytes_at_most: String,
+    /// What those cost at the dearest price of this month.
+    pub cost_at_most: String,
+    /// Lines whose bytes could not be read: of them nothing is known.
+    pub unread_lines: u64,
+}
+
+/// A mini-program domain that was watched without a licence (R09).
+#[derive(Debug, Deserialize, Serialize)]
+pub struct UnlicensedReport {
+    /// The domain.
+    pub domain: String,
+    /// Its AppID.
+    pub app_id: String,
+    /// Days with traffic and without a licence.
+    pub days: u32,
+    /// Bytes of those days.
+    pub bytes: u64,
+}
+
+/// A traffic package.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct PackageReport {
+    /// Whose it is.
+    pub account: String,
+    /// Its size, in GB.
+    pub gigabytes: u32,
+    /// Package gigabytes that are left.
+    pub left: String,
+    /// The day from which on it pays no more.
+    pub until: String,
+}
+
+fn assumed(of: &Assumed) -> AssumedReport {
+    AssumedReport {
+        account: of.account.clone(),
+        region: of.region.name().to_owned(),
+        priced_as: of.zone.name().to_owned(),
+        bytes: of.bytes,
+        gigabytes: of.gigabytes().normalize().to_string(),
+        clients: of.whose().to_owned(),
+    }
+}
+
+fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
+    UnlicensedReport {
+        domain: of.domain.clone(),
+        app_id: of.app_id.clone(),
+        days: of.days,
+        bytes: of.bytes,
+    }
+}
+
+/// Whether something holds on some of these days of a bill's month.
+fn is_of_month(bill: &Bill, days: &Range<i32>) -> bool {
+    let month = bill.month.first_day();
+    let end = month + bill.month.days().cast_signed();
+    days.start < end && month < days.end
+}
+
+fn transcoding_packages(bill: &Bill) -> Result<Vec<TranscodingPackageReport>, Inexact> {
+    let packages = bill.transcoding_packages.iter();
+    let packages = packages.filter(|of| is_of_month(bill, &of.days));
+    let report = |of: &transcoding::Package| {
+        Ok(TranscodingPackageReport {
+            account: of.account.clone(),
+            kind: of.kind.name().to_owned(),
+            hours: of.hours,
+            minutes_left: of.minutes_left()?.to_string(),
+            until: of.until_text(),
+        })
+    };
+    packages.map(report).collect()
+}
+
+fn packages(bill: &Bill) -> Vec<PackageReport> {
+    let accounts = bill.packages.accounts();
+    let packages = accounts.flat_map(|(account, state)| {
+        let report = move |package: &Package| PackageReport {
+            account: account.to_owned(),
+            gigabytes: package.gigabytes,
+            left: package.left.normalize().to_string(),
+            until: package.until_text(),
+        };
+        let packages = state.packages().iter();
+        packages
+            .filter(|of| is_of_month(bill, &of.days))
+            .map(report)
+    });
+    packages.collect()
+}
+
+/// What a bill says besides its sums.
+pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -> io::Result<()> {
+    print_some(out, &notes.mended, |of| {
+        format!("corrected: {} (R22, R26)", of.text())
+    })?;
+    print_some(out, &notes.packages, |of| {
+        format!(
+            "package of {} GB of account {}: {} GB left, until {}",
+            of.gigabytes, of.account, of.left, of.until
+        )
+    })?;
+    print_some(out, &notes.transcoding_packages, |of| {
+        format!(
+            "{} transcoding package of {} h of account {}: {} min left, until {}",
+            of.kind, of.hours, of.account, of.minutes_left, of.until
+        )
+    })?;
+    print_some(out, &notes.unlicensed, |of| {
+        format!(
+            "without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
+            of.domain, of.app_id, of.days, of.bytes
+        )
+    })?;
+    print_some(out, &notes.assumed_regions, |of| {
+        format!(
+            "priced as {}: {} GB of account {}, {}",
+            of.priced_as, of.gigabytes, of.account, of.clients
+        )
+    })?;
+    print_some(out, notes.rejected.as_slice(), |of| {
+        format!(
+            "not metered, of all months: {} rejected lines, at most {} {} at the dearest price ({} B), \
+             and what {} unreadable ones held",
+            of.lines, of.cost_at_most, currency, of.bytes_at_most, of.unread_lines
+        )
+    })?;
+    print_some(out, notes.without_bytes.as_slice(), |of| {
+        format!(
+            "counted as 0 B, of all months: {}, of which no line says how many bytes it sent",
+            of.extent()
+        )
+    })
+}
+
+/// The first of many notes, a line each, and how many are left.
+pub(super) fn print_some<T>(
+    out: &mut impl Write,
+    notes: &[T],
+    text: impl Fn(&T) -> String,
+) -> io::Result<()> {
+    for note in notes.iter().take(NOTES_MAX) {
+        writeln!(out, "          {}", text(note))?;
+    }
+    match notes.len().checked_sub(NOTES_MAX) {
+        Some(more @ 1..) => writeln!(
+            out,
+            "          … and {more} more such notes, all with --json"
+        ),
+        _ => Ok(()),
+    }
+}
