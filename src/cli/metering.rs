@@ -213,7 +213,8 @@ pub(super) fn say_set_aside(store: &Store) -> Result<(), Failure> {
             .map_or("a file that is gone", |name| &name[..]);
         say(&format!(
             "set aside {name}: with its {} all that counts would be more than 2^63 - 1 B, which no CDN \
-             sent; no figure holds it; `cdn-meter ingest --recount {name}` counts it anew",
+             sent; no figure holds it; `cdn-meter ingest --recount {name}` counts its other lines, or \
+             mend the file and ingest it",
             aside.bytes
         ));
     }

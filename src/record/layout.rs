@@ -168,7 +168,7 @@ impl Layout {
             return self.name();
         };
         let mut presets = Template::PRESETS.iter();
-        let preset = presets.find(|(_, text)| *text == template.text());
+        let preset = presets.find(|preset| [preset.0, preset.1].contains(&template.text()));
         preset.map_or(Template::NAME, |(name, _)| name)
     }
 

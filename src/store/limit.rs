@@ -52,7 +52,11 @@ impl State {
         let known = self.pending.counted.map(|counted| counted + added);
         let sum = match known.filter(is_within) {
             Some(sum) => sum,
-            None => parted(&self.ledger, new)?.0 + added,
+            None => {
+                let mut others = contents(&self.ledger)?;
+                others.retain(|(id, _)| !new.contains(id));
+                part(others).0 + added
+            }
         };
         self.pending.counted = Some(sum).filter(is_within);
         if self.pending.counted.is_none() {
@@ -70,38 +74,41 @@ pub(super) fn set_aside(ledger: &Connection) -> Result<Vec<SetAside>, StoreError
         let bytes = Bytes::new(bytes);
         Ok(SetAside { names, bytes })
     };
-    parted(ledger, &[])?.1.into_iter().map(named).collect()
+    part(contents(ledger)?).1.into_iter().map(named).collect()
 }
 
 /// The contents that are published: all that count, but for those that are set aside.
 pub(super) fn published(ledger: &Connection) -> Result<HashSet<i64>, StoreError> {
-    let mut published = ledger::live(ledger)?;
-    for (id, _) in parted(ledger, &[])?.1 {
+    let contents = contents(ledger)?;
+    let mut published: HashSet<i64> = contents.iter().map(|(id, _)| *id).collect();
+    for (id, _) in part(contents).1 {
         published.remove(&id);
     }
     Ok(published)
 }
 
-/// The bytes of all that counts and keeps to the limit, and what does not, but for the contents `new`.
-fn parted(ledger: &Connection, new: &[i64]) -> Result<(u128, Vec<(i64, u64)>), StoreError> {
-    let mut statement =
-        ledger.prepare_cached("SELECT id, bytes FROM content WHERE dropped_by IS NULL")?;
+/// The contents that count, with the bytes of their own lines.
+fn contents(ledger: &Connection) -> Result<Vec<(i64, u64)>, StoreError> {
+    let sql = "SELECT id, bytes FROM content WHERE dropped_by IS NULL";
+    let mut statement = ledger.prepare_cached(sql)?;
     let contents = statement.query_map([], |row| {
         Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
     })?;
-    let mut contents = contents.collect::<Result<Vec<(i64, u64)>, _>>()?;
-    contents.retain(|(id, _)| !new.contains(id));
+    Ok(contents.collect::<Result<_, _>>()?)
+}
+
+/// The bytes of all that keeps to the limit, and what does not, the largest first.
+fn part(mut contents: Vec<(i64, u64)>) -> (u128, Vec<(i64, u64)>) {
     let mut sum: u128 = contents.iter().map(|(_, bytes)| u128::from(*bytes)).sum();
-    let mut aside = Vec::new();
-    if u128::from(Bytes::SUM_MAX.as_u64()) < sum {
-        contents.sort_unstable_by_key(|(id, bytes)| (Reverse(*bytes), *id));
-        for (id, bytes) in contents {
-            if sum <= u128::from(Bytes::SUM_MAX.as_u64()) {
-                break;
-            }
-            sum -= u128::from(bytes);
-            aside.push((id, bytes));
-        }
+    if sum <= u128::from(Bytes::SUM_MAX.as_u64()) {
+        return (sum, Vec::new());
     }
-    Ok((sum, aside))
+    contents.sort_unstable_by_key(|(id, bytes)| (Reverse(*bytes), *id));
+    let aside = contents.into_iter().take_while(|(_, bytes)| {
+        let is_over = u128::from(Bytes::SUM_MAX.as_u64()) < sum;
+        sum -= u128::from(if is_over { *bytes } else { 0 });
+        is_over
+    });
+    let aside = aside.collect();
+    (sum, aside)
 }

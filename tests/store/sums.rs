@@ -190,6 +190,30 @@ fn a6_counting_goes_on_in_a_store_that_holds_sums_beyond_the_limit() {
     assert_eq!(again.code, 1);
 }
 
+#[test]
+fn a6_lines_that_were_set_aside_are_rejects_once_their_file_is_counted_anew() {
+    let site = claiming_site();
+    let absurd = |second: u64, bytes: &str| {
+        format!(
+            "2026100308010{second} 203.0.113.9 v2.example.cn /a/1.ts {bytes} 22 2 200 NULL 41\n"
+        )
+    };
+    // The file that is known as grown.log, with more lines.
+    let known = absurd(3, "6000000000000000000") + &absurd(4, "5000000000000000000");
+    site.write("grown.log", known + &lines(0, 30));
+    let mut command = site.command("ingest");
+    command.args(["--json", "--recount", "--max-reject-ratio", "0.1"]);
+    command.arg(site.log("grown.log"));
+    let said = Site::run(&mut command);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(said.json["lines"]["rejected"]["too-many-bytes"], 2);
+    let said = site.summary();
+    let bytes = 6_000_000_000_000_001_000 + bytes(0, 30);
+    assert_eq!(said.json["usage"]["bytes"], bytes, "{}", said.stderr);
+    let aside = said.json["set_aside"].as_array().expect("a list");
+    assert_eq!(aside.len(), 1, "one of one.log and two.log is one too many");
+}
+
 fn without_store(site: &Site) -> Said {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
     command.args(["run", "--no-store", "--json", "--out"]);
