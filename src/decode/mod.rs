@@ -4,7 +4,7 @@
 //! cutting at line ends, what happens to a line over the limit.
 //! Does not own: what a line means, who works on a block.
 //!
-//! Invariants: the blocks of a source, with the overlong lines between them, cover its
+//! Invariants: the blocks of a source, with the overlong lines and holes between them, cover its
 //! decompressed bytes without gap or overlap (`SPAN-1`); a block ends at a line end or at the end
 //! of the source; an archive that is cut or damaged is an error, never a short read, unless it is asked
 //! for what can be read of it, and then says so ([`Damage`]).

@@ -89,7 +89,7 @@ impl Worker<'_> {
     fn tell(&self, run: &SourceRun, sample: &[u8], is_whole: bool) -> Result<Layout, Failure> {
         let layout = match &self.context.options.layout {
             Some(layout) => {
-                hold_against(layout, sample, is_whole)?;
+                hold_against(layout, sample)?;
                 Some(layout.clone())
             }
             None => detect(sample, is_whole)?,

@@ -8,7 +8,7 @@ use crate::units::invariant::{self, Broken};
 /// The fates of a number of lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Lines read.
+    /// Lines read; zeros in front of a line are one of their own ([`Skip::Hole`]).
     pub lines: u64,
     /// Lines metered.
     pub metered: u64,

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memrchr;
+
 use super::clock::Clock;
 use super::cloudfront::{CloudFront, column_names};
 use super::fate::{Fate, Skip};
@@ -87,7 +89,7 @@ impl fmt::Display for Listing<'_> {
 pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectError> {
     hold_text(sample)?;
     let lines = judged_lines(sample, is_whole);
-    if let Some(layout) = by_header(&lines)? {
+    if let Some(layout) = by_header(sample)? {
         return Ok(Some(Layout::CloudFront(layout)));
     }
     let lines: Vec<_> = lines.into_iter().filter(|line| line[0] != b'#').collect();
@@ -125,10 +127,10 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
 /// Holds the format that was named for a source against its first lines.
 ///
 /// Errors: [`DetectError`] where a header says that it is something else.
-pub fn hold_against(layout: &Layout, sample: &[u8], is_whole: bool) -> Result<(), DetectError> {
+pub fn hold_against(layout: &Layout, sample: &[u8]) -> Result<(), DetectError> {
     hold_text(sample)?;
     match layout {
-        Layout::CloudFront(_) => by_header(&judged_lines(sample, is_whole)).map(drop),
+        Layout::CloudFront(_) => by_header(sample).map(drop),
         _ => Ok(()),
     }
 }
@@ -141,8 +143,12 @@ fn hold_text(sample: &[u8]) -> Result<(), DetectError> {
     }
 }
 
-/// The layout that the first `#Fields:` header among `lines` names, if there is one.
-fn by_header(lines: &[&[u8]]) -> Result<Option<CloudFront>, DetectError> {
+/// The layout that the first `#Fields:` header in `sample` names, if there is one.
+///
+/// A header without its newline is none yet: who writes it is in the middle of it.
+fn by_header(sample: &[u8]) -> Result<Option<CloudFront>, DetectError> {
+    let len = memrchr(b'\n', sample).map_or(0, |newline| newline + 1);
+    let lines = judged_lines(&sample[..len], true);
     let headers = lines.iter();
     let mut headers =
         headers.filter_map(|line| Some((column_names(line)?, CloudFront::from_header(line)?)));
@@ -150,7 +156,7 @@ fn by_header(lines: &[&[u8]]) -> Result<Option<CloudFront>, DetectError> {
         return Ok(None);
     };
     if let Some(told) = Foreign::of_columns(&names) {
-        return Err(ForeignLog::told(lines, told).into());
+        return Err(ForeignLog::told(&lines, told).into());
     }
     if !layout.has_bytes() {
         return Err(DetectError::NoBytesColumn);

@@ -318,22 +318,26 @@ fn scan_format<F: LineFormat>(
 #[inline(always)]
 fn scan_hole(line: &[u8], at: usize, each: &mut impl FnMut(Judged<'_>)) -> usize {
     match line.first() {
-        Some(0) => {
-            let len = hole_len(line);
-            each(Judged {
-                line: &line[..len],
-                at,
-                fate: Fate::Skipped(Skip::Hole),
-                bytes_at_most: None,
-            });
-            len
-        }
+        Some(0) => hand_out_hole(line, at, each),
         _ => 0,
     }
 }
 
-/// How many zeros stand in front of a line.
+/// Out of the loop, which is hot.
 #[cold]
+#[inline(never)]
+fn hand_out_hole(line: &[u8], at: usize, each: &mut impl FnMut(Judged<'_>)) -> usize {
+    let len = hole_len(line);
+    each(Judged {
+        line: &line[..len],
+        at,
+        fate: Fate::Skipped(Skip::Hole),
+        bytes_at_most: None,
+    });
+    len
+}
+
+/// How many zeros stand in front of a line.
 pub(super) fn hole_len(line: &[u8]) -> usize {
     let text = line.iter().position(|&byte| byte != 0);
     text.unwrap_or(line.len())

@@ -90,6 +90,21 @@ fn a4_iis_and_other_w3c_logs_are_told_as_what_they_are() {
 }
 
 #[test]
+fn a4_a_header_that_is_still_being_written_is_none_yet() {
+    let place = Place::new();
+    let fields =
+        "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes sc-status x-host-header\n";
+    let row = "2026-10-05\t10:00:00\tSEA4\t5000\t200\tv.example.cn\n";
+    let args = ["logs", "--store", "store", "--json"];
+    for len in [3, 20, 40, fields.len() - 1, fields.len()] {
+        place.write("logs/a.log", &fields[..len]);
+        assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 0, "{len}");
+    }
+    place.write("logs/a.log", format!("{fields}{row}"));
+    assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 5000);
+}
+
+#[test]
 fn a4_columns_of_another_log_in_the_middle_of_a_file_reject_its_lines() {
     let place = Place::new();
     let fields = "#Fields: date time x-edge-location sc-bytes sc-status x-host-header\n";

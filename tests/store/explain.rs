@@ -68,6 +68,36 @@ fn every_line_of_a_figure_is_shown_with_its_place() {
 }
 
 #[test]
+fn a9_lines_behind_holes_are_shown_with_their_place() {
+    let site = Site::new();
+    // Longer than what the format is told from, than a block, and than the longest line.
+    let hole = "\0".repeat(3 << 20);
+    let short = "\0".repeat(70_000);
+    for text in [
+        format!("{hole}{}{short}{}", lines(0, 50), lines(50, 50)),
+        format!("{short}{}{hole}{}", lines(0, 50), lines(50, 50)),
+    ] {
+        site.write("a.log", &text);
+        assert_eq!(site.ingest().code, 0);
+        assert_eq!(site.total(), (bytes(0, 100), 100));
+        let said = explain(&site, &["--lines", "--limit", "1000"]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let shown = shown(&said);
+        assert_eq!(said.json["bytes"], sum(&shown));
+        for line in shown {
+            let offset = line["offset"].as_u64().expect("an offset") as usize;
+            let number = line["line"].as_u64().expect("a number") as usize;
+            let own = line["text"].as_str().expect("a text");
+            assert!(text[offset..].starts_with(own));
+            let numbered = text.lines().nth(number - 1).expect("a line");
+            assert_eq!(numbered.trim_start_matches('\0'), own);
+        }
+        let verified = Site::run(site.command("verify").arg("--against").arg(site.log("")));
+        assert_eq!(verified.code, 0, "{}", verified.stderr);
+    }
+}
+
+#[test]
 fn one_slot_has_its_lines_only() {
     let (site, text) = grown_site();
     for (at, minutes) in [
