@@ -264,7 +264,7 @@ impl Charge {
 
     /// Whether it has shares: it is in a sum, and traffic made it.
     pub fn is_shared(&self) -> bool {
-        self.status == Status::Charged && !self.item.is_purchase() && !self.item.is_service()
+        self.status == Status::Charged && (self.item.is_of_logs() || self.item.is_bandwidth())
     }
 
     /// Whether it is for upstream, or for what packages paid of it.

@@ -315,3 +315,28 @@ fn with_rest(charge: &Charge, mut costs: Vec<Cost>) -> Result<Vec<Cost>, Billing
     }
     Ok(costs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c11_lines_that_traffic_did_not_make_have_no_shares() {
+        let shared = Item::ALL.into_iter();
+        let shared = shared.filter(|item| Charge::blank(*item, "a", 0..1).is_shared());
+        let names: Vec<&str> = shared.map(Item::name).collect();
+        assert_eq!(
+            names,
+            [
+                "mini-program-traffic",
+                "standard-traffic",
+                "standard-peak",
+                "standard-monthly-average",
+                "standard-monthly-95",
+                "push-traffic",
+                "push-peak",
+                "package-traffic",
+            ]
+        );
+    }
+}

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::catalogue::{Item, Price};
+use super::catalogue::{BeyondPackages, Item, Price};
 use super::charge::{Charge, Status};
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, product, sum, total};
@@ -222,7 +222,12 @@ impl Rating<'_> {
         {
             gigabytes = product(gigabytes, ratio.ratio)?;
         }
-        let parts = tiers::price(price.model, &price.tiers, gigabytes)?;
+        let mut reached = gigabytes;
+        let beyond = self.catalogue.rules(day)?.beyond_packages;
+        if !of.parts.is_empty() && beyond == BeyondPackages::DayTier {
+            reached = self.gigabytes(of.bytes)?.max(gigabytes);
+        }
+        let parts = tiers::price_last(price.model, &price.tiers, gigabytes, reached)?;
         let unit_price = parts.last().map_or(Decimal::ZERO, |part| part.price);
         Ok((total(parts.iter().map(|part| part.amount))?, unit_price))
     }

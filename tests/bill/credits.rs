@@ -218,3 +218,30 @@ fn c7_what_a_package_paid_is_owed_in_package_gigabytes() {
         "{how}"
     );
 }
+
+#[test]
+fn c7_beyond_a_package_a_credit_has_the_tier_that_the_day_was_settled_by() {
+    let site = Site::new();
+    registry(&site, "2020-05-20", "acct");
+    // 820 GB of the third, 287 of them of v0; a package pays for 400.
+    site.write("a.log", lines("202005", 0..40));
+    assert_eq!(site.ingest().code, 0);
+    let package = "[[package]]\naccount = \"acct\"\nat = \"2020-05-03T09:00\"\ngigabytes = 400\nfee = \"1\"\n";
+    std::fs::write(site.path("events.toml"), package).expect("written");
+    let events = site.path("events.toml").display().to_string();
+    for (catalogue, price) in [
+        // By the texts of 2020 what was left paid the tier of 820 GB, now it is on its own.
+        ("tencent-history", "0.25"),
+        (DEFAULT, "0.26"),
+    ] {
+        let more = ["--events", &events, "--catalogue", catalogue];
+        let said = bill(
+            &site,
+            "out",
+            &[&more[..], &["--explain", "/review"]].concat(),
+        );
+        let line = &said.json[0];
+        assert_eq!(line["unit_price"], price, "{catalogue}");
+        assert_eq!(line["metered_bytes"], "287000002009");
+    }
+}
