@@ -118,6 +118,9 @@ impl Part {
     fn touch(&mut self, next: &mut Part) -> Result<(), TemplateError> {
         let is_apart = !self.end.is_empty();
         let is_host = matches!(self.variable.form, Form::Host | Form::Number);
+        if !is_apart && self.variable.form == Form::Host {
+            self.variable.form = Form::Authority;
+        }
         if is_apart {
             // Only where it touches does a path need the form of one.
             next.variable.form = match &next.variable.form {
@@ -268,7 +271,10 @@ fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
     let is_whole = is_last && end.is_empty();
     let surely = |is_raw| is_whole || variable.form.ends_surely(&end, separator, is_raw);
     let is_needed = role != Role::Ignored;
+    // Spaces are everywhere; what else is in the literal finds it faster.
+    let marker = end.iter().position(|&byte| byte != b' ').unwrap_or(0);
     Field {
+        marker,
         is_sure: [surely(false), surely(true)],
         may_be_empty: escape != Escape::Default && !is_needed,
         is_client: variable.is_client,

@@ -6,11 +6,14 @@
 //! The server wrote the line by the template, so the true reading is among the fits. Where all of
 //! them name the same texts, these are the true ones, whichever fit is.
 //!
-//! The search goes from left to right and tries every end of every text. A state (field, place and the
-//! texts so far) is looked at once. A line on which it has to look at more than [`LOOKS_PER_BYTE`]
-//! times its length and that of the template has no answer: only clients that mean to write one do.
+//! The search goes from left to right and tries every end of every text. Behind a text that may end in
+//! several places, a state (field, place and the texts so far) is looked at once. A line on which it
+//! has to look at more than [`LOOKS_PER_BYTE`] times its length and that of the template has no
+//! answer: only clients that mean to write one do.
 
 use std::collections::HashSet;
+
+use memchr::{memchr, memchr_iter};
 
 use super::{Field, Reading, Texts};
 
@@ -44,7 +47,12 @@ pub(super) fn fits<'a>(
         seen: HashSet::new(),
         found: Vec::new(),
     };
-    match search.go_on(0, head.len(), Texts::default()) {
+    let start = State {
+        index: 0,
+        at: head.len(),
+        texts: Texts::default(),
+    };
+    match search.go_on(start, false) {
         Some(()) => Fits::Known(search.found),
         None => Fits::TooMany,
     }
@@ -55,55 +63,126 @@ struct Search<'t, 'a> {
     reading: Reading,
     line: &'a [u8],
     looks_left: usize,
-    seen: HashSet<(usize, usize, Texts<'a>)>,
+    seen: HashSet<State<'a>>,
     found: Vec<Texts<'a>>,
 }
 
+/// The next field, where it begins, and the texts before it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct State<'a> {
+    index: usize,
+    at: usize,
+    texts: Texts<'a>,
+}
+
 impl<'a> Search<'_, 'a> {
-    /// Finds the fits that go on with field `index` at `at`; `None` where there is too much to look at.
-    fn go_on(&mut self, index: usize, at: usize, texts: Texts<'a>) -> Option<()> {
-        let Some(field) = self.fields.get(index) else {
-            let is_fit = self.reading.is_open || at == self.line.len();
-            if is_fit && !self.found.contains(&texts) {
-                self.found.push(texts);
+    /// Finds the fits that go on from `state`, which other ways may lead to if `is_branch`; `None` where
+    /// there is too much to look at.
+    fn go_on(&mut self, mut state: State<'a>, is_branch: bool) -> Option<()> {
+        while let Some(field) = self.fields.get(state.index) {
+            if is_branch && !self.seen.insert(state) {
+                return Some(());
+            }
+            let rest = &self.line[state.at..];
+            let ends = ends(field, self.reading, rest, &mut self.looks_left)?;
+            let behind = |len: usize| {
+                let mut texts = state.texts;
+                texts.take(field.role, &rest[..len]);
+                State {
+                    index: state.index + 1,
+                    at: state.at + len + field.end.len(),
+                    texts,
+                }
+            };
+            let Some(first) = ends.first else {
+                return Some(());
+            };
+            if ends.others.is_empty() {
+                state = behind(first);
+                continue;
+            }
+            for len in std::iter::once(first).chain(ends.others) {
+                self.go_on(behind(len), true)?;
             }
             return Some(());
-        };
-        if !self.seen.insert((index, at, texts)) {
-            return Some(());
         }
-        let rest = &self.line[at..];
-        for len in ends(field, self.reading, rest, &mut self.looks_left)? {
-            let mut texts = texts;
-            texts.take(field.role, &rest[..len]);
-            self.go_on(index + 1, at + len + field.end.len(), texts)?;
+        let is_fit = self.reading.is_open || state.at == self.line.len();
+        if is_fit && !self.found.contains(&state.texts) {
+            self.found.push(state.texts);
         }
         Some(())
     }
 }
 
+/// The lengths that a text may have; nearly always there is one.
+#[derive(Default)]
+struct Ends {
+    first: Option<usize>,
+    others: Vec<usize>,
+}
+
 /// The lengths of all texts of `field` that `rest` may begin with, the literal of the field behind each.
-fn ends(
-    field: &Field,
-    reading: Reading,
-    rest: &[u8],
-    looks_left: &mut usize,
-) -> Option<Vec<usize>> {
-    let mut found = Vec::new();
-    let is_free = field.form.is_free();
+fn ends(field: &Field, reading: Reading, rest: &[u8], looks_left: &mut usize) -> Option<Ends> {
     let reach = field.reach(rest, reading.is_raw);
-    let mut len = 0;
-    while len <= reach {
-        *looks_left = looks_left.checked_sub(1)?;
-        if field.ends_at(rest, len) {
-            *looks_left = looks_left.checked_sub(if is_free { 0 } else { len })?;
-            if field.holds(&rest[..len]) {
-                found.push(len);
+    *looks_left = looks_left.checked_sub(reach + 1)?;
+    let mut ends = Ends::default();
+    let is_free = field.form.is_free();
+    let mut consider = |len: usize| {
+        // What is free is right up to its reach; other texts are read.
+        *looks_left = looks_left.checked_sub(if is_free { 0 } else { len })?;
+        if field.holds(&rest[..len]) {
+            match ends.first {
+                None => ends.first = Some(len),
+                Some(_) => ends.others.push(len),
             }
         }
-        // A backslash and what is behind it are not torn apart.
-        let is_escape = is_free && !reading.is_raw && rest.get(len) == Some(&b'\\');
+        Some(())
+    };
+    let has_escapes = is_free && !reading.is_raw && memchr(b'\\', &rest[..reach]).is_some();
+    match field.end.first() {
+        // To the end of the line.
+        None if field.is_whole && (reach < rest.len() || has_escapes && !is_whole_escape(rest)) => {
+        }
+        None if field.is_whole => consider(rest.len())?,
+        // It touches the next one, or a backslash in it keeps a byte from ending it: place by place.
+        None => each_place(rest, reach, has_escapes, |len| consider(len))?,
+        Some(_) if has_escapes => each_place(rest, reach, true, |len| {
+            match rest[len..].starts_with(&field.end) {
+                true => consider(len),
+                false => Some(()),
+            }
+        })?,
+        Some(&first) => {
+            let within = &rest[..rest.len().min(reach + 1)];
+            for len in memchr_iter(first, within) {
+                if rest[len..].starts_with(&field.end) {
+                    consider(len)?;
+                }
+            }
+        }
+    }
+    Some(ends)
+}
+
+/// Whether no backslash stands alone at the end.
+fn is_whole_escape(text: &[u8]) -> bool {
+    let backslashes = text.iter().rev().take_while(|&&byte| byte == b'\\').count();
+    backslashes % 2 == 0
+}
+
+/// Every length up to `reach`; where there are escapes, a backslash and what is behind it are not torn
+/// apart.
+fn each_place(
+    rest: &[u8],
+    reach: usize,
+    has_escapes: bool,
+    mut each: impl FnMut(usize) -> Option<()>,
+) -> Option<()> {
+    let mut len = 0;
+    while len <= reach {
+        each(len)?;
+        let is_escape = has_escapes && rest.get(len) == Some(&b'\\');
         len += if is_escape { 2 } else { 1 };
     }
-    Some(found)
+    Some(())
 }

@@ -7,7 +7,8 @@
 //! free      = *( byte but `"` and `\`, or `\` and any byte )    what clients send, and what we do not know
 //! target    = [ free that begins with "/", "*" or a scheme and "://" ]
 //! word      = 1*( byte but the separator behind it )
-//! host      = word without "/" and ","                          names that the server has checked
+//! host      = word that does not end in ","                      names that the server has checked
+//! authority = word without "/" and ","                           the same where a path touches it; schemes
 //! ident     = word without "." and ":"                          the identity that nobody uses
 //! number    = "-" | 1*digit [ "." *digit ]
 //! addresses = item *( "," [ " " ] item )           item   = 1*( byte but space, "," and `"` )
@@ -21,7 +22,7 @@
 //! Source: ngx_http_log_module and ngx_http_upstream_module (lists with `, ` and ` : `), the request
 //! variables of ngx_http_core_module, mod_log_config; read 2026-11.
 
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
@@ -41,6 +42,7 @@ pub(super) enum Form {
     Target,
     Word,
     Host,
+    Authority,
     Ident,
     Number,
     Addresses,
@@ -63,13 +65,14 @@ impl Form {
             Form::Target => is_target(text),
             // Its separator is out of reach.
             Form::Word => !text.is_empty(),
-            Form::Host => is_word_without(text, [separator, b'/', b',']),
+            Form::Host => !text.is_empty() && !text.ends_with(b","),
+            Form::Authority => is_word_without(text, [separator, b'/', b',']),
             Form::Ident => is_word_without(text, [separator, b'.', b':']),
             Form::Number => is_number(text),
             Form::Status => matches!(text, b"-" | [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9']),
             Form::Bytes => text == b"-" || is_digits(text),
             Form::Time(kind) => kind.has_shape(text),
-            Form::Addresses => is_addresses(text),
+            Form::Addresses => !text.is_empty() && !text.ends_with(b",") && is_spaced_list(text),
             Form::Words => is_list(text, item()),
             Form::Numbers => is_list(text, number()),
         }
@@ -80,13 +83,14 @@ impl Form {
         let stop = match self {
             Form::Free | Form::Target if is_raw => None,
             Form::Free | Form::Target => quoted_len(rest),
-            Form::Word | Form::Host | Form::Ident => find(separator, rest),
+            Form::Word | Form::Host | Form::Authority | Form::Ident => find(separator, rest),
             Form::Number | Form::Status | Form::Bytes => {
                 rest.iter().position(|&byte| !is_of_number(byte))
             }
             Form::Time(kind) => rest.iter().position(|&byte| kind.excludes(byte)),
-            Form::Addresses => list_len(rest, false),
-            Form::Words | Form::Numbers => list_len(rest, true),
+            Form::Addresses if separator != b' ' => find(separator, rest),
+            Form::Addresses => addresses_len(rest),
+            Form::Words | Form::Numbers => list_len(rest),
         };
         stop.unwrap_or(rest.len())
     }
@@ -104,9 +108,9 @@ impl Form {
         };
         match self {
             Form::Free | Form::Target => !is_raw && first == b'"',
-            Form::Word | Form::Host | Form::Ident => first == separator,
+            Form::Word | Form::Host | Form::Authority | Form::Ident => first == separator,
             Form::Number | Form::Status | Form::Bytes => !is_of_number(first),
-            Form::Addresses => matches!(first, b'"' | b' '),
+            Form::Addresses => first == separator,
             Form::Words | Form::Numbers => first == b'"',
             Form::Time(kind) => kind.excludes(first),
         }
@@ -133,23 +137,18 @@ fn is_list<'a>(text: &'a [u8], item: impl Item<'a>) -> bool {
         .is_ok()
 }
 
+/// Whether every space stands behind a comma.
 #[inline(always)]
-fn is_addresses(text: &[u8]) -> bool {
-    // Nearly always there is one, so that is looked at first.
-    is_item(text) || is_address_list(text)
+fn is_spaced_list(text: &[u8]) -> bool {
+    match find(b' ', text) {
+        None => true,
+        Some(_) => addresses_len(text).is_none(),
+    }
 }
 
-#[cold]
-fn is_address_list(text: &[u8]) -> bool {
-    let between = pair(tag(","), opt(tag(" ")));
-    all_consuming(separated_list1(between, item()))
-        .parse(text)
-        .is_ok()
-}
-
-#[inline(always)]
-fn is_item(text: &[u8]) -> bool {
-    is_word_without(text, [b' ', b',', b'"'])
+/// Length of the text before the first space that is not behind a comma.
+fn addresses_len(text: &[u8]) -> Option<usize> {
+    memchr_iter(b' ', text).find(|&at| !text[..at].ends_with(b","))
 }
 
 #[inline(always)]
@@ -201,13 +200,13 @@ pub(super) fn is_escaped(text: &[u8]) -> bool {
 }
 
 /// Length of the text before the first `"`, or space that stands between no items of a list.
-fn list_len(text: &[u8], has_colons: bool) -> Option<usize> {
+fn list_len(text: &[u8]) -> Option<usize> {
     (0..text.len()).find(|&at| match text[at] {
         b'"' => true,
         b' ' => {
             let (before, behind) = text.split_at(at);
             let is_at_colon = behind.starts_with(b" : ") || before.ends_with(b" :");
-            !(before.ends_with(b",") || has_colons && is_at_colon)
+            !(before.ends_with(b",") || is_at_colon)
         }
         _ => false,
     })

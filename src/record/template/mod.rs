@@ -82,6 +82,8 @@ struct Field {
     /// A byte that words in its place do not hold: the first of `end`, if that separates fields.
     separator: u8,
     end: Box<[u8]>,
+    /// Place in `end` of the byte that it is looked for by.
+    marker: usize,
     /// It is the last, and goes on to the end of the line.
     is_whole: bool,
     /// Whether it ends where `end` first stands: where text is escaped, and where it is raw.
@@ -100,14 +102,6 @@ impl Field {
     #[inline(always)]
     fn reach(&self, rest: &[u8], is_raw: bool) -> usize {
         self.form.reach(rest, self.separator, is_raw)
-    }
-
-    /// Whether a text of `len` bytes could end there: the literal stands behind it.
-    fn ends_at(&self, rest: &[u8], len: usize) -> bool {
-        match self.is_whole {
-            true => len == rest.len(),
-            false => rest[len..].starts_with(&self.end),
-        }
     }
 }
 

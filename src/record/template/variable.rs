@@ -129,7 +129,7 @@ fn nginx(name: &str) -> (Meaning, Form) {
         | "upstream_bytes_sent"
         | "upstream_first_byte_time"
         | "upstream_session_time" => nothing(Form::Numbers),
-        "scheme" => nothing(Form::Host),
+        "scheme" => nothing(Form::Authority),
         "request_id" | "pipe" | "ssl_protocol" | "ssl_cipher" | "hostname" | "nginx_version"
         | "request_completion" | "server_protocol" | "request_method" => nothing(Form::Word),
         "request_uri" | "uri" | "document_uri" => nothing(Form::Target),

@@ -4,7 +4,7 @@
 //! the others, the few places are tried at which the literal behind them stands; a way that goes
 //! on from there up to the next of these is counted as one that may fit. Where exactly one does at
 //! each of them, the line fits in one way at most, and what [`super::fits`] would find is known. Where
-//! two do, the grammar has to say.
+//! two do, the grammar has to say. Nothing is copied for the first way: it is nearly always the only one.
 
 use super::form::{Form, is_escaped, quoted_len};
 use super::time::TimeKind;
@@ -70,12 +70,11 @@ impl Track<'_> {
             if way.index == self.fields.len() {
                 return Walk::Fits(way);
             }
-            way = match self.only_way(line, way, &mut tries_left, clock) {
-                Walk::Fits(way) => way,
-                other => return other,
-            };
-            if way.index == self.fields.len() {
-                return Walk::Fits(way);
+            match self.go_over(line, &mut way, &mut tries_left, clock) {
+                Some(true) if way.index == self.fields.len() => return Walk::Fits(way),
+                Some(true) => {}
+                Some(false) => return Walk::Not,
+                None => return Walk::Unsure,
             }
         }
     }
@@ -103,49 +102,59 @@ impl Track<'_> {
         self.reading.is_open || way.at == line.len()
     }
 
-    /// The way over the next field, which does not end surely, and the sure ones behind it.
+    /// Goes on over the next field, which does not end surely, and the sure ones behind it: `true` where
+    /// the line does so in exactly one way, `None` where that cannot be told.
     #[inline(always)]
-    fn only_way<'a>(
+    fn go_over<'a>(
         &self,
         line: &'a [u8],
-        way: Way<'a>,
+        way: &mut Way<'a>,
         tries_left: &mut usize,
         clock: &mut Clock,
-    ) -> Walk<'a> {
-        let field = &self.fields[way.index];
-        let (rest, is_raw) = (&line[way.at..], self.reading.is_raw);
-        let Some(&first) = field.end.first() else {
-            return Walk::Unsure;
-        };
+    ) -> Option<bool> {
+        let (index, at) = (way.index, way.at);
+        let field = &self.fields[index];
+        let (rest, is_raw) = (&line[at..], self.reading.is_raw);
+        let &marker = field.end.get(field.marker)?;
         let reach = field.reach(rest, is_raw);
-        let (mut from, mut found) = (0, None);
-        while let Some(len) = find(first, &rest[from..]).map(|at| from + at) {
+        let (mut from, mut is_found) = (field.marker, false);
+        while let Some(place) = rest.get(from..).and_then(|rest| find(marker, rest)) {
+            let len = from + place - field.marker;
             if reach < len {
                 break;
             }
-            from = len + 1;
+            from = len + field.marker + 1;
             if !rest[len..].starts_with(&field.end) {
                 continue;
             }
-            if *tries_left == 0 {
-                return Walk::Unsure;
-            }
-            *tries_left -= 1;
-            let (text, mut further) = (&rest[..len], way);
-            let is_torn = !is_raw && field.form.is_free() && !is_escaped(text);
-            if is_torn || !further.take(self.time, field, text, clock) {
-                continue;
-            }
-            further.at += len + field.end.len();
-            further.index += 1;
-            if self.run(line, &mut further, clock) {
-                if found.is_some() {
-                    return Walk::Unsure;
+            *tries_left = tries_left.checked_sub(1)?;
+            if is_found {
+                // A second way is only looked for: it shall not change the first.
+                let mut other = *way;
+                (other.index, other.at) = (index, at);
+                if self.passes(line, &mut other, len, clock) {
+                    return None;
                 }
-                found = Some(further);
+            } else {
+                (way.index, way.at) = (index, at);
+                is_found = self.passes(line, way, len, clock);
             }
         }
-        found.map_or(Walk::Not, Walk::Fits)
+        Some(is_found)
+    }
+
+    /// Whether the next field may have `len` bytes, and the sure fields behind it follow.
+    #[inline(always)]
+    fn passes<'a>(&self, line: &'a [u8], way: &mut Way<'a>, len: usize, clock: &mut Clock) -> bool {
+        let field = &self.fields[way.index];
+        let text = &line[way.at..way.at + len];
+        let is_torn = !self.reading.is_raw && field.form.is_free() && !is_escaped(text);
+        if is_torn || !way.take(self.time, field, text, clock) {
+            return false;
+        }
+        way.at += len + field.end.len();
+        way.index += 1;
+        self.run(line, way, clock)
     }
 }
 

@@ -21,18 +21,15 @@ fn by_brute_force<'a>(
     for len in 0..=rest.len() {
         let (text, behind) = rest.split_at(len);
         let is_free = reading.is_raw || has_no_quotes(text);
+        let has_separator = text.contains(&field.separator);
         let is_allowed = match field.form {
             Form::Free => is_free,
             Form::Target => is_free && field.holds(text),
-            _ => {
-                !text.contains(&field.separator) && field.holds(text)
-                    || field.may_be_empty && text.is_empty()
-                    || matches!(
-                        field.form,
-                        Form::Time(_) | Form::Addresses | Form::Words | Form::Numbers
-                    ) && field.holds(text)
-            }
-        };
+            Form::Time(_) | Form::Words | Form::Numbers => field.holds(text),
+            // In a list of addresses spaces are no separators.
+            Form::Addresses => (field.separator == b' ' || !has_separator) && field.holds(text),
+            _ => !has_separator && field.holds(text),
+        } || field.may_be_empty && text.is_empty();
         let Some(behind) = behind.strip_prefix(&*field.end) else {
             continue;
         };
