@@ -185,7 +185,7 @@ fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
 /// What tells whether lines are of `layout`: as it, but stricter where it would bend to other layouts.
 fn probe(layout: &Layout) -> Layout {
     match layout {
-        Layout::Nginx(template) => Layout::Nginx(Arc::new(template.without_loose_spaces())),
+        Layout::Nginx(template) => Layout::Nginx(Arc::new(template.of_plain_lines())),
         other => other.clone(),
     }
 }

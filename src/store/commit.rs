@@ -143,7 +143,7 @@ impl Store {
     }
 
     /// Adds a new content, which a source holds: what [`Store::identify`] called `New`. `None` where all
-    /// that counts would pass [`Bytes::SUM_MAX`] with it: then nothing was noted of it.
+    /// that counts would pass [`crate::units::Bytes::SUM_MAX`] with it: then nothing was noted of it.
     ///
     /// Errors: [`StoreError`]; the run must not go on.
     pub fn add(

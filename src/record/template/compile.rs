@@ -187,8 +187,10 @@ fn add_port(parts: &mut [Part], port: &Variable) -> bool {
     let Some(host) = parts.last_mut() else {
         return false;
     };
+    // What a client sent as its host may have a port already.
+    let is_checked = host.variable.form == Form::Host;
     let is_host = matches!(host.variable.meaning, Meaning::Host(_)) && host.end == ":";
-    let is_joined = is_host && port.meaning == Meaning::Port;
+    let is_joined = is_host && is_checked && port.meaning == Meaning::Port;
     if is_joined {
         host.variable.name.push(':');
         host.variable.name.push_str(&port.name);
@@ -276,7 +278,7 @@ fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
     Field {
         marker,
         is_sure: [surely(false), surely(true)],
-        may_be_empty: escape != Escape::Default && !is_needed,
+        may_be_empty: variable.may_be_empty || escape != Escape::Default && !is_needed,
         is_client: variable.is_client,
         is_quoted,
         is_whole,

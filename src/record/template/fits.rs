@@ -8,17 +8,22 @@
 //!
 //! The search goes from left to right and tries every end of every text. Behind a text that may end in
 //! several places, a state (field, place and the texts so far) is looked at once. A line on which it
-//! has to look at more than [`LOOKS_PER_BYTE`] times its length and that of the template has no
-//! answer: only clients that mean to write one do.
+//! has to look at more than [`LOOKS_PER_BYTE`] times its length and that of the template, or at more
+//! than [`STATES_MAX`] states, or finds more than [`FITS_MAX`] fits, has no answer: only clients that
+//! mean to write one do.
 
 use std::collections::HashSet;
 
 use memchr::{memchr, memchr_iter};
 
-use super::{Field, Reading, Texts};
+use super::{Field, Reading, TEXTS, Texts};
 
 /// Bytes that are looked at, per byte of the line and field of the template.
 const LOOKS_PER_BYTE: usize = 32;
+/// States behind texts that may end in several places.
+const STATES_MAX: usize = 1 << 14;
+/// Fits that differ in a needed text.
+const FITS_MAX: usize = 64;
 
 /// The fits of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,16 +68,26 @@ struct Search<'t, 'a> {
     reading: Reading,
     line: &'a [u8],
     looks_left: usize,
-    seen: HashSet<State<'a>>,
+    seen: HashSet<Place>,
     found: Vec<Texts<'a>>,
 }
 
 /// The next field, where it begins, and the texts before it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 struct State<'a> {
     index: usize,
     at: usize,
     texts: Texts<'a>,
+}
+
+/// What tells states apart: texts by where they stand, since they may be long.
+type Place = (usize, usize, [(usize, usize); TEXTS]);
+
+impl State<'_> {
+    fn place(&self) -> Place {
+        let where_of = |text: &[u8]| (text.as_ptr().addr(), text.len());
+        (self.index, self.at, self.texts.all().map(where_of))
+    }
 }
 
 impl<'a> Search<'_, 'a> {
@@ -80,8 +95,11 @@ impl<'a> Search<'_, 'a> {
     /// there is too much to look at.
     fn go_on(&mut self, mut state: State<'a>, is_branch: bool) -> Option<()> {
         while let Some(field) = self.fields.get(state.index) {
-            if is_branch && !self.seen.insert(state) {
+            if is_branch && !self.seen.insert(state.place()) {
                 return Some(());
+            }
+            if STATES_MAX < self.seen.len() {
+                return None;
             }
             let rest = &self.line[state.at..];
             let ends = ends(field, self.reading, rest, &mut self.looks_left)?;
@@ -110,7 +128,7 @@ impl<'a> Search<'_, 'a> {
         if is_fit && !self.found.contains(&state.texts) {
             self.found.push(state.texts);
         }
-        Some(())
+        (self.found.len() <= FITS_MAX).then_some(())
     }
 }
 
@@ -126,10 +144,9 @@ fn ends(field: &Field, reading: Reading, rest: &[u8], looks_left: &mut usize) ->
     let reach = field.reach(rest, reading.is_raw);
     *looks_left = looks_left.checked_sub(reach + 1)?;
     let mut ends = Ends::default();
-    let is_free = field.form.is_free();
+    let (is_free, is_quick) = (field.form.is_free(), field.form.is_quick());
     let mut consider = |len: usize| {
-        // What is free is right up to its reach; other texts are read.
-        *looks_left = looks_left.checked_sub(if is_free { 0 } else { len })?;
+        *looks_left = looks_left.checked_sub(if is_quick { 0 } else { len })?;
         if field.holds(&rest[..len]) {
             match ends.first {
                 None => ends.first = Some(len),

@@ -5,21 +5,23 @@
 //!
 //! ```text
 //! free      = *( byte but `"` and `\`, or `\` and any byte )    what clients send, and what we do not know
-//! target    = [ free that begins with "/", "*" or a scheme and "://" ]
+//! user      = free | `""`                                       as Apache writes an empty one
+//! target    = "-" | free that begins with "/", "*", "?" or a scheme and "://"
 //! word      = 1*( byte but the separator behind it )
-//! host      = word that does not end in ","                      names that the server has checked
+//! host      = word                                              nginx lets a comma pass
 //! authority = word without "/" and ","                           the same where a path touches it; schemes
 //! ident     = word without "." and ":"                          the identity that nobody uses
-//! number    = "-" | 1*digit [ "." *digit ]
+//! number    = "-" | [ "-" ] 1*digit [ "." *digit ]               a clock may step back
 //! addresses = item *( "," [ " " ] item )           item   = 1*( byte but space, "," and `"` )
 //! words     = item *( ( ", " | " : " ) item )    numbers = the same of numbers
 //! status    = 3 digits | "-"                     bytes  = 1*digit | "-"
 //! ```
 //!
-//! Where quotes are written raw (`escape=none`), `free` is any bytes. Where missing values are
-//! written as nothing (`escape=none`, `escape=json`), a text that is not needed may be empty.
+//! Where quotes are written raw (`escape=none`), `free` is any bytes. A text may be empty where a
+//! missing value is written as nothing (`escape=none`, `escape=json`) and it is not needed, and where
+//! nginx finds a value that is empty (`variable`).
 //!
-//! Source: ngx_http_log_module and ngx_http_upstream_module (lists with `, ` and ` : `), the request
+//! Source: ngx_http_log_module, ngx_http_validate_host of nginx 1.21.1 and newer (no spaces in hosts) and ngx_http_upstream_module (lists with `, ` and ` : `), the request
 //! variables of ngx_http_core_module, mod_log_config; read 2026-11.
 
 use memchr::{memchr_iter, memchr2};
@@ -30,7 +32,7 @@ use nom::character::complete::{char as exactly, digit1, one_of, satisfy};
 use nom::combinator::{all_consuming, opt, recognize};
 use nom::error::Error;
 use nom::multi::separated_list1;
-use nom::sequence::{pair, preceded};
+use nom::sequence::preceded;
 
 use super::time::TimeKind;
 use crate::record::field::find;
@@ -39,11 +41,16 @@ use crate::record::field::find;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Free,
+    User,
     Target,
     Word,
     Host,
     Authority,
     Ident,
+    /// Of detection: the identity is `-`.
+    Dash,
+    /// Of detection: addresses, of which one looks like one.
+    Client,
     Number,
     Addresses,
     Words,
@@ -62,17 +69,24 @@ impl Form {
     pub(super) fn holds(&self, text: &[u8], separator: u8) -> bool {
         match self {
             Form::Free => true,
+            Form::User => text != b"\"",
             Form::Target => is_target(text),
-            // Its separator is out of reach.
-            Form::Word => !text.is_empty(),
-            Form::Host => !text.is_empty() && !text.ends_with(b","),
+            // Their separator is out of reach.
+            Form::Word | Form::Host => !text.is_empty(),
+            Form::Dash => text == b"-",
             Form::Authority => is_word_without(text, [separator, b'/', b',']),
             Form::Ident => is_word_without(text, [separator, b'.', b':']),
             Form::Number => is_number(text),
             Form::Status => matches!(text, b"-" | [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9']),
             Form::Bytes => text == b"-" || is_digits(text),
             Form::Time(kind) => kind.has_shape(text),
-            Form::Addresses => !text.is_empty() && !text.ends_with(b",") && is_spaced_list(text),
+            // Within reach, spaces stand behind commas already, unless something else separates.
+            Form::Addresses | Form::Client => {
+                !text.is_empty()
+                    && !text.ends_with(b",")
+                    && (separator == b' ' || addresses_len(text).is_none())
+                    && (*self == Form::Addresses || is_address(text))
+            }
             Form::Words => is_list(text, item()),
             Form::Numbers => is_list(text, number()),
         }
@@ -81,15 +95,18 @@ impl Form {
     /// The length of the start of `rest` that no text of this form goes beyond.
     pub(super) fn reach(&self, rest: &[u8], separator: u8, is_raw: bool) -> usize {
         let stop = match self {
-            Form::Free | Form::Target if is_raw => None,
-            Form::Free | Form::Target => quoted_len(rest),
-            Form::Word | Form::Host | Form::Authority | Form::Ident => find(separator, rest),
+            Form::Free | Form::User | Form::Target if is_raw => None,
+            Form::User if rest.starts_with(b"\"\"") => Some(2),
+            Form::Free | Form::User | Form::Target => quoted_len(rest),
+            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Ident => {
+                find(separator, rest)
+            }
             Form::Number | Form::Status | Form::Bytes => {
                 rest.iter().position(|&byte| !is_of_number(byte))
             }
             Form::Time(kind) => rest.iter().position(|&byte| kind.excludes(byte)),
-            Form::Addresses if separator != b' ' => find(separator, rest),
-            Form::Addresses => addresses_len(rest),
+            Form::Addresses | Form::Client if separator != b' ' => find(separator, rest),
+            Form::Addresses | Form::Client => addresses_len(rest),
             Form::Words | Form::Numbers => list_len(rest),
         };
         stop.unwrap_or(rest.len())
@@ -97,7 +114,17 @@ impl Form {
 
     /// Whether it may be any text, so that only quotes end it.
     pub(super) fn is_free(&self) -> bool {
-        matches!(self, Form::Free | Form::Target)
+        matches!(self, Form::Free | Form::User | Form::Target)
+    }
+
+    /// Whether texts of it are known by a look at their ends.
+    pub(super) fn is_quick(&self) -> bool {
+        self.is_free() || matches!(self, Form::Word | Form::Host | Form::Addresses)
+    }
+
+    /// Whether `text` is no escape torn apart, if it is free and text is escaped.
+    pub(super) fn is_whole(&self, text: &[u8]) -> bool {
+        is_escaped(text) || *self == Form::User && text == b"\"\""
     }
 
     /// Whether every text of this form ends where `end` first stands, so that nobody has to look for
@@ -108,9 +135,12 @@ impl Form {
         };
         match self {
             Form::Free | Form::Target => !is_raw && first == b'"',
-            Form::Word | Form::Host | Form::Authority | Form::Ident => first == separator,
+            Form::User => false,
+            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Ident => {
+                first == separator
+            }
             Form::Number | Form::Status | Form::Bytes => !is_of_number(first),
-            Form::Addresses => first == separator,
+            Form::Addresses | Form::Client => first == separator,
             Form::Words | Form::Numbers => first == b'"',
             Form::Time(kind) => kind.excludes(first),
         }
@@ -127,23 +157,20 @@ fn item<'a>() -> impl Item<'a> {
 
 fn number<'a>() -> impl Item<'a> {
     let fraction = preceded(exactly('.'), take_while(|byte: u8| byte.is_ascii_digit()));
-    alt((tag("-"), recognize(pair(digit1, opt(fraction)))))
+    let sign = opt(exactly('-'));
+    alt((recognize((sign, digit1, opt(fraction))), tag("-")))
 }
 
 fn is_list<'a>(text: &'a [u8], item: impl Item<'a>) -> bool {
     let between = alt((tag(", "), tag(" : ")));
-    all_consuming(separated_list1(between, item))
+    all_consuming((separated_list1(between, item), opt(tag(" : "))))
         .parse(text)
         .is_ok()
 }
 
-/// Whether every space stands behind a comma.
-#[inline(always)]
-fn is_spaced_list(text: &[u8]) -> bool {
-    match find(b' ', text) {
-        None => true,
-        Some(_) => addresses_len(text).is_none(),
-    }
+/// Whether `text` looks like an address or a name of a machine, and not like a word or `-`.
+fn is_address(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, b'.' | b':'))
 }
 
 /// Length of the text before the first space that is not behind a comma.
@@ -212,7 +239,7 @@ fn list_len(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// Whether `text` can be the target of a request: nothing, a path, `*`, or an absolute URL.
+/// Whether `text` can be the target of a request: a path, a query, `*`, an absolute URL, or `-`.
 fn is_target(text: &[u8]) -> bool {
     let scheme = (
         satisfy(|c| c.is_ascii_alphabetic()),
@@ -220,8 +247,8 @@ fn is_target(text: &[u8]) -> bool {
         tag("://"),
     );
     let mut start = alt((
-        recognize(one_of::<_, _, Nothing<'_>>("/*")),
+        recognize(one_of::<_, _, Nothing<'_>>("/*?")),
         recognize(scheme),
     ));
-    text.is_empty() || start.parse(text).is_ok()
+    text == b"-" || start.parse(text).is_ok()
 }

@@ -134,7 +134,7 @@ pub struct Template {
 }
 
 /// The texts that a line gives for the needed variables; empty where the template has none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Texts<'a> {
     hosts: [&'a [u8]; HOSTS_MAX],
     time: &'a [u8],
@@ -143,7 +143,23 @@ struct Texts<'a> {
     body: &'a [u8],
 }
 
+/// How many texts there are.
+const TEXTS: usize = HOSTS_MAX + 4;
+
 impl<'a> Texts<'a> {
+    fn all(&self) -> [&'a [u8]; TEXTS] {
+        let [first, second, third] = self.hosts;
+        [
+            first,
+            second,
+            third,
+            self.time,
+            self.status,
+            self.bytes,
+            self.body,
+        ]
+    }
+
     #[inline(always)]
     fn take(&mut self, role: Role, text: &'a [u8]) {
         match role {
@@ -161,11 +177,13 @@ impl<'a> Texts<'a> {
     fn host(&self) -> &'a [u8] {
         let is_missing = |host: &[u8]| matches!(host, [] | b"-" | b"_" | [b'-' | b'_', b':', ..]);
         let [first, others @ ..] = self.hosts;
-        if !is_missing(first) {
-            return first;
+        let mut host = first;
+        if is_missing(first) {
+            let other = others.into_iter().find(|host| !is_missing(host));
+            host = other.unwrap_or(first);
         }
-        let other = others.into_iter().find(|host| !is_missing(host));
-        other.unwrap_or(first)
+        // A socket without ports leaves nothing behind the colon.
+        host.strip_suffix(b":").unwrap_or(host)
     }
 }
 
@@ -217,17 +235,22 @@ impl Template {
         self.bytes_in
     }
 
-    /// This template for lines on which no unquoted free text holds a space, as nearly all are.
+    /// This template for lines as nearly all are: no unquoted free text holds a space, a client has an
+    /// address, nobody has an identity, and no host holds a comma.
     ///
-    /// Detection asks it: with spaces, such a text could swallow fields of another layout, and
-    /// the host with them.
-    pub(super) fn without_loose_spaces(&self) -> Self {
+    /// Detection asks it: others could be lines of another layout, whose host would be lost, or taken
+    /// from another field.
+    pub(super) fn of_plain_lines(&self) -> Self {
         let mut plain = self.clone();
         for field in &mut plain.fields {
-            if field.form.is_free() && !field.is_quoted {
-                field.form = Form::Word;
-                field.is_sure = [field.is_whole || field.end.first() == Some(&field.separator); 2];
-            }
+            field.form = match field.form {
+                Form::Free | Form::User if !field.is_quoted => Form::Word,
+                Form::Ident => Form::Dash,
+                Form::Host => Form::Authority,
+                Form::Addresses if field.end.first() == Some(&b' ') => Form::Client,
+                _ => continue,
+            };
+            field.is_sure = [field.is_whole || field.end.first() == Some(&field.separator); 2];
         }
         plain
     }

@@ -161,6 +161,137 @@ fn a1_a_user_with_fields_of_another_layout_does_not_tell_the_format() {
 }
 
 #[test]
+fn a1_what_a_server_lets_pass_is_among_the_fits() {
+    // A host with a comma, which a wildcard server takes.
+    let forwarded =
+        r#"$msec "$http_user_agent" $http_x_forwarded_for $host $request_time $bytes_sent"#;
+    let line = r#"1791165602.000 "x" 198.51.100.1 victim.example.org x,y.example.cn 0.001 9"#;
+    assert_eq!(read(forwarded, line), metered(9, "x,y.example.cn", 0));
+    let csv = r#"$msec,$host,$status,$bytes_sent,$request_time,"$request""#;
+    let line =
+        r#"1791165602.000,victim.example.org,200,1,x.example.cn,200,5000000,0.5,"GET / HTTP/1.1""#;
+    let host = "victim.example.org,200,1,x.example.cn";
+    assert_eq!(read(csv, line), metered(5_000_000, host, 200));
+    // Values that are found and empty, though the server escapes as usual.
+    let named =
+        r#"$msec "$http_user_agent" $http_x_forwarded_for $server_name $request_time $bytes_sent"#;
+    let line = r#"1791165602.000 "x" 198.51.100.1 victim.example.org  0.001 9"#;
+    assert_eq!(read(named, line), metered(9, "", 0));
+    let broken_off = "$msec $http_user_agent $request_completion $status $bytes_sent $http_referer";
+    let line = "1791165602.000 a OK 200 1 b  499 5000000 -";
+    assert_eq!(read(broken_off, line), Err("ambiguous"));
+    let socket = "$msec $remote_addr $remote_port $host:$server_port $bytes_sent";
+    let line = "1791165602.000 unix:  a.example.cn: 9";
+    assert_eq!(read(socket, line), metered(9, "a.example.cn", 0));
+    // A target that was not found, and one of a query alone.
+    let touching = "$msec $scheme://$host$request_uri $status $bytes_sent";
+    let line = |target| format!("1791194401.000 http://a.example.cn{target} 400 157");
+    assert_eq!(
+        read(touching, &line("-")),
+        metered(157, "a.example.cn", 400)
+    );
+    assert_eq!(
+        read(touching, &line("?x")),
+        metered(157, "a.example.cn", 400)
+    );
+    // What Apache writes for a user without a name, and for a thread.
+    let line = r#"192.0.2.1 - "" [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 401 381 "-" "-""#;
+    assert_eq!(read("combined", line), metered(381, "", 401));
+    let thread = "%t %{hextid}P %D %b";
+    let line = "[05/Oct/2026:10:00:01 +0800] 7f3a9c00 -12 381";
+    assert_eq!(read(thread, line), metered(381, "", 0));
+    // A list whose last server is not known, and a host that brings its port.
+    let upstream = "$msec $upstream_status $status $http_host:$server_port $bytes_sent";
+    let line = "1791165602.000 502 :  200 a.example.cn:8080:443 9";
+    assert_eq!(read(upstream, line), metered(9, "a.example.cn:8080", 200));
+}
+
+#[test]
+fn a1_another_layout_is_not_told_by_a_users_name() {
+    let at = r#"[05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 10"#;
+    for user in ["x y", "- -", "- u", "HIT -"] {
+        let text = format!("192.0.2.1 - {user} {at}\n").repeat(3);
+        let told = crate::record::detect(text.as_bytes(), true);
+        assert!(told.is_err(), "{user}: {told:?}");
+        // Among others it changes nothing.
+        let mixed = format!("192.0.2.1 - - {at}\n").repeat(9) + &text;
+        let told = crate::record::detect(mixed.as_bytes(), true).expect("certain");
+        assert_eq!(
+            told.and_then(|layout| layout.notation()).as_deref(),
+            Some("common")
+        );
+    }
+    let other = format!("192.0.2.1 HIT 10 {at}\n");
+    assert!(crate::record::detect(other.repeat(9).as_bytes(), true).is_err());
+}
+
+#[test]
+fn a1_templates_in_which_clients_make_lines_ambiguous_are_warned_of() {
+    for (text, is_warned) in [
+        (
+            "[$time_local] $sent_http_content_type $host $status $bytes_sent $http_user_agent",
+            true,
+        ),
+        (
+            "$time_iso8601|$http_user_agent|$host|$bytes_sent|$request_id",
+            true,
+        ),
+        (
+            "$host|$status|$bytes_sent|$http_user_agent|$time_iso8601|$scheme",
+            true,
+        ),
+        ("%v|[%{x}C]|%t|%O", true),
+        ("combined", false),
+        ("vhost_combined", false),
+        (
+            r#"$remote_addr - $remote_user [$time_local] "$request" $status $bytes_sent "$http_x""#,
+            false,
+        ),
+        (
+            "$msec $http_x_forwarded_for $host $request_time $bytes_sent",
+            false,
+        ),
+        (
+            "$msec $http_x_forwarded_for $status $bytes_sent $upstream_addr",
+            false,
+        ),
+    ] {
+        let warning = template(text).warning();
+        assert_eq!(warning.is_some(), is_warned, "{text}: {warning:?}");
+    }
+}
+
+#[test]
+fn a2_a_host_that_is_empty_is_asked_no_more() {
+    let json = r#"log_format j escape=json '{"t":"$time_iso8601","host":"$host","server":"$server_name","b":$bytes_sent}';"#;
+    let line = |host: &str, server: &str| {
+        format!(r#"{{"t":"2026-10-05T10:00:01+08:00","host":"{host}","server":"{server}","b":10}}"#)
+    };
+    assert_eq!(
+        read(json, &line("a.example.cn", "")),
+        metered(10, "a.example.cn", 0)
+    );
+    assert_eq!(
+        read(json, &line("", "s.example.cn")),
+        metered(10, "s.example.cn", 0)
+    );
+    let plain = r#"$msec $host "$server_name" $bytes_sent"#;
+    assert_eq!(
+        read(plain, r#"1791194401 a.example.cn "" 10"#),
+        metered(10, "a.example.cn", 0)
+    );
+}
+
+#[test]
+fn a1_long_lists_are_read_alike_by_both_parsers() {
+    let line = format!(
+        r#"{}a - - [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 5 "-" "-""#,
+        "a, ".repeat(2_000)
+    );
+    assert_eq!(read("combined", &line), metered(5, "", 200));
+}
+
+#[test]
 fn a1_what_a_client_piles_up_is_bounded() {
     let combined = |user: &str| {
         format!(r#"192.0.2.1 - {user} [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7 "-" "-""#)

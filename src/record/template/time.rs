@@ -32,7 +32,7 @@ pub(super) enum TimeKind {
     Seconds,
     Millis,
     Micros,
-    /// A `strftime` format that [`readable_pattern`] accepted.
+    /// A `strftime` format that [`is_readable`] accepted.
     Pattern(Box<str>),
 }
 

@@ -32,6 +32,9 @@ pub(super) struct Variable {
     pub(super) form: Form,
     /// Whether its text is the client's choice.
     pub(super) is_client: bool,
+    /// Whether nginx writes nothing for it although it escapes as usual: it finds the value, and that is
+    /// empty (no `server_name`, a request that broke off, a socket without ports).
+    pub(super) may_be_empty: bool,
 }
 
 impl Variable {
@@ -43,7 +46,8 @@ impl Variable {
             .any(|prefix| name.starts_with(prefix))
             || matches!(
                 name,
-                "request"
+                "host"
+                    | "request"
                     | "request_uri"
                     | "uri"
                     | "document_uri"
@@ -57,11 +61,21 @@ impl Variable {
                     | "content_length"
                     | "proxy_add_x_forwarded_for"
             );
+        let may_be_empty = matches!(
+            name,
+            "host"
+                | "server_name"
+                | "request_completion"
+                | "remote_port"
+                | "server_port"
+                | "proxy_protocol_port"
+        );
         Variable {
             name: format!("${name}"),
             meaning,
             form,
             is_client,
+            may_be_empty,
         }
     }
 
@@ -75,6 +89,8 @@ impl Variable {
             (Some(_), "i" | "o" | "n" | "e" | "C" | "^ti" | "^to") => {
                 (Meaning::Nothing, Form::Free)
             }
+            // Threads may be written in hexadecimal digits.
+            (Some(_), "P") => (Meaning::Nothing, Form::Word),
             (_, letter) => apache(is_final, letter),
         };
         let sign = if is_final { ">" } else { "" };
@@ -85,6 +101,7 @@ impl Variable {
                 letter,
                 "i" | "C" | "^ti" | "r" | "U" | "q" | "u" | "f" | "m"
             ),
+            may_be_empty: false,
             meaning,
             form,
         }
@@ -149,6 +166,7 @@ fn apache(is_final: bool, letter: &str) -> (Meaning, Form) {
         "p" => (Meaning::Port, Form::Number),
         "h" | "a" | "A" => nothing(Form::Addresses),
         "l" => nothing(Form::Ident),
+        "u" => nothing(Form::User),
         "I" | "S" | "D" | "T" | "k" | "P" | "^FB" | "^FU" => nothing(Form::Number),
         "X" | "H" | "L" | "R" => nothing(Form::Word),
         "U" => nothing(Form::Target),

@@ -148,7 +148,7 @@ impl Track<'_> {
     fn passes<'a>(&self, line: &'a [u8], way: &mut Way<'a>, len: usize, clock: &mut Clock) -> bool {
         let field = &self.fields[way.index];
         let text = &line[way.at..way.at + len];
-        let is_torn = !self.reading.is_raw && field.form.is_free() && !is_escaped(text);
+        let is_torn = !self.reading.is_raw && field.form.is_free() && !field.form.is_whole(text);
         if is_torn || !way.take(self.time, field, text, clock) {
             return false;
         }
@@ -194,8 +194,8 @@ impl Field {
             return is_within.then_some(rest.len());
         }
         match self.form {
-            Form::Free | Form::Target => quoted_len(rest),
-            Form::Addresses => {
+            Form::Free | Form::User | Form::Target => quoted_len(rest),
+            Form::Addresses | Form::Client => {
                 let first = find(self.end[0], rest)?;
                 match rest[..first].ends_with(b",") {
                     true => Some(self.reach(rest, is_raw)),

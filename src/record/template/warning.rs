@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::form::Form;
 use super::{Field, Role, Template};
 
 /// A place of a template at which a client can write text that looks like the fields behind it.
@@ -14,9 +15,9 @@ pub struct AmbiguousTemplate {
     client: String,
     /// Its place among the variables, from 1.
     place: usize,
-    /// The needed variable behind it.
+    /// The needed variable beside it.
     needed: String,
-    /// The variable behind that, which can swallow the real one.
+    /// The variable beyond that, which can take up the real one.
     further: String,
     /// Whether quotes would not help, since text is written raw.
     is_raw: bool,
@@ -35,48 +36,78 @@ impl fmt::Display for AmbiguousTemplate {
             f,
             "the log format lets clients make lines ambiguous, which are then rejected: variable {place}, \
              {client}, is what the client sends, and {further} may be anything too, so text in the one \
-             can look like {needed} between them; "
+             can look like {needed}; "
         )?;
         match is_raw {
             true => write!(
                 f,
                 "log without escape=none, or put {needed} before {client}"
             ),
-            false => write!(f, "write \"{client}\" in quotes, or put {needed} before it"),
+            false => write!(
+                f,
+                "write \"{client}\" in quotes, or put {needed} where neither has it between them"
+            ),
         }
     }
 }
 
 impl Template {
     /// Where clients can make its lines ambiguous; the first place is enough to know.
+    ///
+    /// It takes two texts that may hold the literals beside them, one of them the client's, and a needed
+    /// text between, or one of them: what the one holds then looks like the needed one, and the other
+    /// takes up the real one. Escaped text has no quotes, so neither reaches beyond the next one.
     pub fn warning(&self) -> Option<AmbiguousTemplate> {
-        let is_loose = |field: &Field| field.form.is_free() && (self.is_raw || !field.is_quoted);
-        // Escaped text has no quotes, so a client cannot reach beyond the next one.
         let stretches = self
             .fields
             .split_inclusive(|field| !self.is_raw && field.end.contains(&b'"'));
         let mut before = 0;
         for stretch in stretches {
-            let mut further = stretch.iter().enumerate();
-            while let Some((at, client)) =
-                further.find(|(_, field)| field.is_client && is_loose(field))
-            {
-                let mut behind = stretch[at + 1..].iter();
-                let needed = behind.find(|field| !matches!(field.role, Role::Ignored | Role::Body));
-                let swallower = behind.find(|field| is_loose(field));
-                if let (Some(needed), Some(swallower)) = (needed, swallower) {
-                    return Some(AmbiguousTemplate {
-                        client: client.name.to_string(),
-                        place: before + at + 1,
-                        needed: needed.name.to_string(),
-                        further: swallower.name.to_string(),
-                        is_raw: self.is_raw,
-                    });
+            let is_loose = |&at: &usize| self.is_loose(stretch, at);
+            let loose: Vec<usize> = (0..stretch.len()).filter(is_loose).collect();
+            for (nth, &first) in loose.iter().enumerate() {
+                for &last in &loose[nth + 1..] {
+                    let between = &stretch[first..=last];
+                    let needed = between.iter().find(|field| is_needed(field));
+                    let ends = [first, last].map(|at| (at, &stretch[at]));
+                    let client = ends.iter().find(|(_, field)| field.is_client);
+                    if let (Some(needed), Some(&(at, client))) = (needed, client) {
+                        let other = &stretch[if at == first { last } else { first }];
+                        return Some(AmbiguousTemplate {
+                            client: client.name.to_string(),
+                            place: before + at + 1,
+                            needed: needed.name.to_string(),
+                            further: other.name.to_string(),
+                            is_raw: self.is_raw,
+                        });
+                    }
                 }
             }
             before += stretch.len();
         }
         None
+    }
+
+    /// Whether a text may hold the literals beside it.
+    fn is_loose(&self, fields: &[Field], at: usize) -> bool {
+        let field = &fields[at];
+        let is_bounded = matches!(
+            field.form,
+            Form::Number
+                | Form::Status
+                | Form::Bytes
+                | Form::Time(_)
+                | Form::Addresses
+                | Form::Words
+                | Form::Numbers
+        );
+        let is_apart = || {
+            fields[..at]
+                .last()
+                .is_some_and(|other| other.end.contains(&field.separator))
+        };
+        let is_last = field.is_whole && (field.form.is_free() || !is_apart());
+        !is_bounded && (is_last || !field.is_sure[usize::from(self.is_raw)])
     }
 
     /// What it takes from a line, by the names of its variables.
@@ -94,4 +125,8 @@ impl Template {
             self.bytes_in.name()
         )
     }
+}
+
+fn is_needed(field: &Field) -> bool {
+    !matches!(field.role, Role::Ignored | Role::Body)
 }

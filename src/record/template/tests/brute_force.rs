@@ -27,7 +27,11 @@ fn by_brute_force<'a>(
             Form::Target => is_free && field.holds(text),
             Form::Time(_) | Form::Words | Form::Numbers => field.holds(text),
             // In a list of addresses spaces are no separators.
-            Form::Addresses => (field.separator == b' ' || !has_separator) && field.holds(text),
+            Form::Addresses => {
+                let is_spaced = text.split(|&byte| byte == b' ').rev().skip(1);
+                let is_spaced = is_spaced.into_iter().all(|item| item.ends_with(b","));
+                is_spaced && (field.separator == b' ' || !has_separator) && field.holds(text)
+            }
             _ => !has_separator && field.holds(text),
         } || field.may_be_empty && text.is_empty();
         let Some(behind) = behind.strip_prefix(&*field.end) else {
