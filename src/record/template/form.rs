@@ -122,11 +122,6 @@ impl Form {
         self.is_free() || matches!(self, Form::Word | Form::Host | Form::Addresses)
     }
 
-    /// Whether `text` is no escape torn apart, if it is free and text is escaped.
-    pub(super) fn is_whole(&self, text: &[u8]) -> bool {
-        is_escaped(text) || *self == Form::User && text == b"\"\""
-    }
-
     /// Whether every text of this form ends where `end` first stands, so that nobody has to look for
     /// other ends: it has no byte like the first of `end`, or no such byte that could end it.
     pub(super) fn ends_surely(&self, end: &[u8], separator: u8, is_raw: bool) -> bool {

@@ -256,19 +256,28 @@ impl Template {
     }
 
     /// The ways to lay it on a line, of which the first that fits counts; see the head of this file.
-    #[inline(always)]
     fn readings(&self) -> impl Iterator<Item = (&[Field], Reading)> {
-        let begin = &self.fields[..self.needed];
-        let whole = Reading {
+        self.whole().into_iter().chain([self.open()])
+    }
+
+    /// The line is the whole template; not asked of presets.
+    #[inline(always)]
+    fn whole(&self) -> Option<(&[Field], Reading)> {
+        let reading = Reading {
             is_open: false,
             is_raw: self.is_raw,
         };
-        let open = Reading {
+        (!self.is_preset).then_some((&*self.fields, reading))
+    }
+
+    /// The line begins with the template up to its last needed variable.
+    #[inline(always)]
+    fn open(&self) -> (&[Field], Reading) {
+        let reading = Reading {
             is_open: true,
             is_raw: !self.is_preset,
         };
-        let whole = (!self.is_preset).then_some((&*self.fields, whole));
-        whole.into_iter().chain([(begin, open)])
+        (&self.fields[..self.needed], reading)
     }
 
     fn record<'a>(&self, texts: &Texts<'a>) -> Result<Record<'a>, Reject> {
@@ -333,19 +342,19 @@ impl Template {
     /// What is known of the ways in which the line fits.
     #[inline(always)]
     fn only_way<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Walk<'a> {
-        for (fields, reading) in self.readings() {
-            let track = Track {
-                head: &self.head,
-                fields,
-                reading,
-                time: &self.time,
-            };
-            match track.walk(line, clock) {
+        let track = |(fields, reading)| Track {
+            head: &self.head,
+            fields,
+            reading,
+            time: &self.time,
+        };
+        if let Some(whole) = self.whole() {
+            match track(whole).walk(line, clock) {
                 Walk::Not => {}
                 known => return known,
             }
         }
-        Walk::Not
+        track(self.open()).walk(line, clock)
     }
 
     fn fate<'a>(record: Result<Record<'a>, Reject>, line: &[u8]) -> Fate<'a> {

@@ -116,13 +116,12 @@ impl Track<'_> {
         let field = &self.fields[index];
         let (rest, is_raw) = (&line[at..], self.reading.is_raw);
         let &marker = field.end.get(field.marker)?;
-        let reach = field.reach(rest, is_raw);
+        // Where the marker of an end within reach can stand.
+        let within = field.reach(rest, is_raw) + field.marker + 1;
+        let within = &rest[..within.min(rest.len())];
         let (mut from, mut is_found) = (field.marker, false);
-        while let Some(place) = rest.get(from..).and_then(|rest| find(marker, rest)) {
+        while let Some(place) = within.get(from..).and_then(|rest| find(marker, rest)) {
             let len = from + place - field.marker;
-            if reach < len {
-                break;
-            }
             from = len + field.marker + 1;
             if !rest[len..].starts_with(&field.end) {
                 continue;
@@ -148,7 +147,9 @@ impl Track<'_> {
     fn passes<'a>(&self, line: &'a [u8], way: &mut Way<'a>, len: usize, clock: &mut Clock) -> bool {
         let field = &self.fields[way.index];
         let text = &line[way.at..way.at + len];
-        let is_torn = !self.reading.is_raw && field.form.is_free() && !field.form.is_whole(text);
+        // It is within reach, so only its last byte could be half of an escape.
+        let may_be_torn = !self.reading.is_raw && text.ends_with(b"\\");
+        let is_torn = may_be_torn && field.form.is_free() && !is_escaped(text);
         if is_torn || !way.take(self.time, field, text, clock) {
             return false;
         }
