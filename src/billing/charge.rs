@@ -267,6 +267,12 @@ impl Charge {
         self.status == Status::Charged && (self.item.is_of_logs() || self.item.is_bandwidth())
     }
 
+    /// Package gigabytes that may be owed, where it is not money: of a line that needs review.
+    pub fn package_gigabytes_owed(&self) -> Option<Decimal> {
+        let is_of_packages = self.item == Item::PackageTraffic;
+        (is_of_packages && self.status == Status::NeedsReview).then_some(self.quantity)
+    }
+
     /// Whether it is for upstream, or for what packages paid of it.
     pub(super) fn is_of_push(&self) -> bool {
         match self.item {

@@ -249,11 +249,14 @@ fn print(lines: &[Explained]) -> io::Result<()> {
             charge.status.name(),
         )?;
         if charge.status == Status::NeedsReview {
-            let candidate = charge
-                .amount
-                .round(DETAIL_PLACES)
-                .map_err(io::Error::other)?;
-            writeln!(out, "          it would be {}", candidate.normalize())?;
+            let owed = match charge.package_gigabytes_owed() {
+                Some(gigabytes) => format!("{} package GB", gigabytes.normalize()),
+                None => {
+                    let amount = charge.amount.round(DETAIL_PLACES);
+                    amount.map_err(io::Error::other)?.normalize().to_string()
+                }
+            };
+            writeln!(out, "          it would be {owed}")?;
         }
         writeln!(out, "how       {}", charge.how)?;
         writeln!(out, "price     {}: {}", charge.price, charge.source)?;
