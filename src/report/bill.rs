@@ -25,7 +25,8 @@ pub struct BillReport {
     pub month: String,
     /// Clock of its days.
     pub billing_zone: String,
-    /// The day on which it is charged, the 1st of the month after (R13).
+    /// The day on which what is settled by the month is charged, the 1st of the month after (R13): not what is
+    /// settled by the day, or bought.
     pub charge_date: String,
     /// Name of the catalogue.
     pub catalogue: String,
@@ -267,7 +268,8 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
     })?;
     writeln!(
         out,
-        "          to pay in all: {} {}, charged on {}, the 1st of the month after (每月1日, R13)",
+        "          to pay in all: {} {}; what is settled by the month is charged on {}, the 1st of the month \
+         after (每月1日, R13)",
         bill.payable, bill.currency, bill.charge_date
     )
 }
