@@ -312,7 +312,7 @@ mod tests {
             line.id(),
             "a/standard-monthly-95/mainland/2026-06-01..2026-06-30@30"
         );
-        assert_eq!(line.settled_on(), "2026-07-01");
+        assert_eq!(line.settled_on(line.month()), "2026-07-01");
     }
 
     #[test]

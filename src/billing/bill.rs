@@ -8,7 +8,7 @@ use super::assumed::Assumed;
 use super::catalogue::Catalogue;
 use super::charge::{Charge, Status};
 use super::error::BillingError;
-use super::exact::{Amount, DETAIL_PLACES, PAYABLE_PLACES, apportion, sum, total};
+use super::exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, sum, total};
 use super::licence::Term;
 use super::licensed::{Unlicensed, unlicensed};
 use super::packages::{Packages, Shortfall};
@@ -56,8 +56,9 @@ pub struct Bill {
 }
 
 impl Bill {
-    /// The day on which it is charged: the 1st of the month after (每月1日, R13). What is settled by the day, or
-    /// bought, was charged before; see [`Charge::settled_on`].
+    /// The day on which what is settled by the month is charged, and what corrects other months: the 1st of the
+    /// month after (每月1日, R13). What is settled by the day, or bought, was charged before; see
+    /// [`Charge::settled_on`].
     pub fn charge_date(&self) -> String {
         day_text(self.month.first_day() + self.month.days().cast_signed())
     }
@@ -91,6 +92,20 @@ impl AccountBill {
     /// The lines that are in no sum and that somebody has to look at.
     pub fn for_review(&self) -> impl Iterator<Item = &Charge> {
         self.with_status(Status::NeedsReview)
+    }
+
+    /// What the lines that need review come to: an amount, 8 places, and package gigabytes.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn reviewed(&self) -> Result<(Decimal, Decimal), Inexact> {
+        let (mut amount, mut gigabytes) = (Decimal::ZERO, Decimal::ZERO);
+        for line in self.for_review() {
+            match line.package_gigabytes_owed() {
+                Some(owed) => gigabytes = sum(gigabytes, owed)?,
+                None => amount = sum(amount, line.amount.round(DETAIL_PLACES)?)?,
+            }
+        }
+        Ok((amount, gigabytes))
     }
 
     fn with_status(&self, status: Status) -> impl Iterator<Item = &Charge> {

@@ -222,18 +222,20 @@ impl Charge {
         Month::of_day(self.days.start)
     }
 
-    /// The day on which it is settled: the 1st for what is charged by the month (R13), at once for
-    /// what is bought (R01), else the day after.
-    pub fn settled_on(&self) -> String {
-        let month = self.month();
+    /// The day on which it is settled on the bill of a month: the 1st of the month after for what is charged by
+    /// the month (R13) and for corrections, which their bill settles whatever they correct; at once for what
+    /// is bought (R01), else the day after.
+    pub fn settled_on(&self, bill: Month) -> String {
+        let by_month = bill.first_day() + bill.days().cast_signed();
         let day = match self.item {
+            _ if self.corrects.is_some() => by_month,
             Item::MiniProgramTraffic
             | Item::StandardMonthlyAverage
             | Item::StandardMonthly95
             | Item::Recording
             | Item::Screenshot
             | Item::PornDetection
-            | Item::ImOverUse => month.first_day() + month.days().cast_signed(),
+            | Item::ImOverUse => by_month,
             Item::PluginLicence
             | Item::TrafficPackage
             | Item::TranscodingPackage
@@ -265,6 +267,12 @@ impl Charge {
     /// Whether it has shares: it is in a sum, and traffic made it.
     pub fn is_shared(&self) -> bool {
         self.status == Status::Charged && (self.item.is_of_logs() || self.item.is_bandwidth())
+    }
+
+    /// Package gigabytes that may be owed, where it is not money: of a line that needs review.
+    pub fn package_gigabytes_owed(&self) -> Option<Decimal> {
+        let is_of_packages = self.item == Item::PackageTraffic;
+        (is_of_packages && self.status == Status::NeedsReview).then_some(self.quantity)
     }
 
     /// Whether it is for upstream, or for what packages paid of it.

@@ -21,7 +21,7 @@
 //!
 //! Lines that traffic did not make have no shares: what was bought, and what other meters counted. Nor have
 //! lines that need review, which are in no sum. What nobody made any more, which corrections of months
-//! that were closed before shares were kept may have, is a share without a domain.
+//! that were closed before shares were kept may have, is a share of the line's domain, or else without one.
 
 use std::ops::Range;
 
@@ -296,14 +296,19 @@ fn of_all(charge: &Charge, weights: &[u64]) -> Result<Vec<u64>, Inexact> {
     shares.collect()
 }
 
-/// `costs`, and a share without a domain for what they are short of their line.
+/// `costs`, and a share for what they are short of their line: of the line's domain, where it has one.
 fn with_rest(charge: &Charge, mut costs: Vec<Cost>) -> Result<Vec<Cost>, BillingError> {
     let bytes: i128 = costs.iter().map(|cost| cost.bytes).sum();
     let quantity = total(costs.iter().map(|cost| cost.quantity))?;
     let amount = total(costs.iter().map(|cost| cost.amount))?;
+    // A line of one domain is of it, whoever made what is left of it.
+    let class = match &charge.domain[..] {
+        "" => Class::Unknown,
+        _ => Class::MiniProgram,
+    };
     let rest = Cost {
-        domain: String::new(),
-        class: Class::Unknown,
+        domain: charge.domain.clone(),
+        class,
         region: Region::Unknown,
         bytes: charge.bytes - bytes,
         quantity: sum(charge.quantity, -quantity)?,
@@ -319,6 +324,21 @@ fn with_rest(charge: &Charge, mut costs: Vec<Cost>) -> Result<Vec<Cost>, Billing
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn c11_what_nobody_made_any_more_stays_with_the_domain_of_its_line() {
+        let mut charge = Charge::blank(Item::MiniProgramTraffic, "a", 0..31);
+        (charge.bytes, charge.quantity) = (2_000_000_000, Decimal::TWO);
+        (charge.detail, charge.corrects) = (Decimal::from(8), Some(Month::of_day(0)));
+        let whose = |charge: &Charge| {
+            let costs = with_rest(charge, Vec::new()).expect("exact");
+            (costs.len(), costs[0].domain.clone(), costs[0].class)
+        };
+        assert_eq!(whose(&charge), (1, String::new(), Class::Unknown));
+        "m.example.cn".clone_into(&mut charge.domain);
+        let of_domain = (1, "m.example.cn".to_owned(), Class::MiniProgram);
+        assert_eq!(whose(&charge), of_domain);
+    }
 
     #[test]
     fn c11_lines_that_traffic_did_not_make_have_no_shares() {

@@ -147,6 +147,11 @@ impl Amount {
         })
     }
 
+    /// Whether it is less than nothing.
+    pub fn is_negative(self) -> bool {
+        self.numerator < Decimal::ZERO
+    }
+
     /// Whether it is nothing.
     pub fn is_zero(self) -> bool {
         self.numerator.is_zero()

@@ -9,8 +9,16 @@
 //! what the day would have cost less without all of them, by their bytes: of peaks those of the busiest
 //! slot.
 //!
+//! Prices that all of a day reaches make more of it cost less, and what is left of a used-up package may pay
+//! for a byte elsewhere, so without the domains a zone may have cost more. What counts is the day as a whole,
+//! all zones and upstream: money is asked for only where it would have cost less, package gigabytes only where
+//! it would have taken less of packages. Then the lines of all zones are shown, those that lessen the credit
+//! too, so they add up to what the day would have cost less; else none are.
+//!
 //! Where a month is settled as a whole there is nothing to credit: it is settled on the 1st of the next,
 //! when the domain is a mini-program domain for all of it.
+
+mod peaks;
 
 use std::collections::BTreeMap;
 
@@ -27,20 +35,21 @@ use super::traffic::{Rating, ZoneDays};
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::{AccountUsage, DomainDays};
-use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY};
+use crate::units::Region;
 
 /// Places of money that several domains share.
 const SHARED_PLACES: u32 = 12;
 /// Places of package gigabytes that several domains share.
 const PACKAGE_PLACES: u32 = 18;
+/// Package gigabytes of a day that are asked for at least: a used-up package leaves less than a byte, which may
+/// be more or less of it without the domains.
+const PACKAGE_OWED_MIN: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
 
 /// Bytes of each domain.
 type Domains<'a> = BTreeMap<&'a str, u64>;
 /// Bytes of domains that are to be credited, by zone and day.
 type Candidates<'a> = BTreeMap<i32, BTreeMap<Region, Domains<'a>>>;
 
-/// Slots of a domain, counted from the first of the month, with their bytes.
-type Slots<'a> = (&'a str, Vec<(usize, u64)>);
 /// By item and zone: bytes of others, and of all.
 type Places = BTreeMap<(Item, Region), (u64, u64)>;
 
@@ -71,6 +80,21 @@ impl Settled {
     fn taken(&self) -> Result<Decimal, Inexact> {
         total(self.parts.iter().map(|part| part.taken))
     }
+}
+
+/// What the domains did to a place on a day.
+struct Difference<'a> {
+    place: (Item, Region),
+    domains: Domains<'a>,
+    /// Bytes that are paid in money with them, and would not be without; less than 0 where more would be.
+    in_money: i128,
+    /// Those that packages pay.
+    by_packages: i128,
+    /// What it would have cost without them, less what it did.
+    amount: Decimal,
+    /// Package gigabytes that it took, less what it would have taken.
+    taken: Decimal,
+    price: Decimal,
 }
 
 impl Rating<'_> {
@@ -104,6 +128,7 @@ impl Rating<'_> {
             state = after;
             let mut others = of_day(Item::StandardTraffic, &standard, day);
             others.extend(push);
+            let mut differences = Vec::new();
             for (place, bytes) in places(&others, &of_candidates)? {
                 let then = Settled::of(&with, place, bytes.1);
                 let without = Settled::of(&without, place, bytes.0);
@@ -113,9 +138,9 @@ impl Rating<'_> {
                     .filter(|_| place.0 == Item::StandardTraffic);
                 let domains =
                     of_place.map_or_else(|| all_of(zones), |domains| Ok(domains.clone()))?;
-                let place = (&used.account[..], day, place);
-                self.day_credits(place, &domains, (&then, &without), charges)?;
+                differences.push(self.difference((day, place), domains, (&then, &without))?);
             }
+            self.day_credits(&used.account, day, &differences, charges)?;
         }
         Ok(())
     }
@@ -152,58 +177,87 @@ impl Rating<'_> {
         packages::consume(state, uses, &takes)
     }
 
-    /// The credits of a day in a zone: what it cost `then`, less what it would have cost `without` them.
+    /// What a place cost `then`, and what it would have `without` them.
+    fn difference<'a>(
+        &self,
+        (day, place): (i32, (Item, Region)),
+        domains: Domains<'a>,
+        (then, without): (&Settled, &Settled),
+    ) -> Result<Difference<'a>, BillingError> {
+        let price = self.catalogue.price(Item::StandardTraffic, place.1, day)?;
+        let (cost_then, price_then) = self.day_costs(price, then, (place.0, place.1, day))?;
+        let (cost_without, price_without) =
+            self.day_costs(price, without, (place.0, place.1, day))?;
+        let in_money = i128::from(then.remaining) - i128::from(without.remaining);
+        let all = i128::from(then.bytes) - i128::from(without.bytes);
+        Ok(Difference {
+            place,
+            domains,
+            in_money,
+            by_packages: all - in_money,
+            amount: sum(cost_without, -cost_then)?,
+            taken: sum(then.taken()?, -without.taken()?)?,
+            price: if then.remaining == 0 {
+                price_without
+            } else {
+                price_then
+            },
+        })
+    }
+
+    /// The credits of a day, in the order of its places.
     fn day_credits(
         &self,
-        (account, day, (item, zone)): (&str, i32, (Item, Region)),
-        domains: &Domains<'_>,
-        (then, without): (&Settled, &Settled),
+        account: &str,
+        day: i32,
+        differences: &[Difference<'_>],
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
+        let amount = total(differences.iter().map(|of| of.amount))?;
+        let taken = total(differences.iter().map(|of| of.taken))?;
+        for of in differences {
+            if amount < Decimal::ZERO {
+                self.money_credits(account, day, of, charges)?;
+            }
+            if PACKAGE_OWED_MIN <= taken {
+                package_credits(account, day, of, amount, charges)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What each domain has of what a place would have cost less.
+    fn money_credits(
+        &self,
+        account: &str,
+        day: i32,
+        of: &Difference<'_>,
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), BillingError> {
+        let (item, zone) = of.place;
         let price = self.catalogue.price(Item::StandardTraffic, zone, day)?;
-        let (cost_then, unit_price) = self.day_costs(price, then, (item, zone, day))?;
-        let (cost_without, _) = self.day_costs(price, without, (item, zone, day))?;
-        let credit = Amount::new(sum(cost_without, -cost_then)?);
-        let weights: Vec<u64> = domains.values().copied().collect();
-        let paid_in_money = i128::from(then.remaining) - i128::from(without.remaining);
-        let all = i128::from(then.bytes) - i128::from(without.bytes);
-        let in_money = shared_units(paid_in_money, &weights)?;
-        let by_packages = shared_units(all - paid_in_money, &weights)?;
-        let credits = split(credit, &weights)?;
-        let taken = sum(then.taken()?, -without.taken()?)?;
-        let taken = match &weights[..] {
-            [_] => vec![taken],
-            weights => shares(
-                Amount::new(taken).round(PACKAGE_PLACES)?,
-                weights,
-                PACKAGE_PLACES,
-            )?,
-        };
-        for (at, domain) in domains.keys().enumerate() {
-            let bytes = u64::try_from(in_money[at]).map_err(|_| Inexact)?;
-            if bytes != 0 || !credits[at].is_zero() {
-                let mut charge = self.by_bytes(price, bytes, unit_price, day..day + 1)?;
-                charge.item = item;
-                charge.amount = credits[at];
-                "settled as standard traffic that day, and billed again as mini-program traffic of the \
-                 month: ask for a credit"
-                    .clone_into(&mut charge.how);
-                charges.push(reviewed(charge, account, domain, zone));
+        let weights: Vec<u64> = of.domains.values().copied().collect();
+        let bytes = shared_units(of.in_money, &weights)?;
+        let amounts = split(Amount::new(of.amount), &weights)?;
+        for ((domain, bytes), amount) in of.domains.keys().zip(bytes).zip(amounts) {
+            if bytes == 0 && amount.is_zero() {
+                continue;
             }
-            if !taken[at].is_zero() {
-                let mut charge = Charge::blank(Item::PackageTraffic, account, day..day + 1);
-                item.name().clone_into(&mut charge.variant);
-                charge.bytes = by_packages[at];
-                charge.quantity = taken[at];
-                charge.cite(&["R12"]);
-                charge.how = format!(
-                    "{} B that packages paid as standard traffic that day, and that are billed again as \
-                     mini-program traffic of the month: ask for {} package gigabytes",
-                    by_packages[at],
-                    taken[at].normalize()
-                );
-                charges.push(reviewed(charge, account, domain, zone));
+            let size = u64::try_from(bytes.unsigned_abs()).map_err(|_| Overflow)?;
+            let mut charge = self.by_bytes(price, size, of.price, day..day + 1)?;
+            if bytes < 0 {
+                charge.quantity = -charge.quantity;
             }
+            (charge.item, charge.bytes, charge.amount) = (item, bytes, amount);
+            match of.amount <= Decimal::ZERO {
+                true => {
+                    "settled as standard traffic that day, and billed again as mini-program traffic of \
+                     the month: ask for a credit"
+                }
+                false => LESSENS,
+            }
+            .clone_into(&mut charge.how);
+            charges.push(reviewed(charge, account, domain, zone));
         }
         Ok(())
     }
@@ -231,110 +285,60 @@ impl Rating<'_> {
         let unit_price = parts.last().map_or(Decimal::ZERO, |part| part.price);
         Ok((total(parts.iter().map(|part| part.amount))?, unit_price))
     }
+}
 
-    /// Adds the candidate credits of days that were settled by their busiest slot: what the peak costs less
-    /// without the domains.
-    pub(super) fn candidate_peaks(
-        &self,
-        used: &AccountUsage,
-        charges: &mut Vec<Charge>,
-    ) -> Result<(), BillingError> {
-        let slots_of_day = SLOTS_PER_DAY as usize;
-        let curves = self.curves(used, Rating::is_standard)?;
-        for (day, zones) in self.candidates(used)? {
-            let from =
-                usize::try_from(day - self.days().start).map_err(|_| Inexact)? * slots_of_day;
-            for zone in zones.into_keys() {
-                let curve = curves.get(&zone).map_or(&[][..], |curve| curve);
-                let others = curve.get(from..from + slots_of_day);
-                let others = others.map_or_else(|| vec![0; slots_of_day], <[u64]>::to_vec);
-                let domains = self.slots_of_candidates(used, (day, zone))?;
-                let mut both = others.clone();
-                for (slot, bytes) in domains.iter().flat_map(|(_, slots)| slots) {
-                    let sum = both.get_mut(*slot - from).ok_or(Overflow)?;
-                    *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
-                }
-                let place = (&used.account[..], day, zone);
-                self.peak_credits(place, from, &domains, (&both, &others), charges)?;
-            }
+/// Of a place that would have cost more without the domains, on a day that would have cost less.
+const LESSENS: &str = "without the domains that are billed again as mini-program traffic of the month, this would \
+                       have cost more that day: take it off what is asked for of the day";
+
+/// What each domain has of what a place would have taken less of packages, on a day that would have cost `amount`
+/// more in money.
+fn package_credits(
+    account: &str,
+    day: i32,
+    of: &Difference<'_>,
+    amount: Decimal,
+    charges: &mut Vec<Charge>,
+) -> Result<(), BillingError> {
+    let (item, zone) = of.place;
+    let weights: Vec<u64> = of.domains.values().copied().collect();
+    let bytes = shared_units(of.by_packages, &weights)?;
+    let taken = match &weights[..] {
+        [_] => vec![of.taken],
+        weights => {
+            let taken = Amount::new(of.taken).round(PACKAGE_PLACES)?;
+            shares(taken, weights, PACKAGE_PLACES)?
         }
-        Ok(())
-    }
-
-    /// Slots of a day in which domains that are to be credited sent to a zone, counted from the first of the
-    /// month.
-    fn slots_of_candidates<'a>(
-        &self,
-        used: &'a AccountUsage,
-        (day, zone): (i32, Region),
-    ) -> Result<Vec<Slots<'a>>, BillingError> {
-        let rules = self.catalogue.rules(day)?;
-        let first = usize::try_from(day - self.days().start).map_err(|_| Inexact)?;
-        let of_day = first * SLOTS_PER_DAY as usize..(first + 1) * SLOTS_PER_DAY as usize;
-        let mut domains = Vec::new();
-        for of in &used.domains {
-            if zone == rules.zone(of.region) && self.is_candidate(of, day) {
-                let slots = of
-                    .before
-                    .iter()
-                    .map(|(slot, bytes)| (*slot as usize, *bytes));
-                let slots = slots.filter(|(slot, _)| of_day.contains(slot));
-                domains.push((&of.domain[..], slots.collect()));
-            }
+    };
+    for ((domain, bytes), taken) in of.domains.keys().zip(bytes).zip(taken) {
+        if taken.is_zero() {
+            continue;
         }
-        Ok(domains)
-    }
-
-    /// The credits of a day's peak in a zone: of `both`, less that of `others` alone.
-    fn peak_credits(
-        &self,
-        (account, day, zone): (&str, i32, Region),
-        from: usize,
-        domains: &[Slots<'_>],
-        (both, others): (&[u64], &[u64]),
-        charges: &mut Vec<Charge>,
-    ) -> Result<(), BillingError> {
-        let peak = both.iter().copied().max().unwrap_or(0);
-        let others = others.iter().copied().max().unwrap_or(0);
-        let Some(busiest) = both
-            .iter()
-            .position(|bytes| *bytes == peak && others < peak)
-        else {
-            return Ok(());
+        let mut charge = Charge::blank(Item::PackageTraffic, account, day..day + 1);
+        item.name().clone_into(&mut charge.variant);
+        (charge.bytes, charge.quantity) = (bytes, taken);
+        charge.cite(&["R12"]);
+        let gigabytes = taken.abs().normalize();
+        charge.how = match taken < Decimal::ZERO {
+            false => format!(
+                "{bytes} B that packages paid as standard traffic that day, and that are billed again as \
+                 mini-program traffic of the month: ask for {gigabytes} package gigabytes"
+            ),
+            true => format!(
+                "without the domains that are billed again as mini-program traffic of the month packages \
+                 would have paid more here that day: take {gigabytes} package gigabytes off what is asked \
+                 for of the day"
+            ),
         };
-        let at = (Item::StandardPeak, day, zone);
-        let mut credit = self.daily_peak(account, at, peak)?;
-        let mut amounts = vec![credit.amount.negated()];
-        if others != 0 {
-            amounts.push(self.daily_peak(account, at, others)?.amount);
-        }
-        credit.amount = Amount::total(&amounts)?;
-        let mut in_slot = Domains::new();
-        for (domain, slots) in domains {
-            let bytes = slots.iter().filter(|(slot, _)| *slot == from + busiest);
-            *in_slot.entry(domain).or_default() += bytes.map(|(_, bytes)| bytes).sum::<u64>();
-        }
-        in_slot.retain(|_, bytes| *bytes != 0);
-        let weights: Vec<u64> = in_slot.values().copied().collect();
-        let bytes = shared_units(i128::from(peak - others), &weights)?;
-        let amounts = split(credit.amount, &weights)?;
-        for (number, domain) in in_slot.into_keys().enumerate() {
-            let mut charge = credit.clone();
-            charge.bytes = bytes[number];
-            let mut quantity =
-                self.gigabytes(u64::try_from(bytes[number]).map_err(|_| Inexact)?)?;
-            quantity = product(quantity, Decimal::from(8_000))?;
-            charge.quantity = Amount::ratio(quantity, SLOT_SECS).round(Mbps::SCALE)?;
-            charge.amount = amounts[number];
-            charge.how = format!(
-                "the peak of {peak} B in 5 minutes was settled as standard traffic that day, and would have \
-                 been {others} B without the domains that are billed again as mini-program traffic of the \
-                 month: ask for a credit"
+        if Decimal::ZERO < amount {
+            charge.how += &format!(
+                "; in money the day would have cost {} more without them",
+                amount.normalize()
             );
-            charges.push(reviewed(charge, account, domain, zone));
         }
-        Ok(())
+        charges.push(reviewed(charge, account, domain, zone));
     }
+    Ok(())
 }
 
 /// A line that somebody has to look at.

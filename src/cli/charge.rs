@@ -236,7 +236,12 @@ pub(super) fn show_explained(lines: &[Explained], is_json: bool) -> io::Result<(
 
 fn print(lines: &[Explained]) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    for Explained { charge, parts, .. } in lines {
+    for Explained {
+        charge,
+        parts,
+        bill,
+    } in lines
+    {
         writeln!(out, "charge    {}", charge.id())?;
         writeln!(
             out,
@@ -249,11 +254,16 @@ fn print(lines: &[Explained]) -> io::Result<()> {
             charge.status.name(),
         )?;
         if charge.status == Status::NeedsReview {
-            let candidate = charge
-                .amount
-                .round(DETAIL_PLACES)
-                .map_err(io::Error::other)?;
-            writeln!(out, "          it would be {}", candidate.normalize())?;
+            let owed = match charge.package_gigabytes_owed() {
+                Some(gigabytes) => format!("{} package GB", gigabytes.normalize()),
+                None => {
+                    let amount = charge.amount.round(DETAIL_PLACES);
+                    amount.map_err(io::Error::other)?.normalize().to_string()
+                }
+            };
+            writeln!(out, "          it would be {owed}")?;
+        } else {
+            writeln!(out, "settled   {}", charge.settled_on(*bill))?;
         }
         writeln!(out, "how       {}", charge.how)?;
         writeln!(out, "price     {}: {}", charge.price, charge.source)?;
@@ -310,6 +320,7 @@ fn line_json(
     });
     let rules = charge.rules.iter();
     let rules = rules.map(|id| json!({ "rule": id, "says": rule(id) }));
+    let is_settled = charge.status == Status::Charged;
     json!({
         "charge_id": charge.id(),
         "bill": bill.to_string(),
@@ -325,6 +336,7 @@ fn line_json(
         "price": charge.price,
         "source": charge.source,
         "rules": rules.collect::<Vec<_>>(),
+        "settled_on": is_settled.then(|| charge.settled_on(*bill)),
         "usage": usage.collect::<Vec<_>>(),
         "costs": charge.shares.iter().map(cost_json).collect::<Vec<_>>(),
     })

@@ -25,7 +25,8 @@ pub struct BillReport {
     pub month: String,
     /// Clock of its days.
     pub billing_zone: String,
-    /// The day on which it is charged, the 1st of the month after (R13).
+    /// The day on which what is settled by the month is charged, the 1st of the month after (R13): not what is
+    /// settled by the day, or bought.
     pub charge_date: String,
     /// Name of the catalogue.
     pub catalogue: String,
@@ -67,6 +68,10 @@ pub struct AccountReport {
     pub needs_review: usize,
     /// What of it each domain costs: all that traffic made, the dearest first.
     pub domains: Vec<DomainReport>,
+    /// What the lines that need review come to in money, 8 places.
+    pub review_amount: String,
+    /// … and in package gigabytes, which may be owed where packages paid.
+    pub review_package_gigabytes: String,
 }
 
 /// What a domain costs.
@@ -201,6 +206,7 @@ fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
                 payable: format!("{:.2}", sum(|charge| charge.payable)?),
             })
         });
+    let (review_amount, review_gigabytes) = bill.reviewed()?;
     Ok(AccountReport {
         account: bill.account.clone(),
         items: items.collect::<Result<_, _>>()?,
@@ -209,6 +215,8 @@ fn account(bill: &AccountBill) -> Result<AccountReport, Inexact> {
         payable: format!("{:.2}", bill.payable),
         needs_review: bill.for_review().count(),
         domains: Vec::new(),
+        review_amount: format!("{review_amount:.8}"),
+        review_package_gigabytes: review_gigabytes.normalize().to_string(),
     })
 }
 
@@ -234,7 +242,7 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
         )?;
     }
     for account in bill.accounts.iter().take(ACCOUNTS_MAX) {
-        print_account(out, account)?;
+        print_account(out, account, &bill.currency)?;
     }
     if let Some(more) = bill
         .accounts
@@ -260,12 +268,13 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
     })?;
     writeln!(
         out,
-        "          to pay in all: {} {}, charged on {}, the 1st of the month after (每月1日, R13)",
+        "          to pay in all: {} {}; what is settled by the month is charged on {}, the 1st of the month \
+         after (每月1日, R13)",
         bill.payable, bill.currency, bill.charge_date
     )
 }
 
-fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()> {
+fn print_account(out: &mut impl Write, account: &AccountReport, currency: &str) -> io::Result<()> {
     writeln!(out, "account   {}", account.account)?;
     let mut corrects = "";
     for item in &account.items {
@@ -294,12 +303,27 @@ fn print_account(out: &mut impl Write, account: &AccountReport) -> io::Result<()
     if account.needs_review != 0 {
         writeln!(
             out,
-            "          {} lines need review and are in no sum: settled as standard traffic before their domain \
-             became a mini-program domain (R21)",
-            account.needs_review
+            "          {} lines need review and are in no sum, {} in all: settled as standard traffic before \
+             their domain became a mini-program domain (R21)",
+            account.needs_review,
+            in_all(
+                &account.review_amount,
+                &account.review_package_gigabytes,
+                currency
+            )
         )?;
     }
     Ok(())
+}
+
+/// What may be owed: money, package gigabytes, or both.
+pub(super) fn in_all(amount: &str, gigabytes: &str, currency: &str) -> String {
+    let is_nothing = |number: &str| !number.contains(|digit| ('1'..='9').contains(&digit));
+    match (is_nothing(amount), is_nothing(gigabytes)) {
+        (_, true) => format!("{amount} {currency}"),
+        (true, false) => format!("{gigabytes} package GB"),
+        (false, false) => format!("{amount} {currency} and {gigabytes} package GB"),
+    }
 }
 
 /// What the dearest domains cost, of what is to pay.

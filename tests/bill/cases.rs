@@ -214,7 +214,7 @@ fn same(what: &str, bill: &Bill, expected: &[Line], found: &[&Charge]) {
             assert!(text.contains(words), "{what}: {text}");
         }
         if let Some(day) = &line.settled_on {
-            assert_eq!(&charge.settled_on(), day, "{what}");
+            assert_eq!(&charge.settled_on(bill.month), day, "{what}");
         }
         if let Some(from) = &line.from {
             assert_eq!(&charge.period(bill.zone).start.rfc3339(), from, "{what}");

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use cdn_meter::billing::{Bill, Charge, DEFAULT, Extras, StandardMode, Status};
 
-use crate::closed::{bill, lines, registry};
+use crate::closed::{bill, lines, printed, registry};
 use crate::costs::CONTRACT;
 use crate::program::Site;
 use crate::world::{Asked, Sent, bills, catalogue};
@@ -160,6 +160,12 @@ fn c7_months_that_are_settled_as_a_whole_have_nothing_to_credit() {
 /// October with 145 GB of v0, which is added on the 20th, and 320 GB of others, all on the third; with
 /// 1.000000007 GB for each of them.
 fn review_with_package(gigabytes: u32) -> Vec<serde_json::Value> {
+    let (site, events) = site_with_package(gigabytes);
+    let said = bill(&site, "out", &["--events", &events, "--explain", "/review"]);
+    said.json.as_array().expect("lines").clone()
+}
+
+fn site_with_package(gigabytes: u32) -> (Site, String) {
     let site = Site::new();
     registry(&site, "2026-10-20", "acct");
     site.write("a.log", lines("202610", 0..30));
@@ -169,8 +175,61 @@ fn review_with_package(gigabytes: u32) -> Vec<serde_json::Value> {
     );
     std::fs::write(site.path("events.toml"), package).expect("written");
     let events = site.path("events.toml").display().to_string();
-    let said = bill(&site, "out", &["--events", &events, "--explain", "/review"]);
-    said.json.as_array().expect("lines").clone()
+    (site, events)
+}
+
+#[test]
+fn c7_package_gigabytes_that_may_be_owed_are_in_the_sums_of_what_needs_review() {
+    for (gigabytes, amount, packages, in_table, in_page) in [
+        (
+            400,
+            "-16.90000085",
+            "79.99999776",
+            "-16.90000085 CNY and 79.99999776 package GB in all",
+            "16.90 CNY and 79.99999776 package GB in all",
+        ),
+        (
+            500,
+            "0.00000000",
+            "145.000001015",
+            "1 lines need review and are in no sum, 145.000001015 package GB in all",
+            "1 line, 145.000001015 package GB in all",
+        ),
+        (
+            100,
+            "-37.70000026",
+            "0",
+            "in no sum, -37.70000026 CNY in all",
+            "37.70 CNY in all",
+        ),
+    ] {
+        let (site, events) = site_with_package(gigabytes);
+        let html = site.path("page.html").display().to_string();
+        let said = bill(&site, "out", &["--events", &events, "--html", &html]);
+        let account = &said.json[0]["accounts"][0];
+        assert_eq!(account["review_amount"], amount);
+        assert_eq!(account["review_package_gigabytes"], packages);
+        let page = std::fs::read_to_string(&html).expect("read");
+        assert!(page.contains(in_page), "{in_page}");
+        let out = site.path("out").display().to_string();
+        let table = printed(&site, &["--events", &events, "--out", &out]);
+        assert!(table.contains(in_table), "{table}");
+        if packages != "0" {
+            let words = format!("<span>{packages} package GB</span>");
+            assert!(page.contains(&words), "{words}");
+            let more = [
+                "--events",
+                &events,
+                "--out",
+                &out,
+                "--explain",
+                "package-traffic",
+            ];
+            let explained = printed(&site, &more);
+            let words = format!("it would be {packages} package GB");
+            assert!(explained.contains(&words), "{explained}");
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The bill: golden cases by rule, properties of pricing, and months that are closed.
 
+mod candidates;
 mod cases;
 mod closed;
 mod costs;

@@ -55,12 +55,41 @@ fn c10_every_bill_says_on_which_day_it_is_charged() {
     let table = printed(&site, &["--out", &out]);
     let page = fs::read_to_string(page).expect("read");
     for date in ["2026-11-01", "2027-01-01"] {
-        let words = format!("charged on {date}, the 1st of the month after (每月1日, R13)");
+        let words = format!(
+            "; what is settled by the month is charged on {date}, the 1st of the month after (每月1日, R13)"
+        );
         assert!(table.contains(&words), "{table}");
         assert!(page.contains(&format!(
-            "{date}, the 1st of the month after (每月1日, R13)"
+            "<dt>What is settled by the month is charged on</dt><dd>{date}, the 1st of the month after \
+             (每月1日, R13)"
         )));
     }
+}
+
+#[test]
+fn c10_an_explained_line_says_when_it_is_settled() {
+    let site = late_site();
+    let explain = |line: &str| {
+        let said = bill(&site, "out", &["--month", "2026-11", "--explain", line]);
+        let lines = said.json.as_array().expect("lines").iter();
+        let days = lines.map(|of| (of["item"].clone(), of["settled_on"].clone()));
+        days.collect::<Vec<_>>()
+    };
+    // By the month; the day after; and with the bill of November what corrects October.
+    let [mini, standard] = ["mini-program-traffic", "standard-traffic"];
+    assert_eq!(explain(mini), [(mini.into(), "2026-12-01".into())]);
+    let settled = explain(standard);
+    assert_eq!(settled.len(), 2, "{settled:?}");
+    for day in ["2026-11-04", "2026-12-01"] {
+        assert!(
+            settled.contains(&(standard.into(), day.into())),
+            "{settled:?}"
+        );
+    }
+    let out = site.path("out").display().to_string();
+    let more = ["--month", "2026-11", "--out", &out, "--explain", mini];
+    let table = printed(&site, &more);
+    assert!(table.contains("settled   2026-12-01"), "{table}");
 }
 
 /// Payables by month: of bills, or of the first of several ways.

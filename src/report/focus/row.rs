@@ -326,6 +326,7 @@ fn set_place(row: &mut Row, charge: &Charge, domain: Option<&str>) {
         row.set("RegionId", zone.name());
         row.set("RegionName", region_name(zone));
     }
+    let domain = domain.filter(|domain| !domain.is_empty());
     let domain = domain.unwrap_or(&charge.domain);
     let (resource, kind) = match (domain, &charge.app_id[..]) {
         ("", "") => return,

@@ -10,7 +10,7 @@ use super::{STATEMENT_LINES_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{
     AccountBill, Charge, DETAIL_PLACES, Inexact, Item, PAYABLE_PLACES, add_exactly,
 };
-use crate::report::bill::DomainReport;
+use crate::report::bill::{DomainReport, in_all};
 use crate::units::{Month, Region};
 
 const DETAIL: usize = DETAIL_PLACES as usize;
@@ -191,21 +191,29 @@ fn unit(unit: &str, quantity: Decimal) -> String {
 
 /// Lines that may be owed.
 fn review(account: &AccountBill, currency: &str) -> Result<String, Inexact> {
-    let amounts = account
-        .for_review()
-        .map(|line| Ok((line.amount.round(DETAIL_PLACES)?, line)));
-    let mut lines = amounts.collect::<Result<Vec<_>, Inexact>>()?;
-    if lines.is_empty() {
+    // Money and package gigabytes cannot be compared: each has a list of its own.
+    let (mut of_money, mut of_packages) = (Vec::new(), Vec::new());
+    for line in account.for_review() {
+        match line.package_gigabytes_owed() {
+            Some(gigabytes) => of_packages.push((gigabytes, line)),
+            None => of_money.push((line.amount.round(DETAIL_PLACES)?, line)),
+        }
+    }
+    let lines = of_money.len() + of_packages.len();
+    if lines == 0 {
         return Ok(String::new());
     }
-    let amount = add_exactly(lines.iter().map(|(amount, _)| *amount))?;
-    lines.sort_by_key(|(amount, _)| Reverse(amount.abs()));
+    for lines in [&mut of_money, &mut of_packages] {
+        lines.sort_by_key(|(owed, _)| Reverse(owed.abs()));
+    }
+    let (amount, gigabytes) = account.reviewed()?;
     Ok(format!(
-        "<div class=\"notes\"><p>To be reviewed, and in no sum: {}, {} {currency} in all, of days that \
-         were settled as standard traffic before their domain became a mini-program domain (R21).</p>\n{}</div>\n",
-        count(lines.len()),
-        money(amount, PAYABLE),
-        explained(&lines, currency)
+        "<div class=\"notes\"><p>To be reviewed, and in no sum: {}, {} in all, of days that \
+         were settled as standard traffic before their domain became a mini-program domain (R21).</p>\n{}{}</div>\n",
+        count(lines),
+        in_all(&money(amount, PAYABLE), &quantity(gigabytes), currency),
+        explained(&of_money, currency),
+        explained(&of_packages, "package GB")
     ))
 }
 
@@ -223,8 +231,8 @@ fn count(lines: usize) -> String {
     }
 }
 
-/// The first of `lines`, each with its amount, rules, price and source.
-fn explained(lines: &[(Decimal, &Charge)], currency: &str) -> String {
+/// The first of `lines`, each with its amount in `unit`, rules, price and source.
+fn explained(lines: &[(Decimal, &Charge)], unit: &str) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -236,11 +244,14 @@ fn explained(lines: &[(Decimal, &Charge)], currency: &str) -> String {
     };
     let mut html = format!("<details><summary>{what}, explained</summary>\n");
     for (amount, charge) in &lines[..shown] {
+        let amount = match charge.package_gigabytes_owed() {
+            Some(gigabytes) => quantity(gigabytes),
+            None => money(*amount, DETAIL),
+        };
         html += &format!(
-            "<div class=\"line\"><div class=\"head\"><b>{}</b><span>{} {currency}</span></div>\
+            "<div class=\"line\"><div class=\"head\"><b>{}</b><span>{amount} {unit}</span></div>\
              <p>{}</p><p class=\"quiet\">{}: {} · {}</p></div>\n",
             escaped(&charge.id()),
-            money(*amount, DETAIL),
             escaped(&charge.how),
             escaped(&charge.price),
             escaped(&charge.source),

@@ -56,7 +56,7 @@ fn terms(report: &BillReport) -> String {
         report.charge_date
     );
     let facts = [
-        ("Charged on", &charged[..]),
+        ("What is settled by the month is charged on", &charged[..]),
         ("Clock", &zone),
         ("Catalogue of prices", &catalogue),
         ("Standard traffic", report.standard_mode),

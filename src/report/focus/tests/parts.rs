@@ -72,3 +72,31 @@ fn c11_a_line_of_an_account_is_a_row_for_each_domain() {
         );
     }
 }
+
+#[test]
+fn c11_a_share_of_no_domain_is_of_the_domain_of_its_line() {
+    let share = |domain: &str, bytes: i128, amount: &str| Cost {
+        domain: domain.to_owned(),
+        class: Class::MiniProgram,
+        region: Region::Mainland,
+        bytes,
+        quantity: Decimal::from_i128_with_scale(bytes, 9),
+        package_gigabytes: Decimal::ZERO,
+        amount: number(amount),
+    };
+    let correction = Charge {
+        domain: "m.example.cn".to_owned(),
+        app_id: "wx1".to_owned(),
+        bytes: 3_000_000_000,
+        corrects: Some(Month::new(2026, 9).expect("a month")),
+        shares: vec![
+            share("", 1_000_000_000, "4"),
+            share("m.example.cn", 2_000_000_000, "8"),
+        ],
+        ..line(Item::MiniProgramTraffic, "3", "4")
+    };
+    for row in rows_of(vec![correction]) {
+        let expected = [("ResourceId", "m.example.cn"), ("ResourceType", "Domain")];
+        check(&row, &expected);
+    }
+}

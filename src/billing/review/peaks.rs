@@ -1,0 +1,132 @@
+//! What days that were settled by their busiest slot would have cost less.
+
+use rust_decimal::Decimal;
+
+use super::{Domains, reviewed, split};
+use crate::billing::catalogue::Item;
+use crate::billing::charge::Charge;
+use crate::billing::error::BillingError;
+use crate::billing::exact::{Amount, Inexact, product};
+use crate::billing::shares::shared_units;
+use crate::billing::traffic::Rating;
+use crate::meter::Overflow;
+use crate::summary::AccountUsage;
+use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY};
+
+/// Slots of a domain, counted from the first of the month, with their bytes.
+type Slots<'a> = (&'a str, Vec<(usize, u64)>);
+
+impl Rating<'_> {
+    /// Adds the candidate credits of days that were settled by their busiest slot: what the peak costs less
+    /// without the domains.
+    pub(in crate::billing) fn candidate_peaks(
+        &self,
+        used: &AccountUsage,
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), BillingError> {
+        let slots_of_day = SLOTS_PER_DAY as usize;
+        let curves = self.curves(used, Rating::is_standard)?;
+        for (day, zones) in self.candidates(used)? {
+            let from =
+                usize::try_from(day - self.days().start).map_err(|_| Inexact)? * slots_of_day;
+            let mut credits = Vec::new();
+            for zone in zones.into_keys() {
+                let curve = curves.get(&zone).map_or(&[][..], |curve| curve);
+                let others = curve.get(from..from + slots_of_day);
+                let others = others.map_or_else(|| vec![0; slots_of_day], <[u64]>::to_vec);
+                let domains = self.slots_of_candidates(used, (day, zone))?;
+                let mut both = others.clone();
+                for (slot, bytes) in domains.iter().flat_map(|(_, slots)| slots) {
+                    let sum = both.get_mut(*slot - from).ok_or(Overflow)?;
+                    *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
+                }
+                let place = (&used.account[..], day, zone);
+                self.peak_credits(place, from, &domains, (&both, &others), &mut credits)?;
+            }
+            let amounts: Vec<Amount> = credits.iter().map(|of| of.amount).collect();
+            if Amount::total(&amounts)?.is_negative() {
+                charges.append(&mut credits);
+            }
+        }
+        Ok(())
+    }
+
+    /// Slots of a day in which domains that are to be credited sent to a zone, counted from the first of the
+    /// month.
+    fn slots_of_candidates<'a>(
+        &self,
+        used: &'a AccountUsage,
+        (day, zone): (i32, Region),
+    ) -> Result<Vec<Slots<'a>>, BillingError> {
+        let rules = self.catalogue.rules(day)?;
+        let first = usize::try_from(day - self.days().start).map_err(|_| Inexact)?;
+        let of_day = first * SLOTS_PER_DAY as usize..(first + 1) * SLOTS_PER_DAY as usize;
+        let mut domains = Vec::new();
+        for of in &used.domains {
+            if zone == rules.zone(of.region) && self.is_candidate(of, day) {
+                let slots = of
+                    .before
+                    .iter()
+                    .map(|(slot, bytes)| (*slot as usize, *bytes));
+                let slots = slots.filter(|(slot, _)| of_day.contains(slot));
+                domains.push((&of.domain[..], slots.collect()));
+            }
+        }
+        Ok(domains)
+    }
+
+    /// The credits of a day's peak in a zone: of `both`, less that of `others` alone.
+    fn peak_credits(
+        &self,
+        (account, day, zone): (&str, i32, Region),
+        from: usize,
+        domains: &[Slots<'_>],
+        (both, others): (&[u64], &[u64]),
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), BillingError> {
+        let peak = both.iter().copied().max().unwrap_or(0);
+        let others = others.iter().copied().max().unwrap_or(0);
+        let Some(busiest) = both
+            .iter()
+            .position(|bytes| *bytes == peak && others < peak)
+        else {
+            return Ok(());
+        };
+        let at = (Item::StandardPeak, day, zone);
+        let mut credit = self.daily_peak(account, at, peak)?;
+        let mut amounts = vec![credit.amount.negated()];
+        if others != 0 {
+            amounts.push(self.daily_peak(account, at, others)?.amount);
+        }
+        credit.amount = Amount::total(&amounts)?;
+        let mut in_slot = Domains::new();
+        for (domain, slots) in domains {
+            let bytes = slots.iter().filter(|(slot, _)| *slot == from + busiest);
+            *in_slot.entry(domain).or_default() += bytes.map(|(_, bytes)| bytes).sum::<u64>();
+        }
+        in_slot.retain(|_, bytes| *bytes != 0);
+        let weights: Vec<u64> = in_slot.values().copied().collect();
+        let bytes = shared_units(i128::from(peak - others), &weights)?;
+        let amounts = split(credit.amount, &weights)?;
+        for (number, domain) in in_slot.into_keys().enumerate() {
+            let mut charge = credit.clone();
+            charge.bytes = bytes[number];
+            let mut quantity =
+                self.gigabytes(u64::try_from(bytes[number]).map_err(|_| Inexact)?)?;
+            quantity = product(quantity, Decimal::from(8_000))?;
+            charge.quantity = Amount::ratio(quantity, SLOT_SECS).round(Mbps::SCALE)?;
+            charge.amount = amounts[number];
+            let asked = match credit.amount.is_negative() {
+                true => "ask for a credit",
+                false => "that costs more, so take it off what is asked for of the day",
+            };
+            charge.how = format!(
+                "the peak of {peak} B in 5 minutes was settled as standard traffic that day, and would have \
+                 been {others} B without the domains that are billed again as mini-program traffic of the \
+                 month: {asked}"
+            );
+            charges.push(reviewed(charge, account, domain, zone));
+        }
+        Ok(())
+    }
+}
