@@ -243,6 +243,39 @@ fn c8_transcoding_packages_pass_months_and_closes() {
 }
 
 #[test]
+fn c8_what_packages_paid_in_a_closed_month_stays_by_its_own_prices() {
+    let site = site(100);
+    write_events(&site, &format!("{}{MINUTES}", package(100)));
+    let october = "2026-10-05,acct,transcoding,h264-1080p,2400\n";
+    fs::write(site.path("services.csv"), format!("{SERVICES}{october}")).expect("written");
+    close_with(&site, "2026-10");
+    let november = "2026-11-05,acct,transcoding,h264-1080p,300\n";
+    let services = format!("{SERVICES}{october}{november}");
+    fs::write(site.path("services.csv"), services).expect("written");
+    let shipped = cdn_meter::billing::SHIPPED[0].1;
+    let price = "{ name = \"h264-1080p\", price = \"0.063\" }";
+    let (extras, path) = (extras(&site), site.path("own.toml").display().to_string());
+    // 4.80 less 60 × 0.016 and 40 × 0.063 are 1.32, of which November takes 5 minutes of its own price: of
+    // 0.016 are left 43.125, 81.875 or 62.8.
+    for (now, left) in [("0.126", "43"), ("0.002", "81"), ("0.063", "62")] {
+        let own = shipped.replacen(price, &price.replace("0.063", now), 1);
+        fs::write(&path, own).expect("written");
+        let said = bill(&site, "out", &with(&extras, &["--catalogue", &path]));
+        let minutes = |at: usize| said.json[at]["transcoding_packages"][0]["minutes_left"].clone();
+        assert_eq!([minutes(0), minutes(1)], ["82", left], "{now}");
+        assert_eq!(payable(&said.json, "2026-11"), "0.00");
+    }
+    // A class that is sold no more was sold then.
+    let own = shipped.replacen(&format!("    {price},\n"), "", 1);
+    fs::write(&path, own).expect("written");
+    let services = format!("{SERVICES}{october}2026-11-05,acct,transcoding,h264-480p,300\n");
+    fs::write(site.path("services.csv"), services).expect("written");
+    let said = bill(&site, "out", &with(&extras, &["--catalogue", &path]));
+    let minutes = &said.json[1]["transcoding_packages"][0]["minutes_left"];
+    assert_eq!(minutes, "77");
+}
+
+#[test]
 fn months_without_traffic_are_billed_for_what_was_bought() {
     let site = site(100);
     write_events(&site, &LICENCE.replace("2026-10-02", "2026-12-02"));
