@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::bills::Prices;
+use super::corrections::Corrections;
 use crate::billing::packages::{Packages, Purchase, Shortfall};
 use crate::billing::{
     Bill, Catalogue, Charge, Events, Extras, ExtrasDigests, bill, packages_after,
@@ -198,4 +199,20 @@ impl Ledger {
         }
         Ok(bill)
     }
+}
+
+/// Months that have lines besides those of usage, in order: what was bought or counted in them by any of the
+/// ledgers, and corrections; of `only` that month if one is named.
+pub(super) fn months_besides(
+    ledgers: &[&Ledger],
+    corrections: &Corrections,
+    only: Option<Month>,
+    zone: Zone,
+) -> Vec<Month> {
+    let months = ledgers.iter().flat_map(|ledger| ledger.months(zone));
+    let mut months: Vec<Month> = months.chain(corrections.waiting()).collect();
+    months.retain(|month| only.is_none_or(|only| only == *month));
+    months.sort_unstable();
+    months.dedup();
+    months
 }
