@@ -276,6 +276,34 @@ fn c8_what_packages_paid_in_a_closed_month_stays_by_its_own_prices() {
 }
 
 #[test]
+fn c8_minutes_that_a_package_paid_after_a_close_have_their_line() {
+    let site = site(100);
+    let used = "day,account,service,variant,quantity\n2026-10-05,acct,transcoding,h264-480p,6000\n";
+    fs::write(site.path("services.csv"), used).expect("written");
+    let extras = extras(&site);
+    bill(&site, "before", &with(&extras, &[]));
+    close_with(&site, "2026-10");
+    write_events(&site, &format!("{}{MINUTES}", package(100)));
+    assert_corrected(&site, &with(&extras, &[]));
+    let said = bill(&site, "after", &with(&extras, &[]));
+    // 4.60 for the package less 1.60 for 100 minutes.
+    assert_eq!(payable(&said.json, "2026-11"), "3.00");
+    let items = said.json[1]["accounts"][0]["items"].as_array();
+    let of = |name: &str| {
+        let items = items.expect("items").iter();
+        let mut found = items.filter(|of| of["item"] == name && of["corrects"] == "2026-10");
+        let item = found.next().expect("a correction");
+        [&item["quantity"], &item["amount"]].map(|text| text.as_str().expect("a text").to_owned())
+    };
+    assert_eq!(of("transcoding"), ["-100.000000000", "-1.60000000"]);
+    assert_eq!(of("package-transcoding"), ["100.000000000", "0.00000000"]);
+    // Billed once: nothing is left to correct.
+    close_with(&site, "2026-11");
+    let said = bill(&site, "then", &with(&extras, &[]));
+    assert_eq!(said.json.as_array().map(Vec::len), Some(2), "{}", said.json);
+}
+
+#[test]
 fn months_without_traffic_are_billed_for_what_was_bought() {
     let site = site(100);
     write_events(&site, &LICENCE.replace("2026-10-02", "2026-12-02"));
