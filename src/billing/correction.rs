@@ -3,7 +3,9 @@
 //! It does not matter why they differ: usage that came late or was replaced, a registry that moved a
 //! domain, another catalogue. Lines of the same account, item, domain, zone and days are compared, and
 //! what is billed for them is all that was ever billed: with the month, and as corrections since.
-//! So the corrections of all bills and the closed bill always add up to what the month costs now.
+//! So the corrections of all bills and the closed bill always add up to what the month costs now, in bytes,
+//! quantity and money. A line of which only the quantity changed is corrected, too, though nothing is paid
+//! for it: minutes that a package paid are told.
 //!
 //! A correction is in the currency in which its month was billed, and names the catalogue of the price that
 //! it shows: that by which the month is priced now, or, of what is not there any more, that by which it was
@@ -16,16 +18,16 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::bill::Bill;
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Item};
 use super::charge::{Charge, PricedBy, Status};
 use super::error::BillingError;
-use super::exact::{Amount, Inexact, sum};
+use super::exact::{Amount, Inexact, QUANTITY_PLACES, sum};
 use crate::units::Month;
 
 /// What two lines have in common that are compared.
 pub(super) type Key = (
     String,
-    super::catalogue::Item,
+    Item,
     (String, String),
     Option<crate::units::Region>,
     (i32, i32),
@@ -39,6 +41,22 @@ struct Sums<'a> {
     detail: Decimal,
     /// The last of them, for what is not summed.
     line: Option<&'a Charge>,
+}
+
+impl Sums<'_> {
+    /// Bytes, quantity and money.
+    fn numbers(&self) -> (i128, Decimal, Decimal) {
+        (self.bytes, self.quantity, self.detail)
+    }
+
+    /// In words: money, and what it is for.
+    fn text(&self, item: Item) -> String {
+        let what = match item.is_of_logs() || item.is_bandwidth() {
+            true => format!("{} B", self.bytes),
+            false => format!("{} {}", self.quantity.normalize(), item.unit()),
+        };
+        format!("{} for {what}", self.detail.normalize())
+    }
 }
 
 /// The lines that correct what was billed for `month`: `billed` so far, and what it costs `now` by a
@@ -72,7 +90,7 @@ pub fn corrections(
             before.get(key).unwrap_or(&none),
             after.get(key).unwrap_or(&none),
         );
-        if (was.bytes, was.detail) != (is.bytes, is.detail) {
+        if was.numbers() != is.numbers() {
             let mut line = correction(month, was, is)?;
             // What is not there any more was priced by what it names.
             if is.line.is_some() || line.priced_by.is_none() {
@@ -102,7 +120,9 @@ fn sums<'a>(
     for charge in charges.filter(|charge| charge.status == Status::Charged) {
         let of_key = sums.entry(key(charge)).or_default();
         of_key.bytes = of_key.bytes.checked_add(charge.bytes).ok_or(Inexact)?;
-        of_key.quantity = sum(of_key.quantity, charge.quantity)?;
+        // As it is written, so that what was billed and what is now can be the same.
+        let quantity = Amount::new(charge.quantity).round(QUANTITY_PLACES)?;
+        of_key.quantity = sum(of_key.quantity, quantity)?;
         of_key.detail = sum(of_key.detail, charge.detail)?;
         of_key.line = Some(charge);
     }
@@ -137,11 +157,9 @@ fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, Bil
     charge.corrects = Some(month);
     charge.cite(&["R26", "R32"]);
     charge.how = format!(
-        "{month} was billed with {} for {} B of this, and is {} for {} B now",
-        was.detail.normalize(),
-        was.bytes,
-        is.detail.normalize(),
-        is.bytes
+        "{month} was billed with {} of this, and is {} now",
+        was.text(line.item),
+        is.text(line.item)
     );
     Ok(charge)
 }

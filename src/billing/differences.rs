@@ -1,4 +1,7 @@
 //! What each domain has of a correction: what it has of the line now, less all it ever had.
+//!
+//! Lines of all months are kept at once: what two of them have in common holds their days, so that those of
+//! different months never meet, and each bill that ever corrected one is read once.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +11,10 @@ use super::charge::{Charge, Cost};
 use super::correction::{Key, key};
 use super::exact::{Inexact, sum};
 use crate::registry::Class;
-use crate::units::Region;
+use crate::units::{Month, Region};
 
-/// Shares that are added up for the lines that correct a month.
-#[derive(Debug)]
+/// Shares that are added up for lines that correct closed months.
+#[derive(Debug, Default)]
 pub struct Differences {
     of: BTreeMap<Key, BTreeMap<(String, Class, Region), Sums>>,
 }
@@ -25,17 +28,20 @@ struct Sums {
 }
 
 impl Differences {
-    /// None yet, for the corrections `lines`.
-    pub fn of(lines: &[Charge]) -> Self {
-        let keys = lines.iter().filter(|line| line.is_shared()).map(key);
-        Differences {
-            of: keys.map(|key| (key, BTreeMap::new())).collect(),
+    /// Begins to add up for the corrections `lines`, too; answers whether any of them is to have shares.
+    pub fn expect(&mut self, lines: &[Charge]) -> bool {
+        let mut is_any = false;
+        for line in lines.iter().filter(|line| line.is_shared()) {
+            self.of.entry(key(line)).or_default();
+            is_any = true;
         }
+        is_any
     }
 
-    /// Whether no line is to have shares.
-    pub fn is_empty(&self) -> bool {
-        self.of.is_empty()
+    /// The first month of which a line is to have shares.
+    pub fn first_month(&self) -> Option<Month> {
+        let days = self.of.keys().map(|(.., (start, _))| *start);
+        days.min().map(Month::of_day)
     }
 
     /// Adds shares of a line as it would be now; of others than those that are corrected, nothing.

@@ -7,6 +7,8 @@ use rust_decimal::Decimal;
 
 /// Places of an amount on the detail of a bill (R30).
 pub const DETAIL_PLACES: u32 = 8;
+/// Places of a quantity as it is written.
+pub const QUANTITY_PLACES: u32 = 18;
 /// Places of what is paid (R30).
 pub const PAYABLE_PLACES: u32 = 2;
 

@@ -80,7 +80,12 @@ impl Extras {
         Packages::new(&self.events.packages, zone)
     }
 
-    /// The first month in which a package was bought.
+    /// Whether anybody bought packages, of traffic or transcoding.
+    pub fn has_packages(&self) -> bool {
+        !self.events.packages.is_empty() || !self.events.transcoding.is_empty()
+    }
+
+    /// The first month in which a package of traffic was bought.
     pub fn first_package(&self, zone: Zone) -> Option<Month> {
         let months = self.events.packages.iter();
         months
@@ -103,24 +108,25 @@ impl Extras {
     }
 
     /// What is on the bill of a month besides usage: `corrections`, and the lines of this; `packages` are
-    /// those with which it begins.
+    /// those with which it begins. `catalogue_of` tells by what a month is billed: this one, and those
+    /// before it, in which transcoding packages paid.
     ///
     /// Errors: [`BillingError`].
-    pub fn besides(
+    pub fn besides<'c>(
         &self,
         when: (Month, Zone),
-        catalogue: &Catalogue,
+        catalogue_of: impl Fn(Month) -> &'c Catalogue,
         packages: Packages,
         corrections: Vec<Charge>,
     ) -> Result<Besides<'_>, BillingError> {
-        let mut lines = corrections;
+        let (mut lines, catalogue) = (corrections, catalogue_of(when.0));
         let terms = self.terms.as_deref().unwrap_or_default();
         let licences = &self.events.licences;
         lines.extend(licensed::charges(licences, terms, when, catalogue)?);
         lines.extend(bought(&self.events.packages, when, catalogue)?);
         let minutes = &self.events.transcoding;
         lines.extend(bought(minutes, when, catalogue)?);
-        let paid = transcoding::paid(minutes, &self.services, when, catalogue)?;
+        let paid = transcoding::paid(minutes, &self.services, when, catalogue_of)?;
         let mut of_services = services::charges(&self.services, when.0, catalogue, &paid)?;
         for line in of_services
             .iter_mut()

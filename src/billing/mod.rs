@@ -5,8 +5,9 @@
 //! Does not own: usage and whose it is (`summary`), how a bill looks (`report`), the clock.
 //!
 //! Invariants: a charge is rounded once, and the lines of a bill add up to it (`PRICE-1`); nothing
-//! is billed that cannot be billed exactly; amounts of two currencies are never added; what no catalogue prices is told, never priced quietly
-//! (R23); the same usage, owners and catalogue give the same bill (`MONTH-1`).
+//! is billed that cannot be billed exactly; amounts of two currencies are never added; what no catalogue
+//! prices is told, never priced quietly (R23); the same usage, owners and catalogue give the same bill
+//! (`MONTH-1`).
 
 pub mod arrears;
 mod assumed;
@@ -47,8 +48,8 @@ pub use differences::Differences;
 pub use error::BillingError;
 pub use events::{EVENTS_BYTES_MAX, Events, EventsError};
 pub use exact::{
-    Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, product as multiply_exactly,
-    total as add_exactly,
+    Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, QUANTITY_PLACES, apportion,
+    product as multiply_exactly, total as add_exactly,
 };
 pub use extras::{Extras, ExtrasDigests};
 pub use flow::packages_after;

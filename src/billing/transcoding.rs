@@ -16,7 +16,8 @@
 //! No source says which class of a day is paid first: here it is the order of their names.
 //!
 //! Pure: what was bought and all that was counted in, what was paid in a month out. What is left when a
-//! month begins is worked out anew from the first purchase on, by the prices that the month is billed by.
+//! month begins is worked out anew from the first purchase on, every month by the prices that it is billed
+//! by itself: what packages paid in a closed month stays what it was, whatever later catalogues say.
 //!
 //! Source: 267/34174, standard and top-speed transcoding packages (texts of 2020 and 2022; read 2026-11).
 
@@ -153,39 +154,38 @@ impl Paid {
     }
 }
 
-/// What packages paid of a month, after all that they paid before it. Days are those of `zone`.
+/// What packages paid of a month, after all that they paid before it; `catalogue_of` tells what each month is
+/// billed by. Days are those of `zone`.
 ///
-/// Errors: [`BillingError`], where the catalogue has no price of a class, or a number is too large.
-pub fn paid(
+/// Errors: [`BillingError`], where a catalogue has no price of a class, or a number is too large.
+pub fn paid<'c>(
     purchases: &[Purchase],
     metered: &[Metered],
     (month, zone): (Month, Zone),
-    catalogue: &Catalogue,
+    catalogue_of: impl Fn(Month) -> &'c Catalogue,
 ) -> Result<Paid, BillingError> {
+    let catalogue_of_day = |day: i32| catalogue_of(Month::of_day(day));
     let end = month.first_day() + month.days().cast_signed();
     let mut paid = Paid::default();
     for purchase in purchases {
-        let package = package(purchase, zone, catalogue)?;
-        if package.days.start < end {
+        let day = purchase.at.slot().day(zone);
+        if day < end {
+            let package = package(purchase, day, catalogue_of_day(day))?;
             paid.packages.push(package);
         }
     }
     // Of equal expiry the earlier purchase pays first, then the first in the file.
     paid.packages
         .sort_by_key(|package| (package.days.end, package.days.start));
-    for (place, minutes) in minutes_before(end, &paid.packages, metered, catalogue)? {
-        paid.pay(place, minutes, month, catalogue)?;
+    for (place, minutes) in minutes_before(end, &paid.packages, metered, catalogue_of_day)? {
+        paid.pay(place, minutes, month, catalogue_of_day(place.0))?;
     }
     Ok(paid)
 }
 
-/// A package of which nothing was used yet.
-fn package(
-    purchase: &Purchase,
-    zone: Zone,
-    catalogue: &Catalogue,
-) -> Result<Package, BillingError> {
-    let days = a_year_from(purchase.at.slot().day(zone));
+/// A package of which nothing was used yet, bought on `day`.
+fn package(purchase: &Purchase, day: i32, catalogue: &Catalogue) -> Result<Package, BillingError> {
+    let days = a_year_from(day);
     let price = price_of(
         catalogue,
         purchase.kind.own_class(),
@@ -217,11 +217,11 @@ fn price_of<'a>(
 }
 
 /// Begun minutes of days before `end` on which their account has a package, in the order of payment.
-fn minutes_before<'a>(
+fn minutes_before<'a, 'c>(
     end: i32,
     packages: &[Package],
     metered: &'a [Metered],
-    catalogue: &Catalogue,
+    catalogue_of_day: impl Fn(i32) -> &'c Catalogue,
 ) -> Result<BTreeMap<Place<'a>, Decimal>, BillingError> {
     let mut minutes = BTreeMap::new();
     if packages.is_empty() {
@@ -235,6 +235,7 @@ fn minutes_before<'a>(
         if !is_meant || !packages.iter().any(has_package) {
             continue;
         }
+        let catalogue = catalogue_of_day(record.day);
         let price = price_of(catalogue, &record.variant, record.zone, record.day)?;
         let place = (
             record.day,

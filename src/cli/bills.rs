@@ -9,7 +9,7 @@ use super::charge::Found;
 use super::corrections::Corrections;
 use super::costs::{COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, months_besides};
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
@@ -374,12 +374,7 @@ impl Bills {
     /// Bills months without usage: what was bought or counted in them, and corrections; of `only` that
     /// month if one is named.
     pub(super) fn add_rest(&mut self, only: Option<Month>, zone: Zone) -> Result<(), Failure> {
-        let mut months = self.ledger.months(zone);
-        months.extend(self.corrections.waiting());
-        months.sort_unstable();
-        months.dedup();
-        let is_meant = |month: &Month| only.is_none_or(|only| only == *month);
-        for month in months.into_iter().filter(is_meant) {
+        for month in months_besides(&[&self.ledger], &self.corrections, only, zone) {
             if !self.shown.has(month) {
                 self.add_accounts((month, zone), std::iter::empty(), None)?;
             }

@@ -2,14 +2,14 @@
 //!
 //! The way that was asked for is what `bill` says: closed months as they were billed, corrections and what was
 //! bought included. The other ways, and both of two catalogues, price all months anew, closed ones by the
-//! usage and the owners that were frozen; corrections are what they are in all ways, so that ways differ
-//! by what is different in them.
+//! usage and the owners that were frozen; corrections are what they are in all ways, those of a closed month
+//! the ones that it was closed with, so that ways differ by what is different in them.
 
 use std::io::{self, Write};
 
 use super::bills::{FrozenPrices, Prices};
 use super::corrections::Corrections;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, months_besides};
 use super::metering::MemoryArgs;
 use super::monotone::check_closed;
 use super::months::{MonthSink, add_months, usage_of_closed};
@@ -208,7 +208,21 @@ struct CompareSink<'a> {
     found: Vec<Comparison>,
 }
 
+/// The lines with which a closed month corrected others.
+fn corrections_of(bill: &Bill) -> Vec<Charge> {
+    let lines = bill.accounts.iter().flat_map(|account| &account.charges);
+    lines
+        .filter(|line| line.corrects.is_some())
+        .cloned()
+        .collect()
+}
+
 impl CompareSink<'_> {
+    /// Whether a way is what `bill` says; else corrections are in none.
+    fn has_bill(&self) -> bool {
+        self.ways.iter().any(|way| way.is_bill)
+    }
+
     /// Prices a month in all ways; `frozen` is how it was billed, if it was closed.
     fn add_month(
         &mut self,
@@ -216,7 +230,10 @@ impl CompareSink<'_> {
         owners: &dyn Owners,
         frozen: Option<(Prices, Bill)>,
     ) -> Result<(), Failure> {
-        let (corrections, _) = self.corrections.take(usage.month);
+        let corrections = match &frozen {
+            Some((_, bill)) if self.has_bill() => corrections_of(bill),
+            _ => self.corrections.take(usage.month).0,
+        };
         let mut priced: Vec<(String, Prices, Bill)> = Vec::new();
         let mut frozen = frozen;
         for way in &mut self.ways {
@@ -243,12 +260,8 @@ impl CompareSink<'_> {
     /// is named.
     fn add_rest(&mut self, only: Option<Month>) -> Result<(), Failure> {
         let zone = self.zone();
-        let ledgers = self.ways.iter().map(|way| &way.ledger);
-        let mut months: Vec<Month> = ledgers.flat_map(|ledger| ledger.months(zone)).collect();
-        months.extend(self.corrections.waiting());
-        months.sort_unstable();
-        months.dedup();
-        months.retain(|month| only.is_none_or(|only| only == *month));
+        let ledgers: Vec<&Ledger> = self.ways.iter().map(|way| &way.ledger).collect();
+        let mut months = months_besides(&ledgers, &self.corrections, only, zone);
         months.retain(|month| {
             let month = month.to_string();
             self.found.iter().all(|found| found.month != month)

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Failure;
 use super::bills::{FrozenPrices, Prices};
-use super::costs::BilledCosts;
+use super::costs::share;
 use super::ledger::Ledger;
 use super::monotone::check_closed;
-use crate::billing::{Charge, Makers, corrections};
+use crate::billing::{Bill, BillTerms, Charge, Differences, Makers, corrections, costs};
 use crate::registry::Registry;
 use crate::report::{MendedReport, read_charges};
 use crate::store::{Close, Store};
@@ -46,12 +46,7 @@ impl Corrections {
             return Ok(Corrections::default());
         };
         let billed = all_billed(store, &closes)?;
-        let (costs, owners) = (BilledCosts(store, &closes, registry), registry);
-        let bill_of = |close: &Close| match frozen.get(&close.terms.month) {
-            Some(frozen) => Ok(Some((frozen.bill(store, close)?, frozen.prices.terms()))),
-            None => Ok(None),
-        };
-        let mut lines = Vec::new();
+        let (mut lines, mut differences) = (Vec::new(), Differences::default());
         for close in &closes {
             let (month, zone) = (close.terms.month, close.terms.zone);
             let Some(frozen) = frozen.get(&month) else {
@@ -72,12 +67,22 @@ impl Corrections {
             let accounts = book.months().flat_map(|usage| usage.accounts(registry));
             let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
             let priced = (&now, &prices_of(month).catalogue);
-            let mut of_month = corrections(month, &billed, priced)?;
-            let usage = book.months().find(|usage| usage.month == month);
-            let now = (&now, usage.map(|usage| Makers { usage, owners }));
-            costs.share(&mut of_month, now, &prices_of(month).terms(), bill_of)?;
+            let of_month = corrections(month, &billed, priced)?;
+            let terms = prices_of(month).terms();
+            add_now(
+                &mut differences,
+                &of_month,
+                (&now, &terms),
+                (&book, registry),
+            )?;
             lines.extend(of_month);
         }
+        let bill_of = |close: &Close| match frozen.get(&close.terms.month) {
+            Some(frozen) => Ok(Some((frozen.bill(store, close)?, frozen.prices.terms()))),
+            None => Ok(None),
+        };
+        let closes = (store, &closes[..]);
+        share(&mut lines, differences, closes, registry, bill_of)?;
         mended.retain(|of| tell_mended(&mut lines, of));
         let month = last.next();
         Ok(Corrections {
@@ -102,6 +107,23 @@ impl Corrections {
     pub(super) fn waiting(&self) -> Option<Month> {
         self.month.filter(|_| !self.lines.is_empty())
     }
+}
+
+/// Adds to `differences` what each domain has now of the lines that correct a month, whose usage is in `book`.
+fn add_now(
+    differences: &mut Differences,
+    lines: &[Charge],
+    (now, terms): (&Bill, &BillTerms<'_>),
+    (book, owners): (&Book, &Registry),
+) -> Result<(), Failure> {
+    if !differences.expect(lines) {
+        return Ok(());
+    }
+    let usage = book.months().find(|usage| usage.month == now.month);
+    let makers = usage.map(|usage| Makers { usage, owners });
+    costs(now, makers, terms, |charge, shares| {
+        Ok(differences.add(charge, &shares)?)
+    })
 }
 
 /// What closed months were billed by. What was bought for one of them has to be told again: without, it

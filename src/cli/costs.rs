@@ -45,12 +45,11 @@ pub(super) fn take_costs(
     dataset: &Building,
 ) -> Result<CostSums, Failure> {
     let (month, mut sums) = (close.terms.month, CostSums::default());
-    let frozen = store.closed_folder(month, COSTS);
-    if frozen.is_dir() {
-        dataset.take_month(month, &frozen)?;
+    if has_costs(close) {
         each_frozen((store, close), bill, terms, registry, |charge, shares| {
             Ok(sums.add(charge, &shares)?)
         })?;
+        dataset.take_month(month, &store.closed_folder(month, COSTS))?;
         return Ok(sums);
     }
     let mut writer = CostsWriter::begin(bill, terms, &dataset.month(month)?)?;
@@ -62,6 +61,12 @@ pub(super) fn take_costs(
     Ok(sums)
 }
 
+/// Whether a month was closed with shares: what it was closed with says so, not what is there.
+fn has_costs(close: &Close) -> bool {
+    let mut datasets = close.files.iter().map(|file| file.name.split_once('/'));
+    datasets.any(|name| name.is_some_and(|(dataset, _)| dataset == COSTS))
+}
+
 /// Hands every line of a closed bill that has shares, with them, to `each`.
 fn each_frozen(
     (store, close): (&Store, &Close),
@@ -71,14 +76,13 @@ fn each_frozen(
     mut each: impl FnMut(&Charge, Vec<Cost>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let month = close.terms.month;
-    let folder = store.closed_folder(month, COSTS);
-    if folder.is_dir() {
-        let mut reader = CostsReader::begin(&folder)?;
+    if has_costs(close) {
+        let mut reader = CostsReader::begin(&store.closed_folder(month, COSTS))?;
         let lines = bill.accounts.iter().flat_map(|account| &account.charges);
         for charge in lines.filter(|charge| charge.is_shared()) {
             each(charge, reader.of(charge)?)?;
         }
-        return Ok(());
+        return Ok(reader.finish()?);
     }
     let summary = read_summary(&store.closed_folder(month, "summary"))?;
     let owners = FrozenOwners::new(&summary, registry);
@@ -109,51 +113,32 @@ pub(super) fn lines_with(wanted: &str, bill: Bill, costs: &Path) -> Result<Vec<C
         charge.shares = shares;
         lines.push(charge);
     }
+    reader.finish()?;
     Ok(lines)
 }
 
-/// All shares that were billed for the closed months of a store.
-pub(super) struct BilledCosts<'a>(
-    pub(super) &'a Store,
-    pub(super) &'a [Close],
-    pub(super) &'a Registry,
-);
-
-impl BilledCosts<'_> {
-    /// Gives the corrections of a month their shares: what each domain has of its lines `now`, less what
-    /// it had of all that was billed. `bill_of` tells the bill of a close and its terms, if it has one.
-    pub(super) fn share<'a>(
-        &self,
-        lines: &mut [Charge],
-        (now, makers): (&Bill, Option<Makers<'_>>),
-        terms: &BillTerms<'_>,
-        bill_of: impl Fn(&Close) -> Result<Option<(Bill, BillTerms<'a>)>, Failure>,
-    ) -> Result<(), Failure> {
-        let mut differences = Differences::of(lines);
-        if differences.is_empty() {
-            return Ok(());
-        }
-        costs(
-            now,
-            makers,
-            terms,
-            |charge, shares| -> Result<(), Failure> { Ok(differences.add(charge, &shares)?) },
-        )?;
-        // A line is billed with its month, and corrected with later ones.
-        let is_meant = |close: &&Close| now.month <= close.terms.month;
-        for close in self.1.iter().filter(is_meant) {
-            let Some((bill, terms)) = bill_of(close)? else {
-                continue;
-            };
-            let place = (self.0, close);
-            each_frozen(place, &bill, &terms, self.2, |charge, shares| {
-                match charge.month() == now.month {
-                    true => Ok(differences.take(charge, shares)?),
-                    false => Ok(()),
-                }
-            })?;
-        }
-        differences.give(lines);
-        Ok(())
+/// Gives corrections their shares: what each domain has of their lines now, which is in `differences`, less
+/// what it had of all that was billed by `closes`, each of which is read once. `bill_of` tells the bill of a
+/// close and its terms, if it has one.
+pub(super) fn share<'a>(
+    lines: &mut [Charge],
+    mut differences: Differences,
+    (store, closes): (&Store, &[Close]),
+    registry: &Registry,
+    bill_of: impl Fn(&Close) -> Result<Option<(Bill, BillTerms<'a>)>, Failure>,
+) -> Result<(), Failure> {
+    // A line is billed with its month, and corrected with later ones.
+    let first = differences.first_month();
+    let is_meant = |close: &&Close| first.is_some_and(|first| first <= close.terms.month);
+    for close in closes.iter().filter(is_meant) {
+        let Some((bill, terms)) = bill_of(close)? else {
+            continue;
+        };
+        let place = (store, close);
+        each_frozen(place, &bill, &terms, registry, |charge, shares| {
+            Ok(differences.take(charge, shares)?)
+        })?;
     }
+    differences.give(lines);
+    Ok(())
 }

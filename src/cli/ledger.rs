@@ -3,13 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::bills::Prices;
+use super::corrections::Corrections;
 use crate::billing::packages::{Packages, Purchase, Shortfall};
-use crate::billing::{Bill, Charge, Events, Extras, ExtrasDigests, bill, packages_after};
+use crate::billing::{
+    Bill, Catalogue, Charge, Events, Extras, ExtrasDigests, bill, packages_after,
+};
 use crate::meter::Overflow;
 use crate::registry::Registry;
 use crate::report::read_services;
@@ -69,6 +73,8 @@ pub(super) struct Ledger {
     /// The packages with which a month begins, and all after it up to the next that is known.
     packages: BTreeMap<Month, Packages>,
     bought: Packages,
+    /// By what months are billed in which something was bought or counted, once it was followed.
+    catalogues: BTreeMap<Month, Arc<Catalogue>>,
 }
 
 impl Ledger {
@@ -77,6 +83,7 @@ impl Ledger {
             bought: extras.packages(zone),
             extras,
             packages: BTreeMap::new(),
+            catalogues: BTreeMap::new(),
         }
     }
 
@@ -86,6 +93,7 @@ impl Ledger {
             extras: self.extras.clone(),
             packages: BTreeMap::new(),
             bought: self.bought.clone(),
+            catalogues: BTreeMap::new(),
         }
     }
 
@@ -103,6 +111,7 @@ impl Ledger {
         (month, zone): (Month, Zone),
     ) -> Self {
         let mut ledger = self.anew();
+        ledger.catalogues.clone_from(&self.catalogues);
         let mut packages = self.at(month);
         packages.add(&bought, zone);
         ledger.packages.insert(month, packages);
@@ -117,7 +126,7 @@ impl Ledger {
 
     /// Whether anybody has packages: then every month depends on those before.
     pub(super) fn has_packages(&self) -> bool {
-        !self.bought.is_empty()
+        self.extras.has_packages()
     }
 
     /// Months in which something was bought or counted.
@@ -126,7 +135,7 @@ impl Ledger {
     }
 
     /// Works out with which packages each month of a store begins, by the usage since the first was
-    /// bought; a month is settled by the prices that `prices_of` tells.
+    /// bought; a month is settled by the prices that `prices_of` tells, of transcoding too.
     pub(super) fn follow<'a>(
         &mut self,
         store: &Store,
@@ -135,6 +144,8 @@ impl Ledger {
         rows_max: usize,
     ) -> Result<(), Failure> {
         let zone = registry.zone();
+        let by = |month| (month, Arc::new(prices_of(month).catalogue.clone()));
+        self.catalogues = self.extras.months(zone).into_iter().map(by).collect();
         let Some(first) = self.extras.first_package(zone) else {
             return Ok(());
         };
@@ -175,13 +186,33 @@ impl Ledger {
         prices: &Prices,
     ) -> Result<Bill, Failure> {
         let packages = self.at(when.0);
+        let catalogue_of = |month| match self.catalogues.get(&month) {
+            Some(catalogue) if month != when.0 => &**catalogue,
+            _ => &prices.catalogue,
+        };
         let besides = self
             .extras
-            .besides(when, &prices.catalogue, packages, corrections)?;
+            .besides(when, catalogue_of, packages, corrections)?;
         let bill = bill(when, accounts, besides, &prices.terms())?;
         if self.has_packages() {
             self.note_end(when.0, bill.packages.clone());
         }
         Ok(bill)
     }
+}
+
+/// Months that have lines besides those of usage, in order: what was bought or counted in them by any of the
+/// ledgers, and corrections; of `only` that month if one is named.
+pub(super) fn months_besides(
+    ledgers: &[&Ledger],
+    corrections: &Corrections,
+    only: Option<Month>,
+    zone: Zone,
+) -> Vec<Month> {
+    let months = ledgers.iter().flat_map(|ledger| ledger.months(zone));
+    let mut months: Vec<Month> = months.chain(corrections.waiting()).collect();
+    months.retain(|month| only.is_none_or(|only| only == *month));
+    months.sort_unstable();
+    months.dedup();
+    months
 }

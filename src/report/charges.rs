@@ -13,7 +13,7 @@ use parquet::arrow::ArrowWriter;
 use super::columns::{decimals, quantity, schema, signed, texts, utc_micros};
 use super::dataset::{PublishError, write_error};
 use super::parquet_file::{Footer, options, properties};
-use crate::billing::{AccountBill, Amount, Bill, BillTerms, Charge, PricedBy};
+use crate::billing::{AccountBill, Amount, Bill, BillTerms, Charge, PricedBy, QUANTITY_PLACES};
 use crate::columns::ROW_GROUP_ROWS;
 use crate::units::{SLOT_SECS, Timestamp};
 
@@ -22,7 +22,7 @@ pub const CHARGES_SCHEMA: &str = "charges/1";
 /// The item of the line that makes the amounts and what is paid agree (R30).
 pub const PRECISION_ADJUSTMENT: &str = "precision-adjustment";
 /// Places of exact amounts and quantities; an amount that no decimal holds is rounded here.
-pub(super) const EXACT_PLACES: u32 = 18;
+pub(super) const EXACT_PLACES: u32 = QUANTITY_PLACES;
 const PRICE_PLACES: u32 = 8;
 const AMOUNT_PLACES: u32 = 8;
 const PAYABLE_PLACES: u32 = 2;

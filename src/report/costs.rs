@@ -195,7 +195,8 @@ fn batch(
     Ok(RecordBatch::try_new(costs_schema(), columns)?)
 }
 
-/// Reads a month of `costs` back, line by line in the order of its bill.
+/// Reads a month of `costs` back, line by line in the order of its bill; shares that are not those of the
+/// bill are refused.
 pub struct CostsReader {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
@@ -227,7 +228,7 @@ impl CostsReader {
 
     /// The shares of a line; lines are asked for in the order of the bill.
     ///
-    /// Errors: [`PublishError`].
+    /// Errors: [`PublishError`], `Frozen` where they do not add up to the line.
     pub fn of(&mut self, charge: &Charge) -> Result<Vec<Cost>, PublishError> {
         let (id, mut costs) = (charge.id(), Vec::new());
         while self.has_row()? {
@@ -243,7 +244,28 @@ impl CostsReader {
                 break;
             }
         }
+        let bytes: i128 = costs.iter().map(|cost| cost.bytes).sum();
+        let amount = add_exactly(costs.iter().map(|cost| cost.amount))?;
+        if (bytes, amount) != (charge.bytes, charge.detail) {
+            let problem = format!(
+                "the shares of {id} do not add up to it: {bytes} B and {} of {} B and {}",
+                amount.normalize(),
+                charge.bytes,
+                charge.detail.normalize()
+            );
+            return Err(self.frozen(&problem));
+        }
         Ok(costs)
+    }
+
+    /// Ends the reading, after all lines of the bill.
+    ///
+    /// Errors: [`PublishError`], `Frozen` where rows are left, which are of no line.
+    pub fn finish(mut self) -> Result<(), PublishError> {
+        match self.has_row()? {
+            true => Err(self.frozen("it has shares of no line of the bill")),
+            false => Ok(()),
+        }
     }
 
     /// Whether there is one more row, of this batch or the next.

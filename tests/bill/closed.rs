@@ -71,47 +71,53 @@ pub fn printed(site: &Site, more: &[&str]) -> String {
 /// Item, domain, zone and start of the period.
 pub type Key = (String, String, String, i64);
 
-/// Amounts by what is charged, in 10⁻⁸ of the currency, of lines used in `2026-<month>`.
-pub fn amounts(site: &Site, out: &str, month: &str) -> BTreeMap<Key, i128> {
+/// Amounts, in 10⁻⁸ of the currency, and quantities, in 10⁻¹⁸ of a unit.
+pub type Sums = [i128; 2];
+
+/// Amounts and quantities by what is charged, of lines used in a month such as `2026-10`.
+pub fn amounts(site: &Site, out: &str, month: &str) -> BTreeMap<Key, Sums> {
     let mut amounts = BTreeMap::new();
     let pattern = site.path(out).join("charges/*/*.parquet");
     for path in glob::glob(&pattern.display().to_string()).expect("a glob") {
         add_file(&path.expect("listed"), month, &mut amounts);
     }
-    amounts.retain(|_, amount| *amount != 0);
+    amounts.retain(|_, sums| *sums != [0, 0]);
     amounts
 }
 
-fn add_file(path: &Path, month: &str, amounts: &mut BTreeMap<Key, i128>) {
+fn add_file(path: &Path, month: &str, amounts: &mut BTreeMap<Key, Sums>) {
     let file = File::open(path).expect("opened");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
     for batch in reader.build().expect("a reader") {
         let batch = batch.expect("readable");
         let column = |name: &str| batch.column_by_name(name).expect("a column").clone();
         let text = |name: &str, at| column(name).as_string::<i32>().value(at).to_owned();
-        let amount = column("amount");
+        let numbers = ["amount", "quantity"].map(column);
         let start = column("period_start");
         for at in 0..batch.num_rows() {
             let start = start.as_primitive::<TimestampMicrosecondType>().value(at);
             // By the clock of Beijing.
             let local = jiff::Timestamp::from_microsecond(start + 8 * 3_600_000_000);
             let is_meant = local.expect("a time").to_string().starts_with(month);
-            if is_meant && text("item", at) != "precision-adjustment" {
+            let is_adjustment = text("item", at) == "precision-adjustment";
+            if is_meant && !is_adjustment && text("status", at) == "charged" {
                 let key = (
                     text("item", at),
                     text("domain", at),
                     text("zone", at),
                     start,
                 );
-                let amount = amount.as_primitive::<Decimal128Type>().value(at);
-                *amounts.entry(key).or_default() += amount;
+                let sums: &mut Sums = amounts.entry(key).or_default();
+                for (sum, numbers) in sums.iter_mut().zip(&numbers) {
+                    *sum += numbers.as_primitive::<Decimal128Type>().value(at);
+                }
             }
         }
     }
 }
 
 /// What October costs by a store that was never closed.
-pub fn never_closed(site: &Site, more: &[&str]) -> BTreeMap<Key, i128> {
+pub fn never_closed(site: &Site, more: &[&str]) -> BTreeMap<Key, Sums> {
     let store = site.path("never-closed");
     let _ = fs::remove_dir_all(&store);
     let program = || std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));

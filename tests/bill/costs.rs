@@ -505,12 +505,55 @@ fn write_package(site: &Site) {
 }
 
 #[test]
+fn c11_months_that_are_corrected_at_once_keep_their_shares_apart() {
+    let site = closed_site();
+    site.write("late.log", lines("202610", 100..103));
+    site.write("november.log", lines("202611", 0..6));
+    site.ingest();
+    // November corrects October; December both, and October for the second time.
+    close(&site, "2026-11");
+    let later = lines("202610", 103..107) + &lines("202611", 103..106);
+    site.write("later.log", later);
+    site.ingest();
+    check_all(&site, &[]);
+    let rows = check_sums(&site, "last");
+    let of = |corrects: &str, day: &str| {
+        let is_it = |row: &&Row| row.0[3] == corrects && row.0[1].contains(day);
+        rows.iter().filter(is_it).map(|row| row.1).sum::<i64>()
+    };
+    let gigabytes = |n: i64| n * 1_000_000_007;
+    assert_eq!(
+        of("2026-10", "2026-10-"),
+        gigabytes(101 + 102 + 103 + 104 + 105 + 106 + 107)
+    );
+    assert_eq!(of("2026-11", "2026-11-"), gigabytes(104 + 105 + 106));
+    assert_eq!(
+        (of("2026-10", "2026-11-"), of("2026-11", "2026-10-")),
+        (0, 0)
+    );
+}
+
+/// Makes a closed month one of a program that kept no shares.
+fn forget_costs(site: &Site) {
+    let ledger = rusqlite::Connection::open(site.path("store/ledger.sqlite")).expect("opened");
+    let triggers =
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'closed_file'";
+    let mut triggers = ledger.prepare(triggers).expect("prepared");
+    let names = triggers.query_map([], |row| row.get(0)).expect("asked");
+    for name in names.collect::<Result<Vec<String>, _>>().expect("read") {
+        let drop = format!("DROP TRIGGER {name}");
+        ledger.execute(&drop, []).expect("dropped");
+    }
+    let delete = "DELETE FROM closed_file WHERE name LIKE 'costs/%'";
+    assert_eq!(ledger.execute(delete, []), Ok(1));
+    std::fs::remove_dir_all(site.path("store/closed/2026-10/costs")).expect("removed");
+}
+
+#[test]
 fn c11_months_that_were_closed_without_shares_get_them() {
     let site = closed_site();
     bill(&site, "before", &[]);
-    let kept = site.path("store/closed/2026-10/costs");
-    assert!(kept.join("part-00000.parquet").is_file());
-    std::fs::remove_dir_all(&kept).expect("removed");
+    forget_costs(&site);
     bill(&site, "after", &[]);
     assert_eq!(rows(&site, "before"), rows(&site, "after"));
     // Corrections take them for what was billed.
@@ -518,4 +561,54 @@ fn c11_months_that_were_closed_without_shares_get_them() {
     site.ingest();
     bill(&site, "late", &[]);
     check_sums(&site, "late");
+}
+
+#[test]
+fn c11_shares_of_a_closed_month_that_are_gone_or_others_are_damage() {
+    let site = closed_site();
+    let kept = site.path("store/closed/2026-10/costs");
+    let path = kept.join("part-00000.parquet");
+    let whole = std::fs::read(&path).expect("read");
+    let refused = |what: &str, words: &str| {
+        let out = site.path("out").display().to_string();
+        for more in [&[][..], &["--explain", "v1.example.cn"]] {
+            let said = run(&site, "bill", &[&["--out", &out], more].concat());
+            assert_eq!(said.code, 3, "{what}: {}", said.stderr);
+            assert!(said.stderr.contains(words), "{what}: {}", said.stderr);
+        }
+    };
+    std::fs::remove_dir_all(&kept).expect("removed");
+    refused("no folder", "cannot be read");
+    std::fs::create_dir(&kept).expect("created");
+    // Shares of more lines, of fewer, and of the same lines with other bytes.
+    let line = |day: &str, n: u64| {
+        let line = lines("202610", n..n + 1);
+        line.replace("20261003", &format!("202610{day}"))
+    };
+    for (what, more, words) in [
+        ("more", line("04", 31), "shares of no line"),
+        ("other bytes", line("03", 31), "do not add up"),
+    ] {
+        let other = Site::new();
+        crate::closed::registry(&other, "2026-10-02", "acct");
+        other.write("a.log", lines("202610", 0..30) + &more);
+        assert_eq!(other.ingest().code, 0);
+        bill(&other, "out", &[]);
+        std::fs::copy(&paths(&other, "out", "costs")[0], &path).expect("copied");
+        refused(what, words);
+    }
+    let other = Site::new();
+    crate::closed::registry(&other, "2026-10-02", "acct");
+    other.write("a.log", lines("202610", 0..1));
+    assert_eq!(other.ingest().code, 0);
+    bill(&other, "out", &[]);
+    std::fs::copy(&paths(&other, "out", "costs")[0], &path).expect("copied");
+    refused("fewer", "do not add up");
+    // They are what corrections start from, too.
+    site.write("late.log", lines("202610", 100..101));
+    site.ingest();
+    refused("corrected", "do not add up");
+    std::fs::write(&path, whole).expect("written");
+    bill(&site, "out", &[]);
+    check_sums(&site, "out");
 }

@@ -243,6 +243,67 @@ fn c8_transcoding_packages_pass_months_and_closes() {
 }
 
 #[test]
+fn c8_what_packages_paid_in_a_closed_month_stays_by_its_own_prices() {
+    let site = site(100);
+    write_events(&site, &format!("{}{MINUTES}", package(100)));
+    let october = "2026-10-05,acct,transcoding,h264-1080p,2400\n";
+    fs::write(site.path("services.csv"), format!("{SERVICES}{october}")).expect("written");
+    close_with(&site, "2026-10");
+    let november = "2026-11-05,acct,transcoding,h264-1080p,300\n";
+    let services = format!("{SERVICES}{october}{november}");
+    fs::write(site.path("services.csv"), services).expect("written");
+    let shipped = cdn_meter::billing::SHIPPED[0].1;
+    let price = "{ name = \"h264-1080p\", price = \"0.063\" }";
+    let (extras, path) = (extras(&site), site.path("own.toml").display().to_string());
+    // 4.80 less 60 × 0.016 and 40 × 0.063 are 1.32, of which November takes 5 minutes of its own price: of
+    // 0.016 are left 43.125, 81.875 or 62.8.
+    for (now, left) in [("0.126", "43"), ("0.002", "81"), ("0.063", "62")] {
+        let own = shipped.replacen(price, &price.replace("0.063", now), 1);
+        fs::write(&path, own).expect("written");
+        let said = bill(&site, "out", &with(&extras, &["--catalogue", &path]));
+        let minutes = |at: usize| said.json[at]["transcoding_packages"][0]["minutes_left"].clone();
+        assert_eq!([minutes(0), minutes(1)], ["82", left], "{now}");
+        assert_eq!(payable(&said.json, "2026-11"), "0.00");
+    }
+    // A class that is sold no more was sold then.
+    let own = shipped.replacen(&format!("    {price},\n"), "", 1);
+    fs::write(&path, own).expect("written");
+    let services = format!("{SERVICES}{october}2026-11-05,acct,transcoding,h264-480p,300\n");
+    fs::write(site.path("services.csv"), services).expect("written");
+    let said = bill(&site, "out", &with(&extras, &["--catalogue", &path]));
+    let minutes = &said.json[1]["transcoding_packages"][0]["minutes_left"];
+    assert_eq!(minutes, "77");
+}
+
+#[test]
+fn c8_minutes_that_a_package_paid_after_a_close_have_their_line() {
+    let site = site(100);
+    let used = "day,account,service,variant,quantity\n2026-10-05,acct,transcoding,h264-480p,6000\n";
+    fs::write(site.path("services.csv"), used).expect("written");
+    let extras = extras(&site);
+    bill(&site, "before", &with(&extras, &[]));
+    close_with(&site, "2026-10");
+    write_events(&site, &format!("{}{MINUTES}", package(100)));
+    assert_corrected(&site, &with(&extras, &[]));
+    let said = bill(&site, "after", &with(&extras, &[]));
+    // 4.60 for the package less 1.60 for 100 minutes.
+    assert_eq!(payable(&said.json, "2026-11"), "3.00");
+    let items = said.json[1]["accounts"][0]["items"].as_array();
+    let of = |name: &str| {
+        let items = items.expect("items").iter();
+        let mut found = items.filter(|of| of["item"] == name && of["corrects"] == "2026-10");
+        let item = found.next().expect("a correction");
+        [&item["quantity"], &item["amount"]].map(|text| text.as_str().expect("a text").to_owned())
+    };
+    assert_eq!(of("transcoding"), ["-100.000000000", "-1.60000000"]);
+    assert_eq!(of("package-transcoding"), ["100.000000000", "0.00000000"]);
+    // Billed once: nothing is left to correct.
+    close_with(&site, "2026-11");
+    let said = bill(&site, "then", &with(&extras, &[]));
+    assert_eq!(said.json.as_array().map(Vec::len), Some(2), "{}", said.json);
+}
+
+#[test]
 fn months_without_traffic_are_billed_for_what_was_bought() {
     let site = site(100);
     write_events(&site, &LICENCE.replace("2026-10-02", "2026-12-02"));

@@ -168,7 +168,8 @@ fn c10_a_closed_month_keeps_its_notes() {
     let torn = |n: u64| lines("202699", n..n + 1);
     site.write("a.log", lines("202610", 0..300) + &torn(2));
     assert_eq!(site.ingest().code, 0);
-    let events = "[[package]]\naccount = \"acct\"\nat = \"2026-10-03T09:00\"\ngigabytes = 500\n";
+    let events = "[[package]]\naccount = \"acct\"\nat = \"2026-10-03T09:00\"\ngigabytes = 500\n\
+         [[transcoding-package]]\naccount = \"acct\"\nat = \"2026-10-03T09:00\"\nkind = \"standard\"\nhours = 5\n";
     fs::write(site.path("events.toml"), events).expect("written");
     let path = site.path("events.toml").display().to_string();
     let by_events = ["--events", &path[..]];
@@ -183,7 +184,8 @@ fn c10_a_closed_month_keeps_its_notes() {
     // Later purchases and later rejects are no news of October.
     let more = events
         .replace("2026-10-03", "2026-11-03")
-        .replace("500", "100");
+        .replace("500", "100")
+        .replace("hours = 5", "hours = 100");
     fs::write(site.path("events.toml"), format!("{events}{more}")).expect("written");
     site.write(
         "b.log",
@@ -192,7 +194,7 @@ fn c10_a_closed_month_keeps_its_notes() {
     site.ingest();
     let after = bill(&site, "out", &by_events);
     assert_eq!(after.json[0], before.json[0]);
-    for note in ["unlicensed", "packages"] {
+    for note in ["unlicensed", "packages", "transcoding_packages"] {
         assert_eq!(
             before.json[0][note].as_array().map(Vec::len),
             Some(1),

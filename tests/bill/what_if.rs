@@ -4,8 +4,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::closed::{closed_site, printed, run};
+use crate::closed::{close, closed_site, lines, printed, run};
 use crate::program::Site;
+use crate::terms::late_site;
 
 /// What all accounts pay, way by way.
 fn payable(month: &Value) -> Vec<&str> {
@@ -155,4 +156,43 @@ fn a_table_shows_them_to_people() {
     ] {
         assert!(said.contains(words), "{said}");
     }
+}
+
+#[test]
+fn c10_a_closed_month_has_the_corrections_it_was_closed_with_in_all_ways() {
+    let site = late_site();
+    // The second bill corrects the first, the third both.
+    close(&site, "2026-11");
+    site.write(
+        "later.log",
+        lines("202610", 101..103) + &lines("202611", 103..104),
+    );
+    site.write("december.log", lines("202612", 0..3));
+    site.ingest();
+    let is_closed = |month: &str| {
+        let same = [
+            "--what-if",
+            "catalogue=mini-program-live",
+            "--what-if",
+            "mode=daily-peak",
+        ];
+        let said = run(&site, "bill", &same);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        for month in said.json.as_array().expect("months") {
+            assert_eq!(month["payable"][0], month["payable"][1], "{month}");
+            assert_eq!(month["more"][1], "0.00", "{month}");
+            let items = month["accounts"][0]["items"].as_array().expect("items");
+            let corrections = items.iter().filter(|item| item["corrects"] != "");
+            for item in corrections.clone() {
+                assert_eq!(item["amounts"][0], item["amounts"][2], "{item}");
+            }
+            let is_first = month["month"] == "2026-10";
+            assert_eq!(corrections.count() == 0, is_first, "{month}");
+        }
+        let months = said.json.as_array().expect("months").iter();
+        assert!(months.clone().any(|of| of["month"] == month), "{month}");
+    };
+    is_closed("2026-12");
+    close(&site, "2026-12");
+    is_closed("2026-12");
 }

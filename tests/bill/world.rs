@@ -51,7 +51,7 @@ pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError
             let packages = asked.extras.packages(usage.zone);
             let besides = asked
                 .extras
-                .besides(clock, asked.catalogue, packages, Vec::new())?;
+                .besides(clock, |_| asked.catalogue, packages, Vec::new())?;
             bill(clock, usage.accounts(&registry), besides, &terms)
         })
         .collect()

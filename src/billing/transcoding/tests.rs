@@ -31,7 +31,7 @@ fn minutes(on: &str, variant: &str, minutes: u64) -> Metered {
 fn paid_of(of: &str, purchases: &[Purchase], metered: &[Metered]) -> Paid {
     let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
     let when = (month(of), Zone::CHINA);
-    paid(purchases, metered, when, &catalogue).expect("exact")
+    paid(purchases, metered, when, |_| &catalogue).expect("exact")
 }
 
 /// Variant and minutes of each line.

@@ -263,6 +263,7 @@ fn each_batch(
         }
         batch.extend(maker.adjustment(account));
     }
+    costs.finish()?;
     each(&batch)
 }
 
