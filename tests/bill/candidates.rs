@@ -196,7 +196,7 @@ proptest! {
         );
         let cost = |bill: &Bill| -> Decimal {
             let lines = bill.accounts.iter().flat_map(|account| account.charged());
-            lines.map(|line| exact(line)).sum()
+            lines.map(exact).sum()
         };
         let left = |bill: &Bill| -> Decimal {
             let packages = bill.packages.accounts().flat_map(|(_, state)| state.packages());
