@@ -225,7 +225,6 @@ impl Charge {
     /// The day on which it is settled: the 1st for what is charged by the month (R13), at once for
     /// what is bought (R01), else the day after.
     pub fn settled_on(&self) -> String {
-        let month = self.month();
         let day = match self.item {
             Item::MiniProgramTraffic
             | Item::StandardMonthlyAverage
@@ -233,7 +232,7 @@ impl Charge {
             | Item::Recording
             | Item::Screenshot
             | Item::PornDetection
-            | Item::ImOverUse => month.first_day() + month.days().cast_signed(),
+            | Item::ImOverUse => self.month().all_days().end,
             Item::PluginLicence
             | Item::TrafficPackage
             | Item::TranscodingPackage
