@@ -60,7 +60,7 @@ impl Bill {
     /// month after (每月1日, R13). What is settled by the day, or bought, was charged before; see
     /// [`Charge::settled_on`].
     pub fn charge_date(&self) -> String {
-        day_text(self.month.first_day() + self.month.days().cast_signed())
+        day_text(self.month.all_days().end)
     }
 }
 

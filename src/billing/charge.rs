@@ -226,7 +226,7 @@ impl Charge {
     /// the month (R13) and for corrections, which their bill settles whatever they correct; at once for what
     /// is bought (R01), else the day after.
     pub fn settled_on(&self, bill: Month) -> String {
-        let by_month = bill.first_day() + bill.days().cast_signed();
+        let by_month = bill.all_days().end;
         let day = match self.item {
             _ if self.corrects.is_some() => by_month,
             Item::MiniProgramTraffic

@@ -1,11 +1,13 @@
 //! What a closed month would cost now, less what was billed for it: lines of the next bill.
 //!
 //! It does not matter why they differ: usage that came late or was replaced, a registry that moved a
-//! domain, another catalogue. Lines of the same account, item, domain, zone and days are compared, and
-//! what is billed for them is all that was ever billed: with the month, and as corrections since.
+//! domain, another catalogue. Lines of the same account, item, variant, domain or AppID, zone and days are
+//! compared, and what is billed for them is all that was ever billed: with the month, and as corrections
+//! since.
 //! So the corrections of all bills and the closed bill always add up to what the month costs now, in bytes,
 //! quantity and money. A line of which only the quantity changed is corrected, too, though nothing is paid
-//! for it: minutes that a package paid are told.
+//! for it: minutes that a package paid are told. What a line took of a traffic package is no column of it, so
+//! a line that takes more or less of one for the same gigabytes is not corrected.
 //!
 //! A correction is in the currency in which its month was billed, and names the catalogue of the price that
 //! it shows: that by which the month is priced now, or, of what is not there any more, that by which it was

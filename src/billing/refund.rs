@@ -7,7 +7,9 @@
 //!
 //! A licence that cost nothing (of the beta, or a free month) has no fee to come back. Whether it is the first
 //! "purchase" that the 14 days count from no source says (R42): they are counted from the first fee, and where
-//! counting from the free one would make the answer worse, it is uncertain. Source: the seed's section on refunds; BILLING §1.4 for what it leaves open.
+//! counting from the free one would make the answer worse, it is uncertain.
+//!
+//! Source: the seed's section on refunds; BILLING §1.4 for what it leaves open.
 
 use std::ops::Range;
 

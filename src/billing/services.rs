@@ -27,7 +27,8 @@
 //! recognition of pictures and speech) is in no catalogue that ships.
 //!
 //! Source: BILLING §3 (267/39889, 267/52708, 267/39172, 267/52707, 454/8008, 266/2838, 266/14666, 269/40267; read
-//! 2026-11). That monthly figures of instant messaging are the most of the month is ours.
+//! 2026-11); that monthly figures of instant messaging are the most of the calendar month is documented
+//! (269, the price page).
 
 use std::collections::BTreeMap;
 
@@ -227,7 +228,7 @@ pub fn charges(
     catalogue: &Catalogue,
     paid: &Paid,
 ) -> Result<Vec<Charge>, BillingError> {
-    let days = days_of(month);
+    let days = month.all_days();
     let mut groups: BTreeMap<_, Vec<&Metered>> = BTreeMap::new();
     for record in metered {
         if record.quantity == 0 || !days.contains(&record.day) {
@@ -251,11 +252,6 @@ pub fn charges(
         charges.extend(settled(records, &days, catalogue, paid)?);
     }
     Ok(charges)
-}
-
-fn days_of(month: Month) -> Days {
-    let first = month.first_day();
-    first..first + month.days().cast_signed()
 }
 
 /// The charges of records that are settled together, of which there is at least one.

@@ -165,7 +165,7 @@ pub fn paid<'c>(
     catalogue_of: impl Fn(Month) -> &'c Catalogue,
 ) -> Result<Paid, BillingError> {
     let catalogue_of_day = |day: i32| catalogue_of(Month::of_day(day));
-    let end = month.first_day() + month.days().cast_signed();
+    let end = month.all_days().end;
     let mut paid = Paid::default();
     for purchase in purchases {
         let day = purchase.at.slot().day(zone);

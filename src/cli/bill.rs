@@ -59,8 +59,9 @@ enum Mode {
     Monthly95Nearest,
 }
 
-/// Price the months of a store: OUT/charges, and a table of what each account pays
+/// Price the months of a store: OUT/charges, OUT/costs, and a table of what each account pays
 ///
+/// OUT/charges has every line, OUT/costs what each domain has of the lines that traffic made.
 /// Mini-program domains pay their own price for the whole month in which they were added; standard
 /// domains pay by the day. Traffic of domains that the registry does not know is shown and not
 /// priced. Closed months are published as they were billed; what they would cost now, less all that

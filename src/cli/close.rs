@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::bill::PriceArgs;
-use super::bills::{Shown, freeze_bill};
+use super::bills::{Prices, Shown, freeze_bill};
 use super::corrections::Corrections;
 use super::ledger::Ledger;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write, say_set_aside};
@@ -15,9 +15,10 @@ use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
+use crate::registry::Registry;
 use crate::report::{BillReport, print_bill, usage_digest, write_month};
-use crate::store::{Close, CloseTerms, Lateness, Store};
-use crate::summary::Book;
+use crate::store::{Close, CloseTerms, Closing, Lateness, Store};
+use crate::summary::{Book, MonthUsage};
 use crate::units::{Month, SLOT_SECS, Timestamp, Zone};
 
 /// Logs go on growing for two to three hours after the traffic (R63).
@@ -56,19 +57,7 @@ pub(super) struct CloseArgs {
 
 pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let (month, zone) = (args.month, args.terms.billing_zone);
-    if !args.terms.has_registry() {
-        return Err(Failure::start(
-            "a month is closed with the classes of a registry, for good; give it with --registry FILE",
-        ));
-    }
-    let registry = args.terms.registry()?;
-    let store = open_to_write(&args.store.store, "close")?;
-    if !store.set_aside()?.is_empty() {
-        say_set_aside(&store)?;
-        return Err(Failure::start(
-            "not closed: figures that were set aside would be missing for good; count their files anew",
-        ));
-    }
+    let (registry, store) = begin(args)?;
     let closing = store.begin_close(month, zone)?;
     check_ended(args)?;
     check_closed(&store, &registry)?;
@@ -82,22 +71,10 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         true => None,
         false => Some(args.prices.prices(&args.terms)?),
     };
-    let report = prices.as_ref().map(|prices| {
-        let mut ledger = args.prices.extras.ledger(zone)?;
-        let by = (prices, false);
-        let rows_max = args.memory.rows_max();
-        let corrections = Corrections::find(&store, &registry, &mut ledger, by, rows_max)?;
-        tell_open(&store, &ledger, (month, zone))?;
-        let mut shown = Shown::default();
-        shown.note_gaps(&store)?;
-        freeze_bill(
-            (prices, &mut ledger),
-            usage,
-            &registry,
-            (corrections, &shown),
-            |dataset| closing.folder(dataset),
-        )
-    });
+    let place = (&store, &closing);
+    let report = prices
+        .as_ref()
+        .map(|prices| freeze_priced(args, prices, usage, &registry, place));
     let report = report.transpose()?;
     let has_lines = report
         .as_ref()
@@ -105,27 +82,8 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     if usage.rows.is_empty() && !has_lines {
         return Err(nothing(month, zone));
     }
-    let terms = args.terms.with(&registry);
-    let folders = (closing.folder("summary"), closing.folder("usage_5min"));
-    let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
-    if holds_unknown(&rows) {
-        say("there is traffic of domains that the registry does not know (class unknown)");
-        if args.terms.strict {
-            say("not closed: --strict");
-            return Ok(Finish::Attention);
-        }
-    }
-    let mut total = Usage::default();
-    rows.iter().try_for_each(|row| total.add(&row.usage))?;
-    let terms = CloseTerms {
-        month,
-        zone,
-        registry_digest: registry.digest(),
-        catalogue_digest: prices.map(|prices| prices.catalogue.digest().to_owned()),
-        usage_digest: usage_digest(&rows),
-        overhead_factor: args.terms.overhead_factor.to_string(),
-        sampling_factor: args.terms.sampling_factor.to_string(),
-        usage: total,
+    let Some(terms) = freeze_usage(args, prices.as_ref(), usage, &registry, &closing)? else {
+        return Ok(Finish::Attention);
     };
     let close = match args.dry_run {
         true => None,
@@ -136,6 +94,79 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         false => print(&terms, close.as_ref(), &lateness, report.as_ref())?,
     }
     Ok(Finish::Done)
+}
+
+/// The registry and the store, if a month can be closed with them for good.
+fn begin(args: &CloseArgs) -> Result<(Registry, Store), Failure> {
+    if !args.terms.has_registry() {
+        return Err(Failure::start(
+            "a month is closed with the classes of a registry, for good; give it with --registry FILE",
+        ));
+    }
+    let registry = args.terms.registry()?;
+    let store = open_to_write(&args.store.store, "close")?;
+    if !store.set_aside()?.is_empty() {
+        say_set_aside(&store)?;
+        return Err(Failure::start(
+            "not closed: figures that were set aside would be missing for good; count their files anew",
+        ));
+    }
+    Ok((registry, store))
+}
+
+/// Prices the month, corrections of closed ones included, and keeps its bill.
+fn freeze_priced(
+    args: &CloseArgs,
+    prices: &Prices,
+    usage: MonthUsage<'_>,
+    registry: &Registry,
+    (store, closing): (&Store, &Closing<'_>),
+) -> Result<BillReport, Failure> {
+    let mut ledger = args.prices.extras.ledger(usage.zone)?;
+    let (by, rows_max) = ((prices, false), args.memory.rows_max());
+    let corrections = Corrections::find(store, registry, &mut ledger, by, rows_max)?;
+    tell_open(store, &ledger, (usage.month, usage.zone))?;
+    let mut shown = Shown::default();
+    shown.note_gaps(store)?;
+    freeze_bill(
+        (prices, &mut ledger),
+        usage,
+        registry,
+        (corrections, &shown),
+        |dataset| closing.folder(dataset),
+    )
+}
+
+/// Keeps the month's usage, and answers what it is closed with; `None` if it is not to be closed.
+fn freeze_usage(
+    args: &CloseArgs,
+    prices: Option<&Prices>,
+    usage: MonthUsage<'_>,
+    registry: &Registry,
+    closing: &Closing<'_>,
+) -> Result<Option<CloseTerms>, Failure> {
+    let terms = args.terms.with(registry);
+    let folders = (closing.folder("summary"), closing.folder("usage_5min"));
+    let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
+    if holds_unknown(&rows) {
+        say("there is traffic of domains that the registry does not know (class unknown)");
+        if args.terms.strict {
+            say("not closed: --strict");
+            return Ok(None);
+        }
+    }
+    let mut total = Usage::default();
+    rows.iter().try_for_each(|row| total.add(&row.usage))?;
+    Ok(Some(CloseTerms {
+        month: usage.month,
+        zone: usage.zone,
+        registry_digest: registry.digest(),
+        catalogue_digest: prices.map(|prices| prices.catalogue.digest().to_owned()),
+        usage_digest: usage_digest(&rows),
+        overhead_factor: args.terms.overhead_factor.to_string(),
+        sampling_factor: args.terms.sampling_factor.to_string(),
+        usage: total,
+    }))
 }
 
 fn nothing(month: Month, zone: Zone) -> Failure {

@@ -23,7 +23,7 @@ use crate::report::RunReport;
 /// its content. Counts into a store, so that a file that was counted before is not counted again,
 /// and publishes all that the store holds. Prints a table and the reconciliation, and writes
 /// OUT/summary, OUT/usage_5min and, if lines were rejected, OUT/quarantine.ndjson. With a registry
-/// it prices the months, too, and writes OUT/charges.
+/// it prices the months, too, and writes OUT/charges and OUT/costs.
 #[derive(Args)]
 pub(super) struct RunArgs {
     /// Files, folders, globs, or - for standard input

@@ -27,7 +27,7 @@ pub struct Notes {
     pub without_bytes: Option<WithoutBytesReport>,
     /// Usage of regions that are no zone, and what it was priced as.
     pub assumed_regions: Vec<AssumedReport>,
-    /// What is left, when the month ends, of transcoding packages that were valid in it; of open months.
+    /// What is left, when the month ends, of transcoding packages that were valid in it.
     pub transcoding_packages: Vec<TranscodingPackageReport>,
     /// Wrong entries of the registry that were mended, where closed months are corrected for them.
     pub mended: Vec<MendedReport>,
@@ -183,9 +183,8 @@ fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
 
 /// Whether something holds on some of these days of a bill's month.
 fn is_of_month(bill: &Bill, days: &Range<i32>) -> bool {
-    let month = bill.month.first_day();
-    let end = month + bill.month.days().cast_signed();
-    days.start < end && month < days.end
+    let month = bill.month.all_days();
+    days.start < month.end && month.start < days.end
 }
 
 fn transcoding_packages(bill: &Bill) -> Result<Vec<TranscodingPackageReport>, Inexact> {

@@ -172,8 +172,7 @@ fn fold(
             .or_insert_with(|| vec![0; slots.len()]);
         let mut days = vec![0; usage.month.days() as usize];
         let mut before = Vec::new();
-        let of_month =
-            usage.month.first_day()..usage.month.first_day() + usage.month.days().cast_signed();
+        let of_month = usage.month.all_days();
         let added = attribution
             .mini_program_from
             .filter(|day| of_month.contains(day));

@@ -65,7 +65,8 @@ pub struct Frozen<'a> {
 }
 
 /// What has to be added to `frozen` to make it what counts now: `live`, in any order, whose domains
-/// are called `names`, and `whose` they are now. The answer is in the order of account, class, AppID, domain, region, slot.
+/// are called `names`, and `whose` they are now. The answer is in the order of account, class, AppID,
+/// domain, region, slot.
 ///
 /// Errors: [`Overflow`].
 pub fn adjustments(

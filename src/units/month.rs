@@ -73,6 +73,12 @@ impl Month {
         u32::try_from(days).expect("a month has days")
     }
 
+    /// All days, as days since 1970-01-01; they end with the first of the month after.
+    pub fn all_days(self) -> Range<i32> {
+        let first = self.first_day();
+        first..first + self.days().cast_signed()
+    }
+
     /// Numbers of the slots that the month holds by the clock of `zone`.
     pub fn slots(self, zone: Zone) -> Range<u32> {
         let midnight = |date: civil::Date| zone.instant(date.to_datetime(civil::Time::MIN));
@@ -153,6 +159,15 @@ mod tests {
                     (month, month)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_month_ends_where_the_next_begins() {
+        for text in ["2026-10", "2024-02", "2026-12"] {
+            let month: Month = text.parse().expect("a month");
+            let next = month.next().expect("in range");
+            assert_eq!(month.all_days(), month.first_day()..next.first_day());
         }
     }
 
