@@ -24,7 +24,7 @@ pub(super) struct Progress {
     refused: Mutex<BTreeMap<String, Refused>>,
 }
 
-/// The sources that were refused for one reason.
+/// The sources that were refused for one reason, with one way to mend them.
 struct Refused {
     count: u64,
     /// Place, name and reason of the first.
@@ -84,10 +84,12 @@ impl Progress {
     fn note_refused(&self, source: &SourceReport, refusal: &Refusal) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let this = || (source.index, source.name.clone(), refusal.to_string());
-        let of_kind = refused.entry(refusal.kind()).or_insert_with(|| Refused {
-            count: 0,
-            first: this(),
-        });
+        let of_kind = refused
+            .entry(refusal.kind(&source.name))
+            .or_insert_with(|| Refused {
+                count: 0,
+                first: this(),
+            });
         of_kind.count += 1;
         if source.index < of_kind.first.0 {
             of_kind.first = this();

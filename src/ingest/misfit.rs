@@ -79,6 +79,23 @@ impl Misfit {
             likely,
         }
     }
+
+    /// What it has in common with those that are told in one line: why, and what to do.
+    pub(super) fn kind(&self) -> String {
+        let reason = self.first.as_ref().map(|(_, reason, _)| reason.sentence());
+        let likely = self.likely.iter().map(|(name, _)| &name[..]);
+        let what_to_do = (self.is_without_host, self.is_few());
+        format!(
+            "{:?} {reason:?} {what_to_do:?} {}",
+            self.read_as,
+            likely.collect::<Vec<_>>().join(" ")
+        )
+    }
+
+    /// Whether lines may be lost: where most are, it is the format that is wrong, and not the limit.
+    fn is_few(&self) -> bool {
+        self.rows.metered != 0 && self.rows.rejected <= self.rows.all() / 2
+    }
 }
 
 /// The formats that read the rejected lines.
@@ -152,9 +169,7 @@ impl fmt::Display for Misfit {
                 )?;
             }
         }
-        // Where most lines are lost, it is the format that is wrong, and not the limit.
-        let is_few = self.rows.metered != 0 && rejected <= rows / 2;
-        match is_few {
+        match self.is_few() {
             true => f.write_str(", or raise --max-reject-ratio if these lines may be lost"),
             false => Ok(()),
         }

@@ -86,6 +86,13 @@ pub struct Options {
     pub only: Option<Span>,
 }
 
+impl Options {
+    /// Whether less than the whole of a content is asked for.
+    fn is_of_part(&self) -> bool {
+        self.only.is_some_and(|only| only != Span::new(0, u64::MAX))
+    }
+}
+
 /// What happens along the way; called from any worker.
 pub trait Events: Sync {
     /// So many more stored bytes were dealt with.

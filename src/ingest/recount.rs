@@ -2,8 +2,11 @@
 //!
 //! A file is read whole, from its start, whatever is known of it. The store then tells which parts of it
 //! other names hold too, or other files grew from (`store/recount.rs`): if there are any, it is read once
-//! more for each part, so that every content has its own lines. All parts are committed together. What
-//! is refused stays as it was counted; what was counted like that already is left alone.
+//! more for each part, so that every content has its own lines. All parts are committed together.
+//!
+//! The whole is judged as a file that was never counted: its rejects, and whether any of its lines has
+//! the field that is metered. Its parts are not judged by themselves. What is refused stays as it was
+//! counted; what was counted like that already is left alone.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -72,12 +75,17 @@ struct State {
     readings: Vec<Reading>,
 }
 
-/// Says nothing of what a reading came to, as it is one of several.
-struct Quietly<'a>(&'a dyn Events);
+/// Says nothing of what a reading came to, as it is one of several; only that of the whole is progress.
+struct Quietly<'a> {
+    events: &'a dyn Events,
+    is_whole: bool,
+}
 
 impl Events for Quietly<'_> {
     fn advanced(&self, stored_bytes: u64) {
-        self.0.advanced(stored_bytes);
+        if self.is_whole {
+            self.events.advanced(stored_bytes);
+        }
     }
 
     fn settled(&self, _source: &SourceReport) -> std::io::Result<()> {
@@ -94,26 +102,31 @@ impl Work<'_> {
         events: &dyn Events,
         (domains, all): (&Domains, &mut Ingested),
     ) -> Result<SourceReport, IngestError> {
-        let mut read = |span: Span, options: &Options| {
+        let read = |span: Span, options: &Options, is_whole: bool| {
             let options = Options {
                 only: Some(span),
                 ..options.clone()
             };
             let source = vec![source.clone()];
-            let mut ingested = work_off(source, &options, &Quietly(events), self, domains)?;
-            all.histograms.add(&ingested.histograms);
-            Ok::<_, IngestError>(ingested.sources.pop().expect("a source has an outcome"))
+            let events = Quietly { events, is_whole };
+            let mut ingested = work_off(source, &options, &events, self, domains)?;
+            let report = ingested.sources.pop().expect("a source has an outcome");
+            Ok::<_, IngestError>((report, ingested.histograms))
         };
-        let mut report = read(Span::new(0, u64::MAX), options)?;
+        let (mut report, histograms) = read(Span::new(0, u64::MAX), options, true)?;
+        all.histograms.add(&histograms);
+        if report.is_refused() {
+            return Ok(report);
+        }
         let spans = self.lock().spans_to_read();
         for span in spans {
             self.lock().is_in_parts = true;
-            // The whole was judged already.
+            // The whole was judged and measured already.
             let options = Options {
                 reject_ratio_max: None,
                 ..options.clone()
             };
-            let part = read(span, &options)?;
+            let (part, _) = read(span, &options, false)?;
             report.outcome = part.outcome;
             if report.is_refused() {
                 break;

@@ -160,9 +160,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What refusals for one reason have in common: of what is told in words, those without numbers.
-    pub fn kind(&self) -> String {
+    /// What refusals that one line tells have in common, which is all that it advises: of what is told
+    /// in words, those without numbers. A sum that is too large is told of each file, here `name`.
+    pub fn kind(&self, name: &str) -> String {
         match self {
+            Refusal::TooManyRejects(misfit) => misfit.kind(),
+            Refusal::NoBytes { field, .. } => {
+                format!("{} {} {}", self.name(), field.name, field.similar.join(" "))
+            }
+            Refusal::Overflow | Refusal::OverflowOfAll { .. } => format!("{} {name}", self.name()),
             Refusal::Decode(_) | Refusal::Detect(_) => {
                 let text = self.to_string();
                 text.chars()

@@ -240,7 +240,9 @@ impl SourceRun {
         found.runs.sort_unstable_by_key(|run| run.span.from);
         let resume = self.approach().resume;
         found.check(resume)?;
-        found.refuse_without_field();
+        if !options.is_of_part() {
+            found.refuse_without_field();
+        }
         if let Some(limit) = options.reject_ratio_max
             && found.refusal.is_none()
         {
@@ -285,7 +287,8 @@ impl SourceRun {
 
 impl Found {
     /// Refuses a source of which no line has the field that is metered: all of it would count 0 bytes,
-    /// and cost nothing. Of one that grew, the lines that are new are asked.
+    /// and cost nothing. Of one that grew, the lines that are new are asked; a part that is read by itself
+    /// is not, as the other parts may have it.
     fn refuse_without_field(&mut self) {
         if !self.counts.is_without_field() {
             return;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `EdgeStartTimestamp` | RFC 3339, or unix seconds (10 digits) or nanoseconds (19 digits), as number or text |
 //! | `ClientRequestHost` | the domain |
-//! | `EdgeResponseBytes` | downstream bytes; null, −1 or absent is 0 and a doubt; absent from all rows refuses the file |
+//! | `EdgeResponseBytes` | downstream bytes; null, −1, `"-"`, `""` or absent is 0 and a doubt; absent from all rows refuses the file |
 //! | `EdgeResponseStatus` | status, 0 to 999; null or absent is 0 |
 //! | `ClientCountry` | region, by the price list's zones |
 //! | `ClientRequestSource` | anything but `eyeball` is a sub-request: skipped, its bytes shown |
@@ -129,7 +129,9 @@ impl<'a> Needed<'a> {
 fn bytes(value: Option<Value<'_>>) -> Result<(Bytes, Option<Doubt>), Reject> {
     match value {
         None => Ok((Bytes::ZERO, Some(Doubt::NoBytesField))),
-        Some(Value::Word(b"null" | b"-1")) => Ok((Bytes::ZERO, Some(Doubt::NoBytes))),
+        Some(Value::Word(b"null" | b"-1") | Value::Text(b"" | b"-" | b"-1")) => {
+            Ok((Bytes::ZERO, Some(Doubt::NoBytes)))
+        }
         Some(Value::Word(text) | Value::Text(text)) => match digits(text) {
             Some(bytes) => Ok((Bytes::new(bytes), None)),
             None => number(text),
@@ -138,7 +140,7 @@ fn bytes(value: Option<Value<'_>>) -> Result<(Bytes, Option<Doubt>), Reject> {
     }
 }
 
-/// Digits only; the grammar's `-` for none is no word of JSON.
+/// Digits only; a bare `-` is no word of JSON.
 #[cold]
 fn number(text: &[u8]) -> Result<(Bytes, Option<Doubt>), Reject> {
     match text {

@@ -1,7 +1,7 @@
 //! What a source looks like that is no log: documents, pages, text in another encoding.
 //!
 //! Asked only where no format reads the lines, because the start of a log may be a client's words; text
-//! in UTF-16 is told by its zeros, which no client gets into a log.
+//! in UTF-16 and UTF-32 is told by its zeros, which no client gets into a log.
 
 use std::fmt;
 
@@ -11,6 +11,8 @@ use super::json::{Value, members};
 const ENCODING_BYTES: usize = 64;
 /// Zeros in them that tell it where no mark does.
 const ZEROS_MIN: usize = 3;
+/// Characters of four bytes that tell it where no mark does.
+const WIDE_MIN: usize = 4;
 /// Names that are shown, and the longest of them.
 const NAMES_MAX: usize = 8;
 const NAME_BYTES_MAX: usize = 40;
@@ -20,8 +22,14 @@ const NAME_BYTES_MAX: usize = 40;
 pub enum Looks {
     /// Every character is two bytes.
     Utf16,
-    /// One object or array over all lines.
+    /// Every character is four bytes.
+    Utf32,
+    /// One array over all lines.
+    JsonArray,
+    /// One object over several lines.
     JsonDocument,
+    /// The only line is an object with others in it, and with these members: a row or a document.
+    JsonObject(Vec<String>),
     /// An object on every line, with these members, of no format that is read.
     JsonLines(Vec<String>),
     /// A document with this root.
@@ -33,6 +41,9 @@ pub enum Looks {
 impl Looks {
     /// What the first bytes of a source tell, whatever its format is said to be.
     pub(super) fn of_bytes(sample: &[u8]) -> Option<Self> {
+        if is_utf32(sample) {
+            return Some(Looks::Utf32);
+        }
         let (has_mark, text) = match sample {
             [0xff, 0xfe, text @ ..] | [0xfe, 0xff, text @ ..] => (true, text),
             _ => (false, sample),
@@ -60,12 +71,27 @@ impl Looks {
                     rest.trim_ascii_start(),
                     [] | [b'{' | b'[' | b'"' | b']', ..]
                 );
-                is_array.then_some(Looks::JsonDocument)
+                is_array.then_some(Looks::JsonArray)
             }
             [b'{', ..] => Some(json(first, lines.len())),
             _ => None,
         }
     }
+}
+
+/// Whether the first bytes are characters of four bytes each, none of them a zero.
+fn is_utf32(sample: &[u8]) -> bool {
+    let (has_mark, text) = match sample {
+        [0xff, 0xfe, 0, 0, text @ ..] | [0, 0, 0xfe, 0xff, text @ ..] => (true, text),
+        _ => (false, sample),
+    };
+    let (words, _) = text[..text.len().min(ENCODING_BYTES)].as_chunks::<4>();
+    let are = |read: fn([u8; 4]) -> u32| {
+        let is_letter = |word: &[u8; 4]| char::from_u32(read(*word)).is_some_and(|it| it != '\0');
+        words.iter().all(is_letter)
+    };
+    let is_enough = has_mark || WIDE_MIN <= words.len();
+    is_enough && (are(u32::from_le_bytes) || are(u32::from_be_bytes))
 }
 
 fn markup(lines: &[&[u8]], first: &[u8]) -> Option<Looks> {
@@ -104,15 +130,15 @@ fn json(first: &[u8], lines: usize) -> Looks {
         return Looks::JsonDocument;
     };
     let has_nested = members.iter().any(|(_, value)| *value == Value::Nested);
-    if lines == 1 && has_nested {
-        return Looks::JsonDocument;
-    }
     let names = members.iter().take(NAMES_MAX).map(|(name, _)| {
         name[..name.len().min(NAME_BYTES_MAX)]
             .escape_ascii()
             .to_string()
     });
-    Looks::JsonLines(names.collect())
+    match lines == 1 && has_nested {
+        true => Looks::JsonObject(names.collect()),
+        false => Looks::JsonLines(names.collect()),
+    }
 }
 
 impl fmt::Display for Looks {
@@ -121,9 +147,23 @@ impl fmt::Display for Looks {
             Looks::Utf16 => f.write_str(
                 "it is text in UTF-16, and logs are read as UTF-8; convert it (iconv -f UTF-16 -t UTF-8)",
             ),
-            Looks::JsonDocument => f.write_str(
+            Looks::Utf32 => f.write_str(
+                "it is text in UTF-32, and logs are read as UTF-8; convert it (iconv -f UTF-32 -t UTF-8)",
+            ),
+            Looks::JsonArray => f.write_str(
                 "it looks like one JSON document, and logs of JSON have an object on each line; write \
                  its rows one a line (jq -c '.[]')",
+            ),
+            Looks::JsonDocument => f.write_str(
+                "it looks like one JSON document, and logs of JSON have an object on each line; write \
+                 its rows one a line",
+            ),
+            Looks::JsonObject(names) => write!(
+                f,
+                "it is a JSON object with the members {}: a row that no format that is read from JSON \
+                 has, or one JSON document; name it with --format, give its template with --log-format, \
+                 or write the rows of the document one a line",
+                names.join(", ")
             ),
             Looks::JsonLines(names) => write!(
                 f,

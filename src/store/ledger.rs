@@ -15,7 +15,7 @@ use super::error::StoreError;
 use super::identify::Known;
 use super::{LOCK, Lock, Occasion, QUARANTINE, SEGMENTS};
 use crate::meter::{Fates, Usage};
-use crate::source::{Content, Digest, Opening, Seed};
+use crate::source::{Content, Digest, OPENING_BYTES, Opening, Seed};
 use crate::units::Bytes;
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
@@ -273,7 +273,8 @@ pub(super) fn stamp(ledger: &Connection, name: &str) -> Result<Option<String>, S
 
 const CONTENT_COLUMNS: &str = "id, length, digest, chunks, opening, is_whole_lines, lineage";
 
-/// The contents with this first line, and those that were cut before their first line ended.
+/// The contents with this first line, and those that it does not tell: they were cut before their
+/// first line ended, or that one ends behind where openings look, as behind a hole.
 pub(super) fn contents_opening_with(
     ledger: &Connection,
     opening: &Opening,
@@ -291,7 +292,8 @@ fn opening_sql() -> String {
         "SELECT {CONTENT_COLUMNS} FROM content WHERE first_line = ?1 AND dropped_by IS NULL
         UNION ALL
         SELECT {CONTENT_COLUMNS} FROM content
-        WHERE first_line IS NULL AND is_whole_lines = 0 AND dropped_by IS NULL"
+        WHERE first_line IS NULL AND (is_whole_lines = 0 OR length > {OPENING_BYTES})
+            AND dropped_by IS NULL"
     )
 }
 

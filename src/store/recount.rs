@@ -13,7 +13,7 @@
 //! A closed month is not touched: what it was frozen with and what counts now differ, which is what
 //! adjustments and corrections are made of, as for any late line.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rusqlite::{Connection, params};
 
@@ -277,6 +277,8 @@ fn put_anew(
         change = Change::Recounted { bytes_before };
     }
     let (mut parent, mut contents) = (recount.parent, Vec::new());
+    // Each name is noted once, with the last part that it holds.
+    let mut names = BTreeMap::new();
     for (part, reading) in recount.parts.iter().zip(readings) {
         let content = part
             .known
@@ -297,13 +299,19 @@ fn put_anew(
         };
         let id = put_content(ledger, &delivery, &ancestry, reading, commit)?;
         if let Some(known) = &part.known {
-            succeed(ledger, (known.id, id), delivery.name, commit)?;
+            let of_part = ledger::names_of(ledger, known.id)?;
+            names.extend(of_part.into_iter().map(|name| (name, id)));
+            succeed(ledger, (known.id, id), commit)?;
         }
         parent = Some(id);
         contents.push(id);
     }
     for retired in &recount.retired {
         retire(ledger, *retired, commit)?;
+    }
+    names.remove(delivery.name);
+    for (name, content) in names {
+        note(ledger, commit, &name, Some(content), RECOUNTED)?;
     }
     let last = contents.last().copied().expect("a file has a part");
     put_source(ledger, &delivery, last, commit, &change)?;
@@ -325,18 +333,7 @@ fn retire(ledger: &Connection, content: i64, commit: i64) -> Result<(), StoreErr
 }
 
 /// Has the names that hold a content, and what grew from it, go on with its successor.
-fn succeed(
-    ledger: &Connection,
-    (old, new): (i64, i64),
-    by: &str,
-    commit: i64,
-) -> Result<(), StoreError> {
-    for name in ledger::names_of(ledger, old)? {
-        if name == by {
-            continue;
-        }
-        note(ledger, commit, &name, Some(new), RECOUNTED)?;
-    }
+fn succeed(ledger: &Connection, (old, new): (i64, i64), commit: i64) -> Result<(), StoreError> {
     let sql = "UPDATE source SET content = ?2, commit_id = ?3 WHERE content = ?1";
     ledger
         .prepare_cached(sql)?

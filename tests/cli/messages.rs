@@ -123,3 +123,54 @@ fn a13_json_is_printed_where_all_is_refused_and_has_rows_per_domain() {
         )
     );
 }
+
+#[test]
+fn a13_refusals_of_one_kind_for_other_reasons_are_lines_of_their_own() {
+    let place = Place::new();
+    let vhost = format!("v.example.cn:80 {COMBINED}");
+    let row = "{\"ClientRequestHost\":\"v.example.cn\",\"EdgeStartTimestamp\":1791165600,\
+         \"EdgeResponseBytes\":5,\"ClientRequestSource\":\"eyeball\"}\n";
+    let columns = "#Version: 1.0\n#Fields: date time x-host-header sc-bytes sc-status\n\
+         2026-10-03\t08:00:00\tv.example.cn\t5\t200\n";
+    place.write("logs/cloudflare.log", row.repeat(3));
+    place.write("logs/cloudfront.log", columns);
+    place.write("logs/tencent.log", LINE.repeat(3));
+    place.write("logs/tencent-2.log", LINE.repeat(4));
+    place.write("logs/vhost.log", vhost.repeat(3));
+    let domain = ["--domain", "a.example.cn"];
+    let said = place.run(&[&["logs", "--log-format", "combined"][..], &domain].concat());
+    expect(
+        &said,
+        1,
+        &[
+            "--format cloudflare",
+            "--format tencent-cdn",
+            "--format vhost_combined",
+            "refused logs/cloudfront.log",
+            "refused 2 files, logs/tencent-2.log is the first",
+        ],
+    );
+    assert_eq!(
+        said.stderr.matches("refused ").count(),
+        4,
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a13_files_that_lack_their_bytes_are_told_what_each_has_instead() {
+    let place = Place::new();
+    for (name, member) in [("a", "CacheResponseBytes"), ("b", "edgeResponseBytes")] {
+        let row = format!(
+            "{{\"ClientRequestHost\":\"v.example.cn\",\"EdgeStartTimestamp\":1791165600,\
+             \"{member}\":5,\"ClientRequestSource\":\"eyeball\"}}\n"
+        );
+        place.write(&format!("logs/{name}.log"), row.repeat(3));
+    }
+    let words = [
+        "they have CacheResponseBytes",
+        "they have edgeResponseBytes",
+    ];
+    expect(&place.run(&["logs"]), 1, &words);
+}

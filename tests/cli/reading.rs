@@ -439,3 +439,58 @@ fn a9_a_hole_takes_no_line_from_a_file_that_grows() {
     std::fs::remove_file(copy).expect("removed");
     assert_eq!(counted(&place.run(&args))["usage"]["bytes"], 5000);
 }
+
+#[test]
+fn a5_a_row_that_says_none_for_its_bytes_is_a_doubt_however_it_is_written() {
+    let place = Place::new();
+    for none in ["\"-\"", "\"\"", "\"-1\"", "-1", "null"] {
+        place.write(
+            "logs/a.log",
+            row(&format!("\"EdgeResponseBytes\":{none},")).repeat(3),
+        );
+        let report = counted(&place.run(&["logs", "--json"]));
+        assert_eq!(report["usage"]["bytes"], 0, "{none}");
+        assert_eq!(report["lines"]["metered"], 3, "{none}");
+        assert_eq!(report["lines"]["doubts"]["no-bytes"], 3, "{none}");
+    }
+    place.write("logs/a.log", row("\"EdgeResponseBytes\":\"x\",").repeat(3));
+    let said = place.run(&["logs", "--format", "cloudflare"]);
+    is_refused(&said, &["its 3 lines were rejected"]);
+}
+
+#[test]
+fn a7_text_in_utf32_is_told_as_that_with_and_without_a_mark() {
+    let place = Place::new();
+    for to_bytes in [u32::to_le_bytes, u32::to_be_bytes] {
+        let text = |text: &str| -> Vec<u8> {
+            let letters = text.chars().map(u32::from);
+            letters.flat_map(to_bytes).collect()
+        };
+        let marked = [text("\u{feff}"), text(LINE)].concat();
+        for content in [marked, text(LINE)] {
+            place.write("logs/a.log", &content);
+            is_refused(&place.run(&["logs"]), &["UTF-32", "iconv -f UTF-32"]);
+            let named = ["logs", "--format", "tencent-cdn"];
+            is_refused(&place.run(&named), &["UTF-32"]);
+        }
+    }
+}
+
+#[test]
+fn a7_only_an_array_of_rows_is_taken_apart() {
+    let place = Place::new();
+    for (content, words, is_array) in [
+        ("[{\"a\":1},{\"a\":2}]", "one JSON document", true),
+        (
+            "{\"ts\":1,\"http\":{\"status\":200}}\n",
+            "the members ts, http",
+            false,
+        ),
+        ("{\n  \"ts\": 1\n}\n", "one JSON document", false),
+    ] {
+        place.write("logs/a.log", content);
+        let said = place.run(&["logs"]);
+        is_refused(&said, &[words]);
+        assert_eq!(said.stderr.contains("jq"), is_array, "{}", said.stderr);
+    }
+}

@@ -286,3 +286,24 @@ fn one_writes_and_others_are_told() {
     );
     assert_eq!(site.total(), (bytes(0, 50), 50), "readers need not wait");
 }
+
+#[test]
+fn a9_what_is_behind_a_long_hole_counts_once_under_any_name() {
+    for hole in [70_000, 3 << 20] {
+        let text = |count| "\0".repeat(hole) + &lines(0, count);
+        let site = Site::new();
+        site.write("a.log", text(50));
+        assert_eq!(site.ingest().code, 0);
+        site.write("b.log", text(100));
+        assert_eq!(site.ingest().code, 0);
+        assert_eq!(site.total(), (bytes(0, 100), 100), "{hole}");
+        site.write("b.log", text(120));
+        site.write("other.log", "\0".repeat(hole) + &lines(300, 20));
+        assert_eq!(site.ingest().code, 0);
+        assert_eq!(
+            site.total(),
+            (bytes(0, 120) + bytes(300, 20), 140),
+            "{hole}"
+        );
+    }
+}

@@ -280,3 +280,110 @@ fn a12_a_kill_while_counting_anew_leaves_it_as_it_was_or_as_it_is_to_be() {
     }
     assert!(6 <= kills, "{kills} kills");
 }
+
+/// Rows of Logpush; `bytes` stands in each as it is.
+fn rows(from: u64, count: u64, bytes: &str) -> String {
+    let row = |n: u64| {
+        format!(
+            "{{\"ClientRequestHost\":\"v.example.cn\",\"EdgeStartTimestamp\":{},{bytes}\
+             \"ClientRequestSource\":\"eyeball\"}}\n",
+            1_791_165_600 + n
+        )
+    };
+    (from..from + count).map(row).collect()
+}
+
+#[test]
+fn a12_what_follows_a_counted_file_is_judged_when_it_is_counted_anew() {
+    let site = Site::new();
+    let good = lines(0, 5);
+    site.write("1.log", &good);
+    assert_eq!(site.ingest().code, 0);
+    let before = site.total();
+    site.write("1b.log", good + "zzz\nzzz\n");
+    assert_eq!(site.ingest().code, 1);
+    let said = recount(&site, &["1b.log"], &[]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert_eq!(said.json["files"]["refused"][0]["code"], "rejects");
+    assert_eq!(site.total(), before);
+    let said = recount(&site, &["1b.log"], &["--max-reject-ratio", "0.5"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(site.total(), before);
+}
+
+#[test]
+fn a12_a_part_without_the_metered_field_is_no_file_without_it() {
+    let site = Site::new();
+    let old = rows(0, 3, "");
+    site.write("kept.log", &old);
+    count_whatever_is_rejected(&site, "tencent-cdn");
+    site.write("a.log", old + &rows(3, 2, "\"EdgeResponseBytes\":1000,"));
+    let said = recount(&site, &["a.log"], &[]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(site.total(), (2_000, 5));
+    // By itself it is one.
+    let said = recount(&site, &["kept.log"], &["--domain", "v.example.cn"]);
+    assert_eq!(said.json["files"]["refused"][0]["code"], "no-bytes");
+}
+
+#[test]
+fn a12_a_name_is_noted_once_and_a_file_is_measured_once() {
+    let site = Site::new();
+    site.write("kept.log", common(500, 10));
+    ingest_for(&site, "wrong.example.cn");
+    site.write("a.log", common(500, 20));
+    ingest_for(&site, "wrong.example.cn");
+    site.write("copy.log", common(500, 20));
+    site.write("small.log", common(0, 30));
+    ingest_for(&site, "wrong.example.cn");
+    let occasion = Occasion {
+        at: "2026-11-23T00:00:00Z".to_owned(),
+        command: "ingest".to_owned(),
+    };
+    let store = Store::open_to_write(&site.path("store"), Seed(1), occasion).expect("opened");
+    let paths = ["a.log", "small.log"].map(|name| site.log(name).display().to_string());
+    let found = discover(&paths).expect("found");
+    let options = Options {
+        fallback_domain: Some("right.example.cn".to_owned()),
+        ..support::options(2)
+    };
+    let read = Advanced::default();
+    let ingested = cdn_meter::ingest::recount(found.sources, &options, &read, &store);
+    let histograms = ingested.expect("counted").histograms;
+    let median = histograms.response_bytes().p50;
+    assert!(
+        median < 1_100,
+        "20 of the 50 responses are larger: {median}"
+    );
+    let stored = common(500, 20).len() + common(0, 30).len();
+    assert_eq!(read.0.into_inner(), stored as u64);
+    drop(store);
+    let noted = |name: &str| -> (i64, i64) {
+        let ledger = Connection::open(site.path("store/ledger.sqlite")).expect("opened");
+        let sql = "SELECT COUNT(*), MAX(history.content = source.content) FROM history
+            JOIN source USING (name) WHERE change = 'recounted' AND name LIKE ?1";
+        let row = ledger.query_row(sql, [format!("%/{name}")], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        });
+        row.expect("an answer")
+    };
+    for name in ["a.log", "copy.log", "kept.log", "small.log"] {
+        assert_eq!(noted(name), (1, 1), "{name}");
+    }
+    assert_eq!(site.total(), (bytes(500, 20) + bytes(0, 30), 50));
+}
+
+/// Stored bytes that were dealt with.
+#[derive(Default)]
+struct Advanced(std::sync::atomic::AtomicU64);
+
+impl cdn_meter::ingest::Events for Advanced {
+    fn advanced(&self, stored_bytes: u64) {
+        self.0
+            .fetch_add(stored_bytes, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn settled(&self, _source: &cdn_meter::ingest::SourceReport) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -220,3 +220,42 @@ fn without_store(site: &Site) -> Said {
     command.arg(site.path("out")).arg(site.path("logs"));
     Site::run(&mut command)
 }
+
+#[test]
+fn a6_every_file_that_passes_the_limit_is_named_with_its_reason() {
+    for is_kept in [true, false] {
+        let site = Site::new();
+        site.write("a.log", claims(LINE_MAX, (1 << 13) - 2));
+        site.write("big1.log", "\n\n".to_owned() + &claims(LINE_MAX, 1 << 13));
+        site.write("big2.log", "\n".to_owned() + &claims(LINE_MAX, 1 << 13));
+        site.write("big3.log", "\n".to_owned() + &claims(LINE_MAX, 3));
+        let said = match is_kept {
+            true => site.ingest(),
+            false => without_store(&site),
+        };
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let refused: Vec<&str> = said.stderr.lines().collect();
+        let told = |name: &str| {
+            let line = refused.iter().find(|line| line.contains(name));
+            line.unwrap_or_else(|| panic!("{name}: {}", said.stderr))
+        };
+        assert!(
+            told("big1.log").contains("its bytes sum to"),
+            "{}",
+            said.stderr
+        );
+        assert!(
+            told("big2.log").contains("its bytes sum to"),
+            "{}",
+            said.stderr
+        );
+        // Whichever of the other two came last.
+        let is_of_all = |line: &&&str| line.contains("all that is counted");
+        assert_eq!(
+            refused.iter().filter(is_of_all).count(),
+            1,
+            "{}",
+            said.stderr
+        );
+    }
+}
