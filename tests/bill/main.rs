@@ -18,5 +18,6 @@ mod rules;
 mod shown;
 mod statement;
 mod terms;
+mod unbound;
 mod what_if;
 mod world;
