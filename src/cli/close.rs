@@ -10,7 +10,7 @@ use super::bills::{Prices, Shown, freeze_bill};
 use super::corrections::Corrections;
 use super::ledger::Ledger;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write, say_set_aside};
-use super::monotone::check_closed;
+use super::monotone::{check_closed, freeze_registry};
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
@@ -155,6 +155,7 @@ fn freeze_usage(
             return Ok(None);
         }
     }
+    freeze_registry(registry, &closing.folder("registry"))?;
     let mut total = Usage::default();
     rows.iter().try_for_each(|row| total.add(&row.usage))?;
     Ok(Some(CloseTerms {

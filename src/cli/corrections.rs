@@ -8,7 +8,7 @@ use super::costs::share;
 use super::ledger::Ledger;
 use super::monotone::check_closed;
 use crate::billing::{Bill, BillTerms, Charge, Differences, Makers, corrections, costs};
-use crate::registry::Registry;
+use crate::registry::{Class, Registry, speaks_of};
 use crate::report::{MendedReport, read_charges};
 use crate::store::{Close, Store};
 use crate::summary::Book;
@@ -34,7 +34,7 @@ impl Corrections {
         (prices, is_rerating): (&Prices, bool),
         rows_max: usize,
     ) -> Result<Self, Failure> {
-        let mut mended = check_closed(store, registry)?;
+        let mended = check_closed(store, registry)?;
         let closes = store.closes()?;
         let frozen = frozen_prices(store, &closes, ledger)?;
         let prices_of = |month: Month| match frozen.get(&month) {
@@ -83,7 +83,7 @@ impl Corrections {
         };
         let closes = (store, &closes[..]);
         share(&mut lines, differences, closes, registry, bill_of)?;
-        mended.retain(|of| tell_mended(&mut lines, of));
+        let mended = tell_mended(&mut lines, &mended, registry);
         let month = last.next();
         Ok(Corrections {
             month,
@@ -168,18 +168,35 @@ fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, Failure> {
     Ok(billed)
 }
 
-/// Says on the lines of a domain that a wrong entry of the registry is why they are there (R26); answers
-/// whether there are any.
-fn tell_mended(lines: &mut [Charge], of: &MendedReport) -> bool {
-    let mut is_told = false;
+/// Says on the lines of a domain that a wrong entry of the registry is why they are there (R26); answers of
+/// which months and domains there are any. An entry of the very name says why before a wildcard does.
+fn tell_mended(
+    lines: &mut [Charge],
+    mended: &[MendedReport],
+    registry: &Registry,
+) -> Vec<MendedReport> {
+    let mut told = BTreeMap::new();
     for line in lines.iter_mut() {
-        let is_of_month = line
-            .corrects
-            .is_some_and(|month| month.to_string() == of.month);
-        if is_of_month && line.domain == of.domain {
-            line.cite_mended(&of.text());
-            is_told = true;
+        let Some(month) = line.corrects else {
+            continue;
+        };
+        let of_month = month.to_string();
+        let of_line =
+            |of: &&MendedReport| of.month == of_month && speaks_of(&of.domain, &line.domain);
+        let of = mended.iter().filter(of_line);
+        let Some(of) = of.max_by_key(|of| (of.domain == line.domain, of.domain.len())) else {
+            continue;
+        };
+        if registry.attribution(&line.domain, month).class == Class::MiniProgram {
+            continue;
         }
+        let domain = line.domain.clone();
+        let of = MendedReport {
+            domain: domain.clone(),
+            ..of.clone()
+        };
+        line.cite_mended(&of.text());
+        told.insert((month, domain), of);
     }
-    is_told
+    told.into_values().collect()
 }

@@ -4,7 +4,8 @@
 //! registry: a month closed by a wrong entry needs a way out that nobody takes by accident, and that stays
 //! in sight. So besides mending the entry itself, a `[[correction]]` says what it said, when that was found
 //! and why, and it stays in the registry for good. It speaks of months from the wrong date on that were
-//! closed up to its day, and of none that was closed later.
+//! closed up to its day, and of none that was closed later. What a close kept of its registry has to have the
+//! date that the correction calls wrong; and nothing is said twice.
 
 use super::entry::{Added, Pattern};
 use crate::units::Month;
@@ -36,6 +37,11 @@ impl Correction {
     /// Whether it speaks of a domain in a month.
     pub(super) fn speaks_of(&self, domain: &str, month: Month) -> bool {
         self.pattern.covers(domain) && self.wrong.month <= month
+    }
+
+    /// Whether both say of the same entry that it was found wrong on the same day.
+    pub(super) fn is_again(&self, other: &Correction) -> bool {
+        (&self.pattern, self.wrong.day, self.on) == (&other.pattern, other.wrong.day, other.on)
     }
 
     pub(super) fn mended(&self) -> Mended<'_> {

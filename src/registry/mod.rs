@@ -12,6 +12,7 @@ mod correction;
 mod csv;
 mod entry;
 mod error;
+mod facts;
 mod place;
 mod toml;
 
@@ -20,14 +21,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 pub use correction::Mended;
 pub use entry::{Attribution, Class};
 pub use error::RegistryError;
+pub use facts::{TakenBack, speaks_of};
 pub use place::Place;
 
-use crate::units::{Month, Zone, hex};
+use crate::units::{Month, Zone};
 use correction::Correction;
 use entry::{Entry, Pattern};
 use place::Lines;
@@ -98,7 +98,18 @@ impl Registry {
         let file = toml::file(text, origin, zone)?;
         let mut registry = Registry::empty(zone).with(file.entries, origin)?;
         for (correction, at) in file.corrections {
-            registry.check_mended(&correction, at)?;
+            registry.check_mended(&correction, at.clone())?;
+            if registry
+                .corrections
+                .iter()
+                .any(|of| of.is_again(&correction))
+            {
+                return Err(RegistryError::Field {
+                    at,
+                    field: toml::WRONG_SINCE,
+                    problem: "stands in an earlier [[correction]] of the same name and day; delete one of them",
+                });
+            }
             registry.corrections.push(correction);
         }
         Ok(registry)
@@ -141,15 +152,6 @@ impl Registry {
             }),
             _ => Ok(()),
         }
-    }
-
-    /// The wrong entry by which `domain` was a mini-program domain in `month`; of several, the one that was
-    /// found last.
-    pub fn mended(&self, domain: &str, month: Month) -> Option<Mended<'_>> {
-        let corrections = self.corrections.iter();
-        let of_domain = corrections.filter(|correction| correction.speaks_of(domain, month));
-        let last = of_domain.max_by_key(|correction| correction.on);
-        last.map(Correction::mended)
     }
 
     /// What `domain` is in `month`, and whose. An exact name wins over a wildcard, and of
@@ -205,32 +207,6 @@ impl Registry {
     /// Whether it knows nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// SHA-256 of what it says, in hexadecimal: the same facts in any order or file give the same.
-    ///
-    /// A date counts as its midnight in the billing zone, so the digest of dates follows the zone.
-    pub fn digest(&self) -> String {
-        let exact = self
-            .exact
-            .iter()
-            .map(|(name, entry)| (Pattern::Exact(name.clone()), entry));
-        let below = self
-            .wildcards
-            .iter()
-            .map(|(name, entry)| (Pattern::Below(name.clone()), entry));
-        let mut facts: Vec<String> = exact
-            .chain(below)
-            .map(|(pattern, entry)| entry.canonical(&pattern))
-            .chain(self.corrections.iter().map(Correction::canonical))
-            .collect();
-        facts.sort_unstable();
-        let mut digest = Sha256::new();
-        for fact in facts {
-            digest.update(fact.as_bytes());
-            digest.update(b"\n");
-        }
-        hex(&digest.finalize())
     }
 }
 

@@ -303,7 +303,7 @@ fn mended(lines: &[&str]) -> String {
 #[test]
 fn c2_a_wrong_entry_is_mended_by_a_dated_correction_with_a_reason() {
     let registry = registry(&mended(&MENDED));
-    let found = registry.mended("a.com", month("2026-10"));
+    let found = registry.mended("a.com", month("2026-10")).next();
     let found = found.expect("a correction");
     assert_eq!(found.reason, "b.com was meant");
     let text = crate::units::day_text;
@@ -311,21 +311,63 @@ fn c2_a_wrong_entry_is_mended_by_a_dated_correction_with_a_reason() {
         (&text(found.wrong_since)[..], &text(found.on)[..]),
         ("2026-10-15", "2026-11-03")
     );
-    assert!(registry.mended("a.com", month("2026-12")).is_some());
+    assert!(registry.mended("a.com", month("2026-12")).next().is_some());
     assert_eq!(
-        registry.mended("a.com", month("2026-09")),
+        registry.mended("a.com", month("2026-09")).next(),
         None,
         "before it was wrong"
     );
-    assert_eq!(registry.mended("b.com", month("2026-10")), None);
-    assert_eq!(registry.mended("www.a.com", month("2026-10")), None);
+    assert_eq!(registry.mended("b.com", month("2026-10")).next(), None);
+    assert_eq!(registry.mended("www.a.com", month("2026-10")).next(), None);
     assert_eq!(class(&registry, "a.com", "2026-10"), Class::Standard);
     let wild = mended(&["name = '*.a.com'", MENDED[1], MENDED[2], MENDED[3]]);
     let wild = toml(&wild).expect("a registry");
-    assert!(wild.mended("www.a.com", month("2026-10")).is_some());
+    assert!(wild.mended("www.a.com", month("2026-10")).next().is_some());
     for other in ["a.com", "aa.com"] {
-        assert_eq!(wild.mended(other, month("2026-10")), None, "{other}");
+        assert_eq!(wild.mended(other, month("2026-10")).next(), None, "{other}");
     }
+}
+
+#[test]
+fn c2_the_same_correction_twice_is_refused() {
+    let again =
+        |lines: &[&str]| format!("{}[[correction]]\n{}\n", mended(&MENDED), lines.join("\n"));
+    for reason in [MENDED[3], "reason = 'c.com was meant'"] {
+        let twice = again(&[MENDED[0], MENDED[1], MENDED[2], reason]);
+        let refused = toml(&twice).expect_err("twice").to_string();
+        assert!(
+            refused.contains("stands in an earlier [[correction]]"),
+            "{refused}"
+        );
+    }
+    // It may have been wrong again, and found again.
+    assert!(
+        toml(&again(&[
+            MENDED[0],
+            MENDED[1],
+            "on = '2026-12-03'",
+            MENDED[3]
+        ]))
+        .is_ok()
+    );
+}
+
+#[test]
+fn c2_a_registry_is_read_back_from_its_facts() {
+    let text = mended(&MENDED)
+        + "[[domain]]\nname = '*.b.com'\naccount = '7'\napp_id = 'wx1'\n\
+        mini_program_since = '2026-10-15T09:30:00+08:00'\n[[domain]]\nname = 'p.com'\naccount = '7'\nkind = 'push'\n";
+    let said = registry(&text);
+    let (facts, zone) = (said.facts(), said.zone());
+    let back = Registry::from_facts(&facts, &said.digest(), zone).expect("facts");
+    assert_eq!(back.len(), said.len());
+    for name in ["a.com", "x.b.com", "p.com", "b.com"] {
+        let (said, back) = (&said, &back);
+        let of =
+            |registry: &Registry| format!("{:?}", registry.attribution(name, month("2026-11")));
+        assert_eq!(of(said), of(back));
+    }
+    assert!(Registry::from_facts(&facts.replace("play", "push"), &said.digest(), zone).is_none());
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! STORE/closed/2026-10/charges/part-00000.parquet        what was billed, if it was
 //! STORE/closed/2026-10/costs/part-00000.parquet          what of it each domain made
 //! STORE/closed/2026-10/catalogue/catalogue.toml          the prices of it
+//! STORE/closed/2026-10/registry/facts.tsv                what the registry said; older closes have none
 //! ```
 //! Every close has a statement, a text that names all that was frozen, the digests of its files and
 //! the digest of the close before. Its own digest is the SHA-256 of that text, so nothing that
@@ -29,7 +30,14 @@ use crate::units::{Bytes, Month, Zone, hex};
 /// Folder of closed months.
 pub(super) const CLOSED: &str = "closed";
 /// Folders of a closed month, in the order in which a statement names their files.
-const DATASETS: [&str; 5] = ["catalogue", "charges", "costs", "summary", "usage_5min"];
+const DATASETS: [&str; 6] = [
+    "catalogue",
+    "charges",
+    "costs",
+    "registry",
+    "summary",
+    "usage_5min",
+];
 
 /// What a month is closed with.
 #[derive(Clone, Debug, PartialEq, Eq)]

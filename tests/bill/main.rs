@@ -19,5 +19,6 @@ mod rules;
 mod shown;
 mod statement;
 mod terms;
+mod unbound;
 mod what_if;
 mod world;

@@ -228,4 +228,14 @@ fn c2_a_correction_speaks_of_what_was_closed_before_it_and_of_nothing_else() {
     );
     fs::write(path, other).expect("written");
     assert_refused(&run(&site, "bill", &["--out", &out]), "takes that back");
+    // Nor of a date that the entry never had.
+    let other = text.replace(
+        "wrong_mini_program_since = \"2026-10-02\"",
+        "wrong_mini_program_since = \"2026-09-02\"",
+    );
+    fs::write(site.path("registry.toml"), other).expect("written");
+    assert_refused(
+        &run(&site, "bill", &["--out", &out]),
+        "but 2026-10 was closed with mini_program_since 2026-10-02",
+    );
 }
