@@ -162,7 +162,7 @@ fn ends(field: &Field, reading: Reading, rest: &[u8], looks_left: &mut usize) ->
         }
         None if field.is_whole => consider(rest.len())?,
         // It touches the next one, or a backslash in it keeps a byte from ending it: place by place.
-        None => each_place(rest, reach, has_escapes, |len| consider(len))?,
+        None => each_place(rest, reach, has_escapes, &mut consider)?,
         Some(_) if has_escapes => each_place(rest, reach, true, |len| {
             match rest[len..].starts_with(&field.end) {
                 true => consider(len),
