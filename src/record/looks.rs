@@ -22,8 +22,8 @@ const NAME_BYTES_MAX: usize = 40;
 pub enum Looks {
     /// Every character is two bytes.
     Utf16,
-    /// Every character is four bytes.
-    Utf32,
+    /// UTF-32: every character is four bytes.
+    WideText,
     /// One array over all lines.
     JsonArray,
     /// One object over several lines.
@@ -41,8 +41,8 @@ pub enum Looks {
 impl Looks {
     /// What the first bytes of a source tell, whatever its format is said to be.
     pub(super) fn of_bytes(sample: &[u8]) -> Option<Self> {
-        if is_utf32(sample) {
-            return Some(Looks::Utf32);
+        if is_wide(sample) {
+            return Some(Looks::WideText);
         }
         let (has_mark, text) = match sample {
             [0xff, 0xfe, text @ ..] | [0xfe, 0xff, text @ ..] => (true, text),
@@ -80,7 +80,7 @@ impl Looks {
 }
 
 /// Whether the first bytes are characters of four bytes each, none of them a zero.
-fn is_utf32(sample: &[u8]) -> bool {
+fn is_wide(sample: &[u8]) -> bool {
     let (has_mark, text) = match sample {
         [0xff, 0xfe, 0, 0, text @ ..] | [0, 0, 0xfe, 0xff, text @ ..] => (true, text),
         _ => (false, sample),
@@ -147,7 +147,7 @@ impl fmt::Display for Looks {
             Looks::Utf16 => f.write_str(
                 "it is text in UTF-16, and logs are read as UTF-8; convert it (iconv -f UTF-16 -t UTF-8)",
             ),
-            Looks::Utf32 => f.write_str(
+            Looks::WideText => f.write_str(
                 "it is text in UTF-32, and logs are read as UTF-8; convert it (iconv -f UTF-32 -t UTF-8)",
             ),
             Looks::JsonArray => f.write_str(
