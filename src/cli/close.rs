@@ -28,7 +28,7 @@ const WAIT_HOURS: u32 = 3;
 /// The month's datasets are kept in the store as they are published from then on, to the byte; the
 /// close names their digests, the registry's, and the close before. Shows how late the bytes of
 /// the month came, by format. The month is billed, too, and its charges are kept with its prices and notes; a
-/// month in which something was bought or corrected and nothing used can be closed, too. A close cannot be
+/// month in which something was bought, be it for nothing, or corrected and nothing used can be closed, too. A close cannot be
 /// undone.
 #[derive(Args)]
 pub(super) struct CloseArgs {
@@ -82,12 +82,15 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         true => None,
         false => Some(args.prices.prices(&args.terms)?),
     };
+    let mut is_bought = false;
     let report = prices.as_ref().map(|prices| {
         let mut ledger = args.prices.extras.ledger(zone)?;
         let by = (prices, false);
         let rows_max = args.memory.rows_max();
         let corrections = Corrections::find(&store, &registry, &mut ledger, by, rows_max)?;
         tell_open(&store, &ledger, (month, zone))?;
+        // What costs nothing has no line, and is closed all the same: its fee would rewrite the month.
+        is_bought = ledger.months(zone).contains(&month);
         let mut shown = Shown::default();
         shown.note_gaps(&store)?;
         freeze_bill(
@@ -102,7 +105,7 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let has_lines = report
         .as_ref()
         .is_some_and(|bill| !bill.accounts.is_empty());
-    if usage.rows.is_empty() && !has_lines {
+    if usage.rows.is_empty() && !has_lines && !is_bought {
         return Err(nothing(month, zone));
     }
     let terms = args.terms.with(&registry);
@@ -141,8 +144,8 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
 
 fn nothing(month: Month, zone: Zone) -> Failure {
     Failure::start(format!(
-        "the store holds no usage of {month} on the clock {zone}, and its bill has no line; there is nothing to \
-         close. What was bought or counted in it comes with --events and --services, and without --no-bill"
+        "the store holds no usage of {month} on the clock {zone}, its bill has no line, and nothing was bought or counted in it; \
+         there is nothing to close. What was bought or counted in it comes with --events and --services, and without --no-bill"
     ))
 }
 
