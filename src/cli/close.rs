@@ -29,7 +29,7 @@ const WAIT_HOURS: u32 = 3;
 /// The month's datasets are kept in the store as they are published from then on, to the byte; the
 /// close names their digests, the registry's, and the close before. Shows how late the bytes of
 /// the month came, by format. The month is billed, too, and its charges are kept with its prices and notes; a
-/// month in which something was bought or corrected and nothing used can be closed, too. A close cannot be
+/// month in which something was bought, be it for nothing, or corrected and nothing used can be closed, too. A close cannot be
 /// undone.
 #[derive(Args)]
 pub(super) struct CloseArgs {
@@ -75,11 +75,11 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let report = prices
         .as_ref()
         .map(|prices| freeze_priced(args, prices, usage, &registry, place));
-    let report = report.transpose()?;
+    let (report, is_bought) = report.transpose()?.unzip();
     let has_lines = report
         .as_ref()
         .is_some_and(|bill| !bill.accounts.is_empty());
-    if usage.rows.is_empty() && !has_lines {
+    if usage.rows.is_empty() && !has_lines && is_bought != Some(true) {
         return Err(nothing(month, zone));
     }
     let Some(terms) = freeze_usage(args, prices.as_ref(), usage, &registry, &closing)? else {
@@ -114,27 +114,31 @@ fn begin(args: &CloseArgs) -> Result<(Registry, Store), Failure> {
     Ok((registry, store))
 }
 
-/// Prices the month, corrections of closed ones included, and keeps its bill.
+/// Prices the month, corrections of closed ones included, and keeps its bill; tells also whether anything was
+/// bought or counted in it.
 fn freeze_priced(
     args: &CloseArgs,
     prices: &Prices,
     usage: MonthUsage<'_>,
     registry: &Registry,
     (store, closing): (&Store, &Closing<'_>),
-) -> Result<BillReport, Failure> {
+) -> Result<(BillReport, bool), Failure> {
     let mut ledger = args.prices.extras.ledger(usage.zone)?;
     let (by, rows_max) = ((prices, false), args.memory.rows_max());
     let corrections = Corrections::find(store, registry, &mut ledger, by, rows_max)?;
     tell_open(store, &ledger, (usage.month, usage.zone))?;
+    // What costs nothing has no line, and is closed all the same: its fee would rewrite the month.
+    let is_bought = ledger.months(usage.zone).contains(&usage.month);
     let mut shown = Shown::default();
     shown.note_gaps(store)?;
-    freeze_bill(
+    let report = freeze_bill(
         (prices, &mut ledger),
         usage,
         registry,
         (corrections, &shown),
         |dataset| closing.folder(dataset),
-    )
+    )?;
+    Ok((report, is_bought))
 }
 
 /// Keeps the month's usage, and answers what it is closed with; `None` if it is not to be closed.
@@ -172,8 +176,8 @@ fn freeze_usage(
 
 fn nothing(month: Month, zone: Zone) -> Failure {
     Failure::start(format!(
-        "the store holds no usage of {month} on the clock {zone}, and its bill has no line; there is nothing to \
-         close. What was bought or counted in it comes with --events and --services, and without --no-bill"
+        "the store holds no usage of {month} on the clock {zone}, its bill has no line, and nothing was bought or counted in it; \
+         there is nothing to close. What was bought or counted in it comes with --events and --services, and without --no-bill"
     ))
 }
 

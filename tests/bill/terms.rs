@@ -202,6 +202,27 @@ fn c3_a_month_with_purchases_and_no_traffic_is_closed_like_any_other() {
 }
 
 #[test]
+fn c3_a_month_whose_purchase_costs_nothing_is_closed_and_a_fee_is_a_correction() {
+    let site = bought_before("30000");
+    let path = site.path("events.toml");
+    let paid = fs::read_to_string(&path).expect("read");
+    let free = paid.replace("fee = \"30000\"", "until = \"2027-09-20T10:00\"");
+    assert_ne!(free, paid);
+    fs::write(&path, free).expect("written");
+    let events = path.display().to_string();
+    let september = ["--month", "2026-09", "--early", "--events", &events];
+    let said = run(&site, "close", &september);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(site.verify().code, 0);
+    let both = expected(&[("2026-09", "0.00"), ("2026-10", "663.20")]);
+    assert_eq!(payables(&site, &[]), both);
+    // A fee that is told later is on the bill of the month after.
+    fs::write(&path, paid).expect("written");
+    let after = expected(&[("2026-09", "0.00"), ("2026-10", "30663.20")]);
+    assert_eq!(payables(&site, &[]), after);
+}
+
+#[test]
 fn c3_a_month_of_corrections_is_closed_and_one_of_nothing_is_not() {
     let site = closed_site();
     site.write("late.log", lines("202610", 100..101));
