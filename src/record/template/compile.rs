@@ -81,6 +81,7 @@ pub(super) fn compile(text: &str, is_preset: bool) -> Result<Template, TemplateE
             });
     let last = roles.iter().rposition(|role| *role != Role::Ignored);
     let has_host = !taken.hosts.is_empty();
+    let has_ports = taken.hosts.iter().any(|name| name.contains(':'));
     let count = parts.len();
     let fields = parts.into_iter().zip(roles).enumerate();
     let fields = fields.map(|(at, (part, role))| field(part, role, escape, at + 1 == count));
@@ -91,6 +92,7 @@ pub(super) fn compile(text: &str, is_preset: bool) -> Result<Template, TemplateE
         needed: last.map_or(0, |last| last + 1),
         time: time.ok_or(TemplateError::NoTime)?,
         has_host,
+        has_ports,
         has_status: taken.status.is_some(),
         bytes_in: match (is_preset, has_total) {
             (true, _) => BytesIn::Unknown,

@@ -125,6 +125,8 @@ pub struct Template {
     needed: usize,
     time: TimeKind,
     has_host: bool,
+    /// Whether a host and the port behind it are one text.
+    has_ports: bool,
     has_status: bool,
     bytes_in: BytesIn,
     is_preset: bool,
@@ -177,13 +179,11 @@ impl<'a> Texts<'a> {
     fn host(&self) -> &'a [u8] {
         let is_missing = |host: &[u8]| matches!(host, [] | b"-" | b"_" | [b'-' | b'_', b':', ..]);
         let [first, others @ ..] = self.hosts;
-        let mut host = first;
-        if is_missing(first) {
-            let other = others.into_iter().find(|host| !is_missing(host));
-            host = other.unwrap_or(first);
+        if !is_missing(first) {
+            return first;
         }
-        // A socket without ports leaves nothing behind the colon.
-        host.strip_suffix(b":").unwrap_or(host)
+        let other = others.into_iter().find(|host| !is_missing(host));
+        other.unwrap_or(first)
     }
 }
 
@@ -280,6 +280,16 @@ impl Template {
         (&self.fields[..self.needed], reading)
     }
 
+    /// The host of a line; a socket without ports leaves nothing behind the colon of a template.
+    #[inline(always)]
+    fn host<'a>(&self, texts: &Texts<'a>) -> &'a [u8] {
+        let host = texts.host();
+        match self.has_ports {
+            true => host.strip_suffix(b":").unwrap_or(host),
+            false => host,
+        }
+    }
+
     fn record<'a>(&self, texts: &Texts<'a>) -> Result<Record<'a>, Reject> {
         let time = self.time.read(texts.time)?;
         let (bytes, doubt): (Bytes, Option<Doubt>) = bytes(texts.bytes)?;
@@ -289,7 +299,7 @@ impl Template {
         };
         Ok(Record {
             time,
-            host: texts.host(),
+            host: self.host(texts),
             bytes,
             status,
             region: Region::Unknown,
@@ -413,7 +423,7 @@ impl LineFormat for Template {
         let bytes = Bytes::new(bytes);
         Some(Fate::Metered(Record {
             time,
-            host: way.texts.host(),
+            host: self.host(&way.texts),
             bytes,
             status,
             region: Region::Unknown,
