@@ -10,6 +10,7 @@ mod lines;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use lines::{Format, Lines, Share};
 
@@ -51,6 +52,9 @@ fn python_for_focus() -> PathBuf {
 }
 
 fn python_with(name: &str, python: &Path, requirements: &str) -> PathBuf {
+    // Tests run at once: none may meet a Python that another one has not finished making.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let made = venv.join("bin/python");
     if !made.exists() {
