@@ -12,8 +12,9 @@
 //! authority = word without "/" and ","                           the same where a path touches it; schemes
 //! ident     = word without "." and ":"                          the identity that nobody uses
 //! number    = "-" | [ "-" ] 1*digit [ "." *digit ]               a clock may step back
-//! addresses = item *( "," [ " " ] item )           item   = 1*( byte but space, "," and `"` )
-//! words     = item *( ( ", " | " : " ) item )    numbers = the same of numbers
+//! addresses = word in which spaces stand behind commas only, and that does not end in one
+//! words     = item *( ( ", " | " : " ) item ) [ " : " ]          item = 1*( byte but space, "," and `"` )
+//! numbers   = the same of numbers
 //! status    = 3 digits | "-"                     bytes  = 1*digit | "-"
 //! ```
 //!
@@ -21,8 +22,9 @@
 //! missing value is written as nothing (`escape=none`, `escape=json`) and it is not needed, and where
 //! nginx finds a value that is empty (`variable`).
 //!
-//! Source: ngx_http_log_module, ngx_http_validate_host of nginx 1.21.1 and newer (no spaces in hosts) and ngx_http_upstream_module (lists with `, ` and ` : `), the request
-//! variables of ngx_http_core_module, mod_log_config; read 2026-11.
+//! Source: ngx_http_log_module, ngx_http_validate_host of nginx 1.21.1 and newer (no spaces in hosts),
+//! ngx_http_upstream_module (lists with `, ` and ` : `), the request variables of ngx_http_core_module,
+//! mod_log_config; read 2026-11.
 
 use memchr::{memchr_iter, memchr2};
 use nom::Parser;
