@@ -76,6 +76,16 @@ fn ruled<'a>(template: &Template, line: &'a [u8]) -> Result<Record<'a>, Reject> 
     Err(template.misfit(line))
 }
 
+/// Whether the line has more ways than the bounds of the search let it look at: it is ambiguous then,
+/// whatever its fits are.
+fn is_too_much(template: &Template, line: &[u8]) -> bool {
+    let mut found = template
+        .readings()
+        .map(|(fields, reading)| fits::fits(&template.head, fields, reading, line));
+    let judged = found.find(|fits| !matches!(fits, Fits::Known(texts) if texts.is_empty()));
+    judged == Some(Fits::TooMany)
+}
+
 /// Variables with texts that they, their neighbours and clients write.
 const VARIABLES: [(&str, &[&str]); 16] = [
     ("$host", &["a.cn", "b.cn", "-"]),
@@ -159,6 +169,8 @@ proptest! {
             return Ok(());
         };
         let specified = template.judged(&line);
+        // Rare, or the run fails for want of lines.
+        prop_assume!(!is_too_much(&template, &line));
         prop_assert_eq!(specified, ruled(&template, &line), "{} of {}", line.escape_ascii(), text);
         let expected = Template::fate(specified, &line);
         let fast = template.fast(&line, &mut Clock::default());
