@@ -159,9 +159,10 @@ fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, Bil
     charge.corrects = Some(month);
     charge.cite(&["R26", "R32"]);
     charge.how = format!(
-        "{month} was billed with {} of this, and is {} now",
+        "{month} was billed with {} of this, and is {} now{}",
         was.text(line.item),
-        is.text(line.item)
+        is.text(line.item),
+        is.line.map_or_else(String::new, Charge::assumed_text)
     );
     Ok(charge)
 }

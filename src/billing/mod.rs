@@ -38,7 +38,7 @@ mod tiers;
 mod traffic;
 pub mod transcoding;
 
-pub use assumed::Assumed;
+pub use assumed::{Assumed, assumed, assumed_since};
 pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
 pub use charge::{Charge, Cost, PricedBy, Status};
