@@ -296,12 +296,13 @@ impl Bills {
     pub(super) fn finish(mut self) -> (Vec<Building>, Shown, Prices) {
         // Months without usage were added last.
         self.shown.reports.sort_by(|a, b| a.month.cmp(&b.month));
-        let focus = self.focus.map(Focus::into_datasets);
-        let datasets = focus
-            .into_iter()
-            .flatten()
-            .chain([self.charges, self.costs]);
-        (datasets.collect(), self.shown, self.prices)
+        let mut datasets = match self.focus {
+            Some(focus) => focus.into_datasets().into(),
+            // That of an earlier bill must not stand beside these charges.
+            None => Focus::retired(&self.charges),
+        };
+        datasets.extend([self.charges, self.costs]);
+        (datasets, self.shown, self.prices)
     }
 
     /// Finds what corrects closed months, and what nobody could meter, before the months are added.
