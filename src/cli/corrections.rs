@@ -7,7 +7,7 @@ use super::bills::{FrozenPrices, Prices};
 use super::costs::share;
 use super::ledger::Ledger;
 use super::monotone::check_closed;
-use super::months::usage_of_closed;
+use super::months::{owners_now, usage_of_closed};
 use crate::billing::{
     Assumed, Bill, BillTerms, Charge, Differences, Makers, assumed, assumed_since, corrections,
     costs,
@@ -15,7 +15,7 @@ use crate::billing::{
 use crate::registry::{Class, Registry, speaks_of};
 use crate::report::{MendedReport, read_charges, read_summary};
 use crate::store::{Close, Store};
-use crate::summary::{Book, FrozenOwners};
+use crate::summary::{Book, FrozenOwners, Owners};
 use crate::units::Month;
 
 /// Corrections of closed months: they are lines of the bill of the first month after all of them.
@@ -125,16 +125,15 @@ impl Closed<'_> {
         let prices = self.anew.unwrap_or(&frozen.prices);
         let usage = self.store.usage(month.slots(zone), self.rows_max)?;
         let book = Book::new(usage.table, usage.domains, self.registry, zone)?;
-        let accounts = book
-            .months()
-            .flat_map(|usage| usage.accounts(self.registry));
+        let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
+        let accounts = book.months().flat_map(|usage| usage.accounts(&owners));
         let now = ledger.bill((month, zone), accounts, Vec::new(), prices)?;
         let lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
         if lines.is_empty() {
             return Ok(());
         }
         let now_by = (&now, &prices.terms());
-        add_now(differences, &lines, now_by, (&book, self.registry))?;
+        add_now(differences, &lines, now_by, (&book, &owners))?;
         let before = self.assumed_before(close, frozen)?;
         let is_corrected = |account: &str| lines.iter().any(|line| line.account == account);
         let assumed = assumed_since(month, &now.assumed, &before, is_corrected)?;
@@ -189,7 +188,7 @@ fn add_now(
     differences: &mut Differences,
     lines: &[Charge],
     (now, terms): (&Bill, &BillTerms<'_>),
-    (book, owners): (&Book, &Registry),
+    (book, owners): (&Book, &dyn Owners),
 ) -> Result<(), Failure> {
     if !differences.expect(lines) {
         return Ok(());

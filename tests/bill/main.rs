@@ -16,6 +16,7 @@ mod properties;
 mod reconcile;
 mod regions;
 mod rules;
+mod settled;
 mod shown;
 mod statement;
 mod terms;
