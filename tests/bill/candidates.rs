@@ -9,11 +9,9 @@ use cdn_meter::billing::{
 };
 use cdn_meter::units::Zone;
 
-use crate::world::{Asked, Sent, bills, catalogue};
+use crate::world::{Asked, MBPS, Sent, bills, catalogue, closed_bill};
 
 const GB: u64 = 1_000_000_000;
-/// Bytes of 5 minutes at 1 Mbps.
-const MBPS: u64 = 37_500_000;
 
 /// Added after all that it sent here.
 const MINI: &str = "mini_program_since = \"2026-10-05\"";
@@ -282,6 +280,41 @@ proptest! {
         let asked = (owed(&bill, false), owed(&bill, true));
         prop_assert!((asked.0 - owed_money).abs() <= near, "{asked:?} {owed_money}");
         prop_assert_eq!(asked.1, owed_gigabytes);
+    }
+}
+
+proptest! {
+    /// What a month was billed with while nobody knew of the domain stays, its mini-program traffic is charged, and
+    /// what may be asked for is what an open month would ask for.
+    #[test]
+    fn c7_a_closed_month_is_charged_as_both_and_asks_for_what_an_open_one_does(
+        traffic in traffic(),
+        of_packages in prop::collection::vec(100..5_000_u32, 0..3),
+        is_flow in any::<bool>(),
+    ) {
+        let catalogue = catalogue(DEFAULT).expect("a catalogue");
+        let mode = if is_flow { StandardMode::Flow } else { StandardMode::DailyPeak };
+        let by = (&catalogue, mode);
+        let (was, now) = (registry(STANDARD), registry(MINI));
+        let asked = Asked {
+            registry: &now,
+            catalogue: &catalogue,
+            mode,
+            overhead: "1",
+            extras: packages(&of_packages),
+        };
+        let closed = closed_bill(&traffic, &asked, &was).expect("billed");
+        let open = billed(MINI, by, &traffic, &of_packages);
+        let as_standard = billed(STANDARD, by, &traffic, &of_packages);
+        let lines = |bill: &Bill, is_mini: bool| -> Vec<(String, Decimal)> {
+            let lines = bill.accounts.iter().flat_map(|account| account.charged());
+            let lines = lines.filter(|line| (line.item == Item::MiniProgramTraffic) == is_mini);
+            lines.map(|line| (line.id(), exact(line))).collect()
+        };
+        prop_assert_eq!(lines(&closed, false), lines(&as_standard, false));
+        prop_assert_eq!(lines(&closed, true), lines(&open, true));
+        prop_assert_eq!(credits(&closed), credits(&open));
+        prop_assert_eq!(left(&closed), left(&as_standard));
     }
 }
 

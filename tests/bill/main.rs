@@ -17,6 +17,7 @@ mod reconcile;
 mod regions;
 mod rules;
 mod settled;
+mod shares;
 mod shown;
 mod statement;
 mod terms;
