@@ -55,11 +55,15 @@ impl Sums<'_> {
         (self.bytes, self.quantity, self.money)
     }
 
-    /// In words: money, and what it is for.
-    fn text(&self, item: Item) -> String {
+    /// In words: money, and what it is for; or package gigabytes that may be owed.
+    fn text(&self, of: &Charge) -> String {
+        let (item, quantity) = (of.item, self.quantity.normalize());
+        if of.package_gigabytes_owed().is_some() {
+            return format!("{quantity} package GB");
+        }
         let what = match item.is_of_logs() || item.is_bandwidth() {
             true => format!("{} B", self.bytes),
-            false => format!("{} {}", self.quantity.normalize(), item.unit()),
+            false => format!("{quantity} {}", item.unit()),
         };
         format!("{} for {what}", self.money.normalize())
     }
@@ -194,8 +198,8 @@ fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, Bil
             charge.cite(&["R26", "R32"]);
             format!(
                 "{month} was billed with {} of this, and is {} now{}",
-                was.text(line.item),
-                is.text(line.item),
+                was.text(line),
+                is.text(line),
                 is.line.map_or_else(String::new, Charge::assumed_text)
             )
         }
@@ -203,8 +207,8 @@ fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, Bil
         (Status::NeedsReview, None) => charge.how,
         (Status::NeedsReview, Some(_)) => format!(
             "bills told of {} of this that may be asked for of {month}, and it is {} now",
-            was.text(line.item),
-            is.text(line.item)
+            was.text(line),
+            is.text(line)
         ),
     };
     Ok(charge)
