@@ -108,6 +108,8 @@ pub struct Charge {
     pub how: String,
     /// Of a correction what each domain has of it; else empty, see [`super::costs`].
     pub shares: Vec<Cost>,
+    /// Of its days, by regions that are no zone: billed gigabytes that are priced as those of its zone.
+    pub assumed: Vec<(Region, Decimal)>,
 }
 
 /// The instants between which days are, by the clock of `zone`.
@@ -164,6 +166,7 @@ impl Charge {
             source: String::new(),
             how: String::new(),
             shares: Vec::new(),
+            assumed: Vec::new(),
         }
     }
 

@@ -9,6 +9,10 @@
 //! for it: minutes that a package paid are told. What a line took of a traffic package is no column of it, so
 //! a line that takes more or less of one for the same gigabytes is not corrected.
 //!
+//! What may be asked for of a closed month (R21) is compared in the same way, apart from what is charged: it is in
+//! no sum of this bill either. What was settled by the day before its domain was added stays charged, see
+//! `super::settled`.
+//!
 //! A correction is in the currency in which its month was billed, and names the catalogue of the price that
 //! it shows: that by which the month is priced now, or, of what is not there any more, that by which it was
 //! billed last. Amounts of two currencies are refused, never added.
@@ -23,7 +27,7 @@ use super::bill::Bill;
 use super::catalogue::{Catalogue, Item};
 use super::charge::{Charge, PricedBy, Status};
 use super::error::BillingError;
-use super::exact::{Amount, Inexact, QUANTITY_PLACES, sum};
+use super::exact::{Amount, DETAIL_PLACES, Inexact, QUANTITY_PLACES, sum};
 use crate::units::Month;
 
 /// What two lines have in common that are compared.
@@ -40,7 +44,7 @@ pub(super) type Key = (
 struct Sums<'a> {
     bytes: i128,
     quantity: Decimal,
-    detail: Decimal,
+    money: Decimal,
     /// The last of them, for what is not summed.
     line: Option<&'a Charge>,
 }
@@ -48,16 +52,20 @@ struct Sums<'a> {
 impl Sums<'_> {
     /// Bytes, quantity and money.
     fn numbers(&self) -> (i128, Decimal, Decimal) {
-        (self.bytes, self.quantity, self.detail)
+        (self.bytes, self.quantity, self.money)
     }
 
-    /// In words: money, and what it is for.
-    fn text(&self, item: Item) -> String {
+    /// In words: money, and what it is for; or package gigabytes that may be owed.
+    fn text(&self, of: &Charge) -> String {
+        let (item, quantity) = (of.item, self.quantity.normalize());
+        if of.package_gigabytes_owed().is_some() {
+            return format!("{quantity} package GB");
+        }
         let what = match item.is_of_logs() || item.is_bandwidth() {
             true => format!("{} B", self.bytes),
-            false => format!("{} {}", self.quantity.normalize(), item.unit()),
+            false => format!("{quantity} {}", item.unit()),
         };
-        format!("{} for {what}", self.detail.normalize())
+        format!("{} for {what}", self.money.normalize())
     }
 }
 
@@ -80,13 +88,27 @@ pub fn corrections(
         });
     }
     let priced_by = Arc::new(PricedBy::new(catalogue));
-    let before = sums(of_month())?;
-    let after = sums(now.accounts.iter().flat_map(|account| &account.charges))?;
+    let mut lines = Vec::new();
+    for status in [Status::Charged, Status::NeedsReview] {
+        let before = sums(of_month(), status)?;
+        let now = now.accounts.iter().flat_map(|account| &account.charges);
+        let after = sums(now, status)?;
+        differences(month, (&before, &after), &priced_by, &mut lines)?;
+    }
+    Ok(lines)
+}
+
+/// Adds a line for each key of which there is more now, or less.
+fn differences(
+    month: Month,
+    (before, after): (&BTreeMap<Key, Sums<'_>>, &BTreeMap<Key, Sums<'_>>),
+    priced_by: &Arc<PricedBy>,
+    lines: &mut Vec<Charge>,
+) -> Result<(), BillingError> {
     let mut keys: Vec<&Key> = before.keys().chain(after.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
     let none = Sums::default();
-    let mut lines = Vec::new();
     for key in keys {
         let (was, is) = (
             before.get(key).unwrap_or(&none),
@@ -96,12 +118,12 @@ pub fn corrections(
             let mut line = correction(month, was, is)?;
             // What is not there any more was priced by what it names.
             if is.line.is_some() || line.priced_by.is_none() {
-                line.priced_by = Some(Arc::clone(&priced_by));
+                line.priced_by = Some(Arc::clone(priced_by));
             }
             lines.push(line);
         }
     }
-    Ok(lines)
+    Ok(())
 }
 
 pub(super) fn key(charge: &Charge) -> Key {
@@ -117,21 +139,35 @@ pub(super) fn key(charge: &Charge) -> Key {
 
 fn sums<'a>(
     charges: impl Iterator<Item = &'a Charge>,
+    status: Status,
 ) -> Result<BTreeMap<Key, Sums<'a>>, BillingError> {
     let mut sums: BTreeMap<Key, Sums<'a>> = BTreeMap::new();
-    for charge in charges.filter(|charge| charge.status == Status::Charged) {
+    for charge in charges.filter(|charge| charge.status == status) {
         let of_key = sums.entry(key(charge)).or_default();
         of_key.bytes = of_key.bytes.checked_add(charge.bytes).ok_or(Inexact)?;
         // As it is written, so that what was billed and what is now can be the same.
         let quantity = Amount::new(charge.quantity).round(QUANTITY_PLACES)?;
         of_key.quantity = sum(of_key.quantity, quantity)?;
-        of_key.detail = sum(of_key.detail, charge.detail)?;
+        of_key.money = sum(of_key.money, charge.money()?)?;
         of_key.line = Some(charge);
     }
     Ok(sums)
 }
 
 impl Charge {
+    /// What it costs on the detail of the bill; of a line that needs review, what it would.
+    fn money(&self) -> Result<Decimal, Inexact> {
+        match (self.status, self.package_gigabytes_owed()) {
+            (Status::Charged, _) => Ok(self.detail),
+            (Status::NeedsReview, Some(_)) => Ok(Decimal::ZERO),
+            (Status::NeedsReview, None) => {
+                // As it is written first, like quantities.
+                let written = Amount::new(self.amount.round(QUANTITY_PLACES)?);
+                written.round(DETAIL_PLACES)
+            }
+        }
+    }
+
     /// Whether both are compared with one another where their month is corrected.
     pub fn is_same(&self, other: &Charge) -> bool {
         let are_charged = [self, other].map(|charge| charge.status == Status::Charged);
@@ -150,18 +186,30 @@ impl Charge {
 
 fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, BillingError> {
     let line = is.line.or(was.line).ok_or(Inexact)?;
-    let delta = sum(is.detail, -was.detail)?;
+    let delta = sum(is.money, -was.money)?;
     let mut charge = line.clone();
     charge.bytes = is.bytes - was.bytes;
     charge.quantity = sum(is.quantity, -was.quantity)?;
     charge.amount = Amount::new(delta);
     (charge.detail, charge.payable) = (Decimal::ZERO, Decimal::ZERO);
     charge.corrects = Some(month);
-    charge.cite(&["R26", "R32"]);
-    charge.how = format!(
-        "{month} was billed with {} of this, and is {} now",
-        was.text(line.item),
-        is.text(line.item)
-    );
+    charge.how = match (line.status, was.line) {
+        (Status::Charged, _) => {
+            charge.cite(&["R26", "R32"]);
+            format!(
+                "{month} was billed with {} of this, and is {} now{}",
+                was.text(line),
+                is.text(line),
+                is.line.map_or_else(String::new, Charge::assumed_text)
+            )
+        }
+        // Nobody told of it before, and how it came about says all.
+        (Status::NeedsReview, None) => charge.how,
+        (Status::NeedsReview, Some(_)) => format!(
+            "bills told of {} of this that may be asked for of {month}, and it is {} now",
+            was.text(line),
+            is.text(line)
+        ),
+    };
     Ok(charge)
 }

@@ -13,13 +13,14 @@ use super::ledger::{Ledger, months_besides};
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Bill, BillTerms, Catalogue, ExtrasDigests, Makers, StandardMode, Unpriced,
+    AccountBill, Assumed, Bill, BillTerms, Catalogue, ExtrasDigests, Makers, StandardMode, Unpriced,
 };
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Building, CostSums, MendedReport, Notes, PublishError, RejectedReport, Statement,
-    WithoutBytesReport, read_charges, read_summary, write_charges, write_charges_csv,
+    AssumedReport, BillReport, Building, CostSums, MendedReport, Notes, PublishError,
+    RejectedReport, Statement, WithoutBytesReport, read_charges, read_summary, write_charges,
+    write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
 use crate::summary::{AccountUsage, FrozenOwners, MonthUsage, Owners};
@@ -145,6 +146,13 @@ impl FrozenPrices {
             unpriced: unpriced.into_iter().flatten().collect(),
             notes,
         }))
+    }
+
+    /// What its notes say of usage that was priced as that of a zone.
+    pub(super) fn assumed(&self) -> impl Iterator<Item = Assumed> {
+        let notes = self.notes.iter();
+        let told = notes.flat_map(|notes| &notes.assumed_regions);
+        told.filter_map(AssumedReport::assumed)
     }
 
     /// The bill that was frozen.
@@ -288,12 +296,13 @@ impl Bills {
     pub(super) fn finish(mut self) -> (Vec<Building>, Shown, Prices) {
         // Months without usage were added last.
         self.shown.reports.sort_by(|a, b| a.month.cmp(&b.month));
-        let focus = self.focus.map(Focus::into_datasets);
-        let datasets = focus
-            .into_iter()
-            .flatten()
-            .chain([self.charges, self.costs]);
-        (datasets.collect(), self.shown, self.prices)
+        let mut datasets = match self.focus {
+            Some(focus) => focus.into_datasets().into(),
+            // That of an earlier bill must not stand beside these charges.
+            None => Focus::retired(&self.charges),
+        };
+        datasets.extend([self.charges, self.costs]);
+        (datasets, self.shown, self.prices)
     }
 
     /// Finds what corrects closed months, and what nobody could meter, before the months are added.
@@ -326,10 +335,11 @@ impl Bills {
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         makers: Option<Makers<'_>>,
     ) -> Result<(), Failure> {
-        let (corrections, mended) = self.corrections.take(when.0);
-        let bill = self
+        let corrected = self.corrections.take(when.0);
+        let mut bill = self
             .ledger
-            .bill(when, accounts, corrections, &self.prices)?;
+            .bill(when, accounts, corrected.lines, &self.prices)?;
+        bill.assumed.extend(corrected.assumed);
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
         let costs = self.costs.month(bill.month)?;
@@ -337,7 +347,7 @@ impl Bills {
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms, &costs)?;
         }
-        let notes = self.shown.notes_of(&bill, &terms, mended)?;
+        let notes = self.shown.notes_of(&bill, &terms, corrected.mended)?;
         self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
 
@@ -393,15 +403,16 @@ pub(super) fn freeze_bill(
     folder_of: impl Fn(&str) -> PathBuf,
 ) -> Result<BillReport, Failure> {
     let (clock, terms) = ((usage.month, usage.zone), prices.terms());
-    let (corrections, mended) = corrections.take(usage.month);
-    let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
+    let corrected = corrections.take(usage.month);
+    let mut bill = ledger.bill(clock, usage.accounts(registry), corrected.lines, prices)?;
+    bill.assumed.extend(corrected.assumed);
     write_charges(&bill, &terms, &folder_of("charges"))?;
     let makers = Some(Makers {
         usage,
         owners: registry,
     });
     let sums = write_costs(&bill, makers, &terms, &folder_of(COSTS))?;
-    let notes = shown.notes_of(&bill, &terms, mended)?;
+    let notes = shown.notes_of(&bill, &terms, corrected.mended)?;
     let extras = ledger.digests();
     prices.freeze((&bill, &notes), extras, &folder_of("catalogue"))?;
     let mut report = BillReport::new(&bill, &terms, notes)?;

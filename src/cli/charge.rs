@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::bills::{FrozenPrices, Prices};
-use super::months::usage_of_closed;
+use super::months::{owners_now, usage_of_closed};
 use super::{Failure, print_json};
 use crate::billing::{BillTerms, Charge, Cost, DETAIL_PLACES, Status, parts_of, rule};
 use crate::registry::Registry;
@@ -129,16 +129,19 @@ fn explain_closed(
     // A correction takes off what was frozen, and makes it anew of what counts now.
     let by_frozen = (&frozen.terms(), Side::Closed);
     add_usage(lines, (&book, &owners), by_frozen, |charge| {
-        match charge.corrects {
-            None => 1,
-            Some(_) => -1,
+        match (charge.corrects, charge.status) {
+            (None, _) => 1,
+            (Some(_), Status::Charged) => -1,
+            // What may be asked for is of usage that stays billed.
+            (Some(_), Status::NeedsReview) => 0,
         }
     })?;
     if lines.iter().all(|line| line.charge.corrects.is_none()) {
         return Ok(());
     }
     let now = if by.is_rerating { by.prices } else { frozen };
-    let usage = (&by.book_now(month)?, by.registry as &dyn Owners);
+    let owners = owners_now(store, close, by.registry, &now.terms())?;
+    let usage = (&by.book_now(month)?, &owners as &dyn Owners);
     let by_now = (&now.terms(), Side::Now);
     add_usage(lines, usage, by_now, |charge| {
         charge.corrects.is_some().into()
@@ -155,10 +158,10 @@ fn explain_closed(
         billed.extend(of_month.map(|charge| Found { charge, bill }));
     }
     let is_closed = |bill| closes.iter().any(|close| close.terms.month == bill);
-    for line in lines
-        .iter_mut()
-        .filter(|line| line.charge.corrects.is_some())
-    {
+    let is_correction = |line: &&mut Explained| {
+        line.charge.corrects.is_some() && line.charge.status == Status::Charged
+    };
+    for line in lines.iter_mut().filter(is_correction) {
         line.add_other_bills(&billed, is_closed(line.bill));
     }
     Ok(())

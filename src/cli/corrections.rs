@@ -7,20 +7,44 @@ use super::bills::{FrozenPrices, Prices};
 use super::costs::share;
 use super::ledger::Ledger;
 use super::monotone::check_closed;
-use crate::billing::{Bill, BillTerms, Charge, Differences, Makers, corrections, costs};
+use super::months::{owners_now, usage_of_closed};
+use crate::billing::{
+    Assumed, Bill, BillTerms, Charge, Differences, Makers, assumed, assumed_since, corrections,
+    costs,
+};
 use crate::registry::{Class, Registry, speaks_of};
-use crate::report::{MendedReport, read_charges};
+use crate::report::{MendedReport, read_charges, read_summary};
 use crate::store::{Close, Store};
-use crate::summary::Book;
+use crate::summary::{Book, FrozenOwners, Owners};
 use crate::units::Month;
 
 /// Corrections of closed months: they are lines of the bill of the first month after all of them.
 #[derive(Default)]
 pub(super) struct Corrections {
     month: Option<Month>,
-    lines: Vec<Charge>,
+    found: Corrected,
+}
+
+/// What corrects closed months on one bill.
+#[derive(Default)]
+pub(super) struct Corrected {
+    pub(super) lines: Vec<Charge>,
     /// The wrong entries of the registry that some of the lines come from.
-    mended: Vec<MendedReport>,
+    pub(super) mended: Vec<MendedReport>,
+    /// What closed months have of usage of regions that are no zone, less what bills said of it.
+    pub(super) assumed: Vec<Assumed>,
+}
+
+/// What closed months are corrected from.
+struct Closed<'a> {
+    store: &'a Store,
+    registry: &'a Registry,
+    /// All lines that were ever billed for them.
+    billed: Vec<Charge>,
+    frozen: BTreeMap<Month, FrozenPrices>,
+    /// The prices by which all of them are priced anew, where that was asked for.
+    anew: Option<&'a Prices>,
+    rows_max: usize,
 }
 
 impl Corrections {
@@ -45,67 +69,117 @@ impl Corrections {
         let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
             return Ok(Corrections::default());
         };
-        let billed = all_billed(store, &closes)?;
-        let (mut lines, mut differences) = (Vec::new(), Differences::default());
+        let closed = Closed {
+            store,
+            registry,
+            billed: all_billed(store, &closes)?,
+            frozen,
+            anew: is_rerating.then_some(prices),
+            rows_max,
+        };
+        let (mut found, mut differences) = (Corrected::default(), Differences::default());
         for close in &closes {
-            let (month, zone) = (close.terms.month, close.terms.zone);
-            let Some(frozen) = frozen.get(&month) else {
-                continue;
-            };
-            let slots = month.slots(zone);
-            let is_as_billed = !is_rerating
-                && !ledger.has_packages()
-                && frozen.extras == *ledger.digests()
-                && registry.digest() == close.terms.registry_digest
-                && store.is_untouched_since(close.through, &slots)?
-                && billed.iter().all(|charge| charge.corrects != Some(month));
-            if is_as_billed {
-                continue;
-            }
-            let usage = store.usage(slots, rows_max)?;
-            let book = Book::new(usage.table, usage.domains, registry, zone)?;
-            let accounts = book.months().flat_map(|usage| usage.accounts(registry));
-            let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
-            let priced = (&now, &prices_of(month).catalogue);
-            let of_month = corrections(month, &billed, priced)?;
-            let terms = prices_of(month).terms();
-            add_now(
-                &mut differences,
-                &of_month,
-                (&now, &terms),
-                (&book, registry),
-            )?;
-            lines.extend(of_month);
+            closed.correct(close, ledger, &mut found, &mut differences)?;
         }
-        let bill_of = |close: &Close| match frozen.get(&close.terms.month) {
+        let bill_of = |close: &Close| match closed.frozen.get(&close.terms.month) {
             Some(frozen) => Ok(Some((frozen.bill(store, close)?, frozen.prices.terms()))),
             None => Ok(None),
         };
         let closes = (store, &closes[..]);
-        share(&mut lines, differences, closes, registry, bill_of)?;
-        let mended = tell_mended(&mut lines, &mended, registry);
+        share(&mut found.lines, differences, closes, registry, bill_of)?;
+        found.mended = tell_mended(&mut found.lines, &mended, registry);
         let month = last.next();
-        Ok(Corrections {
-            month,
-            lines,
-            mended,
-        })
+        Ok(Corrections { month, found })
     }
 
-    /// The lines of a month's bill, and the wrong entries that some of them come from.
-    pub(super) fn take(&mut self, month: Month) -> (Vec<Charge>, Vec<MendedReport>) {
+    /// What is on a month's bill of it.
+    pub(super) fn take(&mut self, month: Month) -> Corrected {
         match self.month == Some(month) {
-            true => (
-                std::mem::take(&mut self.lines),
-                std::mem::take(&mut self.mended),
-            ),
-            false => (Vec::new(), Vec::new()),
+            true => std::mem::take(&mut self.found),
+            false => Corrected::default(),
         }
     }
 
     /// The month whose bill is still to take lines.
     pub(super) fn waiting(&self) -> Option<Month> {
-        self.month.filter(|_| !self.lines.is_empty())
+        self.month.filter(|_| !self.found.lines.is_empty())
+    }
+}
+
+impl Closed<'_> {
+    /// Adds what corrects a closed month to what was `found`.
+    fn correct(
+        &self,
+        close: &Close,
+        ledger: &mut Ledger,
+        found: &mut Corrected,
+        differences: &mut Differences,
+    ) -> Result<(), Failure> {
+        let (month, zone) = (close.terms.month, close.terms.zone);
+        let Some(frozen) = self.frozen.get(&month) else {
+            return Ok(());
+        };
+        if self.is_as_billed(close, frozen, ledger)? {
+            return Ok(());
+        }
+        let prices = self.anew.unwrap_or(&frozen.prices);
+        let usage = self.store.usage(month.slots(zone), self.rows_max)?;
+        let book = Book::new(usage.table, usage.domains, self.registry, zone)?;
+        let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
+        let accounts = book.months().flat_map(|usage| usage.accounts(&owners));
+        let now = ledger.bill((month, zone), accounts, Vec::new(), prices)?;
+        let lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let now_by = (&now, &prices.terms());
+        add_now(differences, &lines, now_by, (&book, &owners))?;
+        let before = self.assumed_before(close, frozen)?;
+        let is_corrected = |account: &str| lines.iter().any(|line| line.account == account);
+        let assumed = assumed_since(month, &now.assumed, &before, is_corrected)?;
+        found.assumed.extend(assumed);
+        found.lines.extend(lines);
+        Ok(())
+    }
+
+    /// Whether nothing of which a closed month is made can have changed.
+    fn is_as_billed(
+        &self,
+        close: &Close,
+        frozen: &FrozenPrices,
+        ledger: &Ledger,
+    ) -> Result<bool, Failure> {
+        let slots = close.terms.month.slots(close.terms.zone);
+        let is_corrected = |charge: &Charge| charge.corrects == Some(close.terms.month);
+        Ok(self.anew.is_none()
+            && !ledger.has_packages()
+            && frozen.extras == *ledger.digests()
+            && self.registry.digest() == close.terms.registry_digest
+            && self.store.is_untouched_since(close.through, &slots)?
+            && !self.billed.iter().any(is_corrected))
+    }
+
+    /// What was priced as that of a zone in a closed month: as it was frozen, and as later bills told. It is
+    /// worked out, since there are months that were closed before it was told.
+    fn assumed_before(
+        &self,
+        close: &Close,
+        frozen: &FrozenPrices,
+    ) -> Result<Vec<Assumed>, Failure> {
+        let (store, month) = (self.store, close.terms.month);
+        let summary = read_summary(&store.closed_folder(month, "summary"))?;
+        let owners = FrozenOwners::new(&summary, self.registry);
+        let book = usage_of_closed(store, close, &owners)?;
+        let mut before = Vec::new();
+        for usage in book.months() {
+            let owners = &owners;
+            let makers = Makers { usage, owners };
+            let bill = frozen.bill(store, close)?;
+            before.extend(assumed(&bill, makers, &frozen.prices.terms())?);
+        }
+        let told = self.frozen.values().flat_map(FrozenPrices::assumed);
+        before.extend(told.filter(|of| of.corrects == Some(month)));
+        Ok(before)
     }
 }
 
@@ -114,7 +188,7 @@ fn add_now(
     differences: &mut Differences,
     lines: &[Charge],
     (now, terms): (&Bill, &BillTerms<'_>),
-    (book, owners): (&Book, &Registry),
+    (book, owners): (&Book, &dyn Owners),
 ) -> Result<(), Failure> {
     if !differences.expect(lines) {
         return Ok(());

@@ -173,6 +173,7 @@ impl<'a> Columns<'a> {
             source: owned(9),
             how: owned(10),
             shares: Vec::new(),
+            assumed: Vec::new(),
         })
     }
 }

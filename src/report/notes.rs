@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::billing::packages::Package;
 use crate::billing::transcoding;
 use crate::billing::{Assumed, Bill, Inexact, Unlicensed};
+use crate::units::Region;
 
 /// Notes of a kind under the table; all of them are in the JSON.
 const NOTES_MAX: usize = 20;
@@ -41,7 +42,7 @@ impl Notes {
         Ok(Notes {
             unlicensed: bill.unlicensed.iter().map(unlicensed).collect(),
             packages: packages(bill),
-            assumed_regions: bill.assumed.iter().map(assumed).collect(),
+            assumed_regions: bill.assumed.iter().map(assumed).collect::<Result<_, _>>()?,
             transcoding_packages: transcoding_packages(bill)?,
             ..Notes::default()
         })
@@ -89,12 +90,44 @@ pub struct AssumedReport {
     pub region: String,
     /// The zone whose price it paid.
     pub priced_as: String,
-    /// How much, as logged.
-    pub bytes: u64,
+    /// How much, as logged; of a closed month less than 0 where there is less.
+    pub bytes: i64,
     /// The same in GB.
     pub gigabytes: String,
     /// What the region says of clients.
     pub clients: String,
+    /// The closed month that has so much more of it than bills said before; empty for what this month has.
+    #[serde(default)]
+    pub corrects: String,
+}
+
+impl AssumedReport {
+    /// In words that follow "priced"; `number` writes gigabytes.
+    pub(super) fn text(&self, number: impl Fn(&str) -> String) -> String {
+        let (by, change) = match (&self.corrects[..], self.bytes) {
+            ("", _) => (String::new(), ""),
+            (month, ..0) => (format!(" by corrections of {month}"), " less"),
+            (month, _) => (format!(" by corrections of {month}"), " more"),
+        };
+        let gigabytes = number(self.gigabytes.trim_start_matches('-'));
+        let (zone, account, clients) = (&self.priced_as, &self.account, &self.clients);
+        format!("as {zone}{by}: {gigabytes} GB{change} of account {account}, {clients}")
+    }
+
+    /// What it says, if names and month can be read.
+    pub fn assumed(&self) -> Option<Assumed> {
+        let corrects = match &self.corrects[..] {
+            "" => None,
+            month => Some(month.parse().ok()?),
+        };
+        Some(Assumed {
+            account: self.account.clone(),
+            corrects,
+            region: Region::by_name(&self.region)?,
+            zone: Region::by_name(&self.priced_as)?,
+            bytes: self.bytes.into(),
+        })
+    }
 }
 
 /// An entry of the registry that a month was closed with, and that was wrong (R22, R26).
@@ -161,15 +194,18 @@ pub struct PackageReport {
     pub until: String,
 }
 
-fn assumed(of: &Assumed) -> AssumedReport {
-    AssumedReport {
+fn assumed(of: &Assumed) -> Result<AssumedReport, Inexact> {
+    Ok(AssumedReport {
         account: of.account.clone(),
         region: of.region.name().to_owned(),
         priced_as: of.zone.name().to_owned(),
-        bytes: of.bytes,
-        gigabytes: of.gigabytes().normalize().to_string(),
+        bytes: i64::try_from(of.bytes).map_err(|_| Inexact)?,
+        gigabytes: of.gigabytes()?.normalize().to_string(),
         clients: of.whose().to_owned(),
-    }
+        corrects: of
+            .corrects
+            .map_or_else(String::new, |month| month.to_string()),
+    })
 }
 
 fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
@@ -243,10 +279,7 @@ pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -
         )
     })?;
     print_some(out, &notes.assumed_regions, |of| {
-        format!(
-            "priced as {}: {} GB of account {}, {}",
-            of.priced_as, of.gigabytes, of.account, of.clients
-        )
+        format!("priced {}", of.text(str::to_owned))
     })?;
     print_some(out, notes.rejected.as_slice(), |of| {
         format!(

@@ -16,6 +16,8 @@ mod properties;
 mod reconcile;
 mod regions;
 mod rules;
+mod settled;
+mod shares;
 mod shown;
 mod statement;
 mod terms;

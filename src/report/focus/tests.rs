@@ -47,6 +47,7 @@ fn line(item: Item, quantity: &str, unit_price: &str) -> Charge {
         source: "a price list".to_owned(),
         how: "in words".to_owned(),
         shares: Vec::new(),
+        assumed: Vec::new(),
     }
 }
 

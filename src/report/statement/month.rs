@@ -110,13 +110,7 @@ fn notes(report: &BillReport) -> String {
         format!("Not priced: {bytes} B{account}: {}.", of.why)
     });
     html += &paragraphs(&report.notes.assumed_regions, |of| {
-        format!(
-            "Priced as {}: {} GB of account {}, {}.",
-            of.priced_as,
-            grouped(&of.gigabytes),
-            of.account,
-            of.clients
-        )
+        format!("Priced {}.", of.text(grouped))
     });
     html += &unlicensed(report);
     match html.is_empty() {
