@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::charge::Found;
-use super::corrections::Corrections;
+use super::corrections::{Corrections, Taken};
 use super::costs::{COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
 use super::ledger::{Ledger, months_besides};
@@ -18,7 +18,7 @@ use crate::billing::{
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Building, CostSums, MendedReport, Notes, PublishError, RejectedReport, Statement,
+    BillReport, Building, CostSums, Notes, PublishError, RejectedReport, Statement,
     WithoutBytesReport, read_charges, read_summary, write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
@@ -237,15 +237,11 @@ impl Shown {
     }
 
     /// The notes of a bill that is worked out now.
-    fn notes_of(
-        &self,
-        bill: &Bill,
-        terms: &BillTerms<'_>,
-        mended: Vec<MendedReport>,
-    ) -> Result<Notes, Failure> {
+    fn notes_of(&self, bill: &Bill, terms: &BillTerms<'_>, taken: Taken) -> Result<Notes, Failure> {
         let WithoutBytes { files, lines } = self.without_bytes;
         Ok(Notes {
-            mended,
+            mended: taken.mended,
+            waiting: taken.waiting,
             rejected: self.rejected_of(bill.month, terms)?,
             without_bytes: (files != 0).then_some(WithoutBytesReport { files, lines }),
             ..Notes::of(bill)?
@@ -326,10 +322,9 @@ impl Bills {
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         makers: Option<Makers<'_>>,
     ) -> Result<(), Failure> {
-        let (corrections, mended) = self.corrections.take(when.0);
-        let bill = self
-            .ledger
-            .bill(when, accounts, corrections, &self.prices)?;
+        let mut taken = self.corrections.take(when.0)?;
+        let lines = std::mem::take(&mut taken.lines);
+        let bill = self.ledger.bill(when, accounts, lines, &self.prices)?;
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
         let costs = self.costs.month(bill.month)?;
@@ -337,7 +332,7 @@ impl Bills {
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms, &costs)?;
         }
-        let notes = self.shown.notes_of(&bill, &terms, mended)?;
+        let notes = self.shown.notes_of(&bill, &terms, taken)?;
         self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
 
@@ -366,7 +361,7 @@ impl Bills {
         }
         let notes = match frozen.notes {
             Some(notes) => notes,
-            None => self.shown.notes_of(&bill, &terms, Vec::new())?,
+            None => self.shown.notes_of(&bill, &terms, Taken::default())?,
         };
         self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
@@ -393,15 +388,16 @@ pub(super) fn freeze_bill(
     folder_of: impl Fn(&str) -> PathBuf,
 ) -> Result<BillReport, Failure> {
     let (clock, terms) = ((usage.month, usage.zone), prices.terms());
-    let (corrections, mended) = corrections.take(usage.month);
-    let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
+    let mut taken = corrections.take(usage.month)?;
+    let lines = std::mem::take(&mut taken.lines);
+    let bill = ledger.bill(clock, usage.accounts(registry), lines, prices)?;
     write_charges(&bill, &terms, &folder_of("charges"))?;
     let makers = Some(Makers {
         usage,
         owners: registry,
     });
     let sums = write_costs(&bill, makers, &terms, &folder_of(COSTS))?;
-    let notes = shown.notes_of(&bill, &terms, mended)?;
+    let notes = shown.notes_of(&bill, &terms, taken)?;
     let extras = ledger.digests();
     prices.freeze((&bill, &notes), extras, &folder_of("catalogue"))?;
     let mut report = BillReport::new(&bill, &terms, notes)?;

@@ -1,4 +1,10 @@
 //! What closed months would cost now, less what was billed for them: lines of the bill after them.
+//!
+//! Currencies are never added. A bill takes the corrections of months that were billed in its own currency; those
+//! of others wait, unlost, since what was billed for a month never holds them: the bill says so, and the next
+//! one after it that is in their currency takes them. A bill that could take none, while others wait, is refused
+//! with the currency to bill in, so that none waits for ever. `--rerate` is for months of the catalogue's
+//! currency; the others stay as they were priced.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +15,7 @@ use super::ledger::Ledger;
 use super::monotone::check_closed;
 use crate::billing::{Bill, BillTerms, Charge, Differences, Makers, corrections, costs};
 use crate::registry::{Class, Registry, speaks_of};
-use crate::report::{MendedReport, read_charges};
+use crate::report::{MendedReport, WaitingReport, read_charges};
 use crate::store::{Close, Store};
 use crate::summary::Book;
 use crate::units::Month;
@@ -19,6 +25,8 @@ use crate::units::Month;
 pub(super) struct Corrections {
     month: Option<Month>,
     lines: Vec<Charge>,
+    /// Those in another currency than the bill's.
+    waiting: Vec<Charge>,
     /// The wrong entries of the registry that some of the lines come from.
     mended: Vec<MendedReport>,
 }
@@ -37,8 +45,12 @@ impl Corrections {
         let mended = check_closed(store, registry)?;
         let closes = store.closes()?;
         let frozen = frozen_prices(store, &closes, ledger)?;
+        let currency = &prices.catalogue.currency;
+        let is_own = |frozen: &FrozenPrices| frozen.prices.catalogue.currency == *currency;
+        // Where all are in other currencies, pricing them says so.
+        let has_own = frozen.values().any(is_own);
         let prices_of = |month: Month| match frozen.get(&month) {
-            Some(frozen) if !is_rerating => &frozen.prices,
+            Some(frozen) if !is_rerating || (has_own && !is_own(frozen)) => &frozen.prices,
             _ => prices,
         };
         ledger.follow(store, registry, prices_of, rows_max)?;
@@ -46,6 +58,7 @@ impl Corrections {
             return Ok(Corrections::default());
         };
         let billed = all_billed(store, &closes)?;
+        let mut waiting = Vec::new();
         let (mut lines, mut differences) = (Vec::new(), Differences::default());
         for close in &closes {
             let (month, zone) = (close.terms.month, close.terms.zone);
@@ -68,6 +81,10 @@ impl Corrections {
             let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
             let priced = (&now, &prices_of(month).catalogue);
             let of_month = corrections(month, &billed, priced)?;
+            if prices_of(month).catalogue.currency != *currency {
+                waiting.extend(of_month);
+                continue;
+            }
             let terms = prices_of(month).terms();
             add_now(
                 &mut differences,
@@ -88,25 +105,61 @@ impl Corrections {
         Ok(Corrections {
             month,
             lines,
+            waiting,
             mended,
         })
     }
 
-    /// The lines of a month's bill, and the wrong entries that some of them come from.
-    pub(super) fn take(&mut self, month: Month) -> (Vec<Charge>, Vec<MendedReport>) {
-        match self.month == Some(month) {
-            true => (
-                std::mem::take(&mut self.lines),
-                std::mem::take(&mut self.mended),
-            ),
-            false => (Vec::new(), Vec::new()),
+    /// The lines of a month's bill, and what it says of them.
+    pub(super) fn take(&mut self, month: Month) -> Result<Taken, Failure> {
+        if self.month != Some(month) {
+            return Ok(Taken::default());
         }
+        let waiting = std::mem::take(&mut self.waiting);
+        let lines = std::mem::take(&mut self.lines);
+        // Not one of them is in the bill's currency, which it refuses.
+        if lines.is_empty() && !waiting.is_empty() {
+            return Ok(Taken {
+                lines: waiting,
+                ..Taken::default()
+            });
+        }
+        Ok(Taken {
+            lines,
+            mended: std::mem::take(&mut self.mended),
+            waiting: waiting_reports(&waiting)?,
+        })
     }
 
     /// The month whose bill is still to take lines.
     pub(super) fn waiting(&self) -> Option<Month> {
-        self.month.filter(|_| !self.lines.is_empty())
+        let has_lines = !self.lines.is_empty() || !self.waiting.is_empty();
+        self.month.filter(|_| has_lines)
     }
+}
+
+/// What the bill of a month takes of corrections.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Its lines.
+    pub(super) lines: Vec<Charge>,
+    /// The wrong entries of the registry that some of them come from.
+    pub(super) mended: Vec<MendedReport>,
+    /// What waits for a bill in its own currency.
+    pub(super) waiting: Vec<WaitingReport>,
+}
+
+/// What waits, month by month.
+fn waiting_reports(waiting: &[Charge]) -> Result<Vec<WaitingReport>, Failure> {
+    let of_months = waiting.chunk_by(|a, b| a.corrects == b.corrects);
+    let reports = of_months
+        .map(WaitingReport::new)
+        .collect::<Result<Vec<_>, _>>();
+    Ok(reports
+        .map_err(Failure::start)?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// Adds to `differences` what each domain has now of the lines that correct a month, whose usage is in `book`.

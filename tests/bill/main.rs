@@ -5,6 +5,7 @@ mod cases;
 mod closed;
 mod costs;
 mod credits;
+mod currencies;
 mod extras;
 mod focus;
 mod licences;
