@@ -16,6 +16,7 @@ mod program;
 mod properties;
 mod reconcile;
 mod regions;
+mod rerated;
 mod rules;
 mod shown;
 mod statement;
