@@ -84,6 +84,10 @@ pub struct Charge {
     pub bytes: i128,
     /// Units that are priced, see [`Item::unit`]; bandwidth is rounded here, and only here.
     pub quantity: Decimal,
+    /// What it took of packages, where they paid: package gigabytes, or minutes of the packages' own class, to 18
+    /// places; of a correction what they took more, or less. `None` of other lines, and of months that were closed
+    /// before it was kept.
+    pub package_quantity: Option<Decimal>,
     /// Price of a unit.
     pub unit_price: Decimal,
     /// What it costs, exact.
@@ -154,6 +158,7 @@ impl Charge {
             term: None,
             bytes: 0,
             quantity: Decimal::ZERO,
+            package_quantity: None,
             unit_price: Decimal::ZERO,
             amount: Amount::ZERO,
             detail: Decimal::ZERO,

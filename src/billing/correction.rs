@@ -6,8 +6,9 @@
 //! since.
 //! So the corrections of all bills and the closed bill always add up to what the month costs now, in bytes,
 //! quantity and money. A line of which only the quantity changed is corrected, too, though nothing is paid
-//! for it: minutes that a package paid are told. What a line took of a traffic package is no column of it, so
-//! a line that takes more or less of one for the same gigabytes is not corrected.
+//! for it: minutes that a package paid are told. So is a line that takes more or less of packages for the same
+//! bytes or minutes, since that is what is left of them; of months that were closed before that was kept on their
+//! lines, only if anything else changed.
 //!
 //! What may be asked for of a closed month (R21) is compared in the same way, apart from what is charged: it is in
 //! no sum of this bill either. What was settled by the day before its domain was added stays charged, see
@@ -40,19 +41,35 @@ pub(super) type Key = (
 );
 
 /// What stands on lines of one key.
-#[derive(Default)]
 struct Sums<'a> {
     bytes: i128,
     quantity: Decimal,
     money: Decimal,
+    /// What was taken of packages; `None` where a line does not tell.
+    packages: Option<Decimal>,
     /// The last of them, for what is not summed.
     line: Option<&'a Charge>,
 }
 
 impl Sums<'_> {
+    /// Of no line.
+    const NONE: Sums<'static> = Sums {
+        bytes: 0,
+        quantity: Decimal::ZERO,
+        money: Decimal::ZERO,
+        packages: Some(Decimal::ZERO),
+        line: None,
+    };
+
     /// Bytes, quantity and money.
     fn numbers(&self) -> (i128, Decimal, Decimal) {
         (self.bytes, self.quantity, self.money)
+    }
+
+    /// Whether both say the same, as far as both tell.
+    fn is_as(&self, other: &Self) -> bool {
+        let taken = self.packages.zip(other.packages);
+        self.numbers() == other.numbers() && taken.is_none_or(|(a, b)| a == b)
     }
 
     /// In words: money, and what it is for; or package gigabytes that may be owed.
@@ -66,6 +83,14 @@ impl Sums<'_> {
             false => format!("{quantity} {}", item.unit()),
         };
         format!("{} for {what}", self.money.normalize())
+    }
+
+    /// In words: what it took of packages, if it did.
+    fn taken_text(&self) -> String {
+        let taken = self.packages.filter(|taken| !taken.is_zero());
+        taken.map_or(String::new(), |taken| {
+            format!(", taking {} of packages", taken.normalize())
+        })
     }
 }
 
@@ -108,13 +133,13 @@ fn differences(
     let mut keys: Vec<&Key> = before.keys().chain(after.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
-    let none = Sums::default();
+    let none = Sums::NONE;
     for key in keys {
         let (was, is) = (
             before.get(key).unwrap_or(&none),
             after.get(key).unwrap_or(&none),
         );
-        if was.numbers() != is.numbers() {
+        if !was.is_as(is) {
             let mut line = correction(month, was, is)?;
             // What is not there any more was priced by what it names.
             if is.line.is_some() || line.priced_by.is_none() {
@@ -143,12 +168,14 @@ fn sums<'a>(
 ) -> Result<BTreeMap<Key, Sums<'a>>, BillingError> {
     let mut sums: BTreeMap<Key, Sums<'a>> = BTreeMap::new();
     for charge in charges.filter(|charge| charge.status == status) {
-        let of_key = sums.entry(key(charge)).or_default();
+        let of_key = sums.entry(key(charge)).or_insert(Sums::NONE);
         of_key.bytes = of_key.bytes.checked_add(charge.bytes).ok_or(Inexact)?;
         // As it is written, so that what was billed and what is now can be the same.
         let quantity = Amount::new(charge.quantity).round(QUANTITY_PLACES)?;
         of_key.quantity = sum(of_key.quantity, quantity)?;
         of_key.money = sum(of_key.money, charge.money()?)?;
+        let taken = of_key.packages.zip(charge.package_quantity);
+        of_key.packages = taken.map(|(all, taken)| sum(all, taken)).transpose()?;
         of_key.line = Some(charge);
     }
     Ok(sums)
@@ -190,6 +217,8 @@ fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, Bil
     let mut charge = line.clone();
     charge.bytes = is.bytes - was.bytes;
     charge.quantity = sum(is.quantity, -was.quantity)?;
+    let taken = is.packages.zip(was.packages);
+    charge.package_quantity = taken.map(|(is, was)| sum(is, -was)).transpose()?;
     charge.amount = Amount::new(delta);
     (charge.detail, charge.payable) = (Decimal::ZERO, Decimal::ZERO);
     charge.corrects = Some(month);
@@ -197,9 +226,11 @@ fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, Bil
         (Status::Charged, _) => {
             charge.cite(&["R26", "R32"]);
             format!(
-                "{month} was billed with {} of this, and is {} now{}",
+                "{month} was billed with {} of this{}, and is {} now{}{}",
                 was.text(line),
+                was.taken_text(),
                 is.text(line),
+                is.taken_text(),
                 is.line.map_or_else(String::new, Charge::assumed_text)
             )
         }

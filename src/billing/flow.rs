@@ -6,7 +6,7 @@ use super::bill::BillTerms;
 use super::catalogue::{BeyondPackages, Item};
 use super::charge::Charge;
 use super::error::BillingError;
-use super::exact::{Amount, product};
+use super::exact::{Amount, QUANTITY_PLACES, product, total};
 use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
 use super::tiers;
 use super::traffic::{Rating, StandardMode, ZoneDays, human};
@@ -128,6 +128,8 @@ impl Rating<'_> {
         charge.zone = Some(zone);
         charge.bytes = covered.into();
         charge.quantity = self.gigabytes(covered)?;
+        let taken = total(paid.parts.iter().map(|part| part.taken))?;
+        charge.package_quantity = Some(Amount::new(taken).round(QUANTITY_PLACES)?);
         charge.price.clone_from(&ratio.place);
         self.catalogue
             .source(&ratio.source)

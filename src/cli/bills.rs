@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::charge::Found;
-use super::corrections::Corrections;
+use super::corrections::{Corrections, Taken};
 use super::costs::{COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
 use super::ledger::{Ledger, months_besides};
@@ -18,9 +18,8 @@ use crate::billing::{
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    AssumedReport, BillReport, Building, CostSums, MendedReport, Notes, PublishError,
-    RejectedReport, Statement, WithoutBytesReport, read_charges, read_summary, write_charges,
-    write_charges_csv,
+    AssumedReport, BillReport, Building, CostSums, Notes, PublishError, RejectedReport, Statement,
+    WithoutBytesReport, read_charges, read_summary, write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
 use crate::summary::{AccountUsage, FrozenOwners, MonthUsage, Owners};
@@ -55,6 +54,10 @@ impl Prices {
             sampling: self.sampling,
             shortfall: self.shortfall,
         }
+    }
+
+    pub(super) fn is_in_currency_of(&self, other: &Prices) -> bool {
+        self.catalogue.currency == other.catalogue.currency
     }
 
     /// Keeps in `folder` what a month is priced by, what of it has no price, and its notes; `extras` is what
@@ -245,15 +248,11 @@ impl Shown {
     }
 
     /// The notes of a bill that is worked out now.
-    fn notes_of(
-        &self,
-        bill: &Bill,
-        terms: &BillTerms<'_>,
-        mended: Vec<MendedReport>,
-    ) -> Result<Notes, Failure> {
+    fn notes_of(&self, bill: &Bill, terms: &BillTerms<'_>, taken: Taken) -> Result<Notes, Failure> {
         let WithoutBytes { files, lines } = self.without_bytes;
         Ok(Notes {
-            mended,
+            mended: taken.mended,
+            waiting: taken.waiting,
             rejected: self.rejected_of(bill.month, terms)?,
             without_bytes: (files != 0).then_some(WithoutBytesReport { files, lines }),
             ..Notes::of(bill)?
@@ -335,11 +334,10 @@ impl Bills {
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         makers: Option<Makers<'_>>,
     ) -> Result<(), Failure> {
-        let corrected = self.corrections.take(when.0);
-        let mut bill = self
-            .ledger
-            .bill(when, accounts, corrected.lines, &self.prices)?;
-        bill.assumed.extend(corrected.assumed);
+        let mut taken = self.corrections.take(when.0)?;
+        let lines = std::mem::take(&mut taken.lines);
+        let mut bill = self.ledger.bill(when, accounts, lines, &self.prices)?;
+        bill.assumed.append(&mut taken.assumed);
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
         let costs = self.costs.month(bill.month)?;
@@ -347,7 +345,7 @@ impl Bills {
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms, &costs)?;
         }
-        let notes = self.shown.notes_of(&bill, &terms, corrected.mended)?;
+        let notes = self.shown.notes_of(&bill, &terms, taken)?;
         self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
 
@@ -376,7 +374,7 @@ impl Bills {
         }
         let notes = match frozen.notes {
             Some(notes) => notes,
-            None => self.shown.notes_of(&bill, &terms, Vec::new())?,
+            None => self.shown.notes_of(&bill, &terms, Taken::default())?,
         };
         self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
@@ -403,16 +401,17 @@ pub(super) fn freeze_bill(
     folder_of: impl Fn(&str) -> PathBuf,
 ) -> Result<BillReport, Failure> {
     let (clock, terms) = ((usage.month, usage.zone), prices.terms());
-    let corrected = corrections.take(usage.month);
-    let mut bill = ledger.bill(clock, usage.accounts(registry), corrected.lines, prices)?;
-    bill.assumed.extend(corrected.assumed);
+    let mut taken = corrections.take(usage.month)?;
+    let lines = std::mem::take(&mut taken.lines);
+    let mut bill = ledger.bill(clock, usage.accounts(registry), lines, prices)?;
+    bill.assumed.append(&mut taken.assumed);
     write_charges(&bill, &terms, &folder_of("charges"))?;
     let makers = Some(Makers {
         usage,
         owners: registry,
     });
     let sums = write_costs(&bill, makers, &terms, &folder_of(COSTS))?;
-    let notes = shown.notes_of(&bill, &terms, corrected.mended)?;
+    let notes = shown.notes_of(&bill, &terms, taken)?;
     let extras = ledger.digests();
     prices.freeze((&bill, &notes), extras, &folder_of("catalogue"))?;
     let mut report = BillReport::new(&bill, &terms, notes)?;

@@ -330,6 +330,7 @@ fn line_json(
         "item": charge.item.name(),
         "quantity": charge.quantity.normalize().to_string(),
         "unit": charge.item.unit(),
+        "package_quantity": charge.package_quantity.map(|taken| taken.normalize().to_string()),
         "unit_price": charge.unit_price.normalize().to_string(),
         "amount": format!("{:.8}", charge.detail),
         "payable": format!("{:.2}", charge.payable),

@@ -1,4 +1,10 @@
 //! What closed months would cost now, less what was billed for them: lines of the bill after them.
+//!
+//! Currencies are never added. A bill takes the corrections of months that were billed in its own currency; those
+//! of others wait, unlost, since what was billed for a month never holds them: the bill says so, and the next
+//! one after it that is in their currency takes them. A bill that could take none, while others wait, is refused
+//! with the currency to bill in, so that none waits for ever. `--rerate` is for months of the catalogue's
+//! currency; the others stay as they were priced.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +19,7 @@ use crate::billing::{
     costs,
 };
 use crate::registry::{Class, Registry, speaks_of};
-use crate::report::{MendedReport, read_charges, read_summary};
+use crate::report::{MendedReport, WaitingReport, read_charges, read_summary};
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, Owners};
 use crate::units::Month;
@@ -22,17 +28,19 @@ use crate::units::Month;
 #[derive(Default)]
 pub(super) struct Corrections {
     month: Option<Month>,
-    found: Corrected,
+    found: Found,
 }
 
-/// What corrects closed months on one bill.
+/// What corrects closed months.
 #[derive(Default)]
-pub(super) struct Corrected {
-    pub(super) lines: Vec<Charge>,
+struct Found {
+    lines: Vec<Charge>,
+    /// Those in another currency than the bill's.
+    waiting: Vec<Charge>,
     /// The wrong entries of the registry that some of the lines come from.
-    pub(super) mended: Vec<MendedReport>,
+    mended: Vec<MendedReport>,
     /// What closed months have of usage of regions that are no zone, less what bills said of it.
-    pub(super) assumed: Vec<Assumed>,
+    assumed: Vec<Assumed>,
 }
 
 /// What closed months are corrected from.
@@ -42,8 +50,11 @@ struct Closed<'a> {
     /// All lines that were ever billed for them.
     billed: Vec<Charge>,
     frozen: BTreeMap<Month, FrozenPrices>,
-    /// The prices by which all of them are priced anew, where that was asked for.
-    anew: Option<&'a Prices>,
+    /// The prices of the bill, and whether closed months are priced anew by them.
+    prices: &'a Prices,
+    is_rerating: bool,
+    /// Whether any was billed in the bill's currency. Where none was, pricing them anew says so.
+    has_own: bool,
     rows_max: usize,
 }
 
@@ -61,23 +72,23 @@ impl Corrections {
         let mended = check_closed(store, registry)?;
         let closes = store.closes()?;
         let frozen = frozen_prices(store, &closes, ledger)?;
-        let prices_of = |month: Month| match frozen.get(&month) {
-            Some(frozen) if !is_rerating => &frozen.prices,
-            _ => prices,
-        };
-        ledger.follow(store, registry, prices_of, rows_max)?;
-        let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
-            return Ok(Corrections::default());
-        };
         let closed = Closed {
             store,
             registry,
             billed: all_billed(store, &closes)?,
+            has_own: frozen
+                .values()
+                .any(|of| of.prices.is_in_currency_of(prices)),
             frozen,
-            anew: is_rerating.then_some(prices),
+            prices,
+            is_rerating,
             rows_max,
         };
-        let (mut found, mut differences) = (Corrected::default(), Differences::default());
+        ledger.follow(store, registry, |month| closed.prices_of(month), rows_max)?;
+        let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
+            return Ok(Corrections::default());
+        };
+        let (mut found, mut differences) = (Found::default(), Differences::default());
         for close in &closes {
             closed.correct(close, ledger, &mut found, &mut differences)?;
         }
@@ -93,26 +104,60 @@ impl Corrections {
     }
 
     /// What is on a month's bill of it.
-    pub(super) fn take(&mut self, month: Month) -> Corrected {
-        match self.month == Some(month) {
-            true => std::mem::take(&mut self.found),
-            false => Corrected::default(),
+    pub(super) fn take(&mut self, month: Month) -> Result<Taken, Failure> {
+        if self.month != Some(month) {
+            return Ok(Taken::default());
         }
+        let found = std::mem::take(&mut self.found);
+        // Not one of them is in the bill's currency, which it refuses.
+        if found.lines.is_empty() && !found.waiting.is_empty() {
+            return Ok(Taken {
+                lines: found.waiting,
+                ..Taken::default()
+            });
+        }
+        Ok(Taken {
+            waiting: waiting_reports(&found.waiting)?,
+            lines: found.lines,
+            mended: found.mended,
+            assumed: found.assumed,
+        })
     }
 
     /// The month whose bill is still to take lines.
     pub(super) fn waiting(&self) -> Option<Month> {
-        self.month.filter(|_| !self.found.lines.is_empty())
+        self.month.filter(|_| !self.found.is_empty())
+    }
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.waiting.is_empty()
     }
 }
 
 impl Closed<'_> {
+    /// What a month is priced by: what it was billed by, or the bill's own prices where that was asked for
+    /// and they are in its currency.
+    fn prices_of(&self, month: Month) -> &Prices {
+        match self.frozen.get(&month) {
+            Some(frozen) => {
+                let stays = self.has_own && !frozen.prices.is_in_currency_of(self.prices);
+                match self.is_rerating && !stays {
+                    true => self.prices,
+                    false => &frozen.prices,
+                }
+            }
+            None => self.prices,
+        }
+    }
+
     /// Adds what corrects a closed month to what was `found`.
     fn correct(
         &self,
         close: &Close,
         ledger: &mut Ledger,
-        found: &mut Corrected,
+        found: &mut Found,
         differences: &mut Differences,
     ) -> Result<(), Failure> {
         let (month, zone) = (close.terms.month, close.terms.zone);
@@ -122,7 +167,7 @@ impl Closed<'_> {
         if self.is_as_billed(close, frozen, ledger)? {
             return Ok(());
         }
-        let prices = self.anew.unwrap_or(&frozen.prices);
+        let prices = self.prices_of(month);
         let usage = self.store.usage(month.slots(zone), self.rows_max)?;
         let book = Book::new(usage.table, usage.domains, self.registry, zone)?;
         let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
@@ -130,6 +175,10 @@ impl Closed<'_> {
         let now = ledger.bill((month, zone), accounts, Vec::new(), prices)?;
         let lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
         if lines.is_empty() {
+            return Ok(());
+        }
+        if !prices.is_in_currency_of(self.prices) {
+            found.waiting.extend(lines);
             return Ok(());
         }
         let now_by = (&now, &prices.terms());
@@ -151,7 +200,7 @@ impl Closed<'_> {
     ) -> Result<bool, Failure> {
         let slots = close.terms.month.slots(close.terms.zone);
         let is_corrected = |charge: &Charge| charge.corrects == Some(close.terms.month);
-        Ok(self.anew.is_none()
+        Ok(!self.is_rerating
             && !ledger.has_packages()
             && frozen.extras == *ledger.digests()
             && self.registry.digest() == close.terms.registry_digest
@@ -181,6 +230,32 @@ impl Closed<'_> {
         before.extend(told.filter(|of| of.corrects == Some(month)));
         Ok(before)
     }
+}
+
+/// What the bill of a month takes of corrections.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Its lines.
+    pub(super) lines: Vec<Charge>,
+    /// The wrong entries of the registry that some of them come from.
+    pub(super) mended: Vec<MendedReport>,
+    /// What it says of usage of regions that are no zone.
+    pub(super) assumed: Vec<Assumed>,
+    /// What waits for a bill in its own currency.
+    pub(super) waiting: Vec<WaitingReport>,
+}
+
+/// What waits, month by month.
+fn waiting_reports(waiting: &[Charge]) -> Result<Vec<WaitingReport>, Failure> {
+    let of_months = waiting.chunk_by(|a, b| a.corrects == b.corrects);
+    let reports = of_months
+        .map(WaitingReport::new)
+        .collect::<Result<Vec<_>, _>>();
+    Ok(reports
+        .map_err(Failure::start)?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// Adds to `differences` what each domain has now of the lines that correct a month, whose usage is in `book`.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::packages::Package;
 use crate::billing::transcoding;
-use crate::billing::{Assumed, Bill, Inexact, Unlicensed};
+use crate::billing::{Amount, Assumed, Bill, Charge, DETAIL_PLACES, Inexact, Unlicensed};
 use crate::units::Region;
 
 /// Notes of a kind under the table; all of them are in the JSON.
@@ -32,6 +32,8 @@ pub struct Notes {
     pub transcoding_packages: Vec<TranscodingPackageReport>,
     /// Wrong entries of the registry that were mended, where closed months are corrected for them.
     pub mended: Vec<MendedReport>,
+    /// Closed months whose corrections wait for a bill in the currency that they were billed in.
+    pub waiting: Vec<WaitingReport>,
 }
 
 impl Notes {
@@ -155,6 +157,47 @@ impl MendedReport {
     }
 }
 
+/// Corrections of a closed month in another currency than the bill's: they are on the next bill in theirs.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct WaitingReport {
+    /// The closed month.
+    pub month: String,
+    /// The currency in which it was billed.
+    pub currency: String,
+    /// How many lines correct it.
+    pub lines: usize,
+    /// What they come to, in that currency, 8 places.
+    pub amount: String,
+}
+
+impl WaitingReport {
+    /// Of the lines that correct a month, all in one currency; `None` where there is none.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn new(lines: &[Charge]) -> Result<Option<Self>, Inexact> {
+        let Some(first) = lines.first() else {
+            return Ok(None);
+        };
+        let amounts: Vec<Amount> = lines.iter().map(|line| line.amount).collect();
+        let amount = Amount::total(&amounts)?.round(DETAIL_PLACES)?;
+        let by = first.priced_by.as_ref();
+        Ok(Some(WaitingReport {
+            month: first.month().to_string(),
+            currency: by.map_or(String::new(), |by| by.currency.clone()),
+            lines: lines.len(),
+            amount: format!("{amount:.8}"),
+        }))
+    }
+
+    /// In words.
+    pub(super) fn text(&self) -> String {
+        format!(
+            "{} lines that correct {}, {} {} in all: currencies are never added, so the next bill in {} takes them",
+            self.lines, self.month, self.amount, self.currency, self.currency
+        )
+    }
+}
+
 /// What rejected lines may have cost.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RejectedReport {
@@ -259,6 +302,9 @@ fn packages(bill: &Bill) -> Vec<PackageReport> {
 pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -> io::Result<()> {
     print_some(out, &notes.mended, |of| {
         format!("corrected: {} (R22, R26)", of.text())
+    })?;
+    print_some(out, &notes.waiting, |of| {
+        format!("not yet corrected: {}", of.text())
     })?;
     print_some(out, &notes.packages, |of| {
         format!(

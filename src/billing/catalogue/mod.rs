@@ -177,6 +177,11 @@ impl Item {
         }
     }
 
+    /// Whether it says what packages paid.
+    pub const fn is_paid_by_packages(self) -> bool {
+        matches!(self, Item::PackageTraffic | Item::PackageTranscoding)
+    }
+
     /// Whether somebody else meters it: its quantities are given, not taken from logs.
     pub const fn is_service(self) -> bool {
         matches!(

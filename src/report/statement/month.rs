@@ -84,6 +84,9 @@ fn notes(report: &BillReport) -> String {
     let mut html = paragraphs(&report.notes.mended, |of| {
         format!("Corrected: {}.", of.text())
     });
+    html += &paragraphs(&report.notes.waiting, |of| {
+        format!("Not yet corrected: {}.", of.text())
+    });
     html += &paragraphs(report.notes.rejected.as_slice(), |rejected| {
         format!(
             "At most {} {} not metered: {} lines of logs of all months were rejected; they stand for at most {} B, \
