@@ -40,12 +40,15 @@ impl Literal {
     /// Whether `rest` begins with it.
     #[inline(always)]
     pub(super) fn begins(&self, rest: &[u8]) -> bool {
-        match rest.first_chunk::<WORD>() {
-            Some(chunk) => {
+        match (rest.first_chunk::<WORD>(), &*self.text) {
+            (Some(chunk), text) => {
                 let differs = (u64::from_le_bytes(*chunk) ^ self.word) & self.mask;
-                differs == 0 && (self.text.len() <= WORD || rest.starts_with(&self.text))
+                differs == 0 && (text.len() <= WORD || rest.starts_with(text))
             }
-            None => rest.starts_with(&self.text),
+            // The end of a line, where a call would cost more than all else.
+            (None, []) => true,
+            (None, [byte]) => rest.first() == Some(byte),
+            (None, text) => rest.starts_with(text),
         }
     }
 
