@@ -137,7 +137,12 @@ fn explain_closed(
     if lines.iter().all(|line| line.charge.corrects.is_none()) {
         return Ok(());
     }
-    let now = if by.is_rerating { by.prices } else { frozen };
+    // Months of other currencies are not rerated.
+    let is_own = frozen.catalogue.currency == by.prices.catalogue.currency;
+    let now = match by.is_rerating && is_own {
+        true => by.prices,
+        false => frozen,
+    };
     let usage = (&by.book_now(month)?, by.registry as &dyn Owners);
     let by_now = (&now.terms(), Side::Now);
     add_usage(lines, usage, by_now, |charge| {
@@ -245,11 +250,8 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         writeln!(out, "charge    {}", charge.id())?;
         writeln!(
             out,
-            "          {} {} × {} = {} on the detail, {} of what is paid ({})",
-            charge.quantity.normalize(),
-            charge.item.unit(),
-            charge.unit_price.normalize(),
-            charge.detail.normalize(),
+            "          {} on the detail, {} of what is paid ({})",
+            priced_text(charge),
             charge.payable.normalize(),
             charge.status.name(),
         )?;
@@ -286,6 +288,20 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         writeln!(out)?;
     }
     out.flush()
+}
+
+/// What a line is on the detail of the bill: a product only where it is one.
+fn priced_text(charge: &Charge) -> String {
+    let [quantity, price, detail] =
+        [charge.quantity, charge.unit_price, charge.detail].map(|number| number.normalize());
+    let unit = charge.item.unit();
+    match charge.corrects {
+        _ if charge.is_product() => format!("{quantity} {unit} × {price} = {detail}"),
+        None => format!("{quantity} {unit} at {price} each: {detail}"),
+        Some(_) => {
+            format!("what it is now, less what was billed: {quantity:+} {unit}, {detail:+}")
+        }
+    }
 }
 
 fn print_part(out: &mut impl Write, part: &Part, month: Month) -> io::Result<()> {
