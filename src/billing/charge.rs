@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
 use super::error::BillingError;
-use super::exact::{Amount, Inexact, product, sum};
+use super::exact::{Amount, DETAIL_PLACES, Inexact, product, sum};
 use super::packages::a_year_from;
 use crate::registry::Class;
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
@@ -290,6 +290,16 @@ impl Charge {
             Item::PackageTraffic => self.variant == Item::PushTraffic.name(),
             _ => false,
         }
+    }
+
+    /// Whether its detail is its quantity times its price, but for the last place, which rounding may leave over.
+    /// It is not where only a part of a month is priced, of what needs review, and of corrections whose price
+    /// changed, which are the difference of two products.
+    pub fn is_product(&self) -> bool {
+        let product = product(self.quantity, self.unit_price);
+        let rounded = product.and_then(|product| Amount::new(product).round(DETAIL_PLACES));
+        let left = rounded.and_then(|rounded| sum(rounded, -self.detail));
+        left.is_ok_and(|left| left.abs() <= Decimal::new(1, DETAIL_PLACES))
     }
 
     /// A name that no other charge of the month has.

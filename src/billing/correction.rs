@@ -40,6 +40,9 @@ pub(super) type Key = (
     (i32, i32),
 );
 
+/// Products that the words of a correction name, of each side.
+const PRODUCTS_SHOWN_MAX: usize = 3;
+
 /// What stands on lines of one key.
 struct Sums<'a> {
     bytes: i128,
@@ -47,6 +50,8 @@ struct Sums<'a> {
     money: Decimal,
     /// What was taken of packages; `None` where a line does not tell.
     packages: Option<Decimal>,
+    /// Quantity and price of each line, while all of them are the product of both.
+    products: Option<Vec<(Decimal, Decimal)>>,
     /// The last of them, for what is not summed.
     line: Option<&'a Charge>,
 }
@@ -58,6 +63,7 @@ impl Sums<'_> {
         quantity: Decimal::ZERO,
         money: Decimal::ZERO,
         packages: Some(Decimal::ZERO),
+        products: Some(Vec::new()),
         line: None,
     };
 
@@ -85,12 +91,26 @@ impl Sums<'_> {
         format!("{} for {what}", self.money.normalize())
     }
 
-    /// In words: what it took of packages, if it did.
-    fn taken_text(&self) -> String {
-        let taken = self.packages.filter(|taken| !taken.is_zero());
-        taken.map_or(String::new(), |taken| {
-            format!(", taking {} of packages", taken.normalize())
-        })
+    /// In words: of which products it is the sum, if it is of few, and what it took of packages, if it did.
+    fn made_text(&self, item: Item) -> String {
+        let products = self.products.iter().flatten();
+        let product = |(quantity, price): &(Decimal, Decimal)| {
+            format!(
+                "{} {} × {}",
+                quantity.normalize(),
+                item.unit(),
+                price.normalize()
+            )
+        };
+        let products: Vec<String> = products.map(product).collect();
+        let products = match products.len() {
+            1..=PRODUCTS_SHOWN_MAX => format!(" ({})", products.join(" + ")),
+            _ => String::new(),
+        };
+        match self.packages.filter(|taken| !taken.is_zero()) {
+            Some(taken) => format!("{products}, taking {} of packages", taken.normalize()),
+            None => products,
+        }
     }
 }
 
@@ -175,6 +195,14 @@ fn sums<'a>(
         of_key.quantity = sum(of_key.quantity, quantity)?;
         of_key.money = sum(of_key.money, charge.money()?)?;
         let taken = of_key.packages.zip(charge.package_quantity);
+        of_key.products = of_key.products.take().filter(|_| charge.is_product());
+        if let Some(products) = of_key
+            .products
+            .as_mut()
+            .filter(|_| !charge.unit_price.is_zero())
+        {
+            products.push((charge.quantity, charge.unit_price));
+        }
         of_key.packages = taken.map(|(all, taken)| sum(all, taken)).transpose()?;
         of_key.line = Some(charge);
     }
@@ -228,9 +256,9 @@ fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, Bil
             format!(
                 "{month} was billed with {} of this{}, and is {} now{}{}",
                 was.text(line),
-                was.taken_text(),
+                was.made_text(line.item),
                 is.text(line),
-                is.taken_text(),
+                is.made_text(line.item),
                 is.line.map_or_else(String::new, Charge::assumed_text)
             )
         }

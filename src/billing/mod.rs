@@ -47,12 +47,12 @@ pub use correction::corrections;
 pub use costs::{Makers, costs};
 pub use differences::Differences;
 pub use error::BillingError;
-pub use events::{EVENTS_BYTES_MAX, Events, EventsError};
+pub use events::{EVENTS_BYTES_MAX, Events, EventsError, FeeCurrency};
 pub use exact::{
     Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, QUANTITY_PLACES, apportion,
     product as multiply_exactly, total as add_exactly,
 };
-pub use extras::{Extras, ExtrasDigests};
+pub use extras::{Extras, ExtrasDigests, check_fees};
 pub use flow::packages_after;
 pub use licensed::Unlicensed;
 pub use rules::{rule, rules};

@@ -139,7 +139,11 @@ fn explain_closed(
     if lines.iter().all(|line| line.charge.corrects.is_none()) {
         return Ok(());
     }
-    let now = if by.is_rerating { by.prices } else { frozen };
+    // Months of other currencies are not rerated.
+    let now = match by.is_rerating && frozen.is_in_currency_of(by.prices) {
+        true => by.prices,
+        false => frozen,
+    };
     let owners = owners_now(store, close, by.registry, &now.terms())?;
     let usage = (&by.book_now(month)?, &owners as &dyn Owners);
     let by_now = (&now.terms(), Side::Now);
@@ -248,11 +252,8 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         writeln!(out, "charge    {}", charge.id())?;
         writeln!(
             out,
-            "          {} {} × {} = {} on the detail, {} of what is paid ({})",
-            charge.quantity.normalize(),
-            charge.item.unit(),
-            charge.unit_price.normalize(),
-            charge.detail.normalize(),
+            "          {} on the detail, {} of what is paid ({})",
+            priced_text(charge),
             charge.payable.normalize(),
             charge.status.name(),
         )?;
@@ -289,6 +290,20 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         writeln!(out)?;
     }
     out.flush()
+}
+
+/// What a line is on the detail of the bill: a product only where it is one.
+fn priced_text(charge: &Charge) -> String {
+    let [quantity, price, detail] =
+        [charge.quantity, charge.unit_price, charge.detail].map(|number| number.normalize());
+    let unit = charge.item.unit();
+    match charge.corrects {
+        _ if charge.is_product() => format!("{quantity} {unit} × {price} = {detail}"),
+        None => format!("{quantity} {unit} at {price} each: {detail}"),
+        Some(_) => {
+            format!("what it is now, less what was billed: {quantity:+} {unit}, {detail:+}")
+        }
+    }
 }
 
 fn print_part(out: &mut impl Write, part: &Part, month: Month) -> io::Result<()> {

@@ -15,7 +15,7 @@ use super::monotone::check_closed;
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
-use crate::billing::{Catalogue, DEFAULT, Item};
+use crate::billing::{Catalogue, DEFAULT, FeeCurrency, Item, check_fees};
 use crate::registry::Registry;
 use crate::units::{Region, Timestamp, Zone};
 
@@ -213,6 +213,8 @@ fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
     };
     let purchases = events.licences.iter().map(|(bought, _)| bought.clone());
     terms(&purchases.collect::<Vec<_>>(), &rules).map_err(Failure::start)?;
+    let is_meant = |fee: &&FeeCurrency| fee.account == args.account;
+    check_fees(events.currencies.iter().filter(is_meant), &catalogue).map_err(Failure::start)?;
     let mut paid = Vec::new();
     for (bought, fee) in events.licences {
         if bought.account != args.account {

@@ -78,17 +78,10 @@ impl Logged {
             least: of(&whole),
             most: of(&touched),
             // Of no time there is nothing to know.
-            has_logs: touched.is_empty() || self.of(&touched).any(|of| !of.slots.is_empty()),
+            has_logs: touched.is_empty()
+                || self.covered.iter().any(|of| do_meet(&of.slots, &touched)),
             unknown: self.unknown(span, &touched),
         }
-    }
-
-    /// The contents that may tell of some slots.
-    fn of(&self, touched: &Range<u32>) -> impl Iterator<Item = &Covered> {
-        self.covered.iter().filter(|of| {
-            let slots = &of.slots;
-            slots.is_empty() || (slots.start < touched.end && touched.start < slots.end)
-        })
     }
 
     fn unknown(&self, span: &Range<Timestamp>, touched: &Range<u32>) -> Unknown {
@@ -97,7 +90,8 @@ impl Logged {
             set_aside: self.set_aside,
             ..Unknown::default()
         };
-        for of in self.of(touched) {
+        let is_in = |of: &&Covered| do_meet(&of.lines, touched);
+        for of in self.covered.iter().filter(is_in) {
             unknown.rejected_lines += of.rejected.lines;
             unknown.unread_lines += of.rejected.unread_lines;
             let bytes = of.rejected.bytes_at_most;
@@ -128,6 +122,11 @@ impl Logged {
         }
         gaps
     }
+}
+
+/// Whether slots are in both.
+fn do_meet(a: &Range<u32>, b: &Range<u32>) -> bool {
+    a.start.max(b.start) < a.end.min(b.end)
 }
 
 /// The slots that touch what is between two instants.

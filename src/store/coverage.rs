@@ -30,7 +30,10 @@ pub struct Covered {
     /// Whether it has lines of a domain that was asked for, or of several, so that it is no log of another
     /// one alone.
     pub is_meant: bool,
-    /// Its own rejected lines, somewhere in its time or, where it has no metered line, at any.
+    /// Slots in which its own lines may be, whatever became of them: those above or, where all of them were
+    /// rejected, those from the end of what it grew from to when it was counted.
+    pub lines: Range<u32>,
+    /// Its own rejected lines.
     pub rejected: Rejected,
     /// Its own metered lines, if none of them says how many bytes it sent.
     pub without_bytes: u64,
@@ -41,6 +44,8 @@ struct Noted {
     id: i64,
     parent: Option<i64>,
     metered: u64,
+    /// When it was counted, in seconds since the epoch.
+    counted_at: i64,
     is_salvaged: bool,
     rejected: Rejected,
     without_bytes: u64,
@@ -149,10 +154,20 @@ fn of_content(content: Noted, whole: Option<Heard>) -> Covered {
         };
         start..end
     };
-    // Its own lines, all of them rejected, are behind what it grew from, nobody knows how far.
-    let is_timed = content.metered != 0;
+    let (slots, lines) = match &whole {
+        Some(heard) if content.metered != 0 => (hours(heard), hours(heard)),
+        // Nobody logs what is yet to come.
+        before => {
+            let end = content.counted_at / i64::from(SLOT_SECS) + 1;
+            let end = u32::try_from(end).unwrap_or(u32::MAX);
+            let start = before.as_ref().map_or(0, |before| before.last);
+            // A clock that is behind its logs does not hide them.
+            (0..0, start..end.max(start + 1))
+        }
+    };
     Covered {
-        slots: whole.as_ref().filter(|_| is_timed).map_or(0..0, hours),
+        slots,
+        lines,
         is_meant: whole.is_some_and(|whole| whole.is_meant),
         rejected: content.rejected,
         without_bytes: content.without_bytes,
@@ -160,11 +175,12 @@ fn of_content(content: Noted, whole: Option<Heard>) -> Covered {
 }
 
 fn noted(ledger: &rusqlite::Connection) -> Result<Vec<Noted>, StoreError> {
-    let sql = "SELECT id, parent, metered, rejected, counts ->> 'rejected_bytes_at_most',
+    let sql = "SELECT content.id, parent, metered, rejected, counts ->> 'rejected_bytes_at_most',
             counts ->> 'rejected_unread_lines',
             coalesce(counts -> 'doubts' ->> 'no-bytes', 0) = metered,
-            id IN (SELECT content FROM history WHERE change = ?1 AND content IS NOT NULL)
-        FROM content WHERE dropped_by IS NULL";
+            content.id IN (SELECT content FROM history WHERE change = ?1 AND content IS NOT NULL),
+            unixepoch(at)
+        FROM content JOIN commits ON commits.id = content.commit_id WHERE dropped_by IS NULL";
     let mut statement = ledger.prepare(sql)?;
     let mut rows = statement.query([SALVAGED])?;
     let mut all = Vec::new();
@@ -187,6 +203,7 @@ fn noted(ledger: &rusqlite::Connection) -> Result<Vec<Noted>, StoreError> {
             },
             without_bytes: if row.get(6)? { metered } else { 0 },
             is_salvaged: row.get(7)?,
+            counted_at: row.get(8)?,
         });
     }
     Ok(all)

@@ -141,3 +141,74 @@ fn c1_only_months_of_the_catalogues_currency_are_rerated() {
     assert_eq!(said.json[2]["payable"], "177.56");
     assert_eq!(waiting(&said.json[2]), ["2026-10 26.26000019 USD"]);
 }
+
+#[test]
+fn c1_a_fee_in_another_currency_is_refused() {
+    let site = Site::new();
+    registry(&site, "2026-10-02", "acct");
+    site.write("a.log", lines("202610", 0..3) + &lines("202611", 0..3));
+    site.ingest();
+    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    let path = site.path("events.toml").display().to_string();
+    for purchase in [
+        "[[licence]]\napp_id = \"wx1\"\nstate = \"active\"",
+        "[[package]]\ngigabytes = 100",
+        "[[transcoding-package]]\nkind = \"standard\"\nhours = 5",
+    ] {
+        let bought =
+            "account = \"acct\"\nat = \"2026-10-02T10:00\"\nfee = \"7\"\ncurrency = \"USD\"\n";
+        fs::write(&path, format!("{purchase}\n{bought}")).expect("written");
+        let words = [
+            "events.toml:1: the fee is in USD, and the catalogue mini-program-live that it is billed by in CNY",
+            "use a catalogue in USD",
+        ];
+        assert_refused(&site, "bill", &["--events", &path], &words);
+        assert_refused(
+            &site,
+            "close",
+            &["--month", "2026-10", "--early", "--events", &path],
+            &words,
+        );
+        // The bill of another month has nothing to do with it.
+        let november = bill(&site, "out", &["--events", &path, "--month", "2026-11"]);
+        assert_eq!(november.json[0]["currency"], "CNY");
+        let by_dollars = [
+            "--events",
+            &path,
+            "--catalogue",
+            &dollars,
+            "--month",
+            "2026-10",
+        ];
+        let october = bill(&site, "out", &by_dollars);
+        // 7 more than the traffic, less where the package pays for it.
+        assert_eq!(october.json[0]["currency"], "USD");
+        assert_ne!(october.json[0]["payable"], "5.30", "{purchase}");
+    }
+    fs::write(
+        &path,
+        "[[licence]]\naccount = \"acct\"\napp_id = \"wx1\"\nat = \"2026-10-02T10:00\"\nstate = \"active\"\n\
+         fee = \"7\"\ncurrency = \"USD\"\n",
+    )
+    .expect("written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
+    command.args([
+        "licence",
+        "refund",
+        "--account",
+        "acct",
+        "--events",
+        &path,
+        "--store",
+    ]);
+    command
+        .arg(site.path("store"))
+        .arg("--registry")
+        .arg(site.path("registry.toml"));
+    let said = Site::run(&mut command);
+    assert!(
+        said.code == 2 && said.stderr.contains("the fee is in USD"),
+        "{}",
+        said.stderr
+    );
+}

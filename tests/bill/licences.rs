@@ -344,6 +344,47 @@ fn c4_rejected_lines_of_the_time_count_as_what_they_may_be() {
 }
 
 #[test]
+fn c4_rejected_lines_that_a_log_ends_with_may_be_of_any_time_behind_it() {
+    // The lines that came last are one rejected line.
+    let ends_with_rejected = |last: &str| {
+        let site = site(&[
+            ("20261001100000", "mini.example.cn", 17),
+            ("20261011100000", "www.example.cn", 0),
+        ]);
+        let first = line(last, "www.example.cn", "1");
+        site.write("b.log", &first);
+        assert_eq!(site.ingest().code, 0);
+        let rejected = line("20261010100000", "mini_.example..cn", "4000000000");
+        site.write("b.log", first + &rejected);
+        site.ingest();
+        site
+    };
+    assert_eq!(
+        answer(&ends_with_rejected("20261103100000"), &[]).0,
+        "eligible"
+    );
+    let site = ends_with_rejected("20261009100000");
+    assert_eq!(answer(&site, &[]).0, "uncertain");
+    // What was counted before is of no later time.
+    let later = EVENTS.replace("2026-10-0", "2090-10-0");
+    fs::write(site.path("events.toml"), later).expect("written");
+    let words = [
+        "licence",
+        "refund",
+        "--account",
+        "acct",
+        "--at",
+        "2090-10-11T00:00",
+    ];
+    let said = ask(&site, &words);
+    assert_eq!(
+        said.json["windows"][0]["rejected_lines"], 0,
+        "{}",
+        said.json
+    );
+}
+
+#[test]
 fn arrears_say_what_stops_and_when() {
     let site = site(&[("20261002100000", "mini.example.cn", 1)]);
     let at = |at| ask(&site, &["arrears", "--account", "acct", "--at", at]);

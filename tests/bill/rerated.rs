@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::closed::{bill, lines, registry, run};
+use crate::closed::{bill, closed_site, lines, printed, registry, run};
 use crate::program::Site;
 use crate::terms::own_catalogue;
 
@@ -133,4 +133,58 @@ fn c11_what_was_taken_of_packages_is_kept_with_the_month() {
         "{}",
         bills.json
     );
+}
+
+#[test]
+fn c5_a_line_is_shown_as_a_product_only_where_it_is_one() {
+    let site = closed_site();
+    site.write("late.log", lines("202610", 100..101));
+    site.ingest();
+    let out = site.path("out").display().to_string();
+    let correction = ["--out", &out[..], "--explain", "/correction"];
+    let said = printed(&site, &correction);
+    let words =
+        "          101.000000707 GB × 0.26 = 26.26000019 on the detail, 26.26 of what is paid";
+    assert!(said.contains(words), "{said}");
+    let changes = [("\"0.26\"", "\"0.30\""), ("price = \"4\"", "price = \"5\"")];
+    let own = own_catalogue(&site, &changes);
+    let said = printed(
+        &site,
+        &[&correction[..], &["--catalogue", &own, "--rerate"]].concat(),
+    );
+    for words in [
+        "          what it is now, less what was billed: +0 GB, +145.00000102 on the detail, 145 of what is paid",
+        "how       2026-10 was billed with 580.00000406 for 145000001015 B of this (145.000001015 GB × 4), and is \
+         725.00000508 for 145000001015 B now (145.000001015 GB × 5)\n",
+        "          what it is now, less what was billed: +101.000000707 GB, +43.1000003 on the detail",
+        "B of this (320.00000224 GB × 0.26), and is 126.30000088 for 421000002947 B now (421.000002947 GB × 0.3)\n",
+    ] {
+        assert!(said.contains(words), "{words}\n{said}");
+    }
+    assert!(!said.contains("0 GB × 5"), "{said}");
+}
+
+#[test]
+fn c5_a_part_of_a_month_is_no_product() {
+    let site = Site::new();
+    registry(&site, "2026-10-02", "acct");
+    site.write("a.log", lines("202610", 0..1));
+    site.ingest();
+    let services = "day,account,service,quantity\n2026-10-05,acct,recording,12\n";
+    fs::write(site.path("services.csv"), services).expect("written");
+    let services = site.path("services.csv").display().to_string();
+    let out = site.path("out").display().to_string();
+    let said = printed(
+        &site,
+        &[
+            "--out",
+            &out,
+            "--services",
+            &services,
+            "--explain",
+            "recording",
+        ],
+    );
+    let words = "          12 Channels at 30 each: 11.61290323 on the detail";
+    assert!(said.contains(words), "{said}");
 }

@@ -4,7 +4,7 @@
 //! checked as a whole when it is read: no day has two prices or two sets of rules, no day between
 //! two prices has none, tiers begin at 0 and ascend, prices are exact decimals in one currency.
 
-mod currency;
+pub(super) mod currency;
 mod error;
 mod read;
 mod terms;
