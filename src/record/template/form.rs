@@ -6,17 +6,21 @@
 //! ```text
 //! free      = *( byte but `"` and `\`, or `\` and any byte )    what clients send, and what we do not know
 //! user      = free | `""`                                       as Apache writes an empty one
-//! target    = "-" | free that begins with "/", "*", "?" or a scheme and "://"
+//! target    = "-" | "*" | free that begins with "/", "?" or a scheme and "://"
 //! word      = 1*( byte but the separator behind it )
 //! host      = word                                              nginx lets a comma pass
-//! authority = word without "/" and ","                           the same where a path touches it; schemes
-//! ident     = word without "." and ":"                          the identity that nobody uses
+//! authority = word without "/"                                   the same where a path touches it; schemes
+//! ident     = word without "." and ":"                          the identity that nobody uses, in presets
 //! number    = "-" | [ "-" ] 1*digit [ "." *digit ]               a clock may step back
 //! addresses = word in which spaces stand behind commas only, and that does not end in one
-//! words     = item *( ( ", " | " : " ) item ) [ " : " ]          item = 1*( byte but space, "," and `"` )
+//! words     = item *( ", " item | " : " [ item ] )               item = 1*( byte but space, "," and `"` )
 //! numbers   = the same of numbers
 //! status    = 3 digits | "-"                     bytes  = 1*digit | "-"
 //! ```
+//!
+//! A host in quotes is `free`: an escaped quote may be in it. In a template that is no preset the
+//! identity is a word: who asks for them (`identd`) gets `john.doe`. Lines that a preset is tried on may
+//! be of another layout, in which an address stands in its place.
 //!
 //! Where quotes are written raw (`escape=none`), `free` is any bytes. A text may be empty where a
 //! missing value is written as nothing (`escape=none`, `escape=json`) and it is not needed, and where
@@ -33,7 +37,7 @@ use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::character::complete::{char as exactly, digit1, one_of, satisfy};
 use nom::combinator::{all_consuming, opt, recognize};
 use nom::error::Error;
-use nom::multi::separated_list1;
+use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use super::time::TimeKind;
@@ -48,6 +52,8 @@ pub(super) enum Form {
     Word,
     Host,
     Authority,
+    /// Of detection: a host without a comma.
+    Name,
     Ident,
     /// Of detection: the identity is `-`.
     Dash,
@@ -76,7 +82,8 @@ impl Form {
             // Their separator is out of reach.
             Form::Word | Form::Host => !text.is_empty(),
             Form::Dash => text == b"-",
-            Form::Authority => is_word_without(text, [separator, b'/', b',']),
+            Form::Authority => is_word_without(text, [separator, b'/', b'/']),
+            Form::Name => is_word_without(text, [separator, b'/', b',']),
             Form::Ident => is_word_without(text, [separator, b'.', b':']),
             Form::Number => is_number(text),
             Form::Status => matches!(text, b"-" | [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9']),
@@ -89,8 +96,8 @@ impl Form {
                     && (separator == b' ' || addresses_len(text).is_none())
                     && (*self == Form::Addresses || is_address(text))
             }
-            Form::Words => is_list(text, item()),
-            Form::Numbers => is_list(text, number()),
+            Form::Words => is_list(text, item),
+            Form::Numbers => is_list(text, number),
         }
     }
 
@@ -100,7 +107,7 @@ impl Form {
             Form::Free | Form::User | Form::Target if is_raw => None,
             Form::User if rest.starts_with(b"\"\"") => Some(2),
             Form::Free | Form::User | Form::Target => quoted_len(rest),
-            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Ident => {
+            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Name | Form::Ident => {
                 find(separator, rest)
             }
             Form::Number | Form::Status | Form::Bytes => {
@@ -133,7 +140,7 @@ impl Form {
         match self {
             Form::Free | Form::Target => !is_raw && first == b'"',
             Form::User => false,
-            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Ident => {
+            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Name | Form::Ident => {
                 first == separator
             }
             Form::Number | Form::Status | Form::Bytes => !is_of_number(first),
@@ -158,9 +165,13 @@ fn number<'a>() -> impl Item<'a> {
     alt((recognize((sign, digit1, opt(fraction))), tag("-")))
 }
 
-fn is_list<'a>(text: &'a [u8], item: impl Item<'a>) -> bool {
-    let between = alt((tag(", "), tag(" : ")));
-    all_consuming((separated_list1(between, item), opt(tag(" : "))))
+/// A request that went on in another upstream block, and found no server there, leaves an empty item.
+fn is_list<'a, P: Item<'a>>(text: &'a [u8], item: impl Fn() -> P) -> bool {
+    let further = alt((
+        recognize(preceded(tag(", "), item())),
+        recognize(preceded(tag(" : "), opt(item()))),
+    ));
+    all_consuming((item(), many0_count(further)))
         .parse(text)
         .is_ok()
 }
@@ -244,8 +255,8 @@ fn is_target(text: &[u8]) -> bool {
         tag("://"),
     );
     let mut start = alt((
-        recognize(one_of::<_, _, Nothing<'_>>("/*?")),
+        recognize(one_of::<_, _, Nothing<'_>>("/?")),
         recognize(scheme),
     ));
-    text == b"-" || start.parse(text).is_ok()
+    matches!(text, b"-" | b"*") || start.parse(text).is_ok()
 }
