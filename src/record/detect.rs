@@ -4,9 +4,9 @@
 //! another layout and meter the wrong column (FORMATS §15).
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use memchr::memrchr;
+use memchr::{memchr_iter, memrchr};
 
 use super::clock::Clock;
 use super::cloudfront::{CloudFront, column_names};
@@ -96,29 +96,31 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
     if lines.is_empty() {
         return Ok(None);
     }
-    let mut readers: Vec<(usize, String, Layout)> = Vec::new();
+    let mut readers: Vec<(usize, &Known)> = Vec::new();
     let mut clock = Clock::default();
-    for (name, layout) in known() {
-        let probe = probe(&layout);
-        let is_read = |line: &&&[u8]| match probe.read(line, &mut clock) {
+    for known in KNOWN.iter() {
+        let is_read = |line: &&&[u8]| match known.probe.read(line, &mut clock) {
             Fate::Metered(_) | Fate::Skipped(Skip::NotViewer(_)) => true,
             Fate::Skipped(_) | Fate::Rejected(_) => false,
         };
         let count = lines.iter().filter(is_read).count();
         if count != 0 {
-            readers.push((count, name, layout));
+            readers.push((count, known));
         }
     }
-    readers.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
+    readers.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     match (&readers[..], Looks::of_lines(&lines)) {
-        ([(count, _, layout)], _) if lines.len() <= count * 2 => Ok(Some(layout.clone())),
+        ([(count, known)], _) if lines.len() <= count * 2 => Ok(Some(known.layout.clone())),
         (_, Some(looks)) => Err(DetectError::NoLog(looks)),
         ([], None) => Err(DetectError::Unknown { lines: lines.len() }),
         (_, None) => Err(DetectError::Uncertain {
             lines: lines.len(),
             candidates: readers
                 .into_iter()
-                .map(|(lines_read, name, _)| Candidate { name, lines_read })
+                .map(|(lines_read, known)| Candidate {
+                    name: known.name.clone(),
+                    lines_read,
+                })
                 .collect(),
         }),
     }
@@ -170,36 +172,43 @@ fn by_header(sample: &[u8]) -> Result<Option<CloudFront>, DetectError> {
 
 /// The first lines that are whole and not blank, without line ends and what may stand before them.
 fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
-    let mut lines: Vec<_> = sample.split(|&byte| byte == b'\n').collect();
-    if !is_whole && 1 < lines.len() {
-        lines.pop();
-    }
-    lines
-        .into_iter()
-        .map(|line| text_of(&line[hole_len(line)..]))
-        .filter(|line| !line.is_empty())
-        .take(SAMPLE_LINES_MAX)
-        .collect()
+    let cut = memrchr(b'\n', sample).filter(|_| !is_whole);
+    let text = &sample[..cut.unwrap_or(sample.len())];
+    let ends = memchr_iter(b'\n', text).chain([text.len()]);
+    let lines = ends.scan(0, |from, to| {
+        let line = &text[*from..to];
+        *from = to + 1;
+        Some(text_of(&line[hole_len(line)..]))
+    });
+    let lines = lines.filter(|line| !line.is_empty());
+    lines.take(SAMPLE_LINES_MAX).collect()
 }
 
-/// What tells whether lines are of `layout`: as it, but stricter where it would bend to other layouts.
-fn probe(layout: &Layout) -> Layout {
-    match layout {
-        Layout::Nginx(template) => Layout::Nginx(Arc::new(template.of_plain_lines())),
-        other => other.clone(),
-    }
+/// A layout that can be told from content.
+struct Known {
+    name: String,
+    layout: Layout,
+    /// What tells whether lines are of it: as `layout`, but stricter where that would bend to others.
+    probe: Layout,
 }
 
-/// Every layout that can be told from content.
-fn known() -> Vec<(String, Layout)> {
+static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let plain = ["tencent-cdn", "tencent-live", "cloudfront", "cloudflare"];
     let plain = plain.into_iter().map(|name| {
         let layout = Layout::by_name(name, None).expect("a format of our own");
-        (name.to_owned(), layout)
+        Known {
+            name: name.to_owned(),
+            probe: layout.clone(),
+            layout,
+        }
     });
     let presets = Template::PRESETS.iter().map(|(name, _)| {
         let template = Template::new(name).expect("a preset of our own");
-        ((*name).to_owned(), Layout::Nginx(Arc::new(template)))
+        Known {
+            name: (*name).to_owned(),
+            probe: Layout::Nginx(Arc::new(template.of_plain_lines())),
+            layout: Layout::Nginx(Arc::new(template)),
+        }
     });
     plain.chain(presets).collect()
-}
+});

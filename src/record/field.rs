@@ -17,16 +17,29 @@ pub(super) fn without_return(line: &[u8]) -> &[u8] {
 #[inline(always)]
 pub(super) fn find(byte: u8, text: &[u8]) -> Option<usize> {
     let Some((head, tail)) = text.split_first_chunk::<32>() else {
+        return find_short(byte, text);
+    };
+    let words = head.as_chunks::<8>().0;
+    first_in(byte, words).or_else(|| memchr(byte, tail).map(|at| at + 32))
+}
+
+/// As [`find`], at the end of a line: the last word may overlap the one before it.
+#[inline(always)]
+fn find_short(byte: u8, text: &[u8]) -> Option<usize> {
+    let Some(last) = text.last_chunk::<8>() else {
         return text.iter().position(|&other| other == byte);
     };
+    let at = text.len() - last.len();
+    first_in(byte, text.as_chunks::<8>().0).or_else(|| Some(at + first_in(byte, &[*last])?))
+}
+
+#[inline(always)]
+fn first_in(byte: u8, words: &[[u8; 8]]) -> Option<usize> {
     let pattern = u64::from_le_bytes([byte; 8]);
-    for (word, chunk) in head.as_chunks::<8>().0.iter().enumerate() {
+    words.iter().enumerate().find_map(|(word, chunk)| {
         let hits = zero_bytes(u64::from_le_bytes(*chunk) ^ pattern);
-        if hits != 0 {
-            return Some(word * 8 + (hits.trailing_zeros() / 8) as usize);
-        }
-    }
-    memchr(byte, tail).map(|at| at + 32)
+        (hits != 0).then(|| word * 8 + (hits.trailing_zeros() / 8) as usize)
+    })
 }
 
 /// Splits at the first `separator`: the field before it, and what follows it.

@@ -59,8 +59,11 @@ pub(super) fn number<'a>(count: usize) -> impl Parser<&'a [u8], Output = u32, Er
 }
 
 /// Digits as a number of up to 64 bits.
-fn decimal(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
+fn decimal(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |value, &digit| {
+        let digit = digit.checked_sub(b'0')?;
+        value.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 /// Downstream bytes: digits, or `-` for none (0 bytes and a doubt).

@@ -1,6 +1,7 @@
 //! From the words of a template to the fields of a line.
 
 use super::form::Form;
+use super::literal::Literal;
 use super::variable::{Meaning, Variable};
 use super::words::{Escape, Word, words};
 use super::{Field, HOSTS_MAX, Role, Template};
@@ -90,7 +91,7 @@ pub(super) fn compile(text: &str, is_preset: bool) -> Result<Template, TemplateE
     let fields = fields.map(|(at, (part, role))| field(part, role, escape, at + 1 == count));
     Ok(Template {
         text: text.into(),
-        head: head.into_bytes().into(),
+        head: Literal::new(&head),
         fields: fields.collect(),
         needed: last.map_or(0, |last| last + 1),
         time: time.ok_or(TemplateError::NoTime)?,
@@ -279,7 +280,7 @@ fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
         end,
         is_quoted,
     } = part;
-    let end = end.into_bytes();
+    let end = Literal::new(&end);
     let separator = match end.first() {
         Some(&byte @ (b' ' | b'\t' | b'"')) => byte,
         _ => b' ',
@@ -289,13 +290,12 @@ fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
         variable.form = Form::Free;
     }
     let is_whole = is_last && end.is_empty();
-    let surely = |is_raw| is_whole || variable.form.ends_surely(&end, separator, is_raw);
     let is_needed = role != Role::Ignored;
     // Spaces are everywhere; what else is in the literal finds it faster.
     let marker = end.iter().position(|&byte| byte != b' ').unwrap_or(0);
     Field {
         marker,
-        is_sure: [surely(false), surely(true)],
+        endings: variable.form.endings(&end, separator, is_whole),
         may_be_empty: variable.may_be_empty || escape != Escape::Default && !is_needed,
         is_client: variable.is_client,
         is_quoted,
@@ -304,6 +304,6 @@ fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
         name: variable.name.into(),
         role,
         separator,
-        end: end.into(),
+        end,
     }
 }

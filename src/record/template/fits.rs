@@ -14,8 +14,11 @@
 
 use std::collections::HashSet;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
+use smallvec::SmallVec;
 
+use super::literal::Literal;
+use super::walk::Ending;
 use super::{Field, Reading, TEXTS, Texts};
 
 /// Bytes that are looked at, per byte of the line and field of the template.
@@ -29,20 +32,20 @@ const FITS_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fits<'a> {
     /// The texts of each that differ in what is metered; none where the line does not fit.
-    Known(Vec<Texts<'a>>),
+    Known(Few<Texts<'a>>),
     /// More than can be looked at.
     TooMany,
 }
 
 /// The fits of `line`, as `reading` lays `fields` on it.
 pub(super) fn fits<'a>(
-    head: &[u8],
+    head: &Literal,
     fields: &[Field],
     reading: Reading,
     line: &'a [u8],
 ) -> Fits<'a> {
-    if !line.starts_with(head) {
-        return Fits::Known(Vec::new());
+    if !head.begins(line) {
+        return Fits::Known(Few::new());
     }
     let mut search = Search {
         fields,
@@ -50,7 +53,7 @@ pub(super) fn fits<'a>(
         line,
         looks_left: LOOKS_PER_BYTE * (fields.len() + 1) * (line.len() + 1),
         seen: HashSet::new(),
-        found: Vec::new(),
+        found: Few::new(),
     };
     let start = State {
         index: 0,
@@ -69,7 +72,7 @@ struct Search<'t, 'a> {
     line: &'a [u8],
     looks_left: usize,
     seen: HashSet<Place>,
-    found: Vec<Texts<'a>>,
+    found: Few<Texts<'a>>,
 }
 
 /// The next field, where it begins, and the texts before it.
@@ -83,7 +86,14 @@ struct State<'a> {
 /// What tells states apart: texts by where they stand, since they may be long.
 type Place = (usize, usize, [(usize, usize); TEXTS]);
 
-impl State<'_> {
+impl<'a> State<'a> {
+    /// Goes on behind `text` of `field`, and the literal behind that.
+    fn go_over(&mut self, field: &Field, text: &'a [u8]) {
+        self.texts.take(field.role, text);
+        self.index += 1;
+        self.at += text.len() + field.end.len();
+    }
+
     fn place(&self) -> Place {
         let where_of = |text: &[u8]| (text.as_ptr().addr(), text.len());
         (self.index, self.at, self.texts.all().map(where_of))
@@ -103,24 +113,14 @@ impl<'a> Search<'_, 'a> {
             }
             let rest = &self.line[state.at..];
             let ends = ends(field, self.reading, rest, &mut self.looks_left)?;
-            let behind = |len: usize| {
-                let mut texts = state.texts;
-                texts.take(field.role, &rest[..len]);
-                State {
-                    index: state.index + 1,
-                    at: state.at + len + field.end.len(),
-                    texts,
-                }
-            };
-            let Some(first) = ends.first else {
-                return Some(());
-            };
-            if ends.others.is_empty() {
-                state = behind(first);
+            if let [only] = ends[..] {
+                state.go_over(field, &rest[..only]);
                 continue;
             }
-            for len in std::iter::once(first).chain(ends.others) {
-                self.go_on(behind(len), true)?;
+            for len in ends {
+                let mut branch = state;
+                branch.go_over(field, &rest[..len]);
+                self.go_on(branch, true)?;
             }
             return Some(());
         }
@@ -132,49 +132,55 @@ impl<'a> Search<'_, 'a> {
     }
 }
 
-/// The lengths that a text may have; nearly always there is one.
-#[derive(Default)]
-struct Ends {
-    first: Option<usize>,
-    others: Vec<usize>,
-}
+/// What there is nearly always one of.
+type Few<T> = SmallVec<[T; 1]>;
 
 /// The lengths of all texts of `field` that `rest` may begin with, the literal of the field behind each.
-fn ends(field: &Field, reading: Reading, rest: &[u8], looks_left: &mut usize) -> Option<Ends> {
+fn ends(
+    field: &Field,
+    reading: Reading,
+    rest: &[u8],
+    looks_left: &mut usize,
+) -> Option<Few<usize>> {
     let reach = field.reach(rest, reading.is_raw);
     *looks_left = looks_left.checked_sub(reach + 1)?;
-    let mut ends = Ends::default();
+    let mut ends = Few::new();
     let (is_free, is_quick) = (field.form.is_free(), field.form.is_quick());
     let mut consider = |len: usize| {
         *looks_left = looks_left.checked_sub(if is_quick { 0 } else { len })?;
         if field.holds(&rest[..len]) {
-            match ends.first {
-                None => ends.first = Some(len),
-                Some(_) => ends.others.push(len),
-            }
+            ends.push(len);
         }
         Some(())
     };
-    let has_escapes = is_free && !reading.is_raw && memchr(b'\\', &rest[..reach]).is_some();
-    match field.end.first() {
-        // To the end of the line.
-        None if field.is_whole && (reach < rest.len() || has_escapes && !is_whole_escape(rest)) => {
+    // No text of the form has the byte that the literal behind it begins with.
+    if let Ending::First | Ending::Quote = field.endings[usize::from(reading.is_raw)] {
+        if field.end.begins(&rest[reach..]) {
+            consider(reach)?;
         }
-        None if field.is_whole => consider(rest.len())?,
-        // It touches the next one, or a backslash in it keeps a byte from ending it: place by place.
-        None => each_place(rest, reach, has_escapes, &mut consider)?,
-        Some(_) if has_escapes => each_place(rest, reach, true, |len| {
-            match rest[len..].starts_with(&field.end) {
+        return Some(ends);
+    }
+    let has_escapes = is_free && !reading.is_raw && memchr(b'\\', &rest[..reach]).is_some();
+    match field.end.is_empty() {
+        // To the end of the line.
+        true if field.is_whole => {
+            if reach == rest.len() && (!has_escapes || is_whole_escape(rest)) {
+                consider(rest.len())?;
+            }
+        }
+        // It touches the next one.
+        true => each_place(rest, reach, has_escapes, &mut consider)?,
+        // A backslash in it keeps a byte from ending it: place by place.
+        false if has_escapes => each_place(rest, reach, true, |len| {
+            match field.end.begins(&rest[len..]) {
                 true => consider(len),
                 false => Some(()),
             }
         })?,
-        Some(&first) => {
-            let within = &rest[..rest.len().min(reach + 1)];
-            for len in memchr_iter(first, within) {
-                if rest[len..].starts_with(&field.end) {
-                    consider(len)?;
-                }
+        false => {
+            let within = &rest[..rest.len().min(reach + field.end.len())];
+            for len in field.end.places(within) {
+                consider(len)?;
             }
         }
     }

@@ -41,6 +41,7 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use super::time::TimeKind;
+use super::walk::Ending;
 use crate::record::field::find;
 
 /// The form of a variable's text; see the head of this file.
@@ -113,7 +114,7 @@ impl Form {
             Form::Number | Form::Status | Form::Bytes => {
                 rest.iter().position(|&byte| !is_of_number(byte))
             }
-            Form::Time(kind) => rest.iter().position(|&byte| kind.excludes(byte)),
+            Form::Time(kind) => return kind.reach(rest),
             Form::Addresses | Form::Client if separator != b' ' => find(separator, rest),
             Form::Addresses | Form::Client => addresses_len(rest),
             Form::Words | Form::Numbers => list_len(rest),
@@ -131,23 +132,35 @@ impl Form {
         self.is_free() || matches!(self, Form::Word | Form::Host | Form::Addresses)
     }
 
-    /// Whether every text of this form ends where `end` first stands, so that nobody has to look for
-    /// other ends: it has no byte like the first of `end`, or no such byte that could end it.
-    pub(super) fn ends_surely(&self, end: &[u8], separator: u8, is_raw: bool) -> bool {
+    /// How the ends of such texts are found before `end`: where text is escaped, and where it is raw.
+    pub(super) fn endings(&self, end: &[u8], separator: u8, is_whole: bool) -> [Ending; 2] {
         let Some(&first) = end.first() else {
-            return false;
+            let ending = if is_whole {
+                Ending::Line
+            } else {
+                Ending::Unsure
+            };
+            return [ending; 2];
         };
-        match self {
-            Form::Free | Form::Target => !is_raw && first == b'"',
-            Form::User => false,
+        let is_sure = match self {
+            Form::User => return [Ending::Unsure; 2],
+            Form::Free | Form::Target if first == b'"' => return [Ending::Quote, Ending::Unsure],
+            Form::Free | Form::Target => false,
             Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Name | Form::Ident => {
                 first == separator
             }
             Form::Number | Form::Status | Form::Bytes => !is_of_number(first),
-            Form::Addresses | Form::Client => first == separator,
+            Form::Addresses | Form::Client if first == separator => return [Ending::Addresses; 2],
+            Form::Addresses | Form::Client => false,
             Form::Words | Form::Numbers => first == b'"',
             Form::Time(kind) => kind.excludes(first),
-        }
+        };
+        let ending = if is_sure {
+            Ending::First
+        } else {
+            Ending::Unsure
+        };
+        [ending; 2]
     }
 }
 

@@ -34,6 +34,7 @@
 mod compile;
 mod fits;
 mod form;
+mod literal;
 mod time;
 mod variable;
 mod walk;
@@ -47,8 +48,9 @@ use compile::Taken;
 pub use compile::TemplateError;
 use fits::Fits;
 use form::Form;
+use literal::Literal;
 use time::TimeKind;
-use walk::{Track, Walk};
+use walk::{Ending, Known, Track, Way};
 pub use warning::AmbiguousTemplate;
 
 use super::clock::Clock;
@@ -81,13 +83,13 @@ struct Field {
     form: Form,
     /// A byte that words in its place do not hold: the first of `end`, if that separates fields.
     separator: u8,
-    end: Box<[u8]>,
+    end: Literal,
     /// Place in `end` of the byte that it is looked for by.
     marker: usize,
     /// It is the last, and goes on to the end of the line.
     is_whole: bool,
-    /// Whether it ends where `end` first stands: where text is escaped, and where it is raw.
-    is_sure: [bool; 2],
+    /// How its end is found: where text is escaped, and where it is raw.
+    endings: [Ending; 2],
     may_be_empty: bool,
     is_quoted: bool,
     is_client: bool,
@@ -119,7 +121,7 @@ struct Reading {
 pub struct Template {
     /// The string that it was compiled from.
     text: Box<str>,
-    head: Box<[u8]>,
+    head: Literal,
     fields: Box<[Field]>,
     /// Fields up to the last that is needed.
     needed: usize,
@@ -250,7 +252,9 @@ impl Template {
                 Form::Addresses if field.end.first() == Some(&b' ') => Form::Client,
                 _ => continue,
             };
-            field.is_sure = [field.is_whole || field.end.first() == Some(&field.separator); 2];
+            field.endings = field
+                .form
+                .endings(&field.end, field.separator, field.is_whole);
         }
         plain
     }
@@ -341,7 +345,9 @@ impl Template {
             let len = match (field.is_whole, field.is_quoted) {
                 (true, _) => rest.len(),
                 (false, true) => form::quoted_len(rest)?,
-                (false, false) => memchr::memmem::find(rest, &field.end)?,
+                // It touches the next one, which takes its text.
+                (false, false) if field.end.is_empty() => 0,
+                (false, false) => field.end.places(rest).next()?,
             };
             texts.take(field.role, &rest[..len]);
             rest = rest[len..].strip_prefix(&*field.end)?;
@@ -349,9 +355,9 @@ impl Template {
         Some(texts)
     }
 
-    /// What is known of the ways in which the line fits.
+    /// What is known of the ways in which the line fits, and the only one in `way` where there is one.
     #[inline(always)]
-    fn only_way<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Walk<'a> {
+    fn only_way<'a>(&self, line: &'a [u8], way: &mut Way<'a>, clock: &mut Clock) -> Known {
         let track = |(fields, reading)| Track {
             head: &self.head,
             fields,
@@ -359,12 +365,12 @@ impl Template {
             time: &self.time,
         };
         if let Some(whole) = self.whole() {
-            match track(whole).walk(line, clock) {
-                Walk::Not => {}
+            match track(whole).walk(line, way, clock) {
+                Known::Misfit => *way = Way::default(),
                 known => return known,
             }
         }
-        track(self.open()).walk(line, clock)
+        track(self.open()).walk(line, way, clock)
     }
 
     fn fate<'a>(record: Result<Record<'a>, Reject>, line: &[u8]) -> Fate<'a> {
@@ -406,13 +412,14 @@ impl LineFormat for Template {
 
     #[inline(always)]
     fn fast<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Option<Fate<'a>> {
-        let way = match self.only_way(line, clock) {
-            Walk::Fits(way) => way,
+        let mut way = Way::default();
+        match self.only_way(line, &mut way, clock) {
+            Known::Fits => {}
             // A blank line is not a template's business.
-            Walk::Not if line.is_empty() => return None,
-            Walk::Not => return Some(Self::fate(Err(self.misfit(line)), line)),
-            Walk::Unsure => return None,
-        };
+            Known::Misfit if line.is_empty() => return None,
+            Known::Misfit => return Some(Self::fate(Err(self.misfit(line)), line)),
+            Known::Unsure => return None,
+        }
         let (Some(time), Some(bytes)) = (way.time, way.bytes) else {
             return Some(Self::fate(self.record(&way.texts), line));
         };
@@ -434,10 +441,11 @@ impl LineFormat for Template {
     /// The most that any way allows; that of the literals alone where it fits in none.
     fn bytes_at_most(&self, line: &[u8]) -> Option<Bytes> {
         let of = |texts: &Texts<'_>| bytes(texts.bytes).ok().map(|(bytes, _)| bytes);
-        match self.only_way(line, &mut Clock::default()) {
-            Walk::Fits(way) => return of(&way.texts),
-            Walk::Not => return of(&self.texts_between_literals(line)?),
-            Walk::Unsure => {}
+        let mut way = Way::default();
+        match self.only_way(line, &mut way, &mut Clock::default()) {
+            Known::Fits => return of(&way.texts),
+            Known::Misfit => return of(&self.texts_between_literals(line)?),
+            Known::Unsure => {}
         }
         for (fields, reading) in self.readings() {
             match fits::fits(&self.head, fields, reading, line) {

@@ -41,9 +41,7 @@ impl TimeKind {
     pub(super) fn has_shape(&self, text: &[u8]) -> bool {
         match self {
             TimeKind::Local => is_local(text),
-            TimeKind::Iso => {
-                19 < text.len() && text[10] == b'T' && text.iter().all(|&byte| !self.excludes(byte))
-            }
+            TimeKind::Iso => 19 < text.len() && text[10] == b'T' && self.reach(text) == text.len(),
             TimeKind::Seconds => read_seconds(text) != Err(Reject::Time),
             TimeKind::Millis => (11..=13).contains(&text.len()) && digits(text).is_some(),
             TimeKind::Micros => (14..=16).contains(&text.len()) && digits(text).is_some(),
@@ -53,13 +51,29 @@ impl TimeKind {
 
     /// Whether no time of this kind has `byte` in it.
     pub(super) fn excludes(&self, byte: u8) -> bool {
-        let is_of_name = byte.is_ascii_alphanumeric();
+        !self.bytes()[usize::from(byte)]
+    }
+
+    /// The length of the start of `rest` that holds only bytes of such times.
+    pub(super) fn reach(&self, rest: &[u8]) -> usize {
+        let bytes = self.bytes();
+        let end = rest.iter().position(|&byte| !bytes[usize::from(byte)]);
+        end.unwrap_or(rest.len())
+    }
+
+    /// The bytes of which such times are written.
+    fn bytes(&self) -> &'static [bool; 256] {
+        const LOCAL: [bool; 256] = only(true, b"/: +-");
+        const ISO: [bool; 256] = only(true, b":.+-");
+        const SECONDS: [bool; 256] = only(false, b"0123456789.");
+        const DIGITS: [bool; 256] = only(false, b"0123456789");
+        const ANY: [bool; 256] = [true; 256];
         match self {
-            TimeKind::Local => !is_of_name && !matches!(byte, b'/' | b':' | b' ' | b'+' | b'-'),
-            TimeKind::Iso => !is_of_name && !matches!(byte, b':' | b'.' | b'+' | b'-'),
-            TimeKind::Seconds => !byte.is_ascii_digit() && byte != b'.',
-            TimeKind::Millis | TimeKind::Micros => !byte.is_ascii_digit(),
-            TimeKind::Pattern(_) => false,
+            TimeKind::Local => &LOCAL,
+            TimeKind::Iso => &ISO,
+            TimeKind::Seconds => &SECONDS,
+            TimeKind::Millis | TimeKind::Micros => &DIGITS,
+            TimeKind::Pattern(_) => &ANY,
         }
     }
 
@@ -78,6 +92,15 @@ impl TimeKind {
         }
     }
 
+    /// The time that `rest` begins with, where its length is known, and what stands behind it.
+    #[inline(always)]
+    pub(super) fn split_fast<'a>(&self, rest: &'a [u8]) -> Option<(&'a [u8; 26], &'a [u8])> {
+        match self {
+            TimeKind::Local => rest.split_first_chunk(),
+            _ => None,
+        }
+    }
+
     /// As [`TimeKind::read`] where that is quick and in range.
     #[inline(always)]
     pub(super) fn read_fast(&self, text: &[u8], clock: &mut Clock) -> Option<Timestamp> {
@@ -86,6 +109,22 @@ impl TimeKind {
             _ => self.read(text).ok(),
         }
     }
+}
+
+/// A table of `others`, and of letters and digits if `has_words`.
+const fn only(has_words: bool, others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = has_words && (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
 }
 
 /// `text` behind the day has its punctuation in place, and nothing that no time has.
@@ -119,7 +158,7 @@ fn is_local(text: &[u8]) -> bool {
     else {
         return false;
     };
-    (1..=2).contains(&day.len()) && text.iter().all(|&byte| !TimeKind::Local.excludes(byte))
+    (1..=2).contains(&day.len()) && TimeKind::Local.reach(text) == text.len()
 }
 
 fn read_iso(text: &[u8]) -> Result<Timestamp, Reject> {

@@ -6,28 +6,45 @@
 //! each of them, the line fits in one way at most, and what [`super::fits`] would find is known. Where
 //! two do, the grammar has to say. Nothing is copied for the first way: it is nearly always the only one.
 
-use super::form::{Form, is_escaped, quoted_len};
+use super::form::{is_escaped, quoted_len};
+use super::literal::Literal;
 use super::time::TimeKind;
 use super::{Field, Reading, Role, Texts};
 use crate::record::clock::Clock;
-use crate::record::field::{digits, find, three_digits};
+use crate::record::field::{digits, find, number_until_space, three_digits};
 use crate::units::Timestamp;
 
 /// Places that are tried on a line; beyond them the grammar has to say.
 const TRIES_MAX: usize = 16;
 
 /// What is known of a line.
-pub(super) enum Walk<'a> {
-    /// It fits, and every fit has these texts.
-    Fits(Way<'a>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It fits, and every fit has the texts of the way.
+    Fits,
     /// It does not fit.
-    Not,
+    Misfit,
     /// There may be several fits.
     Unsure,
 }
 
+/// How the end of a text is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// At the end of the line.
+    Line,
+    /// At the first quote without a backslash before it.
+    Quote,
+    /// Where the literal behind it first stands, or its first byte.
+    First,
+    /// The same, but not behind a comma.
+    Addresses,
+    /// In several places, perhaps: all have to be tried.
+    Unsure,
+}
+
 /// The needed texts up to some place of a line, with their values where these are plain.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Way<'a> {
     pub(super) texts: Texts<'a>,
     pub(super) time: Option<Timestamp>,
@@ -41,65 +58,66 @@ pub(super) struct Way<'a> {
 /// A template's fields as they are laid on a line.
 #[derive(Clone, Copy)]
 pub(super) struct Track<'t> {
-    pub(super) head: &'t [u8],
+    pub(super) head: &'t Literal,
     pub(super) fields: &'t [Field],
     pub(super) reading: Reading,
     pub(super) time: &'t TimeKind,
 }
 
 impl Track<'_> {
-    /// What is known of `line`.
+    /// What is known of `line`; `way` begins as nothing.
     #[inline(always)]
-    pub(super) fn walk<'a>(&self, line: &'a [u8], clock: &mut Clock) -> Walk<'a> {
-        if !line.starts_with(self.head) {
-            return Walk::Not;
+    pub(super) fn walk<'a>(&self, line: &'a [u8], way: &mut Way<'a>, clock: &mut Clock) -> Known {
+        if !self.head.begins(line) {
+            return Known::Misfit;
         }
-        let mut way = Way {
-            texts: Texts::default(),
-            time: None,
-            status: None,
-            bytes: None,
-            index: 0,
-            at: self.head.len(),
-        };
+        way.at = self.head.len();
         let mut tries_left = TRIES_MAX;
-        loop {
-            if !self.run(line, &mut way, clock) {
-                return Walk::Not;
-            }
+        while self.run(line, way, clock) {
             if way.index == self.fields.len() {
-                return Walk::Fits(way);
+                return Known::Fits;
             }
-            match self.go_over(line, &mut way, &mut tries_left, clock) {
-                Some(true) if way.index == self.fields.len() => return Walk::Fits(way),
+            match self.go_over(line, way, &mut tries_left, clock) {
+                Some(true) if way.index == self.fields.len() => return Known::Fits,
                 Some(true) => {}
-                Some(false) => return Walk::Not,
-                None => return Walk::Unsure,
+                Some(false) => return Known::Misfit,
+                None => return Known::Unsure,
             }
         }
+        Known::Misfit
     }
 
     /// Goes on over the fields that end surely, up to the next that does not or the end; `false`
     /// where the line does not go on like this.
-    #[inline(always)]
     fn run<'a>(&self, line: &'a [u8], way: &mut Way<'a>, clock: &mut Clock) -> bool {
+        let mut rest = &line[way.at..];
         while let Some(field) = self.fields.get(way.index) {
-            if !field.is_sure[usize::from(self.reading.is_raw)] {
+            let ending = field.endings[usize::from(self.reading.is_raw)];
+            if ending == Ending::Unsure {
+                way.at = line.len() - rest.len();
                 return true;
             }
-            let rest = &line[way.at..];
-            let Some(len) = field.sure_len(rest, self.reading.is_raw) else {
-                return false;
+            let behind = match way.take_plain(field, rest, self.time, clock) {
+                Some(behind) => behind,
+                None => {
+                    let Some(len) = field.sure_len(ending, rest, self.reading.is_raw) else {
+                        return false;
+                    };
+                    let (text, behind) = rest.split_at(len);
+                    if !way.take(field, text, self.time, clock) {
+                        return false;
+                    }
+                    behind
+                }
             };
-            if !rest[len..].starts_with(&field.end)
-                || !way.take(self.time, field, &rest[..len], clock)
-            {
+            if !field.end.begins(behind) {
                 return false;
             }
-            way.at += len + field.end.len();
+            rest = &behind[field.end.len()..];
             way.index += 1;
         }
-        self.reading.is_open || way.at == line.len()
+        way.at = line.len() - rest.len();
+        self.reading.is_open || rest.is_empty()
     }
 
     /// Goes on over the next field, which does not end surely, and the sure ones behind it: `true` where
@@ -123,7 +141,7 @@ impl Track<'_> {
         while let Some(place) = within.get(from..).and_then(|rest| find(marker, rest)) {
             let len = from + place - field.marker;
             from = len + field.marker + 1;
-            if !rest[len..].starts_with(&field.end) {
+            if !field.end.begins(&rest[len..]) {
                 continue;
             }
             *tries_left = tries_left.checked_sub(1)?;
@@ -150,7 +168,7 @@ impl Track<'_> {
         // It is within reach, so only its last byte could be half of an escape.
         let may_be_torn = !self.reading.is_raw && text.ends_with(b"\\");
         let is_torn = may_be_torn && field.form.is_free() && !is_escaped(text);
-        if is_torn || !way.take(self.time, field, text, clock) {
+        if is_torn || !way.take(field, text, self.time, clock) {
             return false;
         }
         way.at += len + field.end.len();
@@ -160,50 +178,76 @@ impl Track<'_> {
 }
 
 impl<'a> Way<'a> {
-    /// Takes `text` for `field`; `false` where it is not of its form.
+    /// Takes the needed value that `rest` begins with where it is written as nearly always, so that its
+    /// end is known without a search; what stands behind it. `None` says nothing.
     #[inline(always)]
-    fn take(&mut self, time: &TimeKind, field: &Field, text: &'a [u8], clock: &mut Clock) -> bool {
-        let is_plain = match field.role {
+    fn take_plain(
+        &mut self,
+        field: &Field,
+        rest: &'a [u8],
+        time: &TimeKind,
+        clock: &mut Clock,
+    ) -> Option<&'a [u8]> {
+        match field.role {
             Role::Time => {
-                self.time = time.read_fast(text, clock);
-                self.time.is_some()
+                let (text, behind) = time.split_fast(rest)?;
+                self.time = Some(clock.common_log(text)?);
+                self.texts.time = text;
+                Some(behind)
             }
             Role::Status => {
-                self.status = three_digits(text);
-                self.status.is_some()
+                let (text, behind) = rest.split_first_chunk::<3>()?;
+                self.status = Some(three_digits(text)?);
+                self.texts.status = text;
+                Some(behind)
             }
-            Role::Bytes => {
-                self.bytes = digits(text);
-                self.bytes.is_some()
+            Role::Bytes if field.end.first() == Some(&b' ') => {
+                let (value, behind) = number_until_space(rest)?;
+                let (text, behind) = rest.split_at(rest.len() - behind.len() - 1);
+                self.bytes = Some(value);
+                self.texts.bytes = text;
+                Some(behind)
             }
-            Role::Host(_) | Role::Body | Role::Ignored => false,
-        };
+            _ => None,
+        }
+    }
+
+    /// Takes `text` for `field`; `false` where it is not of its form.
+    #[inline(always)]
+    fn take(&mut self, field: &Field, text: &'a [u8], time: &TimeKind, clock: &mut Clock) -> bool {
+        match field.role {
+            Role::Time => self.time = time.read_fast(text, clock),
+            Role::Status => self.status = three_digits(text),
+            Role::Bytes => self.bytes = digits(text),
+            Role::Host(_) | Role::Body | Role::Ignored => {}
+        }
         self.texts.take(field.role, text);
-        is_plain || field.holds(text)
+        field.holds(text)
     }
 }
 
 impl Field {
     /// Where the text ends that `rest` begins with, if the field ends surely and is of its form.
     #[inline(always)]
-    fn sure_len(&self, rest: &[u8], is_raw: bool) -> Option<usize> {
-        if self.is_whole {
-            let is_within = match self.form.is_free() {
-                true => is_raw || is_escaped(rest),
-                false => self.reach(rest, is_raw) == rest.len(),
-            };
-            return is_within.then_some(rest.len());
-        }
-        match self.form {
-            Form::Free | Form::User | Form::Target => quoted_len(rest),
-            Form::Addresses | Form::Client => {
+    fn sure_len(&self, ending: Ending, rest: &[u8], is_raw: bool) -> Option<usize> {
+        match ending {
+            Ending::First => find(self.end[0], rest),
+            Ending::Quote => quoted_len(rest),
+            Ending::Addresses => {
                 let first = find(self.end[0], rest)?;
                 match rest[..first].ends_with(b",") {
                     true => Some(self.reach(rest, is_raw)),
                     false => Some(first),
                 }
             }
-            _ => find(self.end[0], rest),
+            Ending::Line => {
+                let is_within = match self.form.is_free() {
+                    true => is_raw || is_escaped(rest),
+                    false => self.reach(rest, is_raw) == rest.len(),
+                };
+                is_within.then_some(rest.len())
+            }
+            Ending::Unsure => None,
         }
     }
 }

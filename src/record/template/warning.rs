@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::form::Form;
+use super::walk::Ending;
 use super::{Field, Role, Template};
 
 /// A place of a template at which a client can write text that looks like the fields behind it.
@@ -107,7 +108,7 @@ impl Template {
                 .is_some_and(|other| other.end.contains(&field.separator))
         };
         let is_last = field.is_whole && (field.form.is_free() || !is_apart());
-        !is_bounded && (is_last || !field.is_sure[usize::from(self.is_raw)])
+        !is_bounded && (is_last || field.endings[usize::from(self.is_raw)] == Ending::Unsure)
     }
 
     /// What it takes from a line, by the names of its variables.
