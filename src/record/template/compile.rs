@@ -205,11 +205,11 @@ fn add_port(parts: &mut [Part], port: &Variable) -> bool {
     is_joined
 }
 
-/// Lets the identities of clients be any words; see `form`.
+/// Lets the identities of clients be what they may be; see `form`.
 fn expect_identities(parts: &mut [Part]) {
     for part in parts {
         if part.variable.form == Form::Ident {
-            part.variable.form = Form::Word;
+            part.variable.form = Form::Identity;
         }
     }
 }

@@ -11,6 +11,7 @@
 //! host      = word                                              nginx lets a comma pass
 //! authority = word without "/"                                   the same where a path touches it; schemes
 //! ident     = word without "." and ":"                          the identity that nobody uses, in presets
+//! identity  = word that is no address                            the same elsewhere
 //! number    = "-" | [ "-" ] 1*digit [ "." *digit ]               a clock may step back
 //! addresses = word in which spaces stand behind commas only, and that does not end in one
 //! words     = item *( ", " item | " : " [ item ] )               item = 1*( byte but space, "," and `"` )
@@ -19,8 +20,8 @@
 //! ```
 //!
 //! A host in quotes is `free`: an escaped quote may be in it. In a template that is no preset the
-//! identity is a word: who asks for them (`identd`) gets `john.doe`. Lines that a preset is tried on may
-//! be of another layout, in which an address stands in its place.
+//! identity is what an `identd` may say (`john.doe`), but for an address: that stands in the line of
+//! another layout, whose host would be lost. Lines that a preset is tried on are more often of one.
 //!
 //! Where quotes are written raw (`escape=none`), `free` is any bytes. A text may be empty where a
 //! missing value is written as nothing (`escape=none`, `escape=json`) and it is not needed, and where
@@ -29,6 +30,8 @@
 //! Source: ngx_http_log_module, ngx_http_validate_host of nginx 1.21.1 and newer (no spaces in hosts),
 //! ngx_http_upstream_module (lists with `, ` and ` : `), the request variables of ngx_http_core_module,
 //! mod_log_config; read 2026-11.
+
+use std::net::IpAddr;
 
 use memchr::{memchr_iter, memchr2};
 use nom::Parser;
@@ -56,6 +59,7 @@ pub(super) enum Form {
     /// Of detection: a host without a comma.
     Name,
     Ident,
+    Identity,
     /// Of detection: the identity is `-`.
     Dash,
     /// Of detection: addresses, of which one looks like one.
@@ -86,6 +90,7 @@ impl Form {
             Form::Authority => is_word_without(text, [separator, b'/', b'/']),
             Form::Name => is_word_without(text, [separator, b'/', b',']),
             Form::Ident => is_word_without(text, [separator, b'.', b':']),
+            Form::Identity => !text.is_empty() && !is_ip(text),
             Form::Number => is_number(text),
             Form::Status => matches!(text, b"-" | [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9']),
             Form::Bytes => text == b"-" || is_digits(text),
@@ -108,9 +113,13 @@ impl Form {
             Form::Free | Form::User | Form::Target if is_raw => None,
             Form::User if rest.starts_with(b"\"\"") => Some(2),
             Form::Free | Form::User | Form::Target => quoted_len(rest),
-            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Name | Form::Ident => {
-                find(separator, rest)
-            }
+            Form::Dash
+            | Form::Word
+            | Form::Host
+            | Form::Authority
+            | Form::Name
+            | Form::Ident
+            | Form::Identity => find(separator, rest),
             Form::Number | Form::Status | Form::Bytes => {
                 rest.iter().position(|&byte| !is_of_number(byte))
             }
@@ -146,9 +155,13 @@ impl Form {
             Form::User => return [Ending::Unsure; 2],
             Form::Free | Form::Target if first == b'"' => return [Ending::Quote, Ending::Unsure],
             Form::Free | Form::Target => false,
-            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Name | Form::Ident => {
-                first == separator
-            }
+            Form::Dash
+            | Form::Word
+            | Form::Host
+            | Form::Authority
+            | Form::Name
+            | Form::Ident
+            | Form::Identity => first == separator,
             Form::Number | Form::Status | Form::Bytes => !is_of_number(first),
             Form::Addresses | Form::Client if first == separator => return [Ending::Addresses; 2],
             Form::Addresses | Form::Client => false,
@@ -192,6 +205,11 @@ fn is_list<'a, P: Item<'a>>(text: &'a [u8], item: impl Fn() -> P) -> bool {
 /// Whether `text` looks like an address or a name of a machine, and not like a word or `-`.
 fn is_address(text: &[u8]) -> bool {
     text.iter().any(|byte| matches!(byte, b'.' | b':'))
+}
+
+fn is_ip(text: &[u8]) -> bool {
+    let parses = |text: &str| text.parse::<IpAddr>().is_ok();
+    is_address(text) && std::str::from_utf8(text).is_ok_and(parses)
 }
 
 /// Length of the text before the first space that is not behind a comma.

@@ -276,22 +276,18 @@ fn a1_requests_and_protocols_of_old_servers_are_read() {
 #[test]
 fn a1_the_identity_of_a_client_is_read_where_the_layout_is_given() {
     let at = r#"[05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7"#;
-    for identity in ["-", "john.doe", "u1", "a:b", "10.0.0.1"] {
+    for identity in ["-", "john.doe", "u1", "a:b", "10.0.0"] {
         let line = format!("192.0.2.1 {identity} - {at}");
         assert_eq!(
             read(r#"%h %l %u %t "%r" %>s %b"#, &line),
             metered(7, "", 200)
         );
     }
-    // A preset is tried on lines of other layouts too.
-    assert_eq!(
-        read("common", &format!("192.0.2.1 u1 - {at}")),
-        metered(7, "", 200)
-    );
-    assert_eq!(
-        read("common", &format!("a.example.cn 192.0.2.1 - - {at}")),
-        Err("fields")
-    );
+    // An address stands there in lines of other layouts, on which presets are tried too.
+    let other = format!("a.example.cn 192.0.2.1 - - {at}");
+    for text in [r#"%h %l %u %t "%r" %>s %b"#, "common"] {
+        assert_eq!(read(text, &other), Err("fields"), "{text}");
+    }
 }
 
 #[test]
