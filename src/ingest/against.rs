@@ -10,8 +10,8 @@ use super::report::{Outcome, Refusal, SourceReport};
 use super::sink::{Claim, Settled, UsageSink, Verdict};
 use super::{Events, IngestError, Options, ingest};
 use crate::meter::{Domains, UsageTable};
-use crate::source::{Opening, Seed, Source};
-use crate::store::{Cells, Change, Counted, CountedRows, Finding, Known, Store, sum_cells};
+use crate::source::{Seed, Source};
+use crate::store::{Cells, Change, Counted, CountedRows, Finding, Store, sum_cells};
 
 /// The logs compared with the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,15 +78,6 @@ struct Found {
 impl UsageSink for Against<'_> {
     fn seed(&self) -> Option<Seed> {
         Some(self.store.seed())
-    }
-
-    fn is_unchanged(&self, _source: &Source) -> Result<bool, IngestError> {
-        Ok(false)
-    }
-
-    /// Nothing is known beforehand: every file is read from its start.
-    fn known_like(&self, _opening: &Opening) -> Result<Vec<Known>, IngestError> {
-        Ok(Vec::new())
     }
 
     fn identify(&self, settled: &Settled<'_>, _options: &Options) -> Result<Verdict, IngestError> {

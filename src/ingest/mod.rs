@@ -32,6 +32,7 @@ mod reread;
 mod retry;
 mod run;
 mod sink;
+mod tally;
 mod worker;
 
 use memchr::memchr;

@@ -73,16 +73,17 @@ impl Worker<'_> {
         sample: &[u8],
         is_whole: bool,
     ) -> Result<Option<Layout>, Failure> {
-        let layout = match !is_whole && is_hole(sample) {
-            true => None,
-            false => Some(self.tell(run, sample, is_whole)?),
+        let told = match !is_whole && is_hole(sample) {
+            true => Ok(None),
+            false => self.tell(run, sample, is_whole).map(Some),
         };
-        if let Some(seed) = self.context.sink.seed() {
-            let opening = Opening::of(seed, sample);
-            let known = self.context.sink.known_like(&opening)?;
-            run.approach_with(seed, opening, &known);
-        }
-        Ok(layout)
+        let Some(seed) = self.context.sink.seed() else {
+            return told;
+        };
+        let opening = Opening::of(seed, sample);
+        let known = self.context.sink.known_like(&opening)?;
+        run.approach_with(seed, opening, &known);
+        told.or_else(|failure| only_if_known(run, failure).map(Some))
     }
 
     /// Tells from the first lines of a source what its format is.
@@ -144,15 +145,16 @@ impl Worker<'_> {
         let len = run.source.stored_bytes.unwrap_or(range.to).max(range.to);
         let hasher = approach.hasher(range.from, range.to);
         let mut blocks = Blocks::of_range(file, range, len, hasher)?;
+        let resume = run.resume();
         let mut block = std::mem::take(&mut self.block);
         let outcome = loop {
             match blocks.next(&mut block) {
-                Ok(Piece::Lines) => match self.lines(&block, approach.resume, &mut layout, part) {
+                Ok(Piece::Lines) => match self.lines(&block, resume, &mut layout, part) {
                     Ok(()) => {}
                     Err(error) => break Err(error),
                 },
-                Ok(Piece::Overlong(span, text)) => part.overlong(span, text, approach.resume),
-                Ok(Piece::Hole(span)) => part.hole(span, approach.resume),
+                Ok(Piece::Overlong(span, text)) => part.overlong(span, text, resume),
+                Ok(Piece::Hole(span)) => part.hole(span, resume),
                 Ok(Piece::End) => break Ok(()),
                 Err(error) => break Err(error.into()),
             }
@@ -202,7 +204,6 @@ impl Worker<'_> {
         mut layout: Option<Layout>,
         part: &mut Part,
     ) -> Result<(), Failure> {
-        let resume = run.approach().resume;
         let mut stored = 0;
         loop {
             let piece = blocks.next(block)?;
@@ -210,12 +211,15 @@ impl Worker<'_> {
             stored = blocks.stored_bytes();
             match piece {
                 Piece::End => return Ok(()),
-                Piece::Overlong(span, text) => part.overlong(span, text, resume),
-                Piece::Hole(span) => part.hole(span, resume),
+                Piece::Overlong(span, text) => part.overlong(span, text, run.resume()),
+                Piece::Hole(span) => part.hole(span, run.resume()),
                 Piece::Lines => {
                     let layout = match &mut layout {
                         Some(layout) => layout,
-                        None => layout.insert(self.tell(run, block.lines(), true)?),
+                        None => {
+                            let told = self.tell(run, block.lines(), true);
+                            layout.insert(told.or_else(|failure| only_if_known(run, failure))?)
+                        }
                     };
                     self.lines_or_offer(run, block, layout, part)?;
                 }
@@ -236,7 +240,7 @@ impl Worker<'_> {
         layout: &mut Layout,
         part: &mut Part,
     ) -> Result<(), Failure> {
-        let resume = run.approach().resume;
+        let resume = run.resume();
         if block.span().to <= resume || !self.context.pool.wants_block() {
             return self.lines(block, resume, layout, part);
         }
@@ -247,5 +251,17 @@ impl Worker<'_> {
             Task::Block(Arc::clone(run), block, for_block)
         });
         Ok(())
+    }
+}
+
+/// What to read a source as that cannot be read as was asked for, if its content may be a known one all
+/// the same: then there is nothing to decide, and none of its lines is asked.
+fn only_if_known(run: &SourceRun, failure: Failure) -> Result<Layout, Failure> {
+    match failure {
+        Failure::Source(refusal) if run.approach().may_be_known() => {
+            run.refuse_unless_known(refusal);
+            Ok(Layout::TencentCdn(Default::default()))
+        }
+        failure => Err(failure),
     }
 }

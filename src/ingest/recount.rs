@@ -177,10 +177,6 @@ impl UsageSink for Work<'_> {
         Some(self.store.seed())
     }
 
-    fn is_unchanged(&self, _source: &Source) -> Result<bool, IngestError> {
-        Ok(false)
-    }
-
     fn known_like(&self, opening: &Opening) -> Result<Vec<Known>, IngestError> {
         Ok(self.store.known_like(opening)?)
     }

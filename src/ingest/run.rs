@@ -65,6 +65,11 @@ impl Approach {
         let seed = self.seed?;
         Some(PartHasher::new(seed, from, to, &self.marks))
     }
+
+    /// Whether there are contents with lines that it may begin with.
+    pub(super) fn may_be_known(&self) -> bool {
+        self.marks.iter().any(|mark| *mark != 0)
+    }
 }
 
 struct Found {
@@ -78,6 +83,8 @@ struct Found {
     /// The field that its lines may lack, with what its first lines have instead.
     metered_field: Option<MeteredField>,
     refusal: Option<Refusal>,
+    /// Why it is refused unless its content is a known one.
+    refusal_unless_known: Option<Refusal>,
     /// Where its last whole line before damage ends, which asks for another reading up to there.
     salvaged_to: Option<u64>,
     /// Parts that are still out, the worker that opened the source included.
@@ -96,6 +103,7 @@ impl SourceRun {
             layout: None,
             metered_field: None,
             refusal: None,
+            refusal_unless_known: None,
             salvaged_to: None,
             pending: 1,
         };
@@ -178,6 +186,28 @@ impl SourceRun {
     /// Refuses the source, for the first reason found.
     pub(super) fn refuse(&self, reason: Refusal) {
         self.lock().refusal.get_or_insert(reason);
+    }
+
+    /// Refuses the source unless its content turns out to be a known one: its lines do not count.
+    pub(super) fn refuse_unless_known(&self, reason: Refusal) {
+        self.lock().refusal_unless_known = Some(reason);
+    }
+
+    /// Where the lines begin that are to be metered: nowhere where none of them can count.
+    pub(super) fn resume(&self) -> u64 {
+        match self.lock().refusal_unless_known {
+            Some(_) => u64::MAX,
+            None => self.approach().resume,
+        }
+    }
+
+    /// Refuses a source of which the content is not known, if it was to be.
+    pub(super) fn is_not_known(&self) -> bool {
+        let found = &mut *self.lock();
+        let reason = found.refusal_unless_known.take();
+        let is_refused = reason.is_some();
+        found.refusal = found.refusal.take().or(reason);
+        is_refused
     }
 
     /// Whether it was refused, so that further work on it is in vain.

@@ -61,15 +61,20 @@ pub trait UsageSink: Sync {
     /// What digests start from; `None` where none are needed.
     fn seed(&self) -> Option<Seed>;
 
-    /// Whether a source need not be read, because it is as it was.
+    /// Whether a source need not be read, because it is as it was; unless a sink knows, it is read.
     ///
     /// Errors: [`IngestError`].
-    fn is_unchanged(&self, source: &Source) -> Result<bool, IngestError>;
+    fn is_unchanged(&self, _source: &Source) -> Result<bool, IngestError> {
+        Ok(false)
+    }
 
-    /// Known contents that one with this opening may begin with.
+    /// Known contents that one with this opening may begin with; unless a sink knows any, each is read
+    /// from its start.
     ///
     /// Errors: [`IngestError`].
-    fn known_like(&self, opening: &Opening) -> Result<Vec<Known>, IngestError>;
+    fn known_like(&self, _opening: &Opening) -> Result<Vec<Known>, IngestError> {
+        Ok(Vec::new())
+    }
 
     /// What is to become of a content.
     ///
@@ -99,14 +104,6 @@ pub trait UsageSink: Sync {
 impl UsageSink for Mutex<UsageTable> {
     fn seed(&self) -> Option<Seed> {
         None
-    }
-
-    fn is_unchanged(&self, _source: &Source) -> Result<bool, IngestError> {
-        Ok(false)
-    }
-
-    fn known_like(&self, _opening: &Opening) -> Result<Vec<Known>, IngestError> {
-        Ok(Vec::new())
     }
 
     fn identify(&self, _settled: &Settled<'_>, _options: &Options) -> Result<Verdict, IngestError> {

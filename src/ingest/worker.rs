@@ -6,16 +6,17 @@ use memchr::{memchr_iter, memrchr};
 
 use super::part::Part;
 use super::pool::{Pool, Task};
-use super::quarantine::{Notation, RejectedLine};
+use super::quarantine::Notation;
 use super::report::{Outcome, Refusal, SourceReport};
 use super::run::{Learnt, SourceRun};
 use super::sink::Verdict;
+use super::tally::Tally;
 use super::{Events, IngestError, Options, UsageSink};
 use crate::decode::Block;
 use crate::meter::{Domains, Histograms, Meter, UsageRow};
-use crate::record::{Clock, Fate, Judged, Layout, Skip, learn_headers, scan};
+use crate::record::{Clock, Layout, learn_headers, scan};
 use crate::store::Change;
-use crate::units::{Bytes, Span};
+use crate::units::Span;
 
 /// What all workers share.
 pub(super) struct Context<'run> {
@@ -93,7 +94,7 @@ impl Worker<'_> {
                 run
             }
             Task::Block(run, block, mut layout) => {
-                let resume = run.approach().resume;
+                let resume = run.resume();
                 let metered = self.lines(&block, resume, &mut layout, &mut part);
                 self.context.pool.give_back(block);
                 self.refuse_on_error(&run, metered)?;
@@ -138,6 +139,10 @@ impl Worker<'_> {
         let verdict = run.when_read(|settled| sink.identify(settled, options));
         let report = match verdict.transpose()? {
             None => run.refused_report(),
+            Some(Verdict::Done(outcome)) => run.report(outcome).0,
+            Some(Verdict::Again(_) | Verdict::Count(_)) if run.is_not_known() => {
+                run.refused_report()
+            }
             Some(Verdict::Again(resume)) => {
                 drop(settling);
                 let resume = Some(resume);
@@ -151,7 +156,6 @@ impl Worker<'_> {
                 );
                 return Ok(());
             }
-            Some(Verdict::Done(outcome)) => run.report(outcome).0,
             Some(Verdict::Count(claim)) => match run.check(claim.before, options)? {
                 false => run.refused_report(),
                 true => {
@@ -217,56 +221,20 @@ impl Worker<'_> {
             return Ok(());
         }
         let run = part.begin(span.from);
-        let (meter, histograms) = (&mut self.meter, &mut self.done.histograms);
-        let (counts, rejects) = (&mut part.counts, &mut part.rejects);
-        let (mut bytes, mut line_number) = (0u128, run.lines);
-        let mut holes = 0;
-        let mut notation = Notation::of(layout);
-        let place = |judged: &Judged<'_>, line, reason, bytes_at_most, layout| RejectedLine {
-            offset: span.from + judged.at as u64,
-            line,
+        let mut tally = Tally {
+            meter: &mut self.meter,
+            histograms: &mut self.done.histograms,
+            counts: &mut part.counts,
+            rejects: &mut part.rejects,
+            notation: Notation::of(layout),
+            from: span.from,
             run_from: run.span.from,
-            reason,
-            bytes_at_most,
-            layout,
-            text: judged.line.into(),
+            line: run.lines,
+            bytes: 0,
+            holes: 0,
         };
-        scan(layout, text, &mut self.clock, |judged| {
-            match judged.fate {
-                Fate::Metered(record) => match meter.add(&record) {
-                    Ok(()) => {
-                        counts.metered += 1;
-                        bytes += u128::from(record.bytes.as_u64());
-                        histograms.response(record.bytes.as_u64());
-                        if let Some(doubt) = record.doubt {
-                            counts.doubt(doubt);
-                        }
-                    }
-                    Err(reason) => {
-                        let bound = Some(record.bytes);
-                        counts.reject(reason, bound);
-                        rejects.keep(place(&judged, line_number, reason, bound, notation.text()));
-                    }
-                },
-                Fate::Skipped(Skip::Hole) => {
-                    counts.skipped[Skip::Hole.index()] += 1;
-                    holes += 1;
-                    return;
-                }
-                Fate::Skipped(skip) => {
-                    if skip == Skip::Header {
-                        notation.learn(judged.line);
-                    }
-                    counts.skip(skip);
-                }
-                Fate::Rejected(reason) => {
-                    let bound: Option<Bytes> = judged.bytes_at_most;
-                    counts.reject(reason, bound);
-                    rejects.keep(place(&judged, line_number, reason, bound, notation.text()));
-                }
-            }
-            line_number += 1;
-        });
+        scan(layout, text, &mut self.clock, |judged| tally.add(&judged));
+        let (bytes, holes) = (tally.bytes, tally.holes);
         part.add_bytes(bytes).map_err(|_| Refusal::Overflow)?;
         part.extend(span, lines_in(text));
         part.counts.lines += holes;

@@ -3,7 +3,9 @@
 //! ```text
 //! content   chunk 0 | chunk 1 | … | last chunk, as long as it is       chunks of 1 MiB
 //! digest    hash(digests of the chunks, length)
-//! opening   hash(content up to the end of its 1st, 2nd, 4th, 8th … record line), in its first 64 KiB
+//! opening   hash(content up to the end of its 1st, 2nd, 4th, 8th … record line), in its first 64 KiB;
+//!           if a hole leaves no line in these: hash(length of the hole, what is behind it up to
+//!           the end of such a line), in the first 64 KiB behind it
 //! mark      hash(chunk up to an offset that was asked for)
 //! ```
 //! Chunks let workers digest ranges of a file at once; marks tell whether a file that has grown
@@ -76,39 +78,63 @@ impl fmt::Debug for Digest {
 /// Blank lines and those that start with `#` are hashed but not counted: files of one format begin
 /// with the same headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opening(pub Vec<Digest>);
+pub struct Opening {
+    /// The hash up to the end of the first record line, by which contents are found before they are
+    /// read: `None` where that line is not among the first bytes.
+    pub first: Option<Digest>,
+    /// All of them.
+    pub hashes: Vec<Digest>,
+}
 
 impl Opening {
     /// The opening of a content that starts with `sample`; only its first [`OPENING_BYTES`] count.
     pub fn of(seed: Seed, sample: &[u8]) -> Self {
-        let sample = &sample[..sample.len().min(OPENING_BYTES)];
-        let mut hasher = Hasher::with_seed(seed.0);
-        let (mut from, mut hashed, mut records) = (0, 0, 0u32);
-        let mut hashes = Vec::new();
-        for newline in memchr_iter(b'\n', sample) {
-            let is_record = !matches!(sample[from], b'#' | b'\n' | b'\r');
-            from = newline + 1;
-            records += u32::from(is_record);
-            if is_record && records.is_power_of_two() {
-                hasher.write(&sample[hashed..from]);
-                hashed = from;
-                hashes.push(Digest(hasher.finish_128()));
-            }
+        let hashes = hashes(Hasher::with_seed(seed.0), sample);
+        Opening {
+            first: hashes.first().copied(),
+            hashes,
         }
-        Opening(hashes)
     }
 
-    /// The hash up to the end of the first record line, if there is one.
-    pub fn first(&self) -> Option<Digest> {
-        self.0.first().copied()
+    /// The opening of a content that starts with `hole` zeros and `sample`.
+    fn behind_hole(seed: Seed, hole: u64, sample: &[u8]) -> Self {
+        let mut hasher = Hasher::with_seed(seed.0);
+        hasher.write(&hole.to_le_bytes());
+        Opening {
+            first: None,
+            hashes: hashes(hasher, sample),
+        }
     }
 
     /// Whether a content with this opening may be the start of one that opens with `longer`.
     ///
     /// `false` also where there is no record line to tell by.
     pub fn may_begin(&self, longer: &Opening) -> bool {
-        !self.0.is_empty() && longer.0.starts_with(&self.0)
+        !self.tells_nothing() && longer.hashes.starts_with(&self.hashes)
     }
+
+    /// Whether there is no record line to tell by.
+    pub fn tells_nothing(&self) -> bool {
+        self.hashes.is_empty()
+    }
+}
+
+/// What `hasher` makes of `sample` up to the end of its record lines 1, 2, 4, 8 and so on.
+fn hashes(mut hasher: Hasher, sample: &[u8]) -> Vec<Digest> {
+    let sample = &sample[..sample.len().min(OPENING_BYTES)];
+    let (mut from, mut hashed, mut records) = (0, 0, 0u32);
+    let mut hashes = Vec::new();
+    for newline in memchr_iter(b'\n', sample) {
+        let is_record = !matches!(sample[from], b'#' | b'\n' | b'\r');
+        from = newline + 1;
+        records += u32::from(is_record);
+        if is_record && records.is_power_of_two() {
+            hasher.write(&sample[hashed..from]);
+            hashed = from;
+            hashes.push(Digest(hasher.finish_128()));
+        }
+    }
+    hashes
 }
 
 /// What is known of one content, apart from its usage.
@@ -135,23 +161,28 @@ pub struct PartDigests {
     pub marks: Vec<(u64, Digest)>,
     /// Where it ends, and the byte before that.
     pub end: (u64, Option<u8>),
+    /// How the content opens behind the hole that it starts with, as far as that ends in the first part.
+    behind_hole: Option<Opening>,
 }
 
 impl PartDigests {
     /// Adds another part of the same content.
     pub fn append(&mut self, other: PartDigests) {
         self.end = self.end.max(other.end);
+        self.behind_hole = self.behind_hole.take().or(other.behind_hole);
         self.chunks.extend(other.chunks);
         self.marks.extend(other.marks);
         self.chunks.sort_unstable();
         self.marks.sort_unstable();
     }
 
-    /// The content whose parts these are, all of them.
+    /// The content whose parts these are, all of them; `opening` is that of its first bytes.
     pub fn into_content(self, seed: Seed, opening: Opening) -> Content {
         let (length, last_byte) = self.end;
         let chunks: Vec<Digest> = self.chunks.into_iter().map(|(_, digest)| digest).collect();
         debug_assert_eq!(chunks.len() as u64, length.div_ceil(DIGEST_CHUNK_BYTES));
+        let behind_hole = self.behind_hole.filter(|_| opening.tells_nothing());
+        let opening = behind_hole.unwrap_or(opening);
         Content {
             length,
             digest: Digest::of_content(seed, &chunks, length),
@@ -170,7 +201,32 @@ pub struct PartHasher {
     to: u64,
     chunk: Hasher,
     marks: Arc<[u64]>,
+    /// The hole that the content starts with; `None` where it starts otherwise, or elsewhere.
+    hole: Option<Hole>,
     found: PartDigests,
+}
+
+/// Zeros at the start of a content, and the first bytes behind them.
+#[derive(Default)]
+struct Hole {
+    len: u64,
+    behind: Vec<u8>,
+}
+
+impl Hole {
+    /// Takes what comes next; `false` if the content starts with no hole.
+    fn update(&mut self, mut bytes: &[u8]) -> bool {
+        if self.behind.is_empty() {
+            let zeros = bytes.iter().position(|&byte| byte != 0);
+            let zeros = zeros.unwrap_or(bytes.len());
+            self.len += zeros as u64;
+            bytes = &bytes[zeros..];
+        }
+        let left = OPENING_BYTES - self.behind.len();
+        self.behind
+            .extend_from_slice(&bytes[..left.min(bytes.len())]);
+        self.len != 0
+    }
 }
 
 impl fmt::Debug for PartHasher {
@@ -189,6 +245,7 @@ impl PartHasher {
             to,
             chunk: Hasher::with_seed(seed.0),
             marks: Arc::clone(marks),
+            hole: (from == 0).then(Hole::default),
             found: PartDigests::default(),
         }
     }
@@ -205,6 +262,7 @@ impl PartHasher {
             let taken;
             (taken, bytes) = bytes.split_at(bytes.len().min((stop - self.at) as usize));
             self.chunk.write(taken);
+            self.hole.take_if(|hole| !hole.update(taken));
             self.at += taken.len() as u64;
             self.found.end = (self.at, taken.last().copied());
             if self.at == chunk_end {
@@ -227,6 +285,9 @@ impl PartHasher {
         if !self.at.is_multiple_of(DIGEST_CHUNK_BYTES) {
             self.close_chunk();
         }
+        let hole = self.hole.filter(|hole| hole.len != 0);
+        self.found.behind_hole =
+            hole.map(|hole| Opening::behind_hole(self.seed, hole.len, &hole.behind));
         self.found
     }
 }
@@ -287,10 +348,40 @@ mod tests {
     fn an_opening_counts_record_lines_only() {
         let of = |text: &str| Opening::of(SEED, text.as_bytes());
         let (one, two) = (of("#v\n\na\nb"), of("#v\n\na\nb\n"));
-        assert_eq!((one.0.len(), two.0.len()), (1, 2));
+        assert_eq!((one.hashes.len(), two.hashes.len()), (1, 2));
         assert!(one.may_begin(&two) && !two.may_begin(&one));
         assert!(!of("#v\n").may_begin(&two), "headers tell nothing");
         assert!(!of("#v\n\nc\n").may_begin(&two));
+    }
+
+    #[test]
+    fn a9_behind_a_hole_a_content_opens_with_what_is_there() {
+        let content = |hole: usize, text: &str, parts: &[u64], piece| {
+            let text = [&vec![0; hole][..], text.as_bytes()].concat();
+            let mut cuts = vec![0];
+            cuts.extend(parts);
+            cuts.push(text.len() as u64);
+            let opening = Opening::of(SEED, &text);
+            digests(&text, &cuts, piece, &[]).into_content(SEED, opening)
+        };
+        let lines = "line\n".repeat(300_000);
+        for hole in [OPENING_BYTES, (3 << 20) + 5] {
+            let long = content(hole, &lines, &[], 1 << 20).opening;
+            assert!(long.first.is_none() && 10 < long.hashes.len(), "{long:?}");
+            let cut = (hole as u64 / DIGEST_CHUNK_BYTES + 1) * DIGEST_CHUNK_BYTES;
+            assert_eq!(content(hole, &lines, &[cut], 999).opening, long);
+            let short = content(hole, &lines[..50], &[], 7_777).opening;
+            assert!(short.may_begin(&long) && !long.may_begin(&short));
+            let other = content(hole, "other\n", &[], 4_096).opening;
+            assert!(!other.may_begin(&long) && !other.tells_nothing());
+            assert!(content(hole, "li", &[], 4_096).opening.tells_nothing());
+            let shifted = content(hole + 1, &lines[..50], &[], 4_096).opening;
+            assert!(!shifted.may_begin(&long));
+        }
+        // Where a line ends among the first bytes, the zeros are a part of it.
+        let near = content(9, &lines, &[], 4_096).opening;
+        let text = ["\0".repeat(9), lines].concat();
+        assert_eq!(near, Opening::of(SEED, text.as_bytes()));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Discovered {
     pub sources: Vec<Source>,
     /// Files whose name starts with a dot, in folders: passed over.
     pub hidden: u64,
-    /// Files that were reached by a second way: taken once.
+    /// Files that were reached by a second way: taken once. A link to a folder that it is in counts, too.
     pub repeated: u64,
 }
 
@@ -65,7 +65,8 @@ pub enum DiscoverError {
 /// Lists the sources that `inputs` name: files, folders (with all that is in them), globs, `-`.
 ///
 /// Errors: [`DiscoverError`]; a part that cannot be listed is an error, because a bill over a
-/// part of the logs would look like a bill.
+/// part of the logs would look like a bill. A link in a folder, or among the matches of a glob, that leads
+/// nowhere is a source all the same, which cannot be read.
 pub fn discover(inputs: &[String]) -> Result<Discovered, DiscoverError> {
     let mut found = Finder::default();
     for input in inputs {
@@ -114,7 +115,10 @@ impl Finder {
                 path: error.path().to_owned(),
                 source: error.into(),
             })?;
-            self.add(&path)?;
+            match is_broken_link(&path) {
+                true => self.add_broken_link(&path)?,
+                false => self.add(&path)?,
+            }
             matched = true;
         }
         match matched {
@@ -143,11 +147,25 @@ impl Finder {
                 path: source.path().unwrap_or(folder).to_owned(),
                 source,
             };
-            let entry = entry.map_err(list)?;
+            let entry = match entry {
+                // All that is behind it is reached without it.
+                Err(error) if error.loop_ancestor().is_some() => {
+                    self.found.repeated += 1;
+                    continue;
+                }
+                Err(error) => match error.path().filter(|path| is_broken_link(path)) {
+                    Some(link) => {
+                        self.add_broken_link(link)?;
+                        continue;
+                    }
+                    None => return Err(list(error)),
+                },
+                Ok(entry) => entry,
+            };
             if entry.file_type().is_dir() {
                 continue;
             }
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            if is_hidden(entry.path()) {
                 self.found.hidden += 1;
                 continue;
             }
@@ -173,18 +191,52 @@ impl Finder {
             self.found.repeated += 1;
             return Ok(Ok(()));
         }
-        if SOURCES_MAX <= self.found.sources.len() {
-            return Ok(Err(DiscoverError::TooMany));
-        }
-        self.found.sources.push(Source {
+        Ok(self.take(Source {
             name: path.to_string_lossy().into_owned(),
             origin: Origin::File(path.to_owned()),
             identity,
             stored_bytes: metadata.is_file().then_some(metadata.len()),
             stamp: metadata.is_file().then(|| Stamp::of(metadata)),
-        });
-        Ok(Ok(()))
+        }))
     }
+
+    /// Takes a link that leads nowhere: who reads it says so, by its name.
+    fn add_broken_link(&mut self, link: &Path) -> Result<(), DiscoverError> {
+        if is_hidden(link) {
+            self.found.hidden += 1;
+            return Ok(());
+        }
+        let whole = std::path::absolute(link).unwrap_or_else(|_| link.to_owned());
+        if !self.seen.insert(whole.clone()) {
+            self.found.repeated += 1;
+            return Ok(());
+        }
+        self.take(Source {
+            name: link.to_string_lossy().into_owned(),
+            origin: Origin::File(link.to_owned()),
+            identity: whole.to_string_lossy().into_owned(),
+            stored_bytes: None,
+            stamp: None,
+        })
+    }
+
+    fn take(&mut self, source: Source) -> Result<(), DiscoverError> {
+        if SOURCES_MAX <= self.found.sources.len() {
+            return Err(DiscoverError::TooMany);
+        }
+        self.found.sources.push(source);
+        Ok(())
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Whether `path` is a link that leads to nothing that can be looked at.
+fn is_broken_link(path: &Path) -> bool {
+    path.is_symlink() && path.metadata().is_err()
 }
 
 #[cfg(test)]
@@ -219,6 +271,27 @@ mod tests {
         let found = discover(&inputs).expect("found");
         assert_eq!(names(&found, root.path()), ["a.log", "b/c.log.gz"]);
         assert_eq!((found.hidden, found.repeated), (1, 2));
+    }
+
+    #[test]
+    fn a13_a_link_that_leads_nowhere_is_a_source_of_its_own() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs::create_dir(root.path().join("b")).expect("made");
+        fs::write(root.path().join("b/a.log"), b"").expect("written");
+        let link = |to: &str, from: &str| {
+            std::os::unix::fs::symlink(to, root.path().join(from)).expect("linked");
+        };
+        link("gone.log", "dangling.log");
+        link("itself.log", "b/itself.log");
+        link("gone.log", ".#lock");
+        link("..", "b/up");
+        let all = root.path().to_string_lossy().into_owned();
+        let found = discover(&[all.clone(), format!("{all}/*.log")]).expect("found");
+        let expected = ["b/a.log", "b/itself.log", "dangling.log"];
+        assert_eq!(names(&found, root.path()), expected);
+        assert_eq!((found.hidden, found.repeated), (1, 2));
+        let named = discover(&[format!("{all}/dangling.log")]);
+        assert!(matches!(named, Err(DiscoverError::Look { .. })));
     }
 
     #[test]

@@ -149,7 +149,7 @@ pub(super) fn is_same(content: &Content, other: &Content) -> bool {
 /// Whether a file that held `before` may have shrunk to `content`. Without a line there is nothing to
 /// tell by, and then it may.
 pub(super) fn may_have_shrunk(content: &Content, before: &Content) -> bool {
-    let tells_nothing = content.opening.0.is_empty() && content.length < before.length;
+    let tells_nothing = content.opening.tells_nothing() && content.length < before.length;
     tells_nothing || may_be_within(content, before)
 }
 

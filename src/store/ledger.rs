@@ -271,7 +271,8 @@ pub(super) fn stamp(ledger: &Connection, name: &str) -> Result<Option<String>, S
     Ok(stamp.flatten())
 }
 
-const CONTENT_COLUMNS: &str = "id, length, digest, chunks, opening, is_whole_lines, lineage";
+const CONTENT_COLUMNS: &str = "id, length, digest, chunks, opening, is_whole_lines, lineage, \
+    first_line";
 
 /// The contents with this first line, and those that it does not tell: they were cut before their
 /// first line ended, or that one ends behind where openings look, as behind a hole.
@@ -280,7 +281,7 @@ pub(super) fn contents_opening_with(
     opening: &Opening,
 ) -> Result<Vec<Known>, StoreError> {
     let mut statement = ledger.prepare_cached(&opening_sql())?;
-    let known = statement.query_map([opening.first().map(Digest::to_bytes)], known)?;
+    let known = statement.query_map([opening.first.map(Digest::to_bytes)], known)?;
     let mut known = known.collect::<Result<Vec<_>, _>>()?;
     known.sort_unstable_by_key(|known| known.id);
     Ok(known)
@@ -318,7 +319,10 @@ fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
             length: row.get::<_, i64>(1)?.cast_unsigned(),
             digest: Digest::from_bytes(row.get(2)?),
             chunks: digests(&row.get::<_, Vec<u8>>(3)?),
-            opening: Opening(digests(&row.get::<_, Vec<u8>>(4)?)),
+            opening: Opening {
+                first: row.get::<_, Option<_>>(7)?.map(Digest::from_bytes),
+                hashes: digests(&row.get::<_, Vec<u8>>(4)?),
+            },
             is_whole_lines: row.get(5)?,
         },
         lineage: row.get(6)?,
@@ -332,10 +336,8 @@ fn digests(bytes: &[u8]) -> Vec<Digest> {
 
 /// Digests as the ledger keeps them.
 pub(super) fn digest_bytes(digests: &[Digest]) -> Vec<u8> {
-    digests
-        .iter()
-        .flat_map(|digest| digest.to_bytes())
-        .collect()
+    let bytes = digests.iter().flat_map(|digest| digest.to_bytes());
+    bytes.collect()
 }
 
 /// The content `id`.

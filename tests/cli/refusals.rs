@@ -254,3 +254,20 @@ fn the_memory_limit_ends_the_run_with_what_to_do() {
     assert_eq!(place.published(), [""; 0]);
     expect(&place.run(&["logs", "--memory-limit", "100MB"]), 0, &[]);
 }
+
+#[test]
+fn a13_a_link_that_leads_nowhere_is_told_and_the_others_count() {
+    let place = Place::new();
+    place.write("logs/a.log", LINE.repeat(3));
+    let link = place.path().join("logs/gone.log");
+    std::os::unix::fs::symlink("nowhere.log", link).expect("linked");
+    let said = place.run(&["logs", "--json"]);
+    expect(
+        &said,
+        1,
+        &["refused logs/gone.log: cannot open it", "No such file"],
+    );
+    let report: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+    assert_eq!(report["usage"]["bytes"], 3_000);
+    assert_eq!(report["files"]["refused"][0]["code"], "unreadable");
+}

@@ -307,3 +307,32 @@ fn a9_what_is_behind_a_long_hole_counts_once_under_any_name() {
         );
     }
 }
+
+#[test]
+fn a9_the_start_of_what_is_behind_a_long_hole_is_refused_under_another_name() {
+    for hole in [70_000, 3 << 20] {
+        let text = |from, count| "\0".repeat(hole) + &lines(from, count);
+        let site = Site::new();
+        site.write("a.log", text(0, 100));
+        assert_eq!(site.ingest().code, 0);
+        site.write("b.log", text(0, 50));
+        let said = site.ingest();
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        assert!(said.stderr.contains("a.log"), "{}", said.stderr);
+        assert_eq!(site.total(), (bytes(0, 100), 100), "{hole}");
+        site.write("b.log", text(0, 110));
+        site.write("other.log", text(300, 20));
+        assert_eq!(site.ingest().code, 0);
+        let total = (bytes(0, 110) + bytes(300, 20), 130);
+        assert_eq!(site.total(), total, "{hole}");
+        // A name whose own content became shorter is no other log.
+        site.write("other.log", text(300, 10));
+        assert_eq!(site.ingest().code, 1);
+        assert_eq!(site.total(), total, "{hole}");
+        // Other lines behind as long a hole replace what the name held.
+        site.write("other.log", text(400, 10));
+        assert_eq!(site.ingest().code, 0);
+        let total = (bytes(0, 110) + bytes(400, 10), 120);
+        assert_eq!(site.total(), total, "{hole}");
+    }
+}

@@ -11,6 +11,7 @@ use cdn_meter::store::{FAILPOINTS, Occasion, Store};
 use rusqlite::Connection;
 
 use crate::program::{Said, Site, bytes, lines};
+use crate::salvage::gzip;
 use crate::support::{self, Quiet};
 
 /// Lines of the preset `common`, which name no host.
@@ -385,5 +386,50 @@ impl cdn_meter::ingest::Events for Advanced {
 
     fn settled(&self, _source: &cdn_meter::ingest::SourceReport) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[test]
+fn a12_what_is_known_already_asks_for_nothing() {
+    // However the stamps are: what was written just now is read again.
+    for name in ["a.log", "a.log.gz"] {
+        for hole in [0, 70_000] {
+            let site = Site::new();
+            let text = ["\0".repeat(hole), common(0, 20)].concat();
+            site.write(
+                name,
+                if name.ends_with("gz") {
+                    gzip(&text)
+                } else {
+                    text.clone().into()
+                },
+            );
+            site.write("b.log", lines(50, 10));
+            ingest_for(&site, "one.example.cn");
+            for more in [&[][..], &["--rehash"], &["--format", "cloudfront"]] {
+                let mut command = site.command("ingest");
+                let said = Site::run(command.arg("--json").arg(site.path("logs")).args(more));
+                assert_eq!(said.code, 0, "{name} {hole} {more:?} {}", said.stderr);
+                assert_eq!(
+                    said.json["files"]["changes"]["unchanged"], 2,
+                    "{}",
+                    said.json
+                );
+            }
+            // A copy is known too; what is new is asked as ever.
+            site.write("copy.log", &text);
+            site.write("c.log", text + &common(20, 5));
+            let said = site.ingest();
+            assert_eq!(said.code, 1, "{}", said.stderr);
+            assert_eq!(
+                said.json["files"]["changes"]["duplicate"], 1,
+                "{}",
+                said.json
+            );
+            let refused = &said.json["files"]["refused"];
+            assert_eq!(refused[0]["code"], "no-domain", "{refused}");
+            assert_eq!(refused.as_array().map(Vec::len), Some(1), "{refused}");
+            assert_eq!(site.total(), (bytes(0, 20) + bytes(50, 10), 30));
+        }
     }
 }

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::program::{Said, Site, bytes, lines};
 
-fn gzip(text: &str) -> Vec<u8> {
+pub fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_bytes()).expect("packed");
     encoder.finish().expect("packed")

@@ -64,6 +64,9 @@ pub(super) struct Taken {
 pub(super) fn compile(text: &str, is_preset: bool) -> Result<Template, TemplateError> {
     let (words, escape) = words(text)?;
     let (head, mut parts) = join(words)?;
+    if !is_preset {
+        expect_identities(&mut parts);
+    }
     for at in 1..parts.len() {
         let (before, behind) = parts.split_at_mut(at);
         before[at - 1].touch(&mut behind[0])?;
@@ -202,6 +205,15 @@ fn add_port(parts: &mut [Part], port: &Variable) -> bool {
     is_joined
 }
 
+/// Lets the identities of clients be what they may be; see `form`.
+fn expect_identities(parts: &mut [Part]) {
+    for part in parts {
+        if part.variable.form == Form::Ident {
+            part.variable.form = Form::Identity;
+        }
+    }
+}
+
 /// What is taken of the variables, and the role of each.
 ///
 /// Of several hosts the one that was asked for comes first, and the next is asked where a line has
@@ -264,7 +276,7 @@ fn no_time(parts: &[Part]) -> TemplateError {
 
 fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
     let Part {
-        variable,
+        mut variable,
         end,
         is_quoted,
     } = part;
@@ -273,6 +285,10 @@ fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
         Some(&byte @ (b' ' | b'\t' | b'"')) => byte,
         _ => b' ',
     };
+    // A client's quote in it is no end of it.
+    if variable.form == Form::Host && separator == b'"' {
+        variable.form = Form::Free;
+    }
     let is_whole = is_last && end.is_empty();
     let is_needed = role != Role::Ignored;
     Field {

@@ -6,17 +6,22 @@
 //! ```text
 //! free      = *( byte but `"` and `\`, or `\` and any byte )    what clients send, and what we do not know
 //! user      = free | `""`                                       as Apache writes an empty one
-//! target    = "-" | free that begins with "/", "*", "?" or a scheme and "://"
+//! target    = "-" | "*" | free that begins with "/", "?" or a scheme and "://"
 //! word      = 1*( byte but the separator behind it )
 //! host      = word                                              nginx lets a comma pass
-//! authority = word without "/" and ","                           the same where a path touches it; schemes
-//! ident     = word without "." and ":"                          the identity that nobody uses
+//! authority = word without "/"                                   the same where a path touches it; schemes
+//! ident     = word without "." and ":"                          the identity that nobody uses, in presets
+//! identity  = word that is no address                            the same elsewhere
 //! number    = "-" | [ "-" ] 1*digit [ "." *digit ]               a clock may step back
 //! addresses = word in which spaces stand behind commas only, and that does not end in one
-//! words     = item *( ( ", " | " : " ) item ) [ " : " ]          item = 1*( byte but space, "," and `"` )
+//! words     = item *( ", " item | " : " [ item ] )               item = 1*( byte but space, "," and `"` )
 //! numbers   = the same of numbers
 //! status    = 3 digits | "-"                     bytes  = 1*digit | "-"
 //! ```
+//!
+//! A host in quotes is `free`: an escaped quote may be in it. In a template that is no preset the
+//! identity is what an `identd` may say (`john.doe`), but for an address: that stands in the line of
+//! another layout, whose host would be lost. Lines that a preset is tried on are more often of one.
 //!
 //! Where quotes are written raw (`escape=none`), `free` is any bytes. A text may be empty where a
 //! missing value is written as nothing (`escape=none`, `escape=json`) and it is not needed, and where
@@ -26,6 +31,8 @@
 //! ngx_http_upstream_module (lists with `, ` and ` : `), the request variables of ngx_http_core_module,
 //! mod_log_config; read 2026-11.
 
+use std::net::IpAddr;
+
 use memchr::{memchr_iter, memchr2};
 use nom::Parser;
 use nom::branch::alt;
@@ -33,7 +40,7 @@ use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::character::complete::{char as exactly, digit1, one_of, satisfy};
 use nom::combinator::{all_consuming, opt, recognize};
 use nom::error::Error;
-use nom::multi::separated_list1;
+use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use super::time::TimeKind;
@@ -49,7 +56,10 @@ pub(super) enum Form {
     Word,
     Host,
     Authority,
+    /// Of detection: a host without a comma.
+    Name,
     Ident,
+    Identity,
     /// Of detection: the identity is `-`.
     Dash,
     /// Of detection: addresses, of which one looks like one.
@@ -77,8 +87,10 @@ impl Form {
             // Their separator is out of reach.
             Form::Word | Form::Host => !text.is_empty(),
             Form::Dash => text == b"-",
-            Form::Authority => is_word_without(text, [separator, b'/', b',']),
+            Form::Authority => is_word_without(text, [separator, b'/', b'/']),
+            Form::Name => is_word_without(text, [separator, b'/', b',']),
             Form::Ident => is_word_without(text, [separator, b'.', b':']),
+            Form::Identity => !text.is_empty() && !is_ip(text),
             Form::Number => is_number(text),
             Form::Status => matches!(text, b"-" | [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9']),
             Form::Bytes => text == b"-" || is_digits(text),
@@ -90,8 +102,8 @@ impl Form {
                     && (separator == b' ' || addresses_len(text).is_none())
                     && (*self == Form::Addresses || is_address(text))
             }
-            Form::Words => is_list(text, item()),
-            Form::Numbers => is_list(text, number()),
+            Form::Words => is_list(text, item),
+            Form::Numbers => is_list(text, number),
         }
     }
 
@@ -101,9 +113,13 @@ impl Form {
             Form::Free | Form::User | Form::Target if is_raw => None,
             Form::User if rest.starts_with(b"\"\"") => Some(2),
             Form::Free | Form::User | Form::Target => quoted_len(rest),
-            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Ident => {
-                find(separator, rest)
-            }
+            Form::Dash
+            | Form::Word
+            | Form::Host
+            | Form::Authority
+            | Form::Name
+            | Form::Ident
+            | Form::Identity => find(separator, rest),
             Form::Number | Form::Status | Form::Bytes => {
                 rest.iter().position(|&byte| !is_of_number(byte))
             }
@@ -139,9 +155,13 @@ impl Form {
             Form::User => return [Ending::Unsure; 2],
             Form::Free | Form::Target if first == b'"' => return [Ending::Quote, Ending::Unsure],
             Form::Free | Form::Target => false,
-            Form::Dash | Form::Word | Form::Host | Form::Authority | Form::Ident => {
-                first == separator
-            }
+            Form::Dash
+            | Form::Word
+            | Form::Host
+            | Form::Authority
+            | Form::Name
+            | Form::Ident
+            | Form::Identity => first == separator,
             Form::Number | Form::Status | Form::Bytes => !is_of_number(first),
             Form::Addresses | Form::Client if first == separator => return [Ending::Addresses; 2],
             Form::Addresses | Form::Client => false,
@@ -171,9 +191,13 @@ fn number<'a>() -> impl Item<'a> {
     alt((recognize((sign, digit1, opt(fraction))), tag("-")))
 }
 
-fn is_list<'a>(text: &'a [u8], item: impl Item<'a>) -> bool {
-    let between = alt((tag(", "), tag(" : ")));
-    all_consuming((separated_list1(between, item), opt(tag(" : "))))
+/// A request that went on in another upstream block, and found no server there, leaves an empty item.
+fn is_list<'a, P: Item<'a>>(text: &'a [u8], item: impl Fn() -> P) -> bool {
+    let further = alt((
+        recognize(preceded(tag(", "), item())),
+        recognize(preceded(tag(" : "), opt(item()))),
+    ));
+    all_consuming((item(), many0_count(further)))
         .parse(text)
         .is_ok()
 }
@@ -181,6 +205,11 @@ fn is_list<'a>(text: &'a [u8], item: impl Item<'a>) -> bool {
 /// Whether `text` looks like an address or a name of a machine, and not like a word or `-`.
 fn is_address(text: &[u8]) -> bool {
     text.iter().any(|byte| matches!(byte, b'.' | b':'))
+}
+
+fn is_ip(text: &[u8]) -> bool {
+    let parses = |text: &str| text.parse::<IpAddr>().is_ok();
+    is_address(text) && std::str::from_utf8(text).is_ok_and(parses)
 }
 
 /// Length of the text before the first space that is not behind a comma.
@@ -257,8 +286,8 @@ fn is_target(text: &[u8]) -> bool {
         tag("://"),
     );
     let mut start = alt((
-        recognize(one_of::<_, _, Nothing<'_>>("/*?")),
+        recognize(one_of::<_, _, Nothing<'_>>("/?")),
         recognize(scheme),
     ));
-    text == b"-" || start.parse(text).is_ok()
+    matches!(text, b"-" | b"*") || start.parse(text).is_ok()
 }

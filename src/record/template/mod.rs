@@ -246,7 +246,7 @@ impl Template {
             field.form = match field.form {
                 Form::Free | Form::User if !field.is_quoted => Form::Word,
                 Form::Ident => Form::Dash,
-                Form::Host => Form::Authority,
+                Form::Host => Form::Name,
                 Form::Addresses if field.end.first() == Some(&b' ') => Form::Client,
                 _ => continue,
             };

@@ -1,6 +1,8 @@
 //! Templates: what they compile to, and what they read.
 
 mod brute_force;
+mod servers;
+mod written;
 
 use super::*;
 

@@ -33,7 +33,7 @@ pub(super) struct Variable {
     /// Whether its text is the client's choice.
     pub(super) is_client: bool,
     /// Whether nginx writes nothing for it although it escapes as usual: it finds the value, and that is
-    /// empty (no `server_name`, a request that broke off, a socket without ports).
+    /// empty (no `server_name`, a request that broke off, a socket without ports, a PROXY line without address).
     pub(super) may_be_empty: bool,
 }
 
@@ -69,6 +69,9 @@ impl Variable {
                 | "remote_port"
                 | "server_port"
                 | "proxy_protocol_port"
+                | "proxy_protocol_addr"
+                | "proxy_protocol_server_port"
+                | "proxy_protocol_server_addr"
         );
         Variable {
             name: format!("${name}"),
@@ -99,7 +102,7 @@ impl Variable {
             name: format!("%{sign}{braced}{letter}"),
             is_client: matches!(
                 letter,
-                "i" | "C" | "^ti" | "r" | "U" | "q" | "u" | "f" | "m"
+                "i" | "C" | "^ti" | "r" | "U" | "q" | "u" | "f" | "m" | "H"
             ),
             may_be_empty: false,
             meaning,
@@ -132,10 +135,14 @@ fn nginx(name: &str) -> (Meaning, Form) {
         | "request_time"
         | "pid"
         | "gzip_ratio"
-        | "proxy_port" => nothing(Form::Number),
-        "remote_addr" | "server_addr" | "realip_remote_addr" | "proxy_protocol_addr" => {
-            nothing(Form::Addresses)
-        }
+        | "proxy_port"
+        | "proxy_protocol_port"
+        | "proxy_protocol_server_port" => nothing(Form::Number),
+        "remote_addr"
+        | "server_addr"
+        | "realip_remote_addr"
+        | "proxy_protocol_addr"
+        | "proxy_protocol_server_addr" => nothing(Form::Addresses),
         "upstream_addr" => nothing(Form::Words),
         "upstream_status"
         | "upstream_response_time"
@@ -148,7 +155,9 @@ fn nginx(name: &str) -> (Meaning, Form) {
         | "upstream_session_time" => nothing(Form::Numbers),
         "scheme" => nothing(Form::Authority),
         "request_id" | "pipe" | "ssl_protocol" | "ssl_cipher" | "hostname" | "nginx_version"
-        | "request_completion" | "server_protocol" | "request_method" => nothing(Form::Word),
+        | "request_completion" | "request_method" => nothing(Form::Word),
+        // Of a request line that ends in spaces it has them too.
+        "server_protocol" => nothing(Form::Free),
         "request_uri" | "uri" | "document_uri" => nothing(Form::Target),
         _ => nothing(Form::Free),
     }
@@ -168,8 +177,9 @@ fn apache(is_final: bool, letter: &str) -> (Meaning, Form) {
         "l" => nothing(Form::Ident),
         "u" => nothing(Form::User),
         "I" | "S" | "D" | "T" | "k" | "P" | "^FB" | "^FU" => nothing(Form::Number),
-        "X" | "H" | "L" | "R" => nothing(Form::Word),
+        "X" | "L" | "R" => nothing(Form::Word),
         "U" => nothing(Form::Target),
+        // `%H` too: before 2.4.25 it is all that a client wrote behind the second space.
         _ => nothing(Form::Free),
     }
 }

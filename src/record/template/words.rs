@@ -10,7 +10,9 @@
 //!         | *( "%%" | "%" [status list] ["<" | ">"] [ "{" argument "}" ] letter | escape | text )
 //! escape  = `\"` | `\\` | `\t` | `\n` …                      as configuration files quote
 //! ```
-//! A text with `$name` in it is nginx's, any other is Apache's.
+//! A text with `$name` in it is nginx's, any other is Apache's. A bare text does not say how its server
+//! escapes; one that begins as a JSON object is read as one of `escape=json`, whose lines are those of
+//! any other and more: a missing value may be nothing in them.
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, tag_no_case, take, take_till1, take_while, take_while1};
@@ -82,7 +84,12 @@ fn unwrapped(text: &str) -> Result<(String, Escape), TemplateError> {
         let (_, piece) = apache_directive(text).map_err(syntax)?;
         return Ok((piece.to_owned(), Escape::Default));
     }
-    Ok((text.to_owned(), Escape::Default))
+    let is_object = text.starts_with('{') && text.contains('$');
+    let escape = match is_object {
+        true => Escape::Json,
+        false => Escape::Default,
+    };
+    Ok((text.to_owned(), escape))
 }
 
 fn nginx_directive(text: &str) -> IResult<&str, (Escape, Vec<&str>)> {
