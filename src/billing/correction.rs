@@ -272,3 +272,26 @@ fn correction(month: Month, was: &Sums<'_>, is: &Sums<'_>) -> Result<Charge, Bil
     };
     Ok(charge)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c11_lines_that_do_not_tell_what_they_took_are_not_corrected_for_it() {
+        let mut now = Charge::blank(Item::PackageTraffic, "a", 0..1);
+        (now.bytes, now.quantity) = (2_000_000_000, Decimal::TWO);
+        now.package_quantity = Some(Decimal::ONE);
+        let was = |taken| Charge {
+            package_quantity: taken,
+            ..now.clone()
+        };
+        let is_same = |was: &Charge| {
+            let [was, is] = [was, &now].map(|line| sums([line].into_iter()).expect("exact"));
+            was[&key(&now)].is_as(&is[&key(&now)])
+        };
+        assert!(is_same(&was(Some(Decimal::ONE))));
+        assert!(!is_same(&was(Some(Decimal::TWO))));
+        assert!(is_same(&was(None)), "closed before it was kept");
+    }
+}

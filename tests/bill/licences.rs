@@ -1,6 +1,10 @@
 //! Licences and arrears by the program's front, over an event file and a store.
 
 use std::fs;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::program::{Said, Site};
 
@@ -382,6 +386,25 @@ fn c4_rejected_lines_that_a_log_ends_with_may_be_of_any_time_behind_it() {
         "{}",
         said.json
     );
+}
+
+#[test]
+fn c4_a_salvaged_log_tells_of_no_more_than_it_holds() {
+    let text = line("20261001100000", "mini.example.cn", "1")
+        + &line("20261010233000", "mini.example.cn", "1");
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).expect("packed");
+    let whole = encoder.finish().expect("packed");
+    for (kept, verdict) in [(whole.len(), "eligible"), (whole.len() - 4, "uncertain")] {
+        let site = site(&[]);
+        site.write("b.log.gz", &whole[..kept]);
+        let mut command = site.command("ingest");
+        Site::run(command.arg("--salvage").arg(site.path("logs")));
+        let (found, findings) = answer(&site, &[]);
+        assert_eq!(found, verdict, "{findings}");
+        let gap = "no logs for 2026-10-10T23:30 to 2026-10-11T00:00";
+        assert_eq!(findings.contains(gap), kept < whole.len(), "{findings}");
+    }
 }
 
 #[test]
