@@ -8,43 +8,120 @@
 //! line that holds such usage says how much, and every bill adds it up. Mini-program traffic with one
 //! price in all regions (R25) is priced as no zone.
 //!
+//! What corrects a closed month says how much its line holds now. The bill says how much more that month
+//! has than all bills said before, or less: so what they say of a month adds up to what counts now.
+//!
 //! Source: zone lists of BILLING §2 (267/34175, 267/34174; read 2026-11), which are silent about others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
+use super::bill::{Bill, BillTerms};
 use super::catalogue::Item;
 use super::charge::{Charge, Status};
+use super::costs::Makers;
 use super::error::BillingError;
+use super::exact::{Inexact, decimal};
 use super::traffic::{Rating, human};
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
-use crate::units::{Bytes, Region, SLOTS_PER_DAY};
+use crate::units::{Gigabytes, Month, Region, SLOTS_PER_DAY};
 
 /// Usage of an account that was priced as that of a zone although its region is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assumed {
     /// Whose it is.
     pub account: String,
+    /// The closed month that has more of it, or less, than bills said before; `None` for the bill's own.
+    pub corrects: Option<Month>,
     /// What the log says: `unknown` or `overseas`.
     pub region: Region,
     /// The zone whose price it paid.
     pub zone: Region,
-    /// Bytes as logged.
-    pub bytes: u64,
+    /// Bytes as logged; of a closed month less than 0 where there are fewer.
+    pub bytes: i128,
 }
 
 impl Assumed {
     /// Gigabytes as logged.
-    pub fn gigabytes(&self) -> Decimal {
-        Bytes::new(self.bytes).to_gigabytes().as_decimal()
+    ///
+    /// Errors: [`Inexact`].
+    pub fn gigabytes(&self) -> Result<Decimal, Inexact> {
+        decimal(self.bytes, Gigabytes::SCALE)
     }
 
     /// What its region says of clients.
     pub const fn whose(&self) -> &'static str {
         words(self.region)
+    }
+}
+
+/// What a closed month has `now` of usage that was priced as that of a zone, less all that was told `before`;
+/// of accounts that are corrected.
+pub fn assumed_since(
+    month: Month,
+    now: &[Assumed],
+    before: &[Assumed],
+    is_corrected: impl Fn(&str) -> bool,
+) -> Result<Vec<Assumed>, Overflow> {
+    let mut sums: BTreeMap<(&str, Region, Region), i128> = BTreeMap::new();
+    let (now, before) = (
+        now.iter().map(|of| (of, 1)),
+        before.iter().map(|of| (of, -1)),
+    );
+    for (of, times) in now
+        .chain(before)
+        .filter(|(of, _)| is_corrected(&of.account))
+    {
+        let sum = sums.entry((&of.account, of.region, of.zone)).or_default();
+        *sum = sum.checked_add(times * of.bytes).ok_or(Overflow)?;
+    }
+    sums.retain(|_, bytes| *bytes != 0);
+    let since = |((account, region, zone), bytes): ((&str, _, _), _)| Assumed {
+        account: account.to_owned(),
+        corrects: Some(month),
+        region,
+        zone,
+        bytes,
+    };
+    Ok(sums.into_iter().map(since).collect())
+}
+
+/// What of the usage that `makers` made was priced as that of a zone on the lines of a bill.
+///
+/// Errors: [`BillingError`].
+pub fn assumed(
+    bill: &Bill,
+    makers: Makers<'_>,
+    terms: &BillTerms<'_>,
+) -> Result<Vec<Assumed>, BillingError> {
+    let rating = Rating::new(bill.month, terms)?;
+    let mut assumed = Vec::new();
+    for used in makers.usage.accounts(makers.owners) {
+        let used = used?;
+        let mut billed = bill.accounts.iter();
+        if let Some(billed) = billed.find(|billed| billed.account == used.account) {
+            let lines = billed.charges.iter();
+            let mut lines: Vec<Charge> =
+                lines.filter(|of| of.corrects.is_none()).cloned().collect();
+            assumed.extend(rating.assumed(&used, &mut lines)?);
+        }
+    }
+    Ok(assumed)
+}
+
+impl Charge {
+    /// In words, each behind a semicolon: what of it is of regions that are no zone.
+    pub(super) fn assumed_text(&self) -> String {
+        let zone = self.zone.map_or("", |zone| zone.name());
+        let text = |(region, gigabytes): &(Region, Decimal)| {
+            let gigabytes = human(*gigabytes, "GB");
+            let clients = words(*region);
+            format!("; of what is priced as {zone}, {gigabytes} are {clients}")
+        };
+        self.assumed.iter().map(text).collect()
     }
 }
 
@@ -91,13 +168,9 @@ impl Rating<'_> {
                 }
             }
             for (region, bytes) in of_line {
-                let quantity = human(self.gigabytes(bytes)?, "GB");
-                charge.how += &format!(
-                    "; of what is priced as {}, {quantity} are {}",
-                    zone.name(),
-                    words(region)
-                );
+                charge.assumed.push((region, self.gigabytes(bytes)?));
             }
+            charge.how += &charge.assumed_text();
         }
         let mut sums: BTreeMap<(Region, Region), u64> = BTreeMap::new();
         for key in priced {
@@ -105,9 +178,10 @@ impl Rating<'_> {
         }
         let assumed = |((region, zone), bytes)| Assumed {
             account: used.account.clone(),
+            corrects: None,
             region,
             zone,
-            bytes,
+            bytes: i128::from(bytes),
         };
         Ok(sums.into_iter().map(assumed).collect())
     }
@@ -192,9 +266,10 @@ mod tests {
         bill((of, Zone::CHINA), accounts, besides, &terms).expect("billed")
     }
 
-    fn assumed(bill: &Bill) -> Vec<(Region, Region, u64)> {
+    fn assumed(bill: &Bill) -> Vec<(Region, Region, i128)> {
         let all = bill.assumed.iter();
-        all.map(|of| (of.region, of.zone, of.bytes / GB)).collect()
+        let gigabytes = |of: &Assumed| of.bytes / i128::from(GB);
+        all.map(|of| (of.region, of.zone, gigabytes(of))).collect()
     }
 
     #[test]

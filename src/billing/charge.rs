@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
 use super::error::BillingError;
-use super::exact::{Amount, Inexact, product, sum};
+use super::exact::{Amount, DETAIL_PLACES, Inexact, product, sum};
 use super::packages::a_year_from;
 use crate::registry::Class;
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
@@ -84,6 +84,10 @@ pub struct Charge {
     pub bytes: i128,
     /// Units that are priced, see [`Item::unit`]; bandwidth is rounded here, and only here.
     pub quantity: Decimal,
+    /// What it took of packages, where they paid: package gigabytes, or minutes of the packages' own class, to 18
+    /// places; of a correction what they took more, or less. `None` of other lines, and of months that were closed
+    /// before it was kept.
+    pub package_quantity: Option<Decimal>,
     /// Price of a unit.
     pub unit_price: Decimal,
     /// What it costs, exact.
@@ -108,6 +112,8 @@ pub struct Charge {
     pub how: String,
     /// Of a correction what each domain has of it; else empty, see [`super::costs`].
     pub shares: Vec<Cost>,
+    /// Of its days, by regions that are no zone: billed gigabytes that are priced as those of its zone.
+    pub assumed: Vec<(Region, Decimal)>,
 }
 
 /// The instants between which days are, by the clock of `zone`.
@@ -152,6 +158,7 @@ impl Charge {
             term: None,
             bytes: 0,
             quantity: Decimal::ZERO,
+            package_quantity: None,
             unit_price: Decimal::ZERO,
             amount: Amount::ZERO,
             detail: Decimal::ZERO,
@@ -164,6 +171,7 @@ impl Charge {
             source: String::new(),
             how: String::new(),
             shares: Vec::new(),
+            assumed: Vec::new(),
         }
     }
 
@@ -282,6 +290,16 @@ impl Charge {
             Item::PackageTraffic => self.variant == Item::PushTraffic.name(),
             _ => false,
         }
+    }
+
+    /// Whether its detail is its quantity times its price, but for the last place, which rounding may leave over.
+    /// It is not where only a part of a month is priced, of what needs review, and of corrections whose price
+    /// changed, which are the difference of two products.
+    pub fn is_product(&self) -> bool {
+        let product = product(self.quantity, self.unit_price);
+        let rounded = product.and_then(|product| Amount::new(product).round(DETAIL_PLACES));
+        let left = rounded.and_then(|rounded| sum(rounded, -self.detail));
+        left.is_ok_and(|left| left.abs() <= Decimal::new(1, DETAIL_PLACES))
     }
 
     /// A name that no other charge of the month has.

@@ -279,7 +279,11 @@ impl Splitting<'_> {
                     true => of.owner.class == Class::Push,
                     false => Rating::is_standard(of.owner.class, rules),
                 };
-                if is_meant && charge.zone == Some(rules.zone(of.region)) {
+                // Of days before it was added that stay billed, nothing is of those behind.
+                let at = usize::try_from(day - self.month.first_day()).ok();
+                let bytes = at.and_then(|at| of.days.get(at)).copied();
+                let is_there = charge.zone == Some(rules.zone(of.region)) && bytes != Some(0);
+                if is_meant && is_there {
                     meant.push(*slot);
                 }
             }

@@ -34,6 +34,21 @@ pub enum BillingError {
         /// The currency in which that was billed.
         other: String,
     },
+    /// A fee is in another currency than the bill that it is on.
+    #[error(
+        "{place}: the fee is in {fee}, and the catalogue {catalogue} that it is billed by in {currency}; currencies \
+         are never added: use a catalogue in {fee} with --catalogue, or state the fee in {currency}"
+    )]
+    FeeCurrency {
+        /// File and line of the purchase.
+        place: String,
+        /// The currency of the fee.
+        fee: String,
+        /// The name of the catalogue.
+        catalogue: String,
+        /// Its currency.
+        currency: String,
+    },
     /// A closed month would be priced in another currency than it was billed in.
     #[error(
         "{month} was billed in {billed}, and would be priced in {currency}; currencies are never added: give a \

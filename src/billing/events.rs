@@ -6,7 +6,8 @@
 //! app_id = "wx0000000000000001"
 //! at = "2026-05-18T10:00"          # by the billing clock, or an instant with its own zone
 //! state = "pending-payment"        # of the plugin then: under-review, pending-payment, active, expired
-//! fee = "30000"                    # optional, in the catalogue's currency: its price of that day
+//! fee = "30000"                    # optional: the catalogue's price of that day
+//! currency = "CNY"                 # optional, of a fee: its ISO 4217 code, that of the catalogue if it is left out
 //! until = "2026-09-01T00:00"       # optional: a validity of its own instead of a year, such as what was
 //!                                  # left of the beta (R08) or a free month; it costs nothing without a fee
 //!
@@ -15,6 +16,7 @@
 //! at = "2026-10-01T10:00"
 //! gigabytes = 10000                # one of the sizes of the catalogue, if the fee is left out
 //! fee = "0"                        # optional
+//! currency = "CNY"                 # optional
 //!
 //! [[transcoding-package]]
 //! account = "acct-live"
@@ -22,12 +24,16 @@
 //! kind = "standard"                # or "top-speed"
 //! hours = 100                      # one of the sizes of the catalogue, if the fee is left out
 //! fee = "0"                        # optional
+//! currency = "CNY"                 # optional
 //!
 //! [[balance]]
 //! account = "acct-live"
 //! at = "2026-10-01T00:05+08:00"
-//! amount = "-12.34"                # from then on; below zero is arrears
+//! amount = "-12.34"                # from then on; below zero is arrears, in whatever currency
 //! ```
+//!
+//! A fee that says its currency is billed by a catalogue in that currency, and refused by others: amounts of two
+//! currencies are never added. One that does not is in the currency of the catalogue that bills its month.
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +43,7 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::arrears::Balance;
+use super::catalogue::currency;
 use super::exact::DETAIL_PLACES;
 use super::licence::{PluginState, Purchase};
 use super::{packages, text, transcoding};
@@ -54,10 +61,25 @@ pub struct Events {
     pub packages: Vec<packages::Purchase>,
     /// Transcoding packages that were bought.
     pub transcoding: Vec<transcoding::Purchase>,
+    /// Of fees, those that say their currency.
+    pub currencies: Vec<FeeCurrency>,
     /// Balances, each with its account.
     pub balances: Vec<(String, Balance)>,
     /// SHA-256 of the file, in hexadecimal.
     pub digest: String,
+}
+
+/// The currency of a fee.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeeCurrency {
+    /// Who pays it.
+    pub account: String,
+    /// When.
+    pub at: Timestamp,
+    /// Its ISO 4217 code.
+    pub code: String,
+    /// File and line of the purchase.
+    pub place: String,
 }
 
 /// Why an event file is refused. Nothing of it is used.
@@ -111,6 +133,7 @@ struct LicenceEntry {
     at: String,
     state: PluginState,
     fee: Option<String>,
+    currency: Option<String>,
     until: Option<String>,
 }
 
@@ -121,6 +144,7 @@ struct PackageEntry {
     at: String,
     gigabytes: u32,
     fee: Option<String>,
+    currency: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -131,6 +155,7 @@ struct MinutesEntry {
     kind: transcoding::Kind,
     hours: u32,
     fee: Option<String>,
+    currency: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -172,11 +197,36 @@ impl Events {
             licences: licences.collect::<Result<_, _>>()?,
             packages: packages.collect::<Result<_, _>>()?,
             transcoding: minutes.collect::<Result<_, _>>()?,
+            currencies: reader.currencies(&file)?,
             balances: balances.collect::<Result<_, _>>()?,
             digest: hex(&Sha256::digest(text)),
         })
     }
 }
+
+/// What purchases of all kinds say of their fee.
+struct Paid<'a> {
+    account: &'a str,
+    at: &'a str,
+    fee: Option<&'a String>,
+    currency: Option<&'a str>,
+}
+
+macro_rules! paid_by {
+    ($($entry:ty),*) => {$(
+        impl<'a> From<&'a $entry> for Paid<'a> {
+            fn from(entry: &'a $entry) -> Self {
+                Paid {
+                    account: &entry.account,
+                    at: &entry.at,
+                    fee: entry.fee.as_ref(),
+                    currency: entry.currency.as_deref(),
+                }
+            }
+        }
+    )*};
+}
+paid_by!(LicenceEntry, PackageEntry, MinutesEntry);
 
 struct Reader<'a> {
     text: &'a str,
@@ -250,6 +300,43 @@ impl Reader<'_> {
             )),
             fee => Ok(fee),
         }
+    }
+
+    /// The currencies that fees say.
+    fn currencies(&self, file: &EventsFile) -> Result<Vec<FeeCurrency>, EventsError> {
+        let licences = file
+            .licence
+            .iter()
+            .map(|of| (of.span().start, Paid::from(of.get_ref())));
+        let packages = file
+            .package
+            .iter()
+            .map(|of| (of.span().start, Paid::from(of.get_ref())));
+        let minutes = file.transcoding_package.iter();
+        let minutes = minutes.map(|of| (of.span().start, Paid::from(of.get_ref())));
+        let all = licences.chain(packages).chain(minutes);
+        let of_purchase = |(start, paid)| self.currency(start, paid).transpose();
+        all.filter_map(of_purchase).collect()
+    }
+
+    fn currency(&self, start: usize, paid: Paid<'_>) -> Result<Option<FeeCurrency>, EventsError> {
+        let Some(code) = paid.currency else {
+            return Ok(None);
+        };
+        if let Some(problem) = currency::problem(code) {
+            return Err(self.wrong(start, problem));
+        }
+        if paid.fee.is_none() {
+            let problem =
+                "a currency is that of a fee; state the fee, too, or leave the currency out";
+            return Err(self.wrong(start, problem.to_owned()));
+        }
+        Ok(Some(FeeCurrency {
+            account: paid.account.to_owned(),
+            at: self.time(paid.at, start)?,
+            code: code.to_owned(),
+            place: text::place(self.text, self.origin, start),
+        }))
     }
 
     fn balance(&self, entry: &Spanned<BalanceEntry>) -> Result<(String, Balance), EventsError> {
@@ -348,6 +435,11 @@ amount = "-12.34"
             let message = refusal(&minutes.replace(from, to));
             assert!(message.contains(words), "{message}");
         }
+        let currency = |text: &str| GOOD.replace("state =", &format!("{text}\nstate ="));
+        let fee = currency("fee = \"1\"\ncurrency = \"RMB\"");
+        assert!(refusal(&fee).contains("events.toml:2: `RMB` is no currency"));
+        let fee = currency("currency = \"USD\"");
+        assert!(refusal(&fee).contains("events.toml:2: a currency is that of a fee"));
         let fee = GOOD.replace("state =", "fee = \"-1\"\nstate =");
         assert!(refusal(&fee).contains("not below zero"));
         let fee = GOOD.replace("state =", "fee = \"0.000000001\"\nstate =");

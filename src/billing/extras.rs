@@ -6,12 +6,12 @@ use super::bill::Besides;
 use super::catalogue::{Catalogue, Item};
 use super::charge::{Charge, bought, days_between};
 use super::error::BillingError;
-use super::events::Events;
+use super::events::{Events, FeeCurrency};
 use super::licence::{LeapDay, LicenceError, LicenceRules, Term};
 use super::packages::{Packages, a_year_from};
 use super::services::{self, Metered};
 use super::{licence, licensed, packages, transcoding};
-use crate::units::{Month, Zone, hex};
+use crate::units::{Month, Timestamp, Zone, hex};
 
 /// Purchases and records of services; none by default.
 #[derive(Clone, Debug, Default)]
@@ -120,6 +120,9 @@ impl Extras {
         corrections: Vec<Charge>,
     ) -> Result<Besides<'_>, BillingError> {
         let (mut lines, catalogue) = (corrections, catalogue_of(when.0));
+        let is_of_month = |at: Timestamp| Month::of_slot(at.slot(), when.1) == when.0;
+        let currencies = self.events.currencies.iter();
+        check_fees(currencies.filter(|fee| is_of_month(fee.at)), catalogue)?;
         let terms = self.terms.as_deref().unwrap_or_default();
         let licences = &self.events.licences;
         lines.extend(licensed::charges(licences, terms, when, catalogue)?);
@@ -142,6 +145,24 @@ impl Extras {
             transcoding_packages: paid.packages,
             licences: self.terms.as_deref(),
         })
+    }
+}
+
+/// Refuses fees in another currency than the catalogue's that they are billed by.
+///
+/// Errors: [`BillingError`].
+pub fn check_fees<'a>(
+    mut fees: impl Iterator<Item = &'a FeeCurrency>,
+    catalogue: &Catalogue,
+) -> Result<(), BillingError> {
+    match fees.find(|fee| fee.code != catalogue.currency) {
+        None => Ok(()),
+        Some(fee) => Err(BillingError::FeeCurrency {
+            place: fee.place.clone(),
+            fee: fee.code.clone(),
+            catalogue: catalogue.name.clone(),
+            currency: catalogue.currency.clone(),
+        }),
     }
 }
 

@@ -6,13 +6,13 @@ use super::bill::BillTerms;
 use super::catalogue::{BeyondPackages, Item};
 use super::charge::Charge;
 use super::error::BillingError;
-use super::exact::{Amount, product};
+use super::exact::{Amount, QUANTITY_PLACES, product, total};
 use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
 use super::tiers;
 use super::traffic::{Rating, StandardMode, ZoneDays, human};
 use crate::meter::Overflow;
 use crate::registry::Class;
-use crate::summary::AccountUsage;
+use crate::summary::{AccountUsage, DomainDays};
 use crate::units::{Month, Region, day_text};
 
 impl Rating<'_> {
@@ -32,13 +32,17 @@ impl Rating<'_> {
         Ok((charges, state))
     }
 
-    /// Bytes for which packages may pay, by day and zone.
+    /// Bytes that are meant and for which packages may pay, by day and zone.
     ///
     /// Of mini-program traffic without a price of its own packages pay for the mainland's: no source
     /// speaks of any other.
-    pub(super) fn payable_days(&self, used: &AccountUsage) -> Result<ZoneDays, BillingError> {
-        self.standard_days(used, |class, zone| {
-            class == Class::Standard || zone == Region::Mainland
+    pub(super) fn payable_days(
+        &self,
+        used: &AccountUsage,
+        is_meant: impl Fn(&DomainDays) -> bool,
+    ) -> Result<ZoneDays, BillingError> {
+        self.standard_days(used, |of, zone| {
+            is_meant(of) && (of.owner.class == Class::Standard || zone == Region::Mainland)
         })
     }
 
@@ -46,7 +50,7 @@ impl Rating<'_> {
     pub(super) fn standard_days(
         &self,
         used: &AccountUsage,
-        is_meant: impl Fn(Class, Region) -> bool,
+        is_meant: impl Fn(&DomainDays, Region) -> bool,
     ) -> Result<ZoneDays, BillingError> {
         let mut days = ZoneDays::new();
         for of_domain in &used.domains {
@@ -54,7 +58,7 @@ impl Rating<'_> {
             for (day, bytes) in self.days().zip(&of_domain.days) {
                 let rules = self.catalogue.rules(day)?;
                 let zone = rules.zone(of_domain.region);
-                if *bytes != 0 && Rating::is_standard(class, rules) && is_meant(class, zone) {
+                if *bytes != 0 && Rating::is_standard(class, rules) && is_meant(of_domain, zone) {
                     let sum = days.entry((day, zone)).or_default();
                     *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
                 }
@@ -72,7 +76,7 @@ impl Rating<'_> {
         let push = uses(Item::PushTraffic, self.push_days(used)?);
         let mut payable = Vec::new();
         if !packages.packages().is_empty() {
-            payable = uses(Item::StandardTraffic, self.payable_days(used)?);
+            payable = uses(Item::StandardTraffic, self.payable_days(used, |_| true)?);
             payable.extend(&push);
         }
         let takes = Takes {
@@ -124,6 +128,8 @@ impl Rating<'_> {
         charge.zone = Some(zone);
         charge.bytes = covered.into();
         charge.quantity = self.gigabytes(covered)?;
+        let taken = total(paid.parts.iter().map(|part| part.taken))?;
+        charge.package_quantity = Some(Amount::new(taken).round(QUANTITY_PLACES)?);
         charge.price.clone_from(&ratio.place);
         self.catalogue
             .source(&ratio.source)

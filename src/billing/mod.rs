@@ -32,13 +32,14 @@ pub mod refund;
 mod review;
 mod rules;
 pub mod services;
+mod settled;
 mod shares;
 mod text;
 mod tiers;
 mod traffic;
 pub mod transcoding;
 
-pub use assumed::Assumed;
+pub use assumed::{Assumed, assumed, assumed_since};
 pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
 pub use charge::{Charge, Cost, PricedBy, Status};
@@ -46,15 +47,16 @@ pub use correction::corrections;
 pub use costs::{Makers, costs};
 pub use differences::Differences;
 pub use error::BillingError;
-pub use events::{EVENTS_BYTES_MAX, Events, EventsError};
+pub use events::{EVENTS_BYTES_MAX, Events, EventsError, FeeCurrency};
 pub use exact::{
     Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, QUANTITY_PLACES, apportion,
     product as multiply_exactly, total as add_exactly,
 };
-pub use extras::{Extras, ExtrasDigests};
+pub use extras::{Extras, ExtrasDigests, check_fees};
 pub use flow::packages_after;
 pub use licensed::Unlicensed;
 pub use rules::{rule, rules};
+pub use settled::SettledOwners;
 pub use shares::shares as divide;
 pub use tiers::{Model, Tier};
 pub use traffic::{StandardMode, parts_of};

@@ -2,8 +2,15 @@
 //!
 //! Pure. The traffic is what the caller counts between two instants: of all mini-program domains of the
 //! account (R44). It is known by slots of 5 minutes, so of a slot that begins before the first purchase, or
-//! ends after the request, no log tells how much is in the window: that much is uncertain. So is a window of
-//! which there are no logs at all: nothing logged is then not nothing used.
+//! ends after the request, no log tells how much is in the window: that much is uncertain.
+//!
+//! A request is eligible only if the logs prove it: they are there of all the window, and what they do not tell
+//! keeps within the limit. A time without logs is uncertain, since nothing logged is not nothing used, unless
+//! whoever asks says that the logs are complete; of a window without any logs that does not help. Rejected lines
+//! of the time count as what they may stand for at most, whosever they are: they have no domain. Lines of which
+//! the bytes could not be read, files of which no line says how many it sent, and figures that a store has set
+//! aside may hide any traffic. What is proven to be over the limit is not eligible whatever else is unknown.
+//! Files that were refused are in no store: their time is one without logs.
 //!
 //! A licence that cost nothing (of the beta, or a free month) has no fee to come back. Whether it is the first
 //! "purchase" that the 14 days count from no source says (R42): they are counted from the first fee, and where
@@ -23,6 +30,8 @@ pub const REFUND_BYTES_MAX: u64 = 20_000_000_000;
 /// Logged bytes from which what is billed may be over the limit: 20 GB / 1.15, rounded up (R45, R60).
 pub const UNCERTAIN_BYTES: u64 = 17_391_304_348;
 const WINDOW_DAYS: i64 = 14;
+/// Times without logs that a finding names.
+const GAPS_SHOWN_MAX: usize = 3;
 
 /// A licence fee that was paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +43,7 @@ pub struct Paid {
 }
 
 /// The traffic between two instants, as far as slots tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Bytes of slots that lie between them as a whole.
     pub least: u64,
@@ -42,6 +51,25 @@ pub struct Counted {
     pub most: u64,
     /// Whether there are logs of any of those slots, of whatever domain.
     pub has_logs: bool,
+    /// What is not known of it.
+    pub unknown: Unknown,
+}
+
+/// What logs do not tell of the traffic between two instants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unknown {
+    /// Times without logs, in order.
+    pub gaps: Vec<Range<Timestamp>>,
+    /// Rejected lines that may be of the time and the account.
+    pub rejected_lines: u64,
+    /// Bytes that they may stand for, of those whose bytes could be read.
+    pub rejected_bytes: u128,
+    /// Those of them whose bytes could not be read.
+    pub unread_lines: u64,
+    /// Metered lines of files of which no line says how many bytes it sent.
+    pub lines_without_bytes: u64,
+    /// Contents that the store holds and does not publish.
+    pub set_aside: usize,
 }
 
 /// What is asked for.
@@ -55,6 +83,8 @@ pub struct Request {
     pub is_banned: bool,
     /// Whether abuse is suspected (R48).
     pub is_suspect: bool,
+    /// Whether times without logs had no traffic.
+    pub are_logs_complete: bool,
 }
 
 /// Where the bytes come from.
@@ -157,9 +187,16 @@ pub fn evaluate(
     let first = with_fee.map(|paid| paid.at).min();
     let windows_from = |first| windows(first, request.at, zone, &count);
     let windows = windows_from(first.unwrap_or(had))?;
-    let of_window = |windows: &[Window; 2]| [in_time(windows), traffic(windows, basis)];
+    let of_window = |windows: &[Window; 2]| {
+        let mut findings = vec![in_time(windows), traffic(windows, basis)];
+        findings.extend(unknown(windows, request.are_logs_complete, zone));
+        findings
+    };
     let mut findings = conditions(request);
-    findings.extend(of_window(&windows));
+    let by_fee = of_window(&windows);
+    let gravest = |of: &[Finding]| of.iter().map(|finding| finding.verdict).max();
+    let of_fee = gravest(&by_fee);
+    findings.extend(by_fee);
     match first {
         None => findings.push(Finding {
             rule: "R40",
@@ -168,17 +205,14 @@ pub fn evaluate(
         }),
         Some(first) if had < first => {
             let by_had = of_window(&windows_from(had)?);
-            let gravest = |of: &[Finding]| of.iter().map(|finding| finding.verdict).max();
-            let by_fee = &findings[findings.len() - by_had.len()..];
-            if gravest(by_fee) < gravest(&by_had) {
+            if of_fee < gravest(&by_had) {
                 findings.push(free_before(had));
             }
         }
         Some(_) => {}
     }
-    let gravest = findings.iter().map(|finding| finding.verdict).max();
     Ok(Evaluation {
-        verdict: gravest.unwrap_or(Verdict::Uncertain),
+        verdict: gravest(&findings).unwrap_or(Verdict::Uncertain),
         findings,
         windows,
         amount: total(before.map(|paid| paid.fee))?,
@@ -278,22 +312,22 @@ fn traffic(windows: &[Window; 2], basis: Basis) -> Finding {
         [a, b] if a == b => a,
         _ => Verdict::Uncertain,
     };
-    let [a, b] = windows.each_ref().map(|window| window.counted);
-    let bytes = |of: Counted| match of.least == of.most {
-        true => format!("{} B", of.most),
-        false => format!("{} to {} B", of.least, of.most),
-    };
+    let [a, b] = windows.each_ref().map(|window| &window.counted);
     let traffic = match a == b {
-        true => format!("{} of mini-program traffic", bytes(a)),
+        true => format!("{} of mini-program traffic", bytes_text(a)),
         false => format!(
             "{} or {}, as 14 days are read, of mini-program traffic",
-            bytes(a),
-            bytes(b)
+            bytes_text(a),
+            bytes_text(b)
         ),
     };
-    let is_split = [a, b]
-        .iter()
-        .any(|of| of.least <= REFUND_BYTES_MAX && REFUND_BYTES_MAX < of.most);
+    let is_over_by = |bytes: fn(&Counted) -> u128| {
+        let over = [a, b]
+            .map(|of| of.least <= REFUND_BYTES_MAX && u128::from(REFUND_BYTES_MAX) < bytes(of));
+        over.contains(&true)
+    };
+    let is_split = is_over_by(|of| of.most.into());
+    let is_by_rejected = is_over_by(Counted::possible);
     let says = match verdict {
         Verdict::Eligible => format!("{traffic}, not over {REFUND_BYTES_MAX} B"),
         Verdict::NotEligible => format!("{traffic}, over {REFUND_BYTES_MAX} B"),
@@ -303,6 +337,9 @@ fn traffic(windows: &[Window; 2], basis: Basis) -> Finding {
         Verdict::Uncertain if is_split => format!(
             "{traffic}: of the 5 minutes in which the time begins or ends, logs do not tell what is in it"
         ),
+        Verdict::Uncertain if is_by_rejected => {
+            format!("{traffic}: over {REFUND_BYTES_MAX} B with rejected lines, if they are of it")
+        }
         Verdict::Uncertain => {
             format!("{traffic}: near {REFUND_BYTES_MAX} B; logs show 5 to 15 % less than is billed")
         }
@@ -320,17 +357,110 @@ fn traffic(windows: &[Window; 2], basis: Basis) -> Finding {
 
 /// What the traffic of one reading says.
 fn of_traffic(window: &Window, basis: Basis) -> Verdict {
-    let Counted {
-        least,
-        most,
-        has_logs,
-    } = window.counted;
+    let counted = &window.counted;
+    let possible = counted.possible();
     match basis {
-        _ if REFUND_BYTES_MAX < least => Verdict::NotEligible,
-        _ if !has_logs || REFUND_BYTES_MAX < most => Verdict::Uncertain,
-        Basis::Logged if UNCERTAIN_BYTES <= most => Verdict::Uncertain,
+        _ if REFUND_BYTES_MAX < counted.least => Verdict::NotEligible,
+        _ if !counted.has_logs || u128::from(REFUND_BYTES_MAX) < possible => Verdict::Uncertain,
+        Basis::Logged if u128::from(UNCERTAIN_BYTES) <= possible => Verdict::Uncertain,
         _ => Verdict::Eligible,
     }
+}
+
+impl Counted {
+    /// Bytes that may be between the two instants at most, as far as any line says how many.
+    fn possible(&self) -> u128 {
+        u128::from(self.most).saturating_add(self.unknown.rejected_bytes)
+    }
+}
+
+fn bytes_text(of: &Counted) -> String {
+    let bytes = match of.least == of.most {
+        true => format!("{} B", of.most),
+        false => format!("{} to {} B", of.least, of.most),
+    };
+    let Unknown {
+        rejected_lines,
+        rejected_bytes,
+        unread_lines,
+        ..
+    } = of.unknown;
+    match rejected_lines - unread_lines {
+        0 => bytes,
+        lines => format!("{bytes} and at most {rejected_bytes} B on {lines} rejected lines"),
+    }
+}
+
+/// What may hide traffic, of the longer reading; nothing where the traffic decides.
+fn unknown(windows: &[Window; 2], are_logs_complete: bool, zone: Zone) -> Vec<Finding> {
+    let [a, b] = windows;
+    let longer = if a.span.end < b.span.end { b } else { a };
+    let counted = &longer.counted;
+    if !counted.has_logs || [a, b].iter().all(|of| REFUND_BYTES_MAX < of.counted.least) {
+        return Vec::new();
+    }
+    let unknown = &counted.unknown;
+    let mut found = Vec::new();
+    let mut find = |verdict, says| {
+        found.push(Finding {
+            rule: "R45",
+            verdict,
+            says,
+        });
+    };
+    match (&unknown.gaps[..], are_logs_complete) {
+        ([], _) => {}
+        (gaps, true) => find(
+            Verdict::Eligible,
+            format!(
+                "{}, which had no traffic, as --logs-complete says",
+                gaps_text(gaps, zone)
+            ),
+        ),
+        (gaps, false) => find(
+            Verdict::Uncertain,
+            format!(
+                "{}: ingest those that are missing, or say --logs-complete if there was no traffic",
+                gaps_text(gaps, zone)
+            ),
+        ),
+    }
+    let hiding = [
+        (
+            unknown.unread_lines,
+            "rejected lines of the time, of which not even the bytes could be read: \
+            see the store's quarantine",
+        ),
+        (
+            unknown.lines_without_bytes,
+            "lines of the time are of files of which no line says how many bytes it sent",
+        ),
+        (
+            unknown.set_aside as u64,
+            "contents that the store has set aside, of whatever time",
+        ),
+    ];
+    for (number, what) in hiding.into_iter().filter(|(number, _)| *number != 0) {
+        find(Verdict::Uncertain, format!("{number} {what}"));
+    }
+    found
+}
+
+/// The first of the times without logs, and how many more there are.
+fn gaps_text(gaps: &[Range<Timestamp>], zone: Zone) -> String {
+    let of = |gap: &Range<Timestamp>| {
+        format!(
+            "{} to {}",
+            zone.clock_text(gap.start),
+            zone.clock_text(gap.end)
+        )
+    };
+    let first: Vec<String> = gaps.iter().take(GAPS_SHOWN_MAX).map(of).collect();
+    let more = match gaps.len() - first.len() {
+        0 => String::new(),
+        more => format!(" and {more} more such times"),
+    };
+    format!("no logs for {}{more}", first.join(", "))
 }
 
 #[cfg(test)]

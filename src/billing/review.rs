@@ -5,14 +5,18 @@
 //! such day would have cost less without the domain is a candidate credit (R21): in money what the rest of
 //! the day would not have paid, by bytes or by the day's peak; and in package gigabytes what packages would
 //! not have paid. Packages are as they were then, when nobody knew that the domain was to be one, so
-//! what those days took of them is missing on the days after. Several such domains of a day and zone share
-//! what the day would have cost less without all of them, by their bytes: of peaks those of the busiest
-//! slot.
+//! what those days took of them is missing on the days after: what such a day, up to the end of the month, paid
+//! in money because of it is a candidate too, and the package gigabytes that it would have taken instead are
+//! taken off those that are asked for. So what is asked for of a month is what it would have cost less, and
+//! what would be left of packages more, at its end. Several such domains of a day and zone share what the
+//! day would have cost less without all of them, by their bytes: of peaks those of the busiest slot; of a
+//! place where none of them sent anything, those of the day, or of all days up to it.
 //!
 //! Prices that all of a day reaches make more of it cost less, and what is left of a used-up package may pay
 //! for a byte elsewhere, so without the domains a zone may have cost more. What counts is the day as a whole,
 //! all zones and upstream: money is asked for only where it would have cost less, package gigabytes only where
-//! it would have taken less of packages. Then the lines of all zones are shown, those that lessen the credit
+//! it would have taken less of packages; those that it would have taken more are taken off only where it asks
+//! for money. Then the lines of all zones are shown, those that lessen the credit
 //! too, so they add up to what the day would have cost less; else none are.
 //!
 //! Where a month is settled as a whole there is nothing to credit: it is settled on the 1st of the next,
@@ -82,10 +86,36 @@ impl Settled {
     }
 }
 
+/// Bytes of others by day and zone.
+struct Days {
+    standard: ZoneDays,
+    /// Those for which packages may pay.
+    payable: ZoneDays,
+    push: ZoneDays,
+}
+
+impl Days {
+    /// All that was settled on a day.
+    fn others(&self, day: i32) -> Vec<Usage> {
+        let mut uses = of_day(Item::StandardTraffic, &self.standard, day);
+        uses.extend(of_day(Item::PushTraffic, &self.push, day));
+        uses
+    }
+
+    /// What of a day packages may pay for.
+    fn paying(&self, day: i32) -> Vec<Usage> {
+        let mut uses = of_day(Item::StandardTraffic, &self.payable, day);
+        uses.extend(of_day(Item::PushTraffic, &self.push, day));
+        uses
+    }
+}
+
 /// What the domains did to a place on a day.
 struct Difference<'a> {
     place: (Item, Region),
     domains: Domains<'a>,
+    /// Whether they sent anything there that day; else they used up packages that would have paid.
+    is_theirs: bool,
     /// Bytes that are paid in money with them, and would not be without; less than 0 where more would be.
     in_money: i128,
     /// Those that packages pay.
@@ -107,37 +137,35 @@ impl Rating<'_> {
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
         let candidates = self.candidates(used)?;
-        let Some(last) = candidates.keys().next_back() else {
+        if candidates.is_empty() {
             return Ok(());
+        }
+        let days = Days {
+            standard: self.standard_days(used, |of, _| !of.is_settled)?,
+            payable: self.payable_days(used, |of| !of.is_settled)?,
+            push: self.push_days(used)?,
         };
-        let standard = self.standard_days(used, |_, _| true)?;
-        let (payable, push) = (self.payable_days(used)?, self.push_days(used)?);
-        let mut state = packages.clone();
-        for day in self.days().take_while(|day| day <= last) {
-            let push = of_day(Item::PushTraffic, &push, day);
-            let mut uses = of_day(Item::StandardTraffic, &payable, day);
-            uses.extend(&push);
-            let (after, without) = self.paid(&state, &uses)?;
-            let Some(zones) = candidates.get(&day) else {
-                state = after;
+        let none = BTreeMap::new();
+        let mut so_far = Domains::new();
+        let mut states = (packages.clone(), packages.clone());
+        for day in self.days() {
+            let zones = candidates.get(&day).unwrap_or(&none);
+            add_all(&mut so_far, zones)?;
+            let is_alike = zones.is_empty() && states.0 == states.1;
+            let (others, of_candidates) = (days.others(day), uses_of(zones, day)?);
+            let (mut paying, without) =
+                (days.paying(day), self.paid(&states.1, &days.paying(day))?);
+            paying.extend(&of_candidates);
+            let then = self.paid(&states.0, &merged(paying)?)?;
+            states = (then.0, without.0);
+            if is_alike {
                 continue;
-            };
-            let of_candidates = uses_of(zones, day)?;
-            uses.extend(&of_candidates);
-            let (after, with) = self.paid(&state, &merged(uses)?)?;
-            state = after;
-            let mut others = of_day(Item::StandardTraffic, &standard, day);
-            others.extend(push);
+            }
             let mut differences = Vec::new();
             for (place, bytes) in places(&others, &of_candidates)? {
-                let then = Settled::of(&with, place, bytes.1);
-                let without = Settled::of(&without, place, bytes.0);
-                // Where none of them was, they may have used up packages that would have paid.
-                let of_place = zones
-                    .get(&place.1)
-                    .filter(|_| place.0 == Item::StandardTraffic);
-                let domains =
-                    of_place.map_or_else(|| all_of(zones), |domains| Ok(domains.clone()))?;
+                let then = Settled::of(&then.1, place, bytes.1);
+                let without = Settled::of(&without.1, place, bytes.0);
+                let domains = makers(zones, &so_far, place)?;
                 differences.push(self.difference((day, place), domains, (&then, &without))?);
             }
             self.day_credits(&used.account, day, &differences, charges)?;
@@ -181,7 +209,7 @@ impl Rating<'_> {
     fn difference<'a>(
         &self,
         (day, place): (i32, (Item, Region)),
-        domains: Domains<'a>,
+        (domains, is_theirs): (Domains<'a>, bool),
         (then, without): (&Settled, &Settled),
     ) -> Result<Difference<'a>, BillingError> {
         let price = self.catalogue.price(Item::StandardTraffic, place.1, day)?;
@@ -193,6 +221,7 @@ impl Rating<'_> {
         Ok(Difference {
             place,
             domains,
+            is_theirs,
             in_money,
             by_packages: all - in_money,
             amount: sum(cost_without, -cost_then)?,
@@ -219,7 +248,8 @@ impl Rating<'_> {
             if amount < Decimal::ZERO {
                 self.money_credits(account, day, of, charges)?;
             }
-            if PACKAGE_OWED_MIN <= taken {
+            let is_taken_off = amount < Decimal::ZERO && taken <= -PACKAGE_OWED_MIN;
+            if PACKAGE_OWED_MIN <= taken || is_taken_off {
                 package_credits(account, day, of, amount, charges)?;
             }
         }
@@ -249,12 +279,10 @@ impl Rating<'_> {
                 charge.quantity = -charge.quantity;
             }
             (charge.item, charge.bytes, charge.amount) = (item, bytes, amount);
-            match of.amount <= Decimal::ZERO {
-                true => {
-                    "settled as standard traffic that day, and billed again as mini-program traffic of \
-                     the month: ask for a credit"
-                }
-                false => LESSENS,
+            match (of.amount <= Decimal::ZERO, of.is_theirs) {
+                (true, true) => AGAIN,
+                (true, false) => USED_UP,
+                (false, _) => LESSENS,
             }
             .clone_into(&mut charge.how);
             charges.push(reviewed(charge, account, domain, zone));
@@ -286,6 +314,14 @@ impl Rating<'_> {
         Ok((total(parts.iter().map(|part| part.amount))?, unit_price))
     }
 }
+
+/// Of a place to which the domains sent something.
+const AGAIN: &str = "settled as standard traffic that day, and billed again as mini-program traffic of the month: ask \
+                     for a credit";
+
+/// Of a place to which they sent nothing.
+const USED_UP: &str = "packages would have paid this that day, had domains not used them up that are billed again as \
+                       mini-program traffic of the month: ask for a credit";
 
 /// Of a place that would have cost more without the domains, on a day that would have cost less.
 const LESSENS: &str = "without the domains that are billed again as mini-program traffic of the month, this would \
@@ -327,7 +363,7 @@ fn package_credits(
             true => format!(
                 "without the domains that are billed again as mini-program traffic of the month packages \
                  would have paid more here that day: take {gigabytes} package gigabytes off what is asked \
-                 for of the day"
+                 for of this day and those before"
             ),
         };
         if Decimal::ZERO < amount {
@@ -370,14 +406,39 @@ fn bytes_of(domains: &Domains<'_>) -> Result<u64, Overflow> {
         .ok_or(Overflow)
 }
 
-/// The bytes of all zones.
-fn all_of<'a>(zones: &BTreeMap<Region, Domains<'a>>) -> Result<Domains<'a>, Overflow> {
+/// Those of the domains that made what changed at a place, and whether they sent anything there that day: else
+/// they used up packages that would have paid, that day or, as all did `so_far`, before.
+fn makers<'a>(
+    zones: &BTreeMap<Region, Domains<'a>>,
+    so_far: &Domains<'a>,
+    (item, zone): (Item, Region),
+) -> Result<(Domains<'a>, bool), Overflow> {
+    let theirs = zones.get(&zone).filter(|_| item == Item::StandardTraffic);
+    if let Some(theirs) = theirs {
+        return Ok((theirs.clone(), true));
+    }
     let mut all = Domains::new();
+    add_all(&mut all, zones)?;
+    Ok((
+        if zones.is_empty() {
+            so_far.clone()
+        } else {
+            all
+        },
+        false,
+    ))
+}
+
+/// Adds the bytes of all zones.
+fn add_all<'a>(
+    all: &mut Domains<'a>,
+    zones: &BTreeMap<Region, Domains<'a>>,
+) -> Result<(), Overflow> {
     for (domain, bytes) in zones.values().flatten() {
         let sum = all.entry(*domain).or_default();
         *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
     }
-    Ok(all)
+    Ok(())
 }
 
 /// What was settled with them, as usage.

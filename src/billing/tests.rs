@@ -78,6 +78,7 @@ pub(super) fn used(of: Month, sent: &[Sent]) -> AccountUsage {
                 app_id: String::new(),
             },
             mini_program_from: None,
+            is_settled: false,
             region: *region,
             days: by_day,
             before: Vec::new(),

@@ -104,6 +104,7 @@ impl<'a> Rating<'a> {
         let mut charges = Vec::new();
         let by_domain = |a: &DomainDays, b: &DomainDays| a.domain == b.domain;
         for regions in used.domains.chunk_by(by_domain) {
+            // What stays billed of it as standard traffic stands behind it.
             if regions[0].owner.class == Class::MiniProgram {
                 self.mini_program(regions, &mut charges)?;
             }
@@ -143,7 +144,7 @@ impl<'a> Rating<'a> {
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
         let mut spans: BTreeMap<(i32, Option<Region>), (Days, &Price, u64)> = BTreeMap::new();
-        for of_region in regions {
+        for of_region in regions.iter().filter(|of| !of.is_settled) {
             for (day, bytes) in self.month.clone().zip(&of_region.days) {
                 let rules = self.catalogue.rules(day)?;
                 if *bytes == 0 || rules.mini_program == MiniProgram::AsStandard {
@@ -239,7 +240,7 @@ pub fn parts_of(
                 Item::MiniProgramTraffic => {
                     class == Class::MiniProgram && !Rating::is_standard(class, rules)
                 }
-                _ if charge.status == Status::NeedsReview => true,
+                _ if charge.status == Status::NeedsReview => !of_domain.is_settled,
                 _ if charge.is_of_push() => class == Class::Push,
                 _ => Rating::is_standard(class, rules),
             };

@@ -29,7 +29,7 @@ use rust_decimal::Decimal;
 use super::catalogue::{Catalogue, Item, Price};
 use super::charge::{Bought, Charge};
 use super::error::BillingError;
-use super::exact::{Inexact, product, quotient, sum};
+use super::exact::{Amount, Inexact, QUANTITY_PLACES, product, quotient, sum};
 use super::packages::a_year_from;
 use super::services::{Metered, Service};
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
@@ -261,7 +261,7 @@ impl Paid {
         let (day, account, variant, zone) = place;
         let price = price_of(catalogue, variant, zone, day)?;
         let kind = Kind::of_variant(variant);
-        let (mut left, mut parts) = (minutes, Vec::new());
+        let (mut left, mut parts, mut taken) = (minutes, Vec::new(), Decimal::ZERO);
         for package in &mut self.packages {
             let is_its = package.account == account && package.kind == kind;
             if !is_its || !package.days.contains(&day) || price.tiers[0].price.is_zero() {
@@ -272,6 +272,8 @@ impl Paid {
                 continue;
             }
             left = sum(left, -paid)?;
+            let worth = Amount::new(product(paid, price.tiers[0].price)?);
+            taken = sum(taken, worth.over(package.price, QUANTITY_PLACES)?)?;
             parts.push(format!(
                 "{} by the {} h bought on {} ({} min of {} left)",
                 paid.normalize(),
@@ -289,6 +291,7 @@ impl Paid {
         line.item = Item::PackageTranscoding;
         line.zone = (!price.zones.is_empty()).then_some(zone);
         line.quantity = paid;
+        line.package_quantity = Some(taken);
         line.how = format!(
             "{} of {} begun minutes at {} each are paid by {} transcoding packages: {}",
             paid.normalize(),

@@ -15,13 +15,13 @@ use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::{MonthSink, add_months};
 use super::progress::say;
-use super::publishing::{PublishArgs, TermsArgs};
+use super::publishing::{PublishArgs, TermsArgs, publish_all};
 use super::statement::write_page;
 use super::{Failure, Finish, print_json};
 use crate::billing::{Catalogue, DEFAULT, StandardMode};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
-use crate::report::{BillReport, Building, Statement, print_bill, publish};
+use crate::report::{BillReport, Building, Statement, print_bill};
 use crate::store::{Close, Store};
 use crate::summary::{Book, DropRule};
 use crate::units::{Month, Zone};
@@ -128,7 +128,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     bills.add_rest(args.month, registry.zone())?;
     let is_json = publishing.terms.json;
     let (datasets, shown, prices) = bills.finish();
-    publish(datasets)?;
+    publish_all(datasets)?;
     if let (Some(statement), Some(path)) = (&shown.statement, &args.html) {
         write_page(statement, path)?;
     }

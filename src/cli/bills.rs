@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::charge::Found;
-use super::corrections::Corrections;
+use super::corrections::{Corrections, Taken};
 use super::costs::{COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
 use super::ledger::{Ledger, months_besides};
 use super::months::usage_of_closed;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
-    AccountBill, Bill, BillTerms, Catalogue, ExtrasDigests, Makers, StandardMode, Unpriced,
+    AccountBill, Assumed, Bill, BillTerms, Catalogue, ExtrasDigests, Makers, StandardMode, Unpriced,
 };
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    BillReport, Building, CostSums, MendedReport, Notes, PublishError, RejectedReport, Statement,
+    AssumedReport, BillReport, Building, CostSums, Notes, PublishError, RejectedReport, Statement,
     WithoutBytesReport, read_charges, read_summary, write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
@@ -54,6 +54,10 @@ impl Prices {
             sampling: self.sampling,
             shortfall: self.shortfall,
         }
+    }
+
+    pub(super) fn is_in_currency_of(&self, other: &Prices) -> bool {
+        self.catalogue.currency == other.catalogue.currency
     }
 
     /// Keeps in `folder` what a month is priced by, what of it has no price, and its notes; `extras` is what
@@ -147,6 +151,13 @@ impl FrozenPrices {
         }))
     }
 
+    /// What its notes say of usage that was priced as that of a zone.
+    pub(super) fn assumed(&self) -> impl Iterator<Item = Assumed> {
+        let notes = self.notes.iter();
+        let told = notes.flat_map(|notes| &notes.assumed_regions);
+        told.filter_map(AssumedReport::assumed)
+    }
+
     /// The bill that was frozen.
     pub(super) fn bill(&self, store: &Store, close: &Close) -> Result<Bill, Failure> {
         let (month, zone) = (close.terms.month, close.terms.zone);
@@ -237,15 +248,11 @@ impl Shown {
     }
 
     /// The notes of a bill that is worked out now.
-    fn notes_of(
-        &self,
-        bill: &Bill,
-        terms: &BillTerms<'_>,
-        mended: Vec<MendedReport>,
-    ) -> Result<Notes, Failure> {
+    fn notes_of(&self, bill: &Bill, terms: &BillTerms<'_>, taken: Taken) -> Result<Notes, Failure> {
         let WithoutBytes { files, lines } = self.without_bytes;
         Ok(Notes {
-            mended,
+            mended: taken.mended,
+            waiting: taken.waiting,
             rejected: self.rejected_of(bill.month, terms)?,
             without_bytes: (files != 0).then_some(WithoutBytesReport { files, lines }),
             ..Notes::of(bill)?
@@ -288,12 +295,13 @@ impl Bills {
     pub(super) fn finish(mut self) -> (Vec<Building>, Shown, Prices) {
         // Months without usage were added last.
         self.shown.reports.sort_by(|a, b| a.month.cmp(&b.month));
-        let focus = self.focus.map(Focus::into_datasets);
-        let datasets = focus
-            .into_iter()
-            .flatten()
-            .chain([self.charges, self.costs]);
-        (datasets.collect(), self.shown, self.prices)
+        let mut datasets = match self.focus {
+            Some(focus) => focus.into_datasets().into(),
+            // That of an earlier bill must not stand beside these charges.
+            None => Focus::retired(&self.charges),
+        };
+        datasets.extend([self.charges, self.costs]);
+        (datasets, self.shown, self.prices)
     }
 
     /// Finds what corrects closed months, and what nobody could meter, before the months are added.
@@ -326,10 +334,10 @@ impl Bills {
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         makers: Option<Makers<'_>>,
     ) -> Result<(), Failure> {
-        let (corrections, mended) = self.corrections.take(when.0);
-        let bill = self
-            .ledger
-            .bill(when, accounts, corrections, &self.prices)?;
+        let mut taken = self.corrections.take(when.0)?;
+        let lines = std::mem::take(&mut taken.lines);
+        let mut bill = self.ledger.bill(when, accounts, lines, &self.prices)?;
+        bill.assumed.append(&mut taken.assumed);
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
         let costs = self.costs.month(bill.month)?;
@@ -337,7 +345,7 @@ impl Bills {
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms, &costs)?;
         }
-        let notes = self.shown.notes_of(&bill, &terms, mended)?;
+        let notes = self.shown.notes_of(&bill, &terms, taken)?;
         self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
 
@@ -366,7 +374,7 @@ impl Bills {
         }
         let notes = match frozen.notes {
             Some(notes) => notes,
-            None => self.shown.notes_of(&bill, &terms, Vec::new())?,
+            None => self.shown.notes_of(&bill, &terms, Taken::default())?,
         };
         self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
@@ -393,15 +401,17 @@ pub(super) fn freeze_bill(
     folder_of: impl Fn(&str) -> PathBuf,
 ) -> Result<BillReport, Failure> {
     let (clock, terms) = ((usage.month, usage.zone), prices.terms());
-    let (corrections, mended) = corrections.take(usage.month);
-    let bill = ledger.bill(clock, usage.accounts(registry), corrections, prices)?;
+    let mut taken = corrections.take(usage.month)?;
+    let lines = std::mem::take(&mut taken.lines);
+    let mut bill = ledger.bill(clock, usage.accounts(registry), lines, prices)?;
+    bill.assumed.append(&mut taken.assumed);
     write_charges(&bill, &terms, &folder_of("charges"))?;
     let makers = Some(Makers {
         usage,
         owners: registry,
     });
     let sums = write_costs(&bill, makers, &terms, &folder_of(COSTS))?;
-    let notes = shown.notes_of(&bill, &terms, mended)?;
+    let notes = shown.notes_of(&bill, &terms, taken)?;
     let extras = ledger.digests();
     prices.freeze((&bill, &notes), extras, &folder_of("catalogue"))?;
     let mut report = BillReport::new(&bill, &terms, notes)?;

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::bills::{FrozenPrices, Prices};
-use super::months::usage_of_closed;
+use super::months::{owners_now, usage_of_closed};
 use super::{Failure, print_json};
 use crate::billing::{BillTerms, Charge, Cost, DETAIL_PLACES, Status, parts_of, rule};
 use crate::registry::Registry;
@@ -129,16 +129,23 @@ fn explain_closed(
     // A correction takes off what was frozen, and makes it anew of what counts now.
     let by_frozen = (&frozen.terms(), Side::Closed);
     add_usage(lines, (&book, &owners), by_frozen, |charge| {
-        match charge.corrects {
-            None => 1,
-            Some(_) => -1,
+        match (charge.corrects, charge.status) {
+            (None, _) => 1,
+            (Some(_), Status::Charged) => -1,
+            // What may be asked for is of usage that stays billed.
+            (Some(_), Status::NeedsReview) => 0,
         }
     })?;
     if lines.iter().all(|line| line.charge.corrects.is_none()) {
         return Ok(());
     }
-    let now = if by.is_rerating { by.prices } else { frozen };
-    let usage = (&by.book_now(month)?, by.registry as &dyn Owners);
+    // Months of other currencies are not rerated.
+    let now = match by.is_rerating && frozen.is_in_currency_of(by.prices) {
+        true => by.prices,
+        false => frozen,
+    };
+    let owners = owners_now(store, close, by.registry, &now.terms())?;
+    let usage = (&by.book_now(month)?, &owners as &dyn Owners);
     let by_now = (&now.terms(), Side::Now);
     add_usage(lines, usage, by_now, |charge| {
         charge.corrects.is_some().into()
@@ -155,10 +162,10 @@ fn explain_closed(
         billed.extend(of_month.map(|charge| Found { charge, bill }));
     }
     let is_closed = |bill| closes.iter().any(|close| close.terms.month == bill);
-    for line in lines
-        .iter_mut()
-        .filter(|line| line.charge.corrects.is_some())
-    {
+    let is_correction = |line: &&mut Explained| {
+        line.charge.corrects.is_some() && line.charge.status == Status::Charged
+    };
+    for line in lines.iter_mut().filter(is_correction) {
         line.add_other_bills(&billed, is_closed(line.bill));
     }
     Ok(())
@@ -245,11 +252,8 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         writeln!(out, "charge    {}", charge.id())?;
         writeln!(
             out,
-            "          {} {} × {} = {} on the detail, {} of what is paid ({})",
-            charge.quantity.normalize(),
-            charge.item.unit(),
-            charge.unit_price.normalize(),
-            charge.detail.normalize(),
+            "          {} on the detail, {} of what is paid ({})",
+            priced_text(charge),
             charge.payable.normalize(),
             charge.status.name(),
         )?;
@@ -286,6 +290,20 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         writeln!(out)?;
     }
     out.flush()
+}
+
+/// What a line is on the detail of the bill: a product only where it is one.
+fn priced_text(charge: &Charge) -> String {
+    let [quantity, price, detail] =
+        [charge.quantity, charge.unit_price, charge.detail].map(|number| number.normalize());
+    let unit = charge.item.unit();
+    match charge.corrects {
+        _ if charge.is_product() => format!("{quantity} {unit} × {price} = {detail}"),
+        None => format!("{quantity} {unit} at {price} each: {detail}"),
+        Some(_) => {
+            format!("what it is now, less what was billed: {quantity:+} {unit}, {detail:+}")
+        }
+    }
 }
 
 fn print_part(out: &mut impl Write, part: &Part, month: Month) -> io::Result<()> {
@@ -327,6 +345,7 @@ fn line_json(
         "item": charge.item.name(),
         "quantity": charge.quantity.normalize().to_string(),
         "unit": charge.item.unit(),
+        "package_quantity": charge.package_quantity.map(|taken| taken.normalize().to_string()),
         "unit_price": charge.unit_price.normalize().to_string(),
         "amount": format!("{:.8}", charge.detail),
         "payable": format!("{:.2}", charge.payable),

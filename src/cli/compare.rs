@@ -232,7 +232,7 @@ impl CompareSink<'_> {
     ) -> Result<(), Failure> {
         let corrections = match &frozen {
             Some((_, bill)) if self.has_bill() => corrections_of(bill),
-            _ => self.corrections.take(usage.month).0,
+            _ => self.corrections.take(usage.month)?.lines,
         };
         let mut priced: Vec<(String, Prices, Bill)> = Vec::new();
         let mut frozen = frozen;

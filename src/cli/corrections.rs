@@ -1,4 +1,10 @@
 //! What closed months would cost now, less what was billed for them: lines of the bill after them.
+//!
+//! Currencies are never added. A bill takes the corrections of months that were billed in its own currency; those
+//! of others wait, unlost, since what was billed for a month never holds them: the bill says so, and the next
+//! one after it that is in their currency takes them. A bill that could take none, while others wait, is refused
+//! with the currency to bill in, so that none waits for ever. `--rerate` is for months of the catalogue's
+//! currency; the others stay as they were priced.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +13,49 @@ use super::bills::{FrozenPrices, Prices};
 use super::costs::share;
 use super::ledger::Ledger;
 use super::monotone::check_closed;
-use crate::billing::{Bill, BillTerms, Charge, Differences, Makers, corrections, costs};
+use super::months::{owners_now, usage_of_closed};
+use crate::billing::{
+    Assumed, Bill, BillTerms, Charge, Differences, Makers, assumed, assumed_since, corrections,
+    costs,
+};
 use crate::registry::{Class, Registry, speaks_of};
-use crate::report::{MendedReport, read_charges};
+use crate::report::{MendedReport, WaitingReport, read_charges, read_summary};
 use crate::store::{Close, Store};
-use crate::summary::Book;
+use crate::summary::{Book, FrozenOwners, Owners};
 use crate::units::Month;
 
 /// Corrections of closed months: they are lines of the bill of the first month after all of them.
 #[derive(Default)]
 pub(super) struct Corrections {
     month: Option<Month>,
+    found: Found,
+}
+
+/// What corrects closed months.
+#[derive(Default)]
+struct Found {
     lines: Vec<Charge>,
+    /// Those in another currency than the bill's.
+    waiting: Vec<Charge>,
     /// The wrong entries of the registry that some of the lines come from.
     mended: Vec<MendedReport>,
+    /// What closed months have of usage of regions that are no zone, less what bills said of it.
+    assumed: Vec<Assumed>,
+}
+
+/// What closed months are corrected from.
+struct Closed<'a> {
+    store: &'a Store,
+    registry: &'a Registry,
+    /// All lines that were ever billed for them.
+    billed: Vec<Charge>,
+    frozen: BTreeMap<Month, FrozenPrices>,
+    /// The prices of the bill, and whether closed months are priced anew by them.
+    prices: &'a Prices,
+    is_rerating: bool,
+    /// Whether any was billed in the bill's currency. Where none was, pricing them anew says so.
+    has_own: bool,
+    rows_max: usize,
 }
 
 impl Corrections {
@@ -37,76 +72,190 @@ impl Corrections {
         let mended = check_closed(store, registry)?;
         let closes = store.closes()?;
         let frozen = frozen_prices(store, &closes, ledger)?;
-        let prices_of = |month: Month| match frozen.get(&month) {
-            Some(frozen) if !is_rerating => &frozen.prices,
-            _ => prices,
+        let closed = Closed {
+            store,
+            registry,
+            billed: all_billed(store, &closes)?,
+            has_own: frozen
+                .values()
+                .any(|of| of.prices.is_in_currency_of(prices)),
+            frozen,
+            prices,
+            is_rerating,
+            rows_max,
         };
-        ledger.follow(store, registry, prices_of, rows_max)?;
+        ledger.follow(store, registry, |month| closed.prices_of(month), rows_max)?;
         let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
             return Ok(Corrections::default());
         };
-        let billed = all_billed(store, &closes)?;
-        let (mut lines, mut differences) = (Vec::new(), Differences::default());
+        let (mut found, mut differences) = (Found::default(), Differences::default());
         for close in &closes {
-            let (month, zone) = (close.terms.month, close.terms.zone);
-            let Some(frozen) = frozen.get(&month) else {
-                continue;
-            };
-            let slots = month.slots(zone);
-            let is_as_billed = !is_rerating
-                && !ledger.has_packages()
-                && frozen.extras == *ledger.digests()
-                && registry.digest() == close.terms.registry_digest
-                && store.is_untouched_since(close.through, &slots)?
-                && billed.iter().all(|charge| charge.corrects != Some(month));
-            if is_as_billed {
-                continue;
-            }
-            let usage = store.usage(slots, rows_max)?;
-            let book = Book::new(usage.table, usage.domains, registry, zone)?;
-            let accounts = book.months().flat_map(|usage| usage.accounts(registry));
-            let now = ledger.bill((month, zone), accounts, Vec::new(), prices_of(month))?;
-            let priced = (&now, &prices_of(month).catalogue);
-            let of_month = corrections(month, &billed, priced)?;
-            let terms = prices_of(month).terms();
-            add_now(
-                &mut differences,
-                &of_month,
-                (&now, &terms),
-                (&book, registry),
-            )?;
-            lines.extend(of_month);
+            closed.correct(close, ledger, &mut found, &mut differences)?;
         }
-        let bill_of = |close: &Close| match frozen.get(&close.terms.month) {
+        let bill_of = |close: &Close| match closed.frozen.get(&close.terms.month) {
             Some(frozen) => Ok(Some((frozen.bill(store, close)?, frozen.prices.terms()))),
             None => Ok(None),
         };
         let closes = (store, &closes[..]);
-        share(&mut lines, differences, closes, registry, bill_of)?;
-        let mended = tell_mended(&mut lines, &mended, registry);
+        share(&mut found.lines, differences, closes, registry, bill_of)?;
+        found.mended = tell_mended(&mut found.lines, &mended, registry);
         let month = last.next();
-        Ok(Corrections {
-            month,
-            lines,
-            mended,
-        })
+        Ok(Corrections { month, found })
     }
 
-    /// The lines of a month's bill, and the wrong entries that some of them come from.
-    pub(super) fn take(&mut self, month: Month) -> (Vec<Charge>, Vec<MendedReport>) {
-        match self.month == Some(month) {
-            true => (
-                std::mem::take(&mut self.lines),
-                std::mem::take(&mut self.mended),
-            ),
-            false => (Vec::new(), Vec::new()),
+    /// What is on a month's bill of it.
+    pub(super) fn take(&mut self, month: Month) -> Result<Taken, Failure> {
+        if self.month != Some(month) {
+            return Ok(Taken::default());
         }
+        let found = std::mem::take(&mut self.found);
+        // Not one of them is in the bill's currency, which it refuses.
+        if found.lines.is_empty() && !found.waiting.is_empty() {
+            return Ok(Taken {
+                lines: found.waiting,
+                ..Taken::default()
+            });
+        }
+        Ok(Taken {
+            waiting: waiting_reports(&found.waiting)?,
+            lines: found.lines,
+            mended: found.mended,
+            assumed: found.assumed,
+        })
     }
 
     /// The month whose bill is still to take lines.
     pub(super) fn waiting(&self) -> Option<Month> {
-        self.month.filter(|_| !self.lines.is_empty())
+        self.month.filter(|_| !self.found.is_empty())
     }
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.waiting.is_empty()
+    }
+}
+
+impl Closed<'_> {
+    /// What a month is priced by: what it was billed by, or the bill's own prices where that was asked for
+    /// and they are in its currency.
+    fn prices_of(&self, month: Month) -> &Prices {
+        match self.frozen.get(&month) {
+            Some(frozen) => {
+                let stays = self.has_own && !frozen.prices.is_in_currency_of(self.prices);
+                match self.is_rerating && !stays {
+                    true => self.prices,
+                    false => &frozen.prices,
+                }
+            }
+            None => self.prices,
+        }
+    }
+
+    /// Adds what corrects a closed month to what was `found`.
+    fn correct(
+        &self,
+        close: &Close,
+        ledger: &mut Ledger,
+        found: &mut Found,
+        differences: &mut Differences,
+    ) -> Result<(), Failure> {
+        let (month, zone) = (close.terms.month, close.terms.zone);
+        let Some(frozen) = self.frozen.get(&month) else {
+            return Ok(());
+        };
+        if self.is_as_billed(close, frozen, ledger)? {
+            return Ok(());
+        }
+        let prices = self.prices_of(month);
+        let usage = self.store.usage(month.slots(zone), self.rows_max)?;
+        let book = Book::new(usage.table, usage.domains, self.registry, zone)?;
+        let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
+        let accounts = book.months().flat_map(|usage| usage.accounts(&owners));
+        let now = ledger.bill((month, zone), accounts, Vec::new(), prices)?;
+        let lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
+        if lines.is_empty() {
+            return Ok(());
+        }
+        if !prices.is_in_currency_of(self.prices) {
+            found.waiting.extend(lines);
+            return Ok(());
+        }
+        let now_by = (&now, &prices.terms());
+        add_now(differences, &lines, now_by, (&book, &owners))?;
+        let before = self.assumed_before(close, frozen)?;
+        let is_corrected = |account: &str| lines.iter().any(|line| line.account == account);
+        let assumed = assumed_since(month, &now.assumed, &before, is_corrected)?;
+        found.assumed.extend(assumed);
+        found.lines.extend(lines);
+        Ok(())
+    }
+
+    /// Whether nothing of which a closed month is made can have changed.
+    fn is_as_billed(
+        &self,
+        close: &Close,
+        frozen: &FrozenPrices,
+        ledger: &Ledger,
+    ) -> Result<bool, Failure> {
+        let slots = close.terms.month.slots(close.terms.zone);
+        let is_corrected = |charge: &Charge| charge.corrects == Some(close.terms.month);
+        Ok(!self.is_rerating
+            && !ledger.has_packages()
+            && frozen.extras == *ledger.digests()
+            && self.registry.digest() == close.terms.registry_digest
+            && self.store.is_untouched_since(close.through, &slots)?
+            && !self.billed.iter().any(is_corrected))
+    }
+
+    /// What was priced as that of a zone in a closed month: as it was frozen, and as later bills told. It is
+    /// worked out, since there are months that were closed before it was told.
+    fn assumed_before(
+        &self,
+        close: &Close,
+        frozen: &FrozenPrices,
+    ) -> Result<Vec<Assumed>, Failure> {
+        let (store, month) = (self.store, close.terms.month);
+        let summary = read_summary(&store.closed_folder(month, "summary"))?;
+        let owners = FrozenOwners::new(&summary, self.registry);
+        let book = usage_of_closed(store, close, &owners)?;
+        let mut before = Vec::new();
+        for usage in book.months() {
+            let owners = &owners;
+            let makers = Makers { usage, owners };
+            let bill = frozen.bill(store, close)?;
+            before.extend(assumed(&bill, makers, &frozen.prices.terms())?);
+        }
+        let told = self.frozen.values().flat_map(FrozenPrices::assumed);
+        before.extend(told.filter(|of| of.corrects == Some(month)));
+        Ok(before)
+    }
+}
+
+/// What the bill of a month takes of corrections.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Its lines.
+    pub(super) lines: Vec<Charge>,
+    /// The wrong entries of the registry that some of them come from.
+    pub(super) mended: Vec<MendedReport>,
+    /// What it says of usage of regions that are no zone.
+    pub(super) assumed: Vec<Assumed>,
+    /// What waits for a bill in its own currency.
+    pub(super) waiting: Vec<WaitingReport>,
+}
+
+/// What waits, month by month.
+fn waiting_reports(waiting: &[Charge]) -> Result<Vec<WaitingReport>, Failure> {
+    let of_months = waiting.chunk_by(|a, b| a.corrects == b.corrects);
+    let reports = of_months
+        .map(WaitingReport::new)
+        .collect::<Result<Vec<_>, _>>();
+    Ok(reports
+        .map_err(Failure::start)?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// Adds to `differences` what each domain has now of the lines that correct a month, whose usage is in `book`.
@@ -114,7 +263,7 @@ fn add_now(
     differences: &mut Differences,
     lines: &[Charge],
     (now, terms): (&Bill, &BillTerms<'_>),
-    (book, owners): (&Book, &Registry),
+    (book, owners): (&Book, &dyn Owners),
 ) -> Result<(), Failure> {
     if !differences.expect(lines) {
         return Ok(());

@@ -25,8 +25,8 @@ pub(super) struct ClockArgs {
 /// An event file, and an instant to look at.
 #[derive(Args)]
 pub(super) struct EventArgs {
-    /// TOML file of what happened: [[licence]] with account, app_id, at, state and fee; [[balance]]
-    /// with account, at and amount
+    /// TOML file of what happened: [[licence]] with account, app_id, at, state, fee and currency;
+    /// [[balance]] with account, at and amount
     #[arg(long, value_name = "FILE")]
     events: PathBuf,
     /// Instant such as 2026-05-10T12:00, by the billing clock if it names no zone; now if left out

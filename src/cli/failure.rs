@@ -150,6 +150,7 @@ impl From<BillingError> for Failure {
             BillingError::Catalogue(error) => error.into(),
             BillingError::Inexact(_)
             | BillingError::Currency { .. }
+            | BillingError::FeeCurrency { .. }
             | BillingError::Rerated { .. } => Failure::start(error),
             _ => Failure::state(error),
         }

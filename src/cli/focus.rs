@@ -8,6 +8,10 @@ use super::Failure;
 use crate::billing::{Bill, BillTerms};
 use crate::report::{Building, CostsReader, FocusTerms, FocusVersion, write_focus};
 
+/// Names of the datasets.
+const PARQUET: &str = "focus";
+const CSV: &str = "focus_csv";
+
 /// Arguments about the export.
 #[derive(Args)]
 pub(super) struct FocusArgs {
@@ -48,8 +52,8 @@ impl FocusArgs {
                 version,
                 provider: self.focus_provider.clone(),
             },
-            parquet: Building::begin(out, "focus")?,
-            csv: Building::begin(out, "focus_csv")?,
+            parquet: Building::begin(out, PARQUET)?,
+            csv: Building::begin(out, CSV)?,
         }))
     }
 }
@@ -72,6 +76,12 @@ impl Focus {
             CostsReader::begin(costs)?,
             (&folders.0, &folders.1),
         )?)
+    }
+
+    /// Those of an earlier bill beside `charges`, to be removed.
+    pub(super) fn retired(charges: &Building) -> Vec<Building> {
+        let datasets = [PARQUET, CSV].into_iter();
+        datasets.filter_map(|name| charges.retired(name)).collect()
     }
 
     /// Both, to be published.

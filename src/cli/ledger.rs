@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::Failure;
 use super::bills::Prices;
 use super::corrections::Corrections;
+use super::months::owners_now;
 use crate::billing::packages::{Packages, Purchase, Shortfall};
 use crate::billing::{
     Bill, Catalogue, Charge, Events, Extras, ExtrasDigests, bill, packages_after,
@@ -18,7 +19,7 @@ use crate::meter::Overflow;
 use crate::registry::Registry;
 use crate::report::read_services;
 use crate::store::Store;
-use crate::summary::{AccountUsage, Book};
+use crate::summary::{AccountUsage, Book, Owners};
 use crate::units::{Month, Zone};
 
 /// Arguments about what is billed besides the traffic of logs.
@@ -154,15 +155,25 @@ impl Ledger {
         let Some(first) = self.extras.first_package(zone) else {
             return Ok(());
         };
+        let closes = store.closes()?;
         let months = store.months(zone)?.into_iter();
         for month in months.filter(|month| first <= *month) {
+            let terms = prices_of(month).terms();
             let usage = store.usage(month.slots(zone), rows_max)?;
             let book = Book::new(usage.table, usage.domains, registry, zone)?;
+            // What packages paid of a closed month stays taken of them.
+            let close = closes.iter().find(|close| close.terms.month == month);
+            let settled = close.map(|close| owners_now(store, close, registry, &terms));
+            let settled = settled.transpose()?;
+            let owners: &dyn Owners = match &settled {
+                Some(settled) => settled,
+                None => registry,
+            };
             let mut packages = self.at(month);
-            for used in book.months().flat_map(|usage| usage.accounts(registry)) {
+            for used in book.months().flat_map(|usage| usage.accounts(owners)) {
                 let used = used?;
                 let before = packages.of(&used.account);
-                let after = packages_after(month, &used, &before, &prices_of(month).terms())?;
+                let after = packages_after(month, &used, &before, &terms)?;
                 packages.replace(&used.account, after);
             }
             self.note_end(month, packages);

@@ -1,6 +1,5 @@
 //! `cdn-meter licence`: for how long AppIDs are licensed, and whether fees come back.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,16 +9,15 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::events::EventArgs;
+use super::logged::Logged;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::monotone::check_closed;
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
-use crate::billing::refund::{Basis, Counted, Evaluation, Paid, Request, Verdict, evaluate};
-use crate::billing::{Catalogue, DEFAULT, Item};
-use crate::registry::{Class, Registry};
-use crate::store::Store;
-use crate::summary::Book;
-use crate::units::{Month, Region, SLOT_SECS, Timestamp, Zone};
+use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
+use crate::billing::{Catalogue, DEFAULT, FeeCurrency, Item, check_fees};
+use crate::registry::Registry;
+use crate::units::{Region, Timestamp, Zone};
 
 /// Tell for how long mini-program plugins are licensed, and whether their fees come back
 #[derive(Args)]
@@ -35,7 +33,8 @@ enum LicenceCommand {
     /// Say whether the licence fees of an account can be refunded, and why
     ///
     /// The traffic is that of the store: logs show less than is billed, so near 20 GB the answer is
-    /// uncertain, and so it is without any logs of the time. Exit code 0 if eligible, else 1.
+    /// uncertain, and so it is where the store has no logs of a part of the time, or lines that were rejected
+    /// and may be more. Exit code 0 if eligible, else 1.
     Refund(RefundArgs),
 }
 
@@ -79,6 +78,12 @@ struct RefundArgs {
     /// The figures of the store are those of the bill: the limit is exact
     #[arg(long)]
     as_billed: bool,
+    /// All logs that there are of the account are in the store: times without any had no traffic
+    ///
+    /// For logs that are not written where nothing was asked for, such as those that a CDN delivers by the hour
+    /// and domain.
+    #[arg(long)]
+    logs_complete: bool,
     /// Dated domain facts: which domains are the account's mini-program domains
     #[arg(long, value_name = "FILE")]
     registry: PathBuf,
@@ -176,13 +181,15 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
         is_category_mismatch: !args.other_reason,
         is_banned: args.banned,
         is_suspect: args.suspected_abuse,
+        are_logs_complete: args.logs_complete,
     };
     let basis = match args.as_billed {
         true => Basis::Billed,
         false => Basis::Logged,
     };
     let first = paid.iter().map(|paid| paid.at).min().unwrap_or(at);
-    let logged = Logged::read(args, &store, &registry, first..at)?;
+    let of = (&args.account[..], args.memory.rows_max());
+    let logged = Logged::read(of, &store, &registry, first..at)?;
     let count = |span| logged.count(&span);
     let found = evaluate(&request, &paid, (zone, basis), count).map_err(Failure::start)?;
     match args.events.json {
@@ -206,6 +213,8 @@ fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
     };
     let purchases = events.licences.iter().map(|(bought, _)| bought.clone());
     terms(&purchases.collect::<Vec<_>>(), &rules).map_err(Failure::start)?;
+    let is_meant = |fee: &&FeeCurrency| fee.account == args.account;
+    check_fees(events.currencies.iter().filter(is_meant), &catalogue).map_err(Failure::start)?;
     let mut paid = Vec::new();
     for (bought, fee) in events.licences {
         if bought.account != args.account {
@@ -222,70 +231,8 @@ fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
     Ok(paid)
 }
 
-/// What a store holds of some months.
-#[derive(Default)]
-struct Logged {
-    /// Bytes of slots of the account's mini-program domains, in no order.
-    bytes: Vec<(u32, u64)>,
-    /// The slots of which there are logs of any domain.
-    slots: BTreeSet<u32>,
-}
-
-impl Logged {
-    /// Reads all months that `span` touches.
-    fn read(
-        args: &RefundArgs,
-        store: &Store,
-        registry: &Registry,
-        span: Range<Timestamp>,
-    ) -> Result<Self, Failure> {
-        let zone = registry.zone();
-        let mut logged = Logged::default();
-        let mut month = Month::of_slot(span.start.slot(), zone);
-        let last = Month::of_slot(span.end.slot(), zone);
-        while month <= last {
-            let of_month = month.slots(zone);
-            let usage = store.usage(of_month.clone(), args.memory.rows_max())?;
-            let book = Book::new(usage.table, usage.domains, registry, zone)?;
-            let rows = book.months().flat_map(|usage| usage.rows);
-            logged
-                .slots
-                .extend(rows.map(|row| row.tally.cell.slot_index()));
-            for used in book.months().flat_map(|usage| usage.accounts(registry)) {
-                let used = used?;
-                let is_meant =
-                    |class: Class| class == Class::MiniProgram && used.account == args.account;
-                let of_class = used.slots.iter().filter(|((class, _), _)| is_meant(*class));
-                let bytes =
-                    of_class.flat_map(|(_, bytes)| of_month.clone().zip(bytes.iter().copied()));
-                logged.bytes.extend(bytes);
-            }
-            let Some(next) = month.next() else {
-                break;
-            };
-            month = next;
-        }
-        Ok(logged)
-    }
-
-    /// The traffic between two instants; a slot that lies between them in part may be in it, or not.
-    fn count(&self, span: &Range<Timestamp>) -> Counted {
-        let length = i64::from(SLOT_SECS);
-        let slot = |secs: i64| u32::try_from(secs / length).unwrap_or(u32::MAX);
-        let (start, end) = (span.start.as_unix_secs(), span.end.as_unix_secs());
-        let touched = slot(start)..slot(end + length - 1).max(slot(start));
-        let whole = slot(start + length - 1)..slot(end);
-        let of = |slots: &Range<u32>| {
-            let bytes = self.bytes.iter().filter(|(slot, _)| slots.contains(slot));
-            bytes.map(|(_, bytes)| *bytes).sum()
-        };
-        Counted {
-            least: of(&whole),
-            most: of(&touched),
-            // Of no time there is nothing to know.
-            has_logs: touched.is_empty() || self.slots.range(touched.clone()).next().is_some(),
-        }
-    }
+fn gap_json(gap: &Range<Timestamp>) -> serde_json::Value {
+    json!({ "from": gap.start.rfc3339(), "until": gap.end.rfc3339() })
 }
 
 fn evaluation_json(found: &Evaluation) -> serde_json::Value {
@@ -300,6 +247,10 @@ fn evaluation_json(found: &Evaluation) -> serde_json::Value {
             "bytes": window.counted.most,
             "bytes_at_least": window.counted.least,
             "has_logs": window.counted.has_logs,
+            "gaps": window.counted.unknown.gaps.iter().map(gap_json).collect::<Vec<_>>(),
+            "rejected_lines": window.counted.unknown.rejected_lines,
+            "rejected_bytes_at_most": window.counted.unknown.rejected_bytes.to_string(),
+            "rejected_unread_lines": window.counted.unknown.unread_lines,
             "is_in_time": window.is_in_time,
         })
     });

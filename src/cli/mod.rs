@@ -22,6 +22,7 @@ mod ingest;
 mod ledger;
 mod licence;
 mod lines;
+mod logged;
 mod metering;
 mod monotone;
 mod months;

@@ -1,6 +1,7 @@
 //! The months of a store, open and closed, on their way to publishing.
 
 use super::Failure;
+use crate::billing::{BillTerms, SettledOwners};
 use crate::meter::{Domains, UsageTable};
 use crate::registry::Registry;
 use crate::report::{read_summary, read_usage_5min};
@@ -70,6 +71,22 @@ pub(super) fn usage_of_closed(
     let mut table = UsageTable::new(rows.len().max(1));
     table.append(&mut rows)?;
     Ok(Book::new(table, domains.names(), owners, close.terms.zone)?)
+}
+
+/// The owners of a closed month by the registry of now, and what stays billed of it, where it is priced by `terms`.
+pub(super) fn owners_now<'a>(
+    store: &Store,
+    close: &Close,
+    registry: &'a Registry,
+    terms: &BillTerms<'_>,
+) -> Result<SettledOwners<'a>, Failure> {
+    let month = close.terms.month;
+    // What was closed without a bill was billed with nothing.
+    let summary = match close.terms.catalogue_digest {
+        Some(_) => read_summary(&store.closed_folder(month, "summary"))?,
+        None => Vec::new(),
+    };
+    Ok(SettledOwners::new(month, &summary, registry, terms)?)
 }
 
 /// What came for a closed month since; nothing where neither usage nor the registry changed. A registry that

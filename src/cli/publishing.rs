@@ -23,6 +23,9 @@ use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
 use crate::units::{Factor, Month, Zone};
 
+/// The dataset of what came for closed months since.
+const ADJUSTMENTS: &str = "adjustments";
+
 /// Arguments about what usage is worth to whom.
 #[derive(Args)]
 pub(super) struct TermsArgs {
@@ -235,7 +238,7 @@ impl<'a> Publishing<'a> {
             Some(building) => building,
             None => self
                 .adjustments
-                .insert(Building::begin(&self.args.out, "adjustments")?),
+                .insert(Building::begin(&self.args.out, ADJUSTMENTS)?),
         };
         let clock = (close.terms.month, self.args.terms.billing_zone);
         write_adjustments(clock, rows, &close.digest, building)?;
@@ -256,7 +259,7 @@ impl<'a> Publishing<'a> {
                 close.terms.month,
                 close.at,
                 rows.len(),
-                self.args.out.join("adjustments").display()
+                self.args.out.join(ADJUSTMENTS).display()
             ));
         }
         self.closed.push(ClosedReport {
@@ -311,13 +314,31 @@ impl<'a> Publishing<'a> {
                 (datasets, shown.reports)
             }
         };
-        let usage = [Some(self.usage_5min), Some(self.summary), self.adjustments];
-        publish(usage.into_iter().flatten().chain(charges).collect())?;
+        // Where no month is closed, those of an earlier run adjust nothing here.
+        let retired = || self.summary.retired(ADJUSTMENTS);
+        let adjustments = self.adjustments.or_else(retired);
+        let usage = [Some(self.usage_5min), Some(self.summary), adjustments];
+        publish_all(usage.into_iter().flatten().chain(charges).collect())?;
         report.bills = bills;
         report.elapsed_millis = elapsed_millis();
         show(terms.json, &rows, &report)?;
         Ok(finish(terms.strict, &rows, &report))
     }
+}
+
+/// Publishes datasets, and says which of an earlier run were removed.
+pub(super) fn publish_all(datasets: Vec<Building>) -> Result<(), Failure> {
+    for path in publish(datasets)? {
+        let hint = match path.ends_with(ADJUSTMENTS) {
+            true => "no month is closed",
+            false => "--focus writes it anew",
+        };
+        let path = path.display();
+        say(&format!(
+            "{path} was of an earlier run, and is removed; {hint}"
+        ));
+    }
+    Ok(())
 }
 
 fn show(is_json: bool, rows: &[SummaryRow], report: &RunReport) -> io::Result<()> {

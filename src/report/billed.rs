@@ -53,6 +53,8 @@ struct Columns<'a> {
     term: Option<[&'a PrimitiveArray<TimestampMicrosecondType>; 2]>,
     bytes: &'a PrimitiveArray<Int64Type>,
     quantity: &'a Decimal128Array,
+    /// Months that were closed before it was kept have none.
+    package_quantity: Option<&'a Decimal128Array>,
     unit_price: &'a Decimal128Array,
     exact_amount: &'a Decimal128Array,
     amount: &'a Decimal128Array,
@@ -101,6 +103,7 @@ impl<'a> Columns<'a> {
                 .map(|(start, end)| [start, end]),
             bytes: numbers(batch, "metered_bytes")?,
             quantity: decimals("quantity")?,
+            package_quantity: decimals("package_quantity"),
             unit_price: decimals("unit_price")?,
             exact_amount: decimals("exact_amount")?,
             amount: decimals("amount")?,
@@ -150,9 +153,12 @@ impl<'a> Columns<'a> {
             "" => None,
             month => Some(month.parse().ok()?),
         };
+        let item = Item::by_name(text(1))?;
+        let taken = self.package_quantity.filter(|_| item.is_paid_by_packages());
+        let taken = taken.map(|column| decimal(column, at));
         Some(Charge {
             account: owned(0),
-            item: Item::by_name(text(1))?,
+            item,
             domain: owned(2),
             variant: owned(11),
             app_id: owned(3),
@@ -161,6 +167,10 @@ impl<'a> Columns<'a> {
             term: self.term(at),
             bytes: self.bytes.value(at).into(),
             quantity: decimal(self.quantity, at)?,
+            package_quantity: match taken {
+                Some(taken) => Some(taken?),
+                None => None,
+            },
             unit_price: decimal(self.unit_price, at)?,
             amount: Amount::new(decimal(self.exact_amount, at)?),
             detail: decimal(self.amount, at)?,
@@ -173,6 +183,7 @@ impl<'a> Columns<'a> {
             source: owned(9),
             how: owned(10),
             shares: Vec::new(),
+            assumed: Vec::new(),
         })
     }
 }

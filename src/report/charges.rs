@@ -60,6 +60,7 @@ fn charges_schema() -> SchemaRef {
         ("variant", DataType::Utf8),
         ("term_start", utc_micros()),
         ("term_end", utc_micros()),
+        ("package_quantity", quantity(18)),
     ])
 }
 
@@ -151,6 +152,8 @@ struct Row<'a> {
     term: (i64, i64),
     bytes: i64,
     quantity: i128,
+    /// What it took of packages; 0 where they did not pay.
+    package_quantity: i128,
     unit: &'static str,
     unit_price: i128,
     exact_amount: i128,
@@ -188,6 +191,8 @@ impl<'a> Row<'a> {
             term: micros(charge.term.as_ref().unwrap_or(&period)),
             bytes: signed(charge.bytes)?,
             quantity: Amount::new(charge.quantity).scaled(EXACT_PLACES)?,
+            package_quantity: Amount::new(charge.package_quantity.unwrap_or_default())
+                .scaled(EXACT_PLACES)?,
             unit: charge.item.unit(),
             unit_price: Amount::new(charge.unit_price).scaled(PRICE_PLACES)?,
             exact_amount: charge.amount.scaled(EXACT_PLACES)?,
@@ -202,7 +207,7 @@ impl<'a> Row<'a> {
     }
 
     /// The columns as texts: times in UTC, numbers with all their places.
-    fn texts(&self, month: &str) -> [String; 28] {
+    fn texts(&self, month: &str) -> [String; 29] {
         let time = |micros: i64| {
             let time = Timestamp::from_unix_secs(micros / MICROS_PER_SEC);
             time.map_or_else(String::new, Timestamp::rfc3339)
@@ -237,6 +242,7 @@ impl<'a> Row<'a> {
             text(self.variant),
             time(self.term.0),
             time(self.term.1),
+            fixed(self.package_quantity, EXACT_PLACES),
         ]
     }
 
@@ -261,6 +267,7 @@ impl<'a> Row<'a> {
             term: (micros(slots.start), micros(slots.end)),
             bytes: 0,
             quantity: 0,
+            package_quantity: 0,
             unit: "",
             unit_price: 0,
             exact_amount: adjustment.scaled(EXACT_PLACES)?,
@@ -321,6 +328,7 @@ fn batch(rows: &[Row<'_>], bill: &Bill) -> Result<RecordBatch, PublishError> {
         text(|row| row.variant),
         micros(|row| row.term.0),
         micros(|row| row.term.1),
+        number(|row| row.package_quantity, 18)?,
     ];
     Ok(RecordBatch::try_new(charges_schema(), columns)?)
 }

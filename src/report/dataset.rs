@@ -4,6 +4,9 @@
 //! OUT/.building-<pid>/summary/…     files, synced, then an empty _SUCCESS
 //! OUT/summary                       swapped with the above in one step, the old one then removed
 //! ```
+//! What of an earlier run is worked out from the same and is not written anew is removed in the same way
+//! ([`Building::retired`]): who reads all of OUT must not find it beside newer figures.
+//!
 //! Readers see the old dataset or the new one. Whatever fails before the swap leaves the old one
 //! as it was. Source: DESIGN D8, FEATURES §4.
 
@@ -92,6 +95,8 @@ pub struct Building {
     /// The folder of this build; removed in the end.
     scratch: PathBuf,
     path: PathBuf,
+    /// Whether nothing is to stand at its place any more.
+    is_retired: bool,
 }
 
 impl Building {
@@ -112,6 +117,22 @@ impl Building {
             out: out.to_owned(),
             scratch,
             path,
+            is_retired: false,
+        })
+    }
+
+    /// The dataset `name` of the same folder, if one of ours is there and is to be removed when this is published.
+    pub fn retired(&self, name: &'static str) -> Option<Self> {
+        let place = self.out.join(name);
+        let scratch = self
+            .out
+            .join(format!("{BUILDING}{name}-{}", std::process::id()));
+        place.join("_SUCCESS").is_file().then(|| Building {
+            name,
+            out: self.out.clone(),
+            path: scratch.join(name),
+            scratch,
+            is_retired: true,
         })
     }
 
@@ -147,6 +168,9 @@ impl Building {
 
     /// Marks the dataset complete and makes all of it durable.
     fn seal(&self) -> Result<(), PublishError> {
+        if self.is_retired {
+            return fs::create_dir_all(&self.scratch).map_err(write_error(&self.scratch));
+        }
         let marker = self.path.join("_SUCCESS");
         File::create(&marker)
             .and_then(|file| file.sync_all())
@@ -164,6 +188,9 @@ impl Building {
     fn swap(&self) -> Result<(), PublishError> {
         let place = self.out.join(self.name);
         let swapped = match place.exists() {
+            _ if self.is_retired => {
+                renameat_with(CWD, &place, CWD, &self.path, RenameFlags::NOREPLACE)
+            }
             true => renameat_with(CWD, &self.path, CWD, &place, RenameFlags::EXCHANGE),
             false => renameat_with(CWD, &self.path, CWD, &place, RenameFlags::NOREPLACE),
         };
@@ -179,12 +206,18 @@ impl Drop for Building {
     }
 }
 
-/// Publishes datasets that belong together: all are complete before the first is swapped in.
+/// Publishes datasets that belong together: all are complete before the first is swapped in, and what is retired
+/// goes first. Answers what was removed.
 ///
 /// Errors: [`PublishError`]; before the first swap everything is as it was.
-pub fn publish(datasets: Vec<Building>) -> Result<(), PublishError> {
+pub fn publish(mut datasets: Vec<Building>) -> Result<Vec<PathBuf>, PublishError> {
+    datasets.sort_by_key(|dataset| !dataset.is_retired);
     datasets.iter().try_for_each(Building::seal)?;
-    datasets.iter().try_for_each(Building::swap)
+    datasets.iter().try_for_each(Building::swap)?;
+    let retired = datasets.iter().filter(|dataset| dataset.is_retired);
+    Ok(retired
+        .map(|dataset| dataset.out.join(dataset.name))
+        .collect())
 }
 
 /// Removes what runs that were killed had begun to build in `out`.

@@ -39,7 +39,9 @@ pub use json::{
     RunReport, SalvagedReport, SetAsideReport, UsageReport,
 };
 pub use month::{Terms, usage_digest, write_month};
-pub use notes::{MendedReport, Notes, RejectedReport, WithoutBytesReport};
+pub use notes::{
+    AssumedReport, MendedReport, Notes, RejectedReport, WaitingReport, WithoutBytesReport,
+};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
 pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};
 pub use statement::{

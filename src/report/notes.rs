@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::packages::Package;
 use crate::billing::transcoding;
-use crate::billing::{Assumed, Bill, Inexact, Unlicensed};
+use crate::billing::{Amount, Assumed, Bill, Charge, DETAIL_PLACES, Inexact, Unlicensed};
+use crate::units::Region;
 
 /// Notes of a kind under the table; all of them are in the JSON.
 const NOTES_MAX: usize = 20;
@@ -31,6 +32,8 @@ pub struct Notes {
     pub transcoding_packages: Vec<TranscodingPackageReport>,
     /// Wrong entries of the registry that were mended, where closed months are corrected for them.
     pub mended: Vec<MendedReport>,
+    /// Closed months whose corrections wait for a bill in the currency that they were billed in.
+    pub waiting: Vec<WaitingReport>,
 }
 
 impl Notes {
@@ -41,7 +44,7 @@ impl Notes {
         Ok(Notes {
             unlicensed: bill.unlicensed.iter().map(unlicensed).collect(),
             packages: packages(bill),
-            assumed_regions: bill.assumed.iter().map(assumed).collect(),
+            assumed_regions: bill.assumed.iter().map(assumed).collect::<Result<_, _>>()?,
             transcoding_packages: transcoding_packages(bill)?,
             ..Notes::default()
         })
@@ -89,12 +92,44 @@ pub struct AssumedReport {
     pub region: String,
     /// The zone whose price it paid.
     pub priced_as: String,
-    /// How much, as logged.
-    pub bytes: u64,
+    /// How much, as logged; of a closed month less than 0 where there is less.
+    pub bytes: i64,
     /// The same in GB.
     pub gigabytes: String,
     /// What the region says of clients.
     pub clients: String,
+    /// The closed month that has so much more of it than bills said before; empty for what this month has.
+    #[serde(default)]
+    pub corrects: String,
+}
+
+impl AssumedReport {
+    /// In words that follow "priced"; `number` writes gigabytes.
+    pub(super) fn text(&self, number: impl Fn(&str) -> String) -> String {
+        let (by, change) = match (&self.corrects[..], self.bytes) {
+            ("", _) => (String::new(), ""),
+            (month, ..0) => (format!(" by corrections of {month}"), " less"),
+            (month, _) => (format!(" by corrections of {month}"), " more"),
+        };
+        let gigabytes = number(self.gigabytes.trim_start_matches('-'));
+        let (zone, account, clients) = (&self.priced_as, &self.account, &self.clients);
+        format!("as {zone}{by}: {gigabytes} GB{change} of account {account}, {clients}")
+    }
+
+    /// What it says, if names and month can be read.
+    pub fn assumed(&self) -> Option<Assumed> {
+        let corrects = match &self.corrects[..] {
+            "" => None,
+            month => Some(month.parse().ok()?),
+        };
+        Some(Assumed {
+            account: self.account.clone(),
+            corrects,
+            region: Region::by_name(&self.region)?,
+            zone: Region::by_name(&self.priced_as)?,
+            bytes: self.bytes.into(),
+        })
+    }
 }
 
 /// An entry of the registry that a month was closed with, and that was wrong (R22, R26).
@@ -118,6 +153,47 @@ impl MendedReport {
         format!(
             "{} was billed in {} as a mini-program domain since {} by a wrong entry, found on {}: {}",
             self.domain, self.month, self.wrong_since, self.on, self.reason
+        )
+    }
+}
+
+/// Corrections of a closed month in another currency than the bill's: they are on the next bill in theirs.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct WaitingReport {
+    /// The closed month.
+    pub month: String,
+    /// The currency in which it was billed.
+    pub currency: String,
+    /// How many lines correct it.
+    pub lines: usize,
+    /// What they come to, in that currency, 8 places.
+    pub amount: String,
+}
+
+impl WaitingReport {
+    /// Of the lines that correct a month, all in one currency; `None` where there is none.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn new(lines: &[Charge]) -> Result<Option<Self>, Inexact> {
+        let Some(first) = lines.first() else {
+            return Ok(None);
+        };
+        let amounts: Vec<Amount> = lines.iter().map(|line| line.amount).collect();
+        let amount = Amount::total(&amounts)?.round(DETAIL_PLACES)?;
+        let by = first.priced_by.as_ref();
+        Ok(Some(WaitingReport {
+            month: first.month().to_string(),
+            currency: by.map_or(String::new(), |by| by.currency.clone()),
+            lines: lines.len(),
+            amount: format!("{amount:.8}"),
+        }))
+    }
+
+    /// In words.
+    pub(super) fn text(&self) -> String {
+        format!(
+            "{} lines that correct {}, {} {} in all: currencies are never added, so the next bill in {} takes them",
+            self.lines, self.month, self.amount, self.currency, self.currency
         )
     }
 }
@@ -161,15 +237,18 @@ pub struct PackageReport {
     pub until: String,
 }
 
-fn assumed(of: &Assumed) -> AssumedReport {
-    AssumedReport {
+fn assumed(of: &Assumed) -> Result<AssumedReport, Inexact> {
+    Ok(AssumedReport {
         account: of.account.clone(),
         region: of.region.name().to_owned(),
         priced_as: of.zone.name().to_owned(),
-        bytes: of.bytes,
-        gigabytes: of.gigabytes().normalize().to_string(),
+        bytes: i64::try_from(of.bytes).map_err(|_| Inexact)?,
+        gigabytes: of.gigabytes()?.normalize().to_string(),
         clients: of.whose().to_owned(),
-    }
+        corrects: of
+            .corrects
+            .map_or_else(String::new, |month| month.to_string()),
+    })
 }
 
 fn unlicensed(of: &Unlicensed) -> UnlicensedReport {
@@ -224,6 +303,9 @@ pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -
     print_some(out, &notes.mended, |of| {
         format!("corrected: {} (R22, R26)", of.text())
     })?;
+    print_some(out, &notes.waiting, |of| {
+        format!("not yet corrected: {}", of.text())
+    })?;
     print_some(out, &notes.packages, |of| {
         format!(
             "package of {} GB of account {}: {} GB left, until {}",
@@ -243,10 +325,7 @@ pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -
         )
     })?;
     print_some(out, &notes.assumed_regions, |of| {
-        format!(
-            "priced as {}: {} GB of account {}, {}",
-            of.priced_as, of.gigabytes, of.account, of.clients
-        )
+        format!("priced {}", of.text(str::to_owned))
     })?;
     print_some(out, notes.rejected.as_slice(), |of| {
         format!(

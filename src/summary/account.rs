@@ -16,6 +16,12 @@ pub trait Owners: Sync {
 
     /// The account of a domain, which does not depend on the month.
     fn account(&self, domain: &str) -> Option<&str>;
+
+    /// Days of a month, ascending, on which a mini-program domain is a standard one besides: it was billed so,
+    /// and that stays.
+    fn settled_days(&self, _domain: &str, _month: Month) -> &[i32] {
+        &[]
+    }
 }
 
 impl Owners for Registry {
@@ -115,6 +121,9 @@ pub struct DomainDays {
     pub owner: Owner,
     /// The day from which on it is a mini-program domain by the registry, since 1970-01-01.
     pub mini_program_from: Option<i32>,
+    /// Whether it is what stays billed of a mini-program domain as a standard one, which stands before it with
+    /// all of its bytes: see [`Owners::settled_days`].
+    pub is_settled: bool,
     /// Region of the clients.
     pub region: Region,
     /// Bytes of each day of the month.
@@ -188,18 +197,58 @@ fn fold(
             add(&mut samples[slot], row.tally.bytes)?;
             add(&mut days[slot / SLOTS_PER_DAY as usize], row.tally.bytes)?;
         }
-        of_account.domains.push(DomainDays {
+        let of_domain = DomainDays {
             domain: name.to_owned(),
             mini_program_from: attribution.mini_program_from,
+            is_settled: false,
             owner: Owner::of(&attribution),
             region,
             days,
             before,
             rows: from..from + rows.len(),
-        });
+        };
         from += rows.len();
+        let days = owners.settled_days(name, usage.month);
+        let settled = (!days.is_empty()).then(|| settled(&of_domain, days, of_month.start));
+        of_account.domains.push(of_domain);
+        if let Some(settled) = settled {
+            let samples = of_account.slots.entry((settled.owner.class, region));
+            let samples = samples.or_insert_with(|| vec![0; slots.len()]);
+            for (slot, bytes) in &settled.before {
+                add(&mut samples[*slot as usize], *bytes)?;
+            }
+            of_account.domains.push(settled);
+        }
     }
     Ok(of_account)
+}
+
+/// What stays billed of a mini-program domain as a standard one: that of some days before it was added;
+/// `first` is the first of the month.
+fn settled(of: &DomainDays, days: &[i32], first: i32) -> DomainDays {
+    let is_meant = |number: u32| {
+        let day = first.saturating_add_unsigned(number);
+        days.binary_search(&day).is_ok()
+    };
+    let slots = of.before.iter().copied();
+    let bytes = (0_u32..).zip(&of.days);
+    DomainDays {
+        domain: of.domain.clone(),
+        owner: Owner {
+            class: Class::Standard,
+            ..of.owner.clone()
+        },
+        is_settled: true,
+        mini_program_from: of.mini_program_from,
+        region: of.region,
+        days: bytes
+            .map(|(number, bytes)| if is_meant(number) { *bytes } else { 0 })
+            .collect(),
+        before: slots
+            .filter(|(slot, _)| is_meant(slot / SLOTS_PER_DAY))
+            .collect(),
+        rows: of.rows.clone(),
+    }
 }
 
 fn add(sum: &mut u64, bytes: u64) -> Result<(), Overflow> {

@@ -138,6 +138,19 @@ impl Zone {
         (unix_secs + self.0 as i64).div_euclid(DAY_SECS)
     }
 
+    /// What this zone's clock shows at an instant, such as `2026-10-03T20:00`, with seconds where there are any.
+    pub fn clock_text(self, at: Timestamp) -> String {
+        let local = jiff::Timestamp::from_second(at.as_unix_secs() + i64::from(self.0));
+        let local = local.map(|local| jiff::tz::Offset::UTC.to_datetime(local));
+        local.map_or_else(
+            |_| at.rfc3339(),
+            |local| match local.second() {
+                0 => local.strftime("%Y-%m-%dT%H:%M").to_string(),
+                _ => local.to_string(),
+            },
+        )
+    }
+
     /// The instant at which a day, counted since 1970-01-01, begins on this zone's clock.
     pub const fn midnight(self, day: i64) -> i64 {
         day * DAY_SECS - self.0 as i64

@@ -9,14 +9,12 @@ use cdn_meter::billing::{
 };
 use cdn_meter::units::Zone;
 
-use crate::world::{Asked, Sent, bills, catalogue};
+use crate::world::{Asked, MBPS, Sent, bills, catalogue, closed_bill};
 
 const GB: u64 = 1_000_000_000;
-/// Bytes of 5 minutes at 1 Mbps.
-const MBPS: u64 = 37_500_000;
 
-/// Added on the day after all of what is sent here.
-const MINI: &str = "mini_program_since = \"2026-10-04\"";
+/// Added after all that it sent here.
+const MINI: &str = "mini_program_since = \"2026-10-05\"";
 const STANDARD: &str = "";
 
 fn registry(of_m: &str) -> String {
@@ -28,9 +26,13 @@ fn registry(of_m: &str) -> String {
 }
 
 fn sent(domain: &str, bytes: u64, region: &str) -> Sent {
+    sent_on(3, domain, bytes, region)
+}
+
+fn sent_on(day: u32, domain: &str, bytes: u64, region: &str) -> Sent {
     Sent {
         domain: format!("{domain}.example.cn"),
-        at: "2026-10-03T10:00".to_owned(),
+        at: format!("2026-10-{day:02}T10:00"),
         bytes,
         region: region.to_owned(),
     }
@@ -160,19 +162,83 @@ fn c7_no_credit_is_asked_for_where_the_day_costs_no_less_without_the_domain() {
     assert!(how[1].contains("ask for a credit"), "{how:?}");
 }
 
+/// Days on which packages that a domain used up would have paid for others.
+#[test]
+fn c7_days_after_a_package_was_used_up_by_a_domain_have_credits_too() {
+    let lines = [
+        sent_on(3, "m", 60 * GB, "mainland"),
+        sent_on(3, "a", 10 * GB, "mainland"),
+        // 30 GB are left of 100 on the fourth: 20 are paid in money, and without m none would be.
+        sent_on(4, "a", 50 * GB, "mainland"),
+        // And 40 of the 60 on the sixth, when m is a mini-program domain already.
+        sent_on(6, "a", 60 * GB, "mainland"),
+        sent_on(6, "m", GB, "mainland"),
+        // It would be used up by now.
+        sent_on(7, "a", 5 * GB, "mainland"),
+    ];
+    let bill = flow(&lines, &[100]);
+    let gb = |gigabytes: i128| gigabytes * i128::from(GB);
+    let line = |item, bytes, owed: &str| (item, "mainland", bytes, owed.to_owned());
+    assert_eq!(
+        credits(&bill),
+        [
+            line("standard-traffic", gb(20), "-5.2"),
+            line("standard-traffic", gb(40), "-10.4"),
+            line("package-traffic", gb(60), "60"),
+            line("package-traffic", gb(-20), "-20"),
+            line("package-traffic", gb(-40), "-40"),
+        ]
+    );
+    let lines: Vec<&Charge> = bill.accounts[0].for_review().collect();
+    assert!(lines.iter().all(|line| line.domain == "m.example.cn"));
+    let how = &lines[0].how;
+    assert!(
+        how.contains("packages would have paid") && how.contains("ask for a credit"),
+        "{how}"
+    );
+    let how = &lines[3].how;
+    assert!(how.contains("take 20 package gigabytes off"), "{how}");
+}
+
+#[test]
+fn c7_what_is_left_of_a_package_that_a_domain_took_of_stays_owed_in_gigabytes() {
+    let lines = [
+        sent_on(3, "m", 60 * GB, "mainland"),
+        sent_on(4, "a", 30 * GB, "mainland"),
+    ];
+    let bill = flow(&lines, &[100]);
+    let owed = (
+        "package-traffic",
+        "mainland",
+        i128::from(60 * GB),
+        "60".to_owned(),
+    );
+    assert_eq!(credits(&bill), [owed]);
+}
+
 fn traffic() -> impl Strategy<Value = Vec<Sent>> {
     let bytes = prop_oneof![1..10_u64, 1..5 * GB, 1..3_000 * GB, 1..60_000 * GB];
     let domains = prop::sample::select(vec!["a", "m"]);
     let regions = ["mainland", "AP1", "AP2", "AP3", "NA", "EU", "ME", "SA"];
-    let one = (domains, bytes, prop::sample::select(regions.to_vec()));
-    let one = one.prop_map(|(domain, bytes, region)| sent(domain, bytes, region));
+    let one = (
+        3..6_u32,
+        domains,
+        bytes,
+        prop::sample::select(regions.to_vec()),
+    );
+    let one = one.prop_map(|(day, domain, bytes, region)| match domain {
+        // It is added on the fifth.
+        "m" => sent_on(day.min(4), domain, bytes, region),
+        _ => sent_on(day, domain, bytes, region),
+    });
     prop::collection::vec(one, 1..10)
 }
 
 proptest! {
-    /// Against what the day would have been without the domain, which a bill of its own tells.
+    /// Against what the days would have been without the domain, which bills of their own tell. Days before one
+    /// are billed with it: they use up packages.
     #[test]
-    fn c7_candidate_credits_of_a_day_are_what_it_would_have_cost_less(
+    fn c7_candidate_credits_of_days_are_what_they_would_have_cost_less(
         traffic in traffic(),
         of_packages in prop::collection::vec(prop_oneof![1..10_u32, 100..5_000_u32], 0..3),
         ratios in prop::collection::vec(1..60_000_u32, 4),
@@ -186,33 +252,93 @@ proptest! {
         let catalogue = Catalogue::parse(&text, "own").expect("a catalogue");
         let mode = if is_flow { StandardMode::Flow } else { StandardMode::DailyPeak };
         let by = (&catalogue, mode);
-        let others: Vec<Sent> = traffic.iter().filter(|of| !of.domain.starts_with('m')).cloned().collect();
-        let others = [&others[..], &[sent("a", 1, "SA")]].concat();
         let traffic = [&traffic[..], &[sent("a", 1, "SA")]].concat();
         let bill = billed(MINI, by, &traffic, &of_packages);
-        let (then, without) = (
-            billed(STANDARD, by, &traffic, &of_packages),
-            billed(STANDARD, by, &others, &of_packages),
-        );
-        let cost = |bill: &Bill| -> Decimal {
-            let lines = bill.accounts.iter().flat_map(|account| account.charged());
-            lines.map(exact).sum()
-        };
-        let left = |bill: &Bill| -> Decimal {
-            let packages = bill.packages.accounts().flat_map(|(_, state)| state.packages());
-            packages.map(|package| package.left).sum()
-        };
-        let owed = |is_meant: bool| -> Decimal {
-            let lines = bill.accounts.iter().flat_map(|account| account.for_review());
-            let lines = lines.filter(|line| (line.item == Item::PackageTraffic) == is_meant);
-            lines.map(|line| if is_meant { line.quantity } else { exact(line) }).sum()
-        };
-        let money = cost(&without) - cost(&then);
+        let (mut owed_money, mut owed_gigabytes) = (Decimal::ZERO, Decimal::ZERO);
+        let (mut money_before, mut left_before) = (Decimal::ZERO, Decimal::ZERO);
+        for day in 3..6 {
+            let until = |of: &&Sent| of.at[8..10].parse::<u32>().expect("a day") <= day;
+            let then: Vec<Sent> = traffic.iter().filter(until).cloned().collect();
+            let mut without = then.clone();
+            without.retain(|of| !of.domain.starts_with('m'));
+            let then = billed(STANDARD, by, &then, &of_packages);
+            let without = billed(STANDARD, by, &without, &of_packages);
+            let money = cost(&without) - cost(&then);
+            let left = left(&without) - left(&then);
+            let (of_day, taken) = (money - money_before, left - left_before);
+            (money_before, left_before) = (money, left);
+            // What is less is what used-up packages leave.
+            let least = Decimal::new(1, 8);
+            if of_day < Decimal::ZERO {
+                owed_money += of_day;
+            }
+            if least <= taken || (of_day < Decimal::ZERO && taken <= -least) {
+                owed_gigabytes += taken;
+            }
+        }
         let near = Decimal::new(1, 12);
-        prop_assert!((owed(false) - money.min(Decimal::ZERO)).abs() <= near, "{} {money}", owed(false));
-        let taken = left(&without) - left(&then);
-        // What is less is what used-up packages leave.
-        let taken = if taken < Decimal::new(1, 8) { Decimal::ZERO } else { taken };
-        prop_assert_eq!(owed(true), taken);
+        let asked = (owed(&bill, false), owed(&bill, true));
+        prop_assert!((asked.0 - owed_money).abs() <= near, "{asked:?} {owed_money}");
+        prop_assert_eq!(asked.1, owed_gigabytes);
     }
+}
+
+proptest! {
+    /// What a month was billed with while nobody knew of the domain stays, its mini-program traffic is charged, and
+    /// what may be asked for is what an open month would ask for.
+    #[test]
+    fn c7_a_closed_month_is_charged_as_both_and_asks_for_what_an_open_one_does(
+        traffic in traffic(),
+        of_packages in prop::collection::vec(100..5_000_u32, 0..3),
+        is_flow in any::<bool>(),
+    ) {
+        let catalogue = catalogue(DEFAULT).expect("a catalogue");
+        let mode = if is_flow { StandardMode::Flow } else { StandardMode::DailyPeak };
+        let by = (&catalogue, mode);
+        let (was, now) = (registry(STANDARD), registry(MINI));
+        let asked = Asked {
+            registry: &now,
+            catalogue: &catalogue,
+            mode,
+            overhead: "1",
+            extras: packages(&of_packages),
+        };
+        let closed = closed_bill(&traffic, &asked, &was).expect("billed");
+        let open = billed(MINI, by, &traffic, &of_packages);
+        let as_standard = billed(STANDARD, by, &traffic, &of_packages);
+        let lines = |bill: &Bill, is_mini: bool| -> Vec<(String, Decimal)> {
+            let lines = bill.accounts.iter().flat_map(|account| account.charged());
+            let lines = lines.filter(|line| (line.item == Item::MiniProgramTraffic) == is_mini);
+            lines.map(|line| (line.id(), exact(line))).collect()
+        };
+        prop_assert_eq!(lines(&closed, false), lines(&as_standard, false));
+        prop_assert_eq!(lines(&closed, true), lines(&open, true));
+        prop_assert_eq!(credits(&closed), credits(&open));
+        prop_assert_eq!(left(&closed), left(&as_standard));
+    }
+}
+
+fn cost(bill: &Bill) -> Decimal {
+    let lines = bill.accounts.iter();
+    let lines = lines.flat_map(|account| account.charged());
+    lines.map(exact).sum()
+}
+
+/// What is left of packages.
+fn left(bill: &Bill) -> Decimal {
+    let packages = bill.packages.accounts();
+    let packages = packages.flat_map(|(_, state)| state.packages());
+    packages.map(|package| package.left).sum()
+}
+
+/// What is asked for: package gigabytes, or money.
+fn owed(bill: &Bill, is_of_packages: bool) -> Decimal {
+    let lines = bill.accounts.iter();
+    let lines = lines.flat_map(|account| account.for_review());
+    let lines = lines.filter(|line| (line.item == Item::PackageTraffic) == is_of_packages);
+    let owed = |line: &Charge| match is_of_packages {
+        true => line.quantity,
+        false => exact(line),
+    };
+    lines.map(owed).sum()
 }

@@ -10,7 +10,7 @@ use cdn_meter::billing::services::{Metered, Service};
 use cdn_meter::billing::{Amount, Bill, Charge, Events, Extras, StandardMode, Status};
 use cdn_meter::units::{Region, Timestamp, Zone};
 
-use crate::world::{Asked, Sent, bills, catalogue};
+use crate::world::{Asked, Sent, bills, catalogue, number};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,10 +125,6 @@ impl Case {
 pub fn cases() -> Vec<Case> {
     let file: File = toml::from_str(include_str!("cases.toml")).expect("cases");
     file.case
-}
-
-fn number(text: &str) -> Decimal {
-    Decimal::from_str_exact(text).expect("a number")
 }
 
 #[test]

@@ -5,9 +5,8 @@ use rust_decimal::Decimal;
 use cdn_meter::billing::{Bill, Charge, DEFAULT, Extras, StandardMode, Status};
 
 use crate::closed::{bill, lines, printed, registry};
-use crate::costs::CONTRACT;
 use crate::program::Site;
-use crate::world::{Asked, Sent, bills, catalogue};
+use crate::world::{Asked, CONTRACT, MBPS, Sent, bills, catalogue, number};
 
 const REGISTRY: &str = r#"
 [[domain]]
@@ -22,9 +21,6 @@ name = "n.example.cn"
 account = "acct"
 mini_program_since = "2026-10-10"
 "#;
-
-/// Bytes of 5 minutes at 1 Mbps.
-const MBPS: u64 = 37_500_000;
 
 fn sent(domain: &str, at: &str, bytes: u64, region: &str) -> Sent {
     Sent {
@@ -60,10 +56,6 @@ fn credits(bill: &Bill) -> Vec<(&str, i128, Decimal, Decimal)> {
             (&of.domain[..1], bytes, quantity, amount)
         })
         .collect()
-}
-
-fn number(text: &str) -> Decimal {
-    Decimal::from_str_exact(text).expect("a number")
 }
 
 #[test]

@@ -176,3 +176,59 @@ fn c10_what_is_bought_is_charged_for_its_term_also_of_a_closed_month() {
     assert_eq!(close.code, 0, "{}", close.stderr);
     check("closed");
 }
+
+/// Names in a folder.
+fn names(site: &Site, out: &str) -> Vec<String> {
+    let entries = fs::read_dir(site.path(out)).expect("listed");
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("listed").file_name();
+    let names = entries.map(|entry| name(entry).to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn c10_a_later_bill_leaves_no_focus_of_an_earlier_one_beside_it() {
+    let site = closed_site();
+    bill(&site, "out", &["--focus"]);
+    assert_eq!(
+        names(&site, "out"),
+        ["charges", "costs", "focus", "focus_csv"]
+    );
+    let said = bill(&site, "out", &["--month", "2026-10"]);
+    assert_eq!(names(&site, "out"), ["charges", "costs"]);
+    assert!(
+        said.stderr.contains("out/focus ") && said.stderr.contains("--focus"),
+        "{}",
+        said.stderr
+    );
+    // Of a run too, and whatever is no dataset of ours stays.
+    bill(&site, "out", &["--focus"]);
+    let csv = site.path("out/focus_csv");
+    fs::remove_file(csv.join("_SUCCESS")).expect("removed");
+    let out = site.path("out").display().to_string();
+    let logs = site.path("logs").display().to_string();
+    let said = run(&site, "run", &["--out", &out, &logs]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let left = names(&site, "out");
+    assert!(
+        left.contains(&"focus_csv".to_owned()) && !left.contains(&"focus".to_owned()),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn c10_adjustments_of_other_closed_months_do_not_stay_beside_newer_usage() {
+    let site = closed_site();
+    let out = site.path("out").display().to_string();
+    assert_eq!(run(&site, "summary", &["--out", &out]).code, 0);
+    assert!(names(&site, "out").contains(&"adjustments".to_owned()));
+    // A store without a closed month.
+    let other = Site::new();
+    crate::closed::registry(&other, "2026-10-02", "acct");
+    other.write("a.log", lines("202610", 0..3));
+    assert_eq!(other.ingest().code, 0);
+    let said = run(&other, "summary", &["--out", &out]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(!names(&site, "out").contains(&"adjustments".to_owned()));
+}

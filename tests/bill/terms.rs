@@ -6,7 +6,7 @@ use crate::closed::{bill, closed_site, lines, printed, registry, run};
 use crate::program::Site;
 
 /// The shipped catalogue under another name, with other texts in it.
-fn own_catalogue(site: &Site, changes: &[(&str, &str)]) -> String {
+pub fn own_catalogue(site: &Site, changes: &[(&str, &str)]) -> String {
     let mut own = cdn_meter::billing::SHIPPED[0]
         .1
         .replace("name = \"mini-program-live\"", "name = \"own\"");
@@ -29,7 +29,7 @@ pub fn late_site() -> Site {
 }
 
 #[track_caller]
-fn assert_refused(site: &Site, command: &str, more: &[&str], words: &[&str]) {
+pub fn assert_refused(site: &Site, command: &str, more: &[&str], words: &[&str]) {
     let out = site.path("refused").display().to_string();
     let out: &[&str] = match command {
         "close" => &[],
@@ -40,38 +40,6 @@ fn assert_refused(site: &Site, command: &str, more: &[&str], words: &[&str]) {
     for word in words {
         assert!(said.stderr.contains(word), "{}", said.stderr);
     }
-}
-
-#[test]
-fn c1_a_correction_in_another_currency_is_refused() {
-    let site = late_site();
-    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
-    let by_dollars = ["--catalogue", &dollars[..]];
-    let words = [
-        "the bill of 2026-11 is in USD, and what corrects 2026-10 in it is in CNY",
-        "never added",
-    ];
-    assert_refused(&site, "bill", &by_dollars, &words);
-    let november = [&by_dollars[..], &["--month", "2026-11", "--early"]].concat();
-    assert_refused(&site, "close", &november, &words);
-    let logs = site.path("logs").display().to_string();
-    assert_refused(&site, "run", &[&by_dollars[..], &[&logs]].concat(), &words);
-    let rerate = [&by_dollars[..], &["--rerate"]].concat();
-    let words = ["2026-10 was billed in CNY, and would be priced in USD"];
-    assert_refused(&site, "bill", &rerate, &words);
-    // A month without corrections may be in another currency than those before.
-    let october = bill(
-        &site,
-        "out",
-        &["--catalogue", &dollars, "--month", "2026-10"],
-    );
-    assert_eq!(october.json[0]["currency"], "CNY");
-    let site = closed_site();
-    site.write("november.log", lines("202611", 0..3));
-    site.ingest();
-    let bills = bill(&site, "out", &["--catalogue", &dollars]);
-    let currencies: Vec<_> = (0..2).map(|at| &bills.json[at]["currency"]).collect();
-    assert_eq!(currencies, ["CNY", "USD"]);
 }
 
 /// Item, month that it corrects, and catalogue of every line of November.

@@ -3,12 +3,50 @@
 use cdn_meter::billing::packages::Shortfall;
 use cdn_meter::billing::{
     Bill, BillTerms, BillingError, Catalogue, CatalogueError, Charge, Cost, Extras, Makers,
-    StandardMode, bill,
+    SettledOwners, StandardMode, bill,
 };
 use cdn_meter::meter::{Cell, Domains, Tally, UsageRow, UsageTable};
 use cdn_meter::registry::Registry;
 use cdn_meter::summary::Book;
 use cdn_meter::units::{Region, Timestamp, Zone};
+use rust_decimal::Decimal;
+
+/// Bytes of 5 minutes at 1 Mbps.
+pub const MBPS: u64 = 37_500_000;
+
+/// Prices that only contracts have.
+pub const CONTRACT: &str = r#"
+name = "contract"
+currency = "CNY"
+[sources]
+contract = "A contract"
+[[rules]]
+mini-program = "own-price"
+unknown-region = "mainland"
+overseas-region = "AP1"
+[[price]]
+item = "mini-program-traffic"
+model = "flat"
+tiers = [{ from = "0", price = "4" }]
+rules = []
+source = "contract"
+[[price]]
+item = "standard-monthly-average"
+model = "flat"
+tiers = [{ from = "0", price = "31" }]
+rules = []
+source = "contract"
+[[price]]
+item = "standard-monthly-95"
+model = "flat"
+tiers = [{ from = "0", price = "31" }]
+rules = []
+source = "contract"
+"#;
+
+pub fn number(text: &str) -> Decimal {
+    Decimal::from_str_exact(text).expect("a number")
+}
 
 /// Bytes of a domain at an instant.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -55,6 +93,39 @@ pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError
             bill(clock, usage.accounts(&registry), besides, &terms)
         })
         .collect()
+}
+
+/// The bill of one month that was closed by the registry `was`, as it is priced to correct it; with shares that are
+/// checked to add up.
+pub fn closed_bill(sent: &[Sent], asked: &Asked<'_>, was: &str) -> Result<Bill, BillingError> {
+    let before = Asked {
+        registry: was,
+        extras: Extras::default(),
+        ..*asked
+    };
+    let (was, frozen) = book(sent, &before);
+    let (registry, book) = book(sent, asked);
+    let (frozen, usage) = (frozen.months().next(), book.months().next());
+    let (frozen, usage) = (frozen.expect("a month"), usage.expect("a month"));
+    let summary = frozen.summary(&was).expect("sums fit");
+    let terms = terms(asked);
+    let owners = SettledOwners::new(usage.month, &summary, &registry, &terms)?;
+    let clock = (usage.month, usage.zone);
+    let packages = asked.extras.packages(usage.zone);
+    let catalogue = |_| asked.catalogue;
+    let besides = asked
+        .extras
+        .besides(clock, catalogue, packages, Vec::new())?;
+    let bill = bill(clock, usage.accounts(&owners), besides, &terms)?;
+    let owners = &owners;
+    let makers = Some(Makers { usage, owners });
+    cdn_meter::billing::costs(&bill, makers, &terms, |charge, shares| {
+        let amount: Decimal = shares.iter().map(|share| share.amount).sum();
+        assert_eq!(amount, charge.detail, "{}", charge.id());
+        assert!(shares.iter().all(|share| !share.domain.is_empty()));
+        Ok::<_, BillingError>(())
+    })?;
+    Ok(bill)
 }
 
 /// The lines that traffic made, with their shares.

@@ -26,15 +26,19 @@ const CODES: [&str; 161] = [
 
 /// Refuses a code that is none of a currency.
 pub(super) fn check(code: &str, origin: &str) -> Result<(), CatalogueError> {
-    match CODES.binary_search(&code) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(CatalogueError::Value {
+    problem(code).map_or(Ok(()), |problem| {
+        Err(CatalogueError::Value {
             place: origin.to_owned(),
-            problem: format!(
-                "`{code}` is no currency in which prices can be; write its ISO 4217 code, such as CNY or USD"
-            ),
-        }),
-    }
+            problem,
+        })
+    })
+}
+
+/// Why a code is none of a currency, if it is not.
+pub(in crate::billing) fn problem(code: &str) -> Option<String> {
+    CODES.binary_search(&code).is_err().then(|| {
+        format!("`{code}` is no currency in which prices can be; write its ISO 4217 code, such as CNY or USD")
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! checked as a whole when it is read: no day has two prices or two sets of rules, no day between
 //! two prices has none, tiers begin at 0 and ascend, prices are exact decimals in one currency.
 
-mod currency;
+pub(super) mod currency;
 mod error;
 mod read;
 mod terms;
@@ -175,6 +175,11 @@ impl Item {
             Item::ImPlan => "Months",
             Item::ImOverUse => "Units",
         }
+    }
+
+    /// Whether it says what packages paid.
+    pub const fn is_paid_by_packages(self) -> bool {
+        matches!(self, Item::PackageTraffic | Item::PackageTranscoding)
     }
 
     /// Whether somebody else meters it: its quantities are given, not taken from logs.

@@ -19,6 +19,7 @@ fn request(at: &str) -> Request {
         is_category_mismatch: true,
         is_banned: false,
         is_suspect: false,
+        are_logs_complete: false,
     }
 }
 
@@ -28,6 +29,7 @@ fn exactly(bytes: u64) -> Counted {
         least: bytes,
         most: bytes,
         has_logs: true,
+        unknown: Unknown::default(),
     }
 }
 
@@ -179,7 +181,7 @@ fn nothing_bought_is_nothing_refunded() {
 fn counted(counted: Counted, basis: Basis) -> Evaluation {
     let paid = [paid("2020-05-01T10:01:30")];
     let at = request("2020-05-10T12:00");
-    evaluate(&at, &paid, (Zone::CHINA, basis), |_| counted).expect("evaluated")
+    evaluate(&at, &paid, (Zone::CHINA, basis), |_| counted.clone()).expect("evaluated")
 }
 
 #[test]
@@ -194,7 +196,7 @@ fn c4_what_only_a_part_of_a_slot_may_hold_is_uncertain() {
             Counted {
                 least,
                 most,
-                has_logs: true,
+                ..exactly(0)
             },
             Basis::Logged,
         );
@@ -243,4 +245,98 @@ fn c4_what_cost_nothing_does_not_come_back_and_may_be_the_first() {
         (Verdict::Uncertain, "30000".to_owned())
     );
     assert_eq!(verdict("2020-05-20T10:00").0, Verdict::NotEligible);
+}
+
+/// The answer, and what is said of the traffic and of what may hide some.
+fn with_unknown(bytes: u64, unknown: Unknown, are_logs_complete: bool) -> (Verdict, String) {
+    let asked = Request {
+        are_logs_complete,
+        ..request("2020-05-10T12:00")
+    };
+    let paid = [paid("2020-05-01T10:01:30")];
+    let found = evaluate(&asked, &paid, (Zone::CHINA, Basis::Logged), |_| Counted {
+        unknown: unknown.clone(),
+        ..exactly(bytes)
+    });
+    let found = found.expect("evaluated");
+    let says = found.findings[4..].iter().map(|finding| &finding.says[..]);
+    (found.verdict, says.collect::<Vec<_>>().join("; "))
+}
+
+#[test]
+fn c4_a_time_without_logs_is_uncertain_unless_they_are_said_to_be_complete() {
+    let gaps = || Unknown {
+        gaps: (2..7)
+            .map(|day| {
+                time(&format!("2020-05-0{day}T00:00"))..time(&format!("2020-05-0{day}T02:00"))
+            })
+            .collect(),
+        ..Unknown::default()
+    };
+    let (verdict, says) = with_unknown(5, gaps(), false);
+    assert_eq!(verdict, Verdict::Uncertain);
+    let named = "no logs for 2020-05-02T00:00 to 2020-05-02T02:00, 2020-05-03T00:00 to 2020-05-03T02:00, \
+                 2020-05-04T00:00 to 2020-05-04T02:00 and 2 more such times";
+    assert!(says.contains(named), "{says}");
+    let (verdict, says) = with_unknown(5, gaps(), true);
+    assert_eq!(verdict, Verdict::Eligible);
+    assert!(
+        says.contains(named) && says.contains("--logs-complete"),
+        "{says}"
+    );
+    // What is proven is proven.
+    let (verdict, says) = with_unknown(20_000_000_001, gaps(), false);
+    assert_eq!(verdict, Verdict::NotEligible);
+    assert!(!says.contains("no logs"), "{says}");
+}
+
+#[test]
+fn c4_rejected_lines_count_as_what_they_may_be() {
+    let rejected = |bytes, unread_lines| Unknown {
+        rejected_lines: 3,
+        rejected_bytes: bytes,
+        unread_lines,
+        ..Unknown::default()
+    };
+    for (bytes, of, verdict) in [
+        (10, rejected(17_391_304_337, 0), Verdict::Eligible),
+        (10, rejected(17_391_304_338, 0), Verdict::Uncertain),
+        (0, rejected(u128::MAX, 0), Verdict::Uncertain),
+        (0, rejected(0, 3), Verdict::Uncertain),
+        (20_000_000_001, rejected(0, 3), Verdict::NotEligible),
+    ] {
+        let (found, says) = with_unknown(bytes, of.clone(), true);
+        assert_eq!(found, verdict, "{of:?}: {says}");
+    }
+    let (_, says) = with_unknown(10, rejected(20_000_000_000, 0), false);
+    assert!(
+        says.contains(
+            "10 B and at most 20000000000 B on 3 rejected lines of mini-program traffic: over"
+        ),
+        "{says}"
+    );
+}
+
+#[test]
+fn c4_bytes_that_no_line_says_and_figures_set_aside_are_uncertain() {
+    for (unknown, words) in [
+        (
+            Unknown {
+                lines_without_bytes: 7,
+                ..Unknown::default()
+            },
+            "7 lines of the time are of files of which no line says how many bytes",
+        ),
+        (
+            Unknown {
+                set_aside: 1,
+                ..Unknown::default()
+            },
+            "1 contents that the store has set aside",
+        ),
+    ] {
+        let (verdict, says) = with_unknown(5, unknown, true);
+        assert_eq!(verdict, Verdict::Uncertain);
+        assert!(says.contains(words), "{says}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::billing::exact::{Amount, Inexact, product};
 use crate::billing::shares::shared_units;
 use crate::billing::traffic::Rating;
 use crate::meter::Overflow;
-use crate::summary::AccountUsage;
+use crate::summary::{AccountUsage, DomainDays};
 use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY};
 
 /// Slots of a domain, counted from the first of the month, with their bytes.
@@ -33,7 +33,11 @@ impl Rating<'_> {
             for zone in zones.into_keys() {
                 let curve = curves.get(&zone).map_or(&[][..], |curve| curve);
                 let others = curve.get(from..from + slots_of_day);
-                let others = others.map_or_else(|| vec![0; slots_of_day], <[u64]>::to_vec);
+                let mut others = others.map_or_else(|| vec![0; slots_of_day], <[u64]>::to_vec);
+                for (slot, bytes) in self.settled_slots(used, (day, zone))? {
+                    let sum = others.get_mut(slot - from).ok_or(Overflow)?;
+                    *sum = sum.checked_sub(bytes).ok_or(Overflow)?;
+                }
                 let domains = self.slots_of_candidates(used, (day, zone))?;
                 let mut both = others.clone();
                 for (slot, bytes) in domains.iter().flat_map(|(_, slots)| slots) {
@@ -59,20 +63,37 @@ impl Rating<'_> {
         (day, zone): (i32, Region),
     ) -> Result<Vec<Slots<'a>>, BillingError> {
         let rules = self.catalogue.rules(day)?;
-        let first = usize::try_from(day - self.days().start).map_err(|_| Inexact)?;
-        let of_day = first * SLOTS_PER_DAY as usize..(first + 1) * SLOTS_PER_DAY as usize;
         let mut domains = Vec::new();
         for of in &used.domains {
             if zone == rules.zone(of.region) && self.is_candidate(of, day) {
-                let slots = of
-                    .before
-                    .iter()
-                    .map(|(slot, bytes)| (*slot as usize, *bytes));
-                let slots = slots.filter(|(slot, _)| of_day.contains(slot));
-                domains.push((&of.domain[..], slots.collect()));
+                domains.push((&of.domain[..], self.slots_before(of, day)?));
             }
         }
         Ok(domains)
+    }
+
+    /// Slots of a day in which domains sent to a zone what stays billed as standard traffic.
+    fn settled_slots(
+        &self,
+        used: &AccountUsage,
+        (day, zone): (i32, Region),
+    ) -> Result<Vec<(usize, u64)>, BillingError> {
+        let rules = self.catalogue.rules(day)?;
+        let mut slots = Vec::new();
+        let settled = used.domains.iter().filter(|of| of.is_settled);
+        for of in settled.filter(|of| zone == rules.zone(of.region)) {
+            slots.extend(self.slots_before(of, day)?);
+        }
+        Ok(slots)
+    }
+
+    /// The slots of a day, counted from the first of the month, if it is before a domain was added.
+    fn slots_before(&self, of: &DomainDays, day: i32) -> Result<Vec<(usize, u64)>, BillingError> {
+        let first = usize::try_from(day - self.days().start).map_err(|_| Inexact)?;
+        let of_day = first * SLOTS_PER_DAY as usize..(first + 1) * SLOTS_PER_DAY as usize;
+        let slots = of.before.iter();
+        let slots = slots.map(|(slot, bytes)| (*slot as usize, *bytes));
+        Ok(slots.filter(|(slot, _)| of_day.contains(slot)).collect())
     }
 
     /// The credits of a day's peak in a zone: of `both`, less that of `others` alone.

@@ -302,10 +302,7 @@ fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
     }
     let is_whole = is_last && end.is_empty();
     let is_needed = role != Role::Ignored;
-    // Spaces are everywhere; what else is in the literal finds it faster.
-    let marker = end.iter().position(|&byte| byte != b' ').unwrap_or(0);
     Field {
-        marker,
         endings: variable.form.endings(&end, separator, is_whole),
         may_be_empty: variable.may_be_empty || escape != Escape::Default && !is_needed,
         is_client: variable.is_client,

@@ -84,8 +84,6 @@ struct Field {
     /// A byte that words in its place do not hold: the first of `end`, if that separates fields.
     separator: u8,
     end: Literal,
-    /// Place in `end` of the byte that it is looked for by.
-    marker: usize,
     /// It is the last, and goes on to the end of the line.
     is_whole: bool,
     /// How its end is found: where text is escaped, and where it is raw.

@@ -133,17 +133,14 @@ impl Track<'_> {
         let (index, at) = (way.index, way.at);
         let field = &self.fields[index];
         let (rest, is_raw) = (&line[at..], self.reading.is_raw);
-        let &marker = field.end.get(field.marker)?;
-        // Where the marker of an end within reach can stand.
-        let within = field.reach(rest, is_raw) + field.marker + 1;
-        let within = &rest[..within.min(rest.len())];
-        let (mut from, mut is_found) = (field.marker, false);
-        while let Some(place) = within.get(from..).and_then(|rest| find(marker, rest)) {
-            let len = from + place - field.marker;
-            from = len + field.marker + 1;
-            if !field.end.begins(&rest[len..]) {
-                continue;
-            }
+        if field.end.is_empty() {
+            return None;
+        }
+        // Where the end may begin.
+        let within = &rest[..rest.len().min(field.reach(rest, is_raw) + field.end.len())];
+        let (mut from, mut is_found) = (0, false);
+        while let Some(len) = field.end.next_place(within, from) {
+            from = len + 1;
             *tries_left = tries_left.checked_sub(1)?;
             if is_found {
                 // A second way is only looked for: it shall not change the first.
@@ -215,14 +212,23 @@ impl<'a> Way<'a> {
     /// Takes `text` for `field`; `false` where it is not of its form.
     #[inline(always)]
     fn take(&mut self, field: &Field, text: &'a [u8], time: &TimeKind, clock: &mut Clock) -> bool {
-        match field.role {
-            Role::Time => self.time = time.read_fast(text, clock),
-            Role::Status => self.status = three_digits(text),
-            Role::Bytes => self.bytes = digits(text),
-            Role::Host(_) | Role::Body | Role::Ignored => {}
-        }
+        let is_plain = match field.role {
+            Role::Time => {
+                self.time = time.read_fast(text, clock);
+                self.time.is_some()
+            }
+            Role::Status => {
+                self.status = three_digits(text);
+                self.status.is_some()
+            }
+            Role::Bytes => {
+                self.bytes = digits(text);
+                self.bytes.is_some()
+            }
+            Role::Host(_) | Role::Body | Role::Ignored => false,
+        };
         self.texts.take(field.role, text);
-        field.holds(text)
+        is_plain || field.holds(text)
     }
 }
 

@@ -35,6 +35,7 @@ fn line(item: Item, quantity: &str, unit_price: &str) -> Charge {
         term: None,
         bytes: 7,
         quantity,
+        package_quantity: None,
         unit_price,
         amount: Amount::new(quantity * unit_price),
         detail: Decimal::ZERO,
@@ -47,6 +48,7 @@ fn line(item: Item, quantity: &str, unit_price: &str) -> Charge {
         source: "a price list".to_owned(),
         how: "in words".to_owned(),
         shares: Vec::new(),
+        assumed: Vec::new(),
     }
 }
 

@@ -84,6 +84,9 @@ fn notes(report: &BillReport) -> String {
     let mut html = paragraphs(&report.notes.mended, |of| {
         format!("Corrected: {}.", of.text())
     });
+    html += &paragraphs(&report.notes.waiting, |of| {
+        format!("Not yet corrected: {}.", of.text())
+    });
     html += &paragraphs(report.notes.rejected.as_slice(), |rejected| {
         format!(
             "At most {} {} not metered: {} lines of logs of all months were rejected; they stand for at most {} B, \
@@ -110,13 +113,7 @@ fn notes(report: &BillReport) -> String {
         format!("Not priced: {bytes} B{account}: {}.", of.why)
     });
     html += &paragraphs(&report.notes.assumed_regions, |of| {
-        format!(
-            "Priced as {}: {} GB of account {}, {}.",
-            of.priced_as,
-            grouped(&of.gigabytes),
-            of.account,
-            of.clients
-        )
+        format!("Priced {}.", of.text(grouped))
     });
     html += &unlicensed(report);
     match html.is_empty() {

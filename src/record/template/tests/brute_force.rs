@@ -76,11 +76,14 @@ fn ruled<'a>(template: &Template, line: &'a [u8]) -> Result<Record<'a>, Reject> 
     Err(template.misfit(line))
 }
 
-/// Whether there is more to look at than the grammar does.
+/// Whether the line has more ways than the bounds of the search let it look at: it is ambiguous then,
+/// whatever its fits are.
 fn is_too_much(template: &Template, line: &[u8]) -> bool {
-    let mut readings = template.readings();
-    readings
-        .any(|(fields, reading)| fits::fits(&template.head, fields, reading, line) == Fits::TooMany)
+    let mut found = template
+        .readings()
+        .map(|(fields, reading)| fits::fits(&template.head, fields, reading, line));
+    let judged = found.find(|fits| !matches!(fits, Fits::Known(texts) if texts.is_empty()));
+    judged == Some(Fits::TooMany)
 }
 
 /// Variables with texts that they, their neighbours and clients write.
@@ -166,10 +169,9 @@ proptest! {
             return Ok(());
         };
         let specified = template.judged(&line);
-        if specified != Err(Reject::Ambiguous) || !is_too_much(&template, &line) {
-            let ruled = ruled(&template, &line);
-            prop_assert_eq!(specified, ruled, "{} of {}", line.escape_ascii(), text);
-        }
+        // Rare, or the run fails for want of lines.
+        prop_assume!(!is_too_much(&template, &line));
+        prop_assert_eq!(specified, ruled(&template, &line), "{} of {}", line.escape_ascii(), text);
         let expected = Template::fate(specified, &line);
         let fast = template.fast(&line, &mut Clock::default());
         prop_assert!(fast.is_none_or(|fast| fast == expected), "{fast:?}: {}", line.escape_ascii());

@@ -1,0 +1,142 @@
+//! The traffic of an account's mini-program domains between two instants, as far as the logs of a store tell.
+
+use std::ops::Range;
+
+use super::Failure;
+use crate::billing::refund::{Counted, Unknown};
+use crate::registry::{Class, Registry};
+use crate::store::{Covered, Store};
+use crate::summary::Book;
+use crate::units::{Month, SLOT_SECS, Slot, Timestamp};
+
+/// What a store holds of some months.
+#[derive(Default)]
+pub(super) struct Logged {
+    /// Bytes of slots of the account's mini-program domains, in no order.
+    bytes: Vec<(u32, u64)>,
+    /// Of which time each content tells.
+    covered: Vec<Covered>,
+    /// Contents that the store does not publish.
+    set_aside: usize,
+}
+
+impl Logged {
+    /// Reads all months that `span` touches.
+    pub(super) fn read(
+        (account, rows_max): (&str, usize),
+        store: &Store,
+        registry: &Registry,
+        span: Range<Timestamp>,
+    ) -> Result<Self, Failure> {
+        let zone = registry.zone();
+        let mut logged = Logged {
+            set_aside: store.set_aside()?.len(),
+            ..Logged::default()
+        };
+        let mut months = vec![Month::of_slot(span.start.slot(), zone)];
+        let last = Month::of_slot(span.end.slot(), zone);
+        while let Some(next) = months.last().and_then(|month| month.next()) {
+            if last < next {
+                break;
+            }
+            months.push(next);
+        }
+        for month in &months {
+            let of_month = month.slots(zone);
+            let usage = store.usage(of_month.clone(), rows_max)?;
+            let book = Book::new(usage.table, usage.domains, registry, zone)?;
+            for used in book.months().flat_map(|usage| usage.accounts(registry)) {
+                let used = used?;
+                let is_meant =
+                    |class: Class| class == Class::MiniProgram && used.account == account;
+                let of_class = used.slots.iter().filter(|((class, _), _)| is_meant(*class));
+                let bytes =
+                    of_class.flat_map(|(_, bytes)| of_month.clone().zip(bytes.iter().copied()));
+                logged.bytes.extend(bytes);
+            }
+        }
+        let is_meant = |domain: &str| {
+            let mut of_months = months
+                .iter()
+                .map(|month| registry.attribution(domain, *month));
+            of_months.any(|of| of.class == Class::MiniProgram && of.account == Some(account))
+        };
+        logged.covered = store.coverage(touched(&span), is_meant)?;
+        Ok(logged)
+    }
+
+    /// The traffic between two instants; a slot that lies between them in part may be in it, or not.
+    pub(super) fn count(&self, span: &Range<Timestamp>) -> Counted {
+        let touched = touched(span);
+        let length = i64::from(SLOT_SECS);
+        let whole = slot(span.start.as_unix_secs() + length - 1)..slot(span.end.as_unix_secs());
+        let of = |slots: &Range<u32>| {
+            let bytes = self.bytes.iter().filter(|(slot, _)| slots.contains(slot));
+            bytes.map(|(_, bytes)| *bytes).sum()
+        };
+        Counted {
+            least: of(&whole),
+            most: of(&touched),
+            // Of no time there is nothing to know.
+            has_logs: touched.is_empty()
+                || self.covered.iter().any(|of| do_meet(&of.slots, &touched)),
+            unknown: self.unknown(span, &touched),
+        }
+    }
+
+    fn unknown(&self, span: &Range<Timestamp>, touched: &Range<u32>) -> Unknown {
+        let mut unknown = Unknown {
+            gaps: self.gaps(span),
+            set_aside: self.set_aside,
+            ..Unknown::default()
+        };
+        let is_in = |of: &&Covered| do_meet(&of.lines, touched);
+        for of in self.covered.iter().filter(is_in) {
+            unknown.rejected_lines += of.rejected.lines;
+            unknown.unread_lines += of.rejected.unread_lines;
+            let bytes = of.rejected.bytes_at_most;
+            unknown.rejected_bytes = unknown.rejected_bytes.saturating_add(bytes);
+            unknown.lines_without_bytes += of.without_bytes;
+        }
+        unknown
+    }
+
+    /// The times between two instants of which no log tells that may be of the account.
+    fn gaps(&self, span: &Range<Timestamp>) -> Vec<Range<Timestamp>> {
+        let meant = self.covered.iter().filter(|of| of.is_meant);
+        let mut known: Vec<Range<u32>> = meant.map(|of| of.slots.clone()).collect();
+        known.sort_unstable_by_key(|slots| slots.start);
+        let instant = |slot: u32| Slot::from_index(slot).map(Slot::start);
+        let (mut gaps, mut until) = (Vec::new(), span.start);
+        for slots in known.into_iter().filter(|slots| !slots.is_empty()) {
+            let (Some(start), Some(end)) = (instant(slots.start), instant(slots.end)) else {
+                continue;
+            };
+            if until < start.min(span.end) {
+                gaps.push(until..start.min(span.end));
+            }
+            until = until.max(end);
+        }
+        if until < span.end {
+            gaps.push(until..span.end);
+        }
+        gaps
+    }
+}
+
+/// Whether slots are in both.
+fn do_meet(a: &Range<u32>, b: &Range<u32>) -> bool {
+    a.start.max(b.start) < a.end.min(b.end)
+}
+
+/// The slots that touch what is between two instants.
+fn touched(span: &Range<Timestamp>) -> Range<u32> {
+    let start = slot(span.start.as_unix_secs());
+    let end = slot(span.end.as_unix_secs() + i64::from(SLOT_SECS) - 1);
+    start..end.max(start)
+}
+
+/// The number of the slot of an instant, in seconds since the epoch.
+fn slot(secs: i64) -> u32 {
+    u32::try_from(secs / i64::from(SLOT_SECS)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,214 @@
+//! Amounts of two currencies are never added, and months of each are corrected in their own.
+
+use std::fs;
+
+use crate::closed::{
+    amounts, bill, close, closed_site, lines, never_closed, printed, registry, run,
+};
+use crate::program::Site;
+use crate::terms::{assert_refused, late_site, own_catalogue};
+
+#[test]
+fn c1_a_correction_in_another_currency_is_refused() {
+    let site = late_site();
+    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    let by_dollars = ["--catalogue", &dollars[..]];
+    let words = [
+        "the bill of 2026-11 is in USD, and what corrects 2026-10 in it is in CNY",
+        "never added",
+    ];
+    assert_refused(&site, "bill", &by_dollars, &words);
+    let november = [&by_dollars[..], &["--month", "2026-11", "--early"]].concat();
+    assert_refused(&site, "close", &november, &words);
+    let logs = site.path("logs").display().to_string();
+    assert_refused(&site, "run", &[&by_dollars[..], &[&logs]].concat(), &words);
+    let rerate = [&by_dollars[..], &["--rerate"]].concat();
+    let words = ["2026-10 was billed in CNY, and would be priced in USD"];
+    assert_refused(&site, "bill", &rerate, &words);
+    // A month without corrections may be in another currency than those before.
+    let october = bill(
+        &site,
+        "out",
+        &["--catalogue", &dollars, "--month", "2026-10"],
+    );
+    assert_eq!(october.json[0]["currency"], "CNY");
+    let site = closed_site();
+    site.write("november.log", lines("202611", 0..3));
+    site.ingest();
+    let bills = bill(&site, "out", &["--catalogue", &dollars]);
+    let currencies: Vec<_> = (0..2).map(|at| &bills.json[at]["currency"]).collect();
+    assert_eq!(currencies, ["CNY", "USD"]);
+}
+
+/// September closed in CNY and October in USD, and 101 GB of `v1` that came for each since; 6 GB of November.
+fn site_of_two_currencies() -> (Site, String) {
+    let site = Site::new();
+    registry(&site, "2026-09-02", "acct");
+    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    site.write("a.log", lines("202609", 0..30));
+    site.write("b.log", lines("202610", 0..30));
+    site.ingest();
+    close(&site, "2026-09");
+    let said = run(
+        &site,
+        "close",
+        &["--month", "2026-10", "--early", "--catalogue", &dollars],
+    );
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    site.write("late-a.log", lines("202609", 100..101));
+    site.write("late-b.log", lines("202610", 100..101));
+    site.write("november.log", lines("202611", 0..3));
+    site.ingest();
+    (site, dollars)
+}
+
+/// Months, currencies and sums of what waits on a bill.
+fn waiting(bill: &serde_json::Value) -> Vec<String> {
+    let waiting = bill["waiting"].as_array().expect("a list").iter();
+    let text = |of: &serde_json::Value, name: &str| of[name].as_str().expect("a text").to_owned();
+    let waiting = waiting.map(|of| ["month", "amount", "currency"].map(|name| text(of, name)));
+    waiting.map(|of| of.join(" ")).collect()
+}
+
+#[test]
+fn c1_months_closed_in_two_currencies_are_each_corrected_in_their_own() {
+    let (site, dollars) = site_of_two_currencies();
+    let by_dollars = ["--catalogue", &dollars[..]];
+    // 26.26 of a late September or October, and 1 GB at 4 and 5 GB at 0.26 of November.
+    for (more, currency, other) in [
+        (&[][..], "CNY", "2026-10 26.26000019 USD"),
+        (&by_dollars[..], "USD", "2026-09 26.26000019 CNY"),
+    ] {
+        let said = bill(&site, "either", more);
+        let november = &said.json[2];
+        assert_eq!(
+            (&november["currency"], &november["payable"]),
+            (&currency.into(), &"31.56".into())
+        );
+        assert_eq!(waiting(november), [other]);
+        for closed in [0, 1] {
+            assert!(waiting(&said.json[closed]).is_empty());
+        }
+    }
+    let out = site.path("out").display().to_string();
+    let table = printed(&site, &["--out", &out]);
+    let words = "not yet corrected: 1 lines that correct 2026-10, 26.26000019 USD in all";
+    assert!(table.contains(words), "{table}");
+    let page = site.path("page.html");
+    bill(&site, "out", &["--html", &page.display().to_string()]);
+    let page = fs::read_to_string(page).expect("read");
+    assert!(page.contains("Not yet corrected: 1 lines that correct 2026-10"));
+
+    // What waits is on the next bill in its currency, whatever is closed before, and once.
+    close(&site, "2026-11");
+    let words = ["the bill of 2026-12 is in CNY, and what corrects 2026-10 in it is in USD"];
+    assert_refused(&site, "bill", &[], &words);
+    assert_eq!(
+        waiting(&bill(&site, "out", &["--month", "2026-11"]).json[0]),
+        ["2026-10 26.26000019 USD"]
+    );
+    let december = ["--month", "2026-12", "--early", "--catalogue", &dollars[..]];
+    let said = run(&site, "close", &december);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for more in [&[][..], &by_dollars[..]] {
+        let said = bill(&site, "after", more);
+        let sums = |name: &str| {
+            let bills = said.json.as_array().expect("bills").iter();
+            bills
+                .map(|of| of[name].as_str().expect("a text").to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sums("payable"), ["663.20", "663.20", "31.56", "26.26"]);
+        assert_eq!(sums("currency"), ["CNY", "USD", "CNY", "USD"]);
+    }
+    assert_eq!(
+        amounts(&site, "after", "2026-10"),
+        never_closed(&site, &by_dollars)
+    );
+    assert_eq!(
+        amounts(&site, "after", "2026-09"),
+        amounts(&site, "fresh", "2026-09")
+    );
+}
+
+#[test]
+fn c1_only_months_of_the_catalogues_currency_are_rerated() {
+    let (site, _) = site_of_two_currencies();
+    let changes = [("price = \"4\"", "price = \"5\"")];
+    let yuan = own_catalogue(&site, &changes);
+    let said = bill(&site, "out", &["--catalogue", &yuan, "--rerate"]);
+    // 145 GB of September for 1 more, and what came late; November for 1 more, too.
+    assert_eq!(said.json[2]["payable"], "177.56");
+    assert_eq!(waiting(&said.json[2]), ["2026-10 26.26000019 USD"]);
+}
+
+#[test]
+fn c1_a_fee_in_another_currency_is_refused() {
+    let site = Site::new();
+    registry(&site, "2026-10-02", "acct");
+    site.write("a.log", lines("202610", 0..3) + &lines("202611", 0..3));
+    site.ingest();
+    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    let path = site.path("events.toml").display().to_string();
+    for purchase in [
+        "[[licence]]\napp_id = \"wx1\"\nstate = \"active\"",
+        "[[package]]\ngigabytes = 100",
+        "[[transcoding-package]]\nkind = \"standard\"\nhours = 5",
+    ] {
+        let bought =
+            "account = \"acct\"\nat = \"2026-10-02T10:00\"\nfee = \"7\"\ncurrency = \"USD\"\n";
+        fs::write(&path, format!("{purchase}\n{bought}")).expect("written");
+        let words = [
+            "events.toml:1: the fee is in USD, and the catalogue mini-program-live that it is billed by in CNY",
+            "use a catalogue in USD",
+        ];
+        assert_refused(&site, "bill", &["--events", &path], &words);
+        assert_refused(
+            &site,
+            "close",
+            &["--month", "2026-10", "--early", "--events", &path],
+            &words,
+        );
+        // The bill of another month has nothing to do with it.
+        let november = bill(&site, "out", &["--events", &path, "--month", "2026-11"]);
+        assert_eq!(november.json[0]["currency"], "CNY");
+        let by_dollars = [
+            "--events",
+            &path,
+            "--catalogue",
+            &dollars,
+            "--month",
+            "2026-10",
+        ];
+        let october = bill(&site, "out", &by_dollars);
+        // 7 more than the traffic, less where the package pays for it.
+        assert_eq!(october.json[0]["currency"], "USD");
+        assert_ne!(october.json[0]["payable"], "5.30", "{purchase}");
+    }
+    fs::write(
+        &path,
+        "[[licence]]\naccount = \"acct\"\napp_id = \"wx1\"\nat = \"2026-10-02T10:00\"\nstate = \"active\"\n\
+         fee = \"7\"\ncurrency = \"USD\"\n",
+    )
+    .expect("written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
+    command.args([
+        "licence",
+        "refund",
+        "--account",
+        "acct",
+        "--events",
+        &path,
+        "--store",
+    ]);
+    command
+        .arg(site.path("store"))
+        .arg("--registry")
+        .arg(site.path("registry.toml"));
+    let said = Site::run(&mut command);
+    assert!(
+        said.code == 2 && said.stderr.contains("the fee is in USD"),
+        "{}",
+        said.stderr
+    );
+}
