@@ -1,17 +1,20 @@
 //! What each domain costs: the lines of an account, split by what made them (R33).
 //!
-//! Standard traffic is settled by account, so a line of it is made of many domains. It is split, to the last
-//! digit, by the bytes that made it:
+//! Standard traffic is settled by account, so a line of it is made of many domains. It is split, to
+//! the last digit, by the bytes that made it:
 //!
 //! | line | is split by |
 //! |---|---|
 //! | traffic of a day, upstream too | the bytes of the day in the zone that pay for it |
-//! | what packages paid of a day | the bytes of the day that they may pay for: domains have the same part of it each; what they did not pay for is the rest of each |
+//! | what packages paid of a day | the bytes of the day that they may pay for |
 //! | the peak of a day | the bytes of the busiest slot; of equals the first |
 //! | the mean of a month's peaks | the bytes of all those slots |
 //! | a 95th percentile | the bytes of the slot that is taken; of equals the first |
 //! | mini-program traffic | the bytes of the line, which are of one domain; by regions |
 //! | a correction | what each domain's parts of the corrected line are now, less what they were |
+//!
+//! Of what packages may pay for, they pay the same part of each domain; the traffic that is left is the
+//! rest of each.
 //!
 //! Shares of a line add up to its bytes, its quantity and its amount on the detail of the bill (8 places).
 //! Each is rounded down, and the units that are left go to the shares that lost most by it, the first of

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::progress::say;
 use super::{Failure, Finish};
-use crate::record::{FORMATS, LayoutError, Template};
+use crate::record::{FORMATS, Layout, Template};
 
 /// List the log formats that are read, and the field that each meters
 #[derive(Args)]
@@ -19,9 +19,10 @@ pub(super) struct FormatsArgs {
 pub(super) fn formats(args: &FormatsArgs) -> Result<Finish, Failure> {
     let mut out = io::stdout().lock();
     if let Some(text) = &args.log_format {
-        let template = Template::new(text).map_err(LayoutError::from)?;
-        writeln!(out, "{}", template.takes())?;
-        warn_of(&template);
+        if let Layout::Nginx(template) = Layout::of_template(text)? {
+            writeln!(out, "{}", template.takes())?;
+            warn_of(&template);
+        }
         return Ok(Finish::Done);
     }
     for format in FORMATS {

@@ -33,10 +33,10 @@ pub(super) struct ExtrasArgs {
     /// CSV or Parquet file of what other meters counted, with the columns day, account, service, variant,
     /// zone and quantity; can be given several times
     ///
-    /// A quantity is a whole number: seconds of one output of transcoding, vod-transcoding and vod-editing; bytes of
-    /// vod-traffic, and the most bytes of a day of vod-storage; the most channels at a time of a day of
-    /// recording; pictures of screenshot and porn-detection; licences of mobile-licence; months of im-plan;
-    /// users or groups beyond the plan of im-over-use.
+    /// A quantity is a whole number: seconds of one output of transcoding, vod-transcoding and
+    /// vod-editing; bytes of vod-traffic, and the most bytes of a day of vod-storage; the most channels
+    /// at a time of a day of recording; pictures of screenshot and porn-detection; licences of
+    /// mobile-licence; months of im-plan; users or groups beyond the plan of im-over-use.
     #[arg(long, value_name = "FILE")]
     services: Vec<PathBuf>,
     /// What is billed of a day that traffic packages pay in part

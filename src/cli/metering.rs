@@ -41,7 +41,7 @@ impl LayoutArgs {
         }
         Ok(match (&self.format, &self.log_format) {
             (Some(name), template) => Some(Layout::by_name(name, template.as_deref())?),
-            (None, Some(template)) => Some(Layout::by_name("nginx", Some(template))?),
+            (None, Some(template)) => Some(Layout::of_template(template)?),
             (None, None) => None,
         })
     }

@@ -2,14 +2,16 @@
 //!
 //! | field | reading |
 //! |---|---|
-//! | `EdgeStartTimestamp` | RFC 3339, or unix seconds (10 digits) or nanoseconds (19 digits), as number or text |
+//! | `EdgeStartTimestamp` | RFC 3339, or unix seconds (10 digits) or nanoseconds (19 digits) |
 //! | `ClientRequestHost` | the domain |
-//! | `EdgeResponseBytes` | downstream bytes; null, −1, `"-"`, `""` or absent is 0 and a doubt; absent from all rows refuses the file |
+//! | `EdgeResponseBytes` | downstream bytes; null, −1, `"-"`, `""` or absent is 0 and a doubt |
 //! | `EdgeResponseStatus` | status, 0 to 999; null or absent is 0 |
 //! | `ClientCountry` | region, by the price list's zones |
 //! | `ClientRequestSource` | anything but `eyeball` is a sub-request: skipped, its bytes shown |
 //! | `WorkerSubrequest` | `true` is a sub-request too |
-//! | `ParentRayID` | where `ClientRequestSource` is missing: the request that a sub-request is part of; empty, null or `00` where there is none |
+//! | `ParentRayID` | without `ClientRequestSource`: set, and not `00`, it is a sub-request |
+//!
+//! Times may be numbers or text. A file of which no row has `EdgeResponseBytes` is refused.
 //!
 //! A row with neither of `ClientRequestSource` and `WorkerSubrequest`, nor a parent, is metered with the
 //! doubt `no-viewer-mark`: that there is no parent does not say that a viewer asked. A needed field

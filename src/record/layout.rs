@@ -100,6 +100,12 @@ pub enum LayoutError {
         /// What was asked for.
         name: String,
     },
+    /// It is no `log_format` but the name of a format.
+    #[error("`{name}` is the name of a format and no log format; give it with --format {name}")]
+    FormatName {
+        /// What was given.
+        name: &'static str,
+    },
     /// The template is wrong.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -116,14 +122,25 @@ impl Layout {
             "tencent-live" => Layout::TencentLive(TencentLive::default()),
             "cloudfront" => Layout::CloudFront(CloudFront::default()),
             "cloudflare" => Layout::Cloudflare(Cloudflare),
-            "nginx" => Layout::Nginx(Arc::new(Template::new(template.unwrap_or("combined"))?)),
-            name if is_preset(name) => Layout::Nginx(Arc::new(Template::new(name)?)),
+            "nginx" => Layout::of_template(template.unwrap_or("combined"))?,
+            name if is_preset(name) => Layout::of_template(name)?,
             _ => {
                 return Err(LayoutError::Unknown {
                     name: name.to_owned(),
                 });
             }
         })
+    }
+
+    /// The layout of a `log_format`, or of the name of a preset.
+    ///
+    /// Errors: [`LayoutError`].
+    pub fn of_template(text: &str) -> Result<Self, LayoutError> {
+        let named = FORMATS.iter().find(|format| format.name == text.trim());
+        match named {
+            Some(format) => Err(LayoutError::FormatName { name: format.name }),
+            None => Ok(Layout::Nginx(Arc::new(Template::new(text)?))),
+        }
     }
 
     /// What beside its name tells this layout from others of its format, as text: the `log_format` of

@@ -161,7 +161,7 @@ pub struct PartDigests {
     pub marks: Vec<(u64, Digest)>,
     /// Where it ends, and the byte before that.
     pub end: (u64, Option<u8>),
-    /// How the content opens behind the hole that it starts with, as far as that ends in the first part.
+    /// How the content opens behind the hole that it starts with, if that ends in the first part.
     behind_hole: Option<Opening>,
 }
 

@@ -17,7 +17,8 @@ pub struct Discovered {
     pub sources: Vec<Source>,
     /// Files whose name starts with a dot, in folders: passed over.
     pub hidden: u64,
-    /// Files that were reached by a second way: taken once. A link to a folder that it is in counts, too.
+    /// Files that were reached by a second way: taken once. A link to a folder that it is in counts as
+    /// one.
     pub repeated: u64,
 }
 
@@ -65,8 +66,8 @@ pub enum DiscoverError {
 /// Lists the sources that `inputs` name: files, folders (with all that is in them), globs, `-`.
 ///
 /// Errors: [`DiscoverError`]; a part that cannot be listed is an error, because a bill over a
-/// part of the logs would look like a bill. A link in a folder, or among the matches of a glob, that leads
-/// nowhere is a source all the same, which cannot be read.
+/// part of the logs would look like a bill. A link in a folder, or among the matches of a glob, that
+/// leads nowhere is a source all the same, which cannot be read.
 pub fn discover(inputs: &[String]) -> Result<Discovered, DiscoverError> {
     let mut found = Finder::default();
     for input in inputs {

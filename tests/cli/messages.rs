@@ -36,6 +36,21 @@ fn a13_names_of_log_formats_are_names_of_formats() {
 }
 
 #[test]
+fn a13_names_of_formats_are_no_log_formats() {
+    let place = Place::new();
+    place.write("logs/a.log", LINE.repeat(3));
+    for name in ["cloudflare", "tencent-cdn", "nginx"] {
+        let said = place.run(&["logs", "--log-format", name]);
+        let advice = format!("give it with --format {name}");
+        expect(&said, 2, &["is the name of a format", &advice]);
+    }
+    let both = ["logs", "--format", "nginx", "--log-format", "cloudflare"];
+    expect(&place.run(&both), 2, &["give it with --format cloudflare"]);
+    let said = place.run(&["logs", "--log-format", "combinedio"]);
+    expect(&said, 2, &["`combinedio` has no variable", "formats"]);
+}
+
+#[test]
 fn a13_columns_without_a_host_ask_for_a_domain() {
     let place = Place::new();
     let header = "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes sc-status\n";

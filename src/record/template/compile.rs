@@ -20,6 +20,14 @@ pub enum TemplateError {
         /// What is left.
         rest: String,
     },
+    /// It is no `log_format`, and no name of one.
+    #[error(
+        "the log format `{text}` has no variable ($host, %h …) outside of comments, and is no name of one that `cdn-meter formats` lists"
+    )]
+    NoVariable {
+        /// What was given.
+        text: String,
+    },
     /// Two variables touch, so nobody can tell where the first ends.
     #[error(
         "the log format has `{name}` directly behind `{before}`, and nobody can tell where the first ends; put a separator between (only a host or port and the path behind it may touch)"
@@ -64,6 +72,9 @@ pub(super) struct Taken {
 pub(super) fn compile(text: &str, is_preset: bool) -> Result<Template, TemplateError> {
     let (words, escape) = words(text)?;
     let (head, mut parts) = join(words)?;
+    if parts.is_empty() {
+        return Err(TemplateError::NoVariable { text: text.into() });
+    }
     if !is_preset {
         expect_identities(&mut parts);
     }

@@ -1,6 +1,7 @@
 //! Templates: what they compile to, and what they read.
 
 mod brute_force;
+mod pasted;
 mod servers;
 mod written;
 

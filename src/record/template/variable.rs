@@ -33,7 +33,8 @@ pub(super) struct Variable {
     /// Whether its text is the client's choice.
     pub(super) is_client: bool,
     /// Whether nginx writes nothing for it although it escapes as usual: it finds the value, and that is
-    /// empty (no `server_name`, a request that broke off, a socket without ports, a PROXY line without address).
+    /// empty (no `server_name`, a request that broke off, a socket without ports, a PROXY line without
+    /// an address).
     pub(super) may_be_empty: bool,
 }
 

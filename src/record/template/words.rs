@@ -1,24 +1,32 @@
 //! From text that people paste to the words of a template.
 //!
 //! ```text
-//! pasted  = nginx | apache | bare
-//! nginx   = "log_format" name [ "escape=" ( "default" | "json" | "none" ) ] 1*piece [ ";" ]
-//! apache  = "LogFormat" piece [ name ] | "CustomLog" path piece
+//! pasted  = blank ( nginx | pieces | apache | bare )
+//! nginx   = "log_format" name [ escape ] 1*piece [ ";" ]
+//! pieces  = [ name ] [ escape ] 1*piece [ ";" ]               the same without its directive
+//! apache  = "LogFormat" piece [ name ] | "CustomLog" path piece | piece [ name ]
+//! escape  = "escape=" ( "default" | "json" | "none" )
 //! piece   = "'" text "'" | `"` text `"`                      put together as they stand
+//! blank   = *( white space | "#" and the rest of a line )    between all of these
+//! bare    = words, on one line
 //!
 //! words   = *( "$" name | "${" name "}" | escape | text )                               nginx's
 //!         | *( "%%" | "%" [status list] ["<" | ">"] [ "{" argument "}" ] letter | escape | text )
-//! escape  = `\"` | `\\` | `\t` | `\n` …                      as configuration files quote
+//!           where escape = `\"` | `\\` | `\t` | `\n` …           as configuration files quote
 //! ```
+//! A bare text may begin with a quote of its own (`"$host" "$request"`). What begins with a single quote,
+//! or with a double one and has quotes with a backslash inside, more than one line or a `;` at its end, is
+//! pieces. A `;` at the end of a bare text is no part of it, unless it has others.
+//!
 //! A text with `$name` in it is nginx's, any other is Apache's. A bare text does not say how its server
 //! escapes; one that begins as a JSON object is read as one of `escape=json`, whose lines are those of
 //! any other and more: a missing value may be nothing in them.
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, tag_no_case, take, take_till1, take_while, take_while1};
-use nom::character::complete::{alpha1, char as exactly, multispace0, multispace1, one_of};
-use nom::combinator::{all_consuming, map, opt, recognize, value as always, verify};
-use nom::multi::{many0, many1};
+use nom::character::complete::{alpha1, char as exactly, multispace1, not_line_ending, one_of};
+use nom::combinator::{all_consuming, map, opt, peek, recognize, rest, value as always, verify};
+use nom::multi::{many0, many0_count, many1};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
@@ -69,57 +77,117 @@ fn syntax(error: nom::Err<nom::error::Error<&str>>) -> TemplateError {
 
 /// The template itself, without what a configuration file has around it.
 fn unwrapped(text: &str) -> Result<(String, Escape), TemplateError> {
+    let (config, _) = blank(text).map_err(syntax)?;
     let is_directive = |name: &str| {
-        let rest = text
+        let rest = config
             .get(..name.len())
             .filter(|start| start.eq_ignore_ascii_case(name))
-            .map(|_| &text[name.len()..]);
+            .map(|_| &config[name.len()..]);
         rest.is_some_and(|rest| rest.starts_with(char::is_whitespace))
     };
     if is_directive("log_format") {
-        let (_, (escape, pieces)) = nginx_directive(text).map_err(syntax)?;
+        let (_, (escape, pieces)) = nginx_directive(config).map_err(syntax)?;
         return Ok((pieces.concat(), escape));
     }
     if is_directive("LogFormat") || is_directive("CustomLog") {
-        let (_, piece) = apache_directive(text).map_err(syntax)?;
+        let (_, piece) = apache_directive(config).map_err(syntax)?;
         return Ok((piece.to_owned(), Escape::Default));
     }
-    let is_object = text.starts_with('{') && text.contains('$');
-    let escape = match is_object {
+    if is_pieces(config) {
+        let (text, escape) = match (nginx_pieces(config), apache_piece(config)) {
+            (Ok((_, (escape, pieces))), _) => (pieces.concat(), escape),
+            (Err(_), Ok((_, piece))) => (piece.to_owned(), None),
+            (Err(error), Err(_)) => return Err(syntax(error)),
+        };
+        let escape = escape.unwrap_or(unsaid(&text));
+        return Ok((text, escape));
+    }
+    if let Some((_, rest)) = config.split_once('\n') {
+        return Err(TemplateError::Syntax { rest: rest.into() });
+    }
+    let whole = config.strip_suffix(';').filter(|rest| !rest.contains(';'));
+    let bare = whole.unwrap_or(config);
+    Ok((bare.to_owned(), unsaid(bare)))
+}
+
+/// How a text is escaped that does not say it.
+fn unsaid(text: &str) -> Escape {
+    match text.starts_with('{') && text.contains('$') {
         true => Escape::Json,
         false => Escape::Default,
-    };
-    Ok((text.to_owned(), escape))
+    }
+}
+
+/// Whether `text` is quoted as in a configuration file, and not with quotes that are logged.
+fn is_pieces(text: &str) -> bool {
+    let head = opt((name, multispace1));
+    let rest = preceded((head, opt(escaping)), rest).parse(text);
+    let rest = rest.map_or(text, |(_, rest)| rest);
+    let is_config = || text.contains("\\\"") || text.contains('\n') || text.ends_with(';');
+    let is_readable = || nginx_pieces(text).is_ok() || apache_piece(text).is_ok();
+    match rest.chars().next() {
+        Some('\'') => rest.len() == text.len() || is_config() && is_readable(),
+        Some('"') => is_config() && is_readable(),
+        _ => false,
+    }
 }
 
 fn nginx_directive(text: &str) -> IResult<&str, (Escape, Vec<&str>)> {
-    let escape = alt((
-        always(Escape::Default, tag("default")),
-        always(Escape::Json, tag("json")),
-        always(Escape::None, tag("none")),
-    ));
-    let escape = delimited(tag("escape="), escape, multispace1);
-    let head = (tag_no_case("log_format"), multispace1, bare, multispace1);
-    let pieces = many1(terminated(piece, multispace0));
-    let parts = (head, opt(escape), pieces, opt(exactly(';')), multispace0);
-    map(all_consuming(parts), |(_, escape, pieces, ..)| {
+    let head = (tag_no_case("log_format"), blank1, bare, blank1);
+    let parts = preceded(head, (opt(escaping), pieces));
+    map(all_consuming(parts), |(escape, pieces)| {
         (escape.unwrap_or(Escape::Default), pieces)
     })
     .parse(text)
 }
 
+fn nginx_pieces(text: &str) -> IResult<&str, (Option<Escape>, Vec<&str>)> {
+    let head = opt(terminated(name, blank1));
+    all_consuming(preceded(head, (opt(escaping), pieces))).parse(text)
+}
+
+fn escaping(text: &str) -> IResult<&str, Escape> {
+    let escape = alt((
+        always(Escape::Default, tag("default")),
+        always(Escape::Json, tag("json")),
+        always(Escape::None, tag("none")),
+    ));
+    delimited(tag("escape="), escape, blank1).parse(text)
+}
+
+fn pieces(text: &str) -> IResult<&str, Vec<&str>> {
+    let pieces = many1(terminated(piece, blank));
+    terminated(pieces, (opt(exactly(';')), blank)).parse(text)
+}
+
 fn apache_directive(text: &str) -> IResult<&str, &str> {
-    let name = (multispace1, bare);
-    let log_format = preceded(
-        (tag_no_case("LogFormat"), multispace1),
-        terminated(piece, opt(name)),
-    );
+    let log_format = preceded((tag_no_case("LogFormat"), blank1), apache_piece);
     let path = alt((recognize(piece), bare));
     let custom_log = preceded(
-        (tag_no_case("CustomLog"), multispace1, path, multispace1),
-        terminated(piece, opt((multispace1, take_while(|_| true)))),
+        (tag_no_case("CustomLog"), blank1, path, blank1),
+        terminated(piece, opt((blank1, take_while(|_| true)))),
     );
-    all_consuming(terminated(alt((log_format, custom_log)), multispace0)).parse(text)
+    all_consuming(terminated(alt((log_format, custom_log)), blank)).parse(text)
+}
+
+fn apache_piece(text: &str) -> IResult<&str, &str> {
+    let name = opt((blank1, bare));
+    all_consuming(terminated(piece, (name, blank))).parse(text)
+}
+
+/// White space and comments.
+fn blank(text: &str) -> IResult<&str, usize> {
+    let comment = recognize((exactly('#'), not_line_ending));
+    many0_count(alt((multispace1, comment))).parse(text)
+}
+
+fn blank1(text: &str) -> IResult<&str, usize> {
+    preceded(peek(multispace1), blank).parse(text)
+}
+
+/// The name of a log format, where no directive stands before it.
+fn name(text: &str) -> IResult<&str, &str> {
+    take_while1(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).parse(text)
 }
 
 fn bare(text: &str) -> IResult<&str, &str> {

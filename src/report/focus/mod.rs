@@ -3,7 +3,10 @@
 //! | version | what it is |
 //! |---|---|
 //! | 1.2 | the default: validators exist that check it |
-//! | 1.4 | without ProviderName and PublisherName, with ServiceProviderName, HostProviderName and InvoiceDetailId, which names a line of an invoice and is not null on rows that have one |
+//! | 1.4 | without ProviderName and PublisherName; with three columns of its own |
+//!
+//! These are ServiceProviderName, HostProviderName and InvoiceDetailId, which names a line of an
+//! invoice and is not null on rows that have one.
 //!
 //! The mandatory columns of 1.4 are those 19 of 1.2 that it keeps and the two names of providers; we read
 //! that in the text of its `CostAndUsage` and in the pull requests that made it (1955, 2100). No validator

@@ -1,19 +1,22 @@
 //! What a line of a bill is in FOCUS.
 //!
-//! | line | ChargeCategory, Class, Frequency | costs |
-//! |---|---|---|
-//! | traffic, bandwidth, services | Usage, null, Usage-Based | ListCost = ContractedCost = price × quantity; EffectiveCost = BilledCost |
-//! | licences, packages, plans | Purchase, null, One-Time | the same, but EffectiveCost 0: it is for usage to come |
-//! | corrections | as the line, Correction | all costs are what is billed, signed; no unit price; the charge period is the original one |
-//! | precision adjustment | Adjustment, null, One-Time | all costs are the adjustment |
+//! | line | ChargeCategory, Class, Frequency | ListCost, ContractedCost | EffectiveCost |
+//! |---|---|---|---|
+//! | traffic, bandwidth, services | Usage, null, Usage-Based | price × quantity | BilledCost |
+//! | licences, packages, plans | Purchase, null, One-Time | price × quantity | 0 |
+//! | corrections | as the line, Correction | BilledCost | BilledCost |
+//! | precision adjustment | Adjustment, null, One-Time | BilledCost | BilledCost |
 //!
-//! A line that traffic made is a row for each domain that has a share of it, with the domain as resource; the
-//! regions of a domain are one row. Rows of an `x_ChargeId` add up to the line.
+//! What is purchased is for usage to come. A correction is signed, has no unit price, and its charge
+//! period is the original one.
 //!
-//! Quantities have 9 places. Where a price times the quantity of a line is not what it costs, since bandwidth is
-//! rounded for show or a month's price is paid for some of its days, or factors of bytes make more places,
-//! PricingQuantity is what it costs over the price, at 9 places, so that the products that FOCUS asks for hold
-//! to the last digit. BilledCost and EffectiveCost never depend on it.
+//! A line that traffic made is a row for each domain that has a share of it, with the domain as
+//! resource; the regions of a domain are one row. Rows of an `x_ChargeId` add up to the line.
+//!
+//! Quantities have 9 places. Where a price times the quantity of a line is not what it costs, since
+//! bandwidth is rounded for show or a month's price is paid for some of its days, or factors of bytes
+//! make more places, PricingQuantity is what it costs over the price, at 9 places, so that the products
+//! that FOCUS asks for hold to the last digit. BilledCost and EffectiveCost never depend on it.
 //!
 //! Licences and packages are not spread over the time that they are for: the EffectiveCost of a bill is less
 //! than its BilledCost by what was bought. Their charge period is the time that they are for: of a licence that
