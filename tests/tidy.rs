@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     (
         "record",
         &["units"],
-        &["nom", "memchr", "jiff", "thiserror"],
+        &["nom", "memchr", "jiff", "smallvec", "thiserror"],
     ),
     (
         "meter",

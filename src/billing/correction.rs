@@ -287,7 +287,8 @@ mod tests {
             ..now.clone()
         };
         let is_same = |was: &Charge| {
-            let [was, is] = [was, &now].map(|line| sums([line].into_iter(), Status::Charged).expect("exact"));
+            let [was, is] =
+                [was, &now].map(|line| sums([line].into_iter(), Status::Charged).expect("exact"));
             was[&key(&now)].is_as(&is[&key(&now)])
         };
         assert!(is_same(&was(Some(Decimal::ONE))));
