@@ -17,8 +17,8 @@ use std::collections::HashSet;
 use memchr::memchr;
 use smallvec::SmallVec;
 
+use super::form::Ending;
 use super::literal::Literal;
-use super::walk::Ending;
 use super::{Field, Reading, TEXTS, Texts};
 
 /// Bytes that are looked at, per byte of the line and field of the template.

@@ -44,7 +44,6 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use super::time::TimeKind;
-use super::walk::Ending;
 use crate::record::field::find;
 
 /// The form of a variable's text; see the head of this file.
@@ -71,6 +70,21 @@ pub(super) enum Form {
     Status,
     Bytes,
     Time(TimeKind),
+}
+
+/// How the end of a text is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// At the end of the line.
+    Line,
+    /// At the first quote without a backslash before it.
+    Quote,
+    /// Where the literal behind it first stands, or its first byte.
+    First,
+    /// The same, but not behind a comma.
+    Addresses,
+    /// In several places, perhaps: all have to be tried.
+    Unsure,
 }
 
 /// A failure that says nothing: forms answer yes or no.

@@ -47,10 +47,10 @@ use nom::bytes::complete::tag;
 use compile::Taken;
 pub use compile::TemplateError;
 use fits::Fits;
-use form::Form;
+use form::{Ending, Form};
 use literal::Literal;
 use time::TimeKind;
-use walk::{Ending, Known, Track, Way};
+use walk::{Known, Track, Way};
 pub use warning::AmbiguousTemplate;
 
 use super::clock::Clock;

@@ -1,12 +1,14 @@
 //! Laying a template on a line, fast: one way from left to right, and a look whether there is another.
 //!
-//! Most variables end surely: nothing of their form has the byte that stands behind them. Between
-//! the others, the few places are tried at which the literal behind them stands; a way that goes
-//! on from there up to the next of these is counted as one that may fit. Where exactly one does at
-//! each of them, the line fits in one way at most, and what [`super::fits`] would find is known. Where
-//! two do, the grammar has to say. Nothing is copied for the first way: it is nearly always the only one.
+//! Most variables end surely: nothing of their form has the byte that stands behind them, see
+//! [`Ending`]. Times, statuses and bytes are taken where they stand, if they are written as nearly
+//! always. Between the others, the few places are tried at which the literal behind them stands; a way
+//! that goes on from there up to the next of these is counted as one that may fit. Where exactly one
+//! does at each of them, the line fits in one way at most, and what [`super::fits`] would find is known.
+//! Where two do, the grammar has to say. Nothing is copied for the first way: it is nearly always the
+//! only one.
 
-use super::form::{is_escaped, quoted_len};
+use super::form::{Ending, is_escaped, quoted_len};
 use super::literal::Literal;
 use super::time::TimeKind;
 use super::{Field, Reading, Role, Texts};
@@ -25,21 +27,6 @@ pub(super) enum Known {
     /// It does not fit.
     Misfit,
     /// There may be several fits.
-    Unsure,
-}
-
-/// How the end of a text is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// At the end of the line.
-    Line,
-    /// At the first quote without a backslash before it.
-    Quote,
-    /// Where the literal behind it first stands, or its first byte.
-    First,
-    /// The same, but not behind a comma.
-    Addresses,
-    /// In several places, perhaps: all have to be tried.
     Unsure,
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::form::Form;
-use super::walk::Ending;
+use super::form::{Ending, Form};
 use super::{Field, Role, Template};
 
 /// A place of a template at which a client can write text that looks like the fields behind it.
