@@ -81,7 +81,7 @@ pub fn normalize_host(raw: &[u8], name: &mut String) -> Result<(), HostError> {
 /// Splits `host[:port]`: the one reader of it, for the hosts of all formats.
 ///
 /// ```text
-/// text = ( "[" address "]" | *( any except "[", "]" and ":" ) ) [ ":" port ]     port = 1*5 digits
+/// text = ( "[" address "]" | *( any except "[", "]" and ":" ) ) [ ":" port ]     port = *5 digits
 /// ```
 /// Nobody can tell whether the last group of an IPv6 address without brackets is one, or a port that is
 /// glued to it, so such an address is refused, with and without a port. A format that writes host and
@@ -90,7 +90,7 @@ pub fn normalize_host(raw: &[u8], name: &mut String) -> Result<(), HostError> {
 /// [`normalize_host`], which this is the first step of.
 ///
 /// Errors: `Malformed`.
-/// Source: RFC 3986, section 3.2.2 (brackets); that a port has a digit is ours.
+/// Source: RFC 3986, sections 3.2.2 (brackets) and 3.2.3 (a port may be empty, and is none then).
 pub fn host_and_port(text: &[u8]) -> Result<(&[u8], Option<&[u8]>), HostError> {
     let host_len = match text.first() {
         Some(b'[') => text.iter().position(|&byte| byte == b']').map(|at| at + 1),
@@ -99,6 +99,7 @@ pub fn host_and_port(text: &[u8]) -> Result<(&[u8], Option<&[u8]>), HostError> {
     let (host, rest) = text.split_at(host_len.unwrap_or(text.len()));
     match rest {
         [] => Ok((host, None)),
+        b":" => Ok((host, None)),
         [b':', port @ ..] if is_port(port) => Ok((host, Some(port))),
         _ => Err(HostError::Malformed),
     }
@@ -132,6 +133,7 @@ mod tests {
             "LIVE.Example.COM",
             "live.example.com.",
             "live.example.com:443",
+            "live.example.com:",
         ] {
             assert_eq!(name(raw).as_deref(), Ok("live.example.com"), "{raw}");
         }
@@ -157,6 +159,8 @@ mod tests {
         assert_eq!(split("a.example.cn:443"), is("a.example.cn", Some("443")));
         assert_eq!(split("[2001:db8::1]"), is("[2001:db8::1]", None));
         assert_eq!(split("[2001:db8::1]:443"), is("[2001:db8::1]", Some("443")));
+        assert_eq!(split("a:"), is("a", None));
+        assert_eq!(split("[2001:db8::1]:"), is("[2001:db8::1]", None));
         assert_eq!(split(""), is("", None));
         assert_eq!(split("-:443"), is("-", Some("443")));
         for text in [
@@ -164,13 +168,11 @@ mod tests {
             "2001:db8::1",
             "::1",
             "::",
-            "a:",
             "a:x",
             "a:1:2",
             "a:123456",
             "[2001:db8::1]x",
             "[2001:db8::1]443",
-            "[2001:db8::1]:",
             "[::1]]:443",
         ] {
             assert_eq!(split(text), Err(HostError::Malformed), "{text}");
@@ -182,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_is_no_host_name_is_refused() {
-        for raw in ["", "-", "_", "-:443", ":80"] {
+        for raw in ["", "-", "_", "-:443", ":80", ":"] {
             assert_eq!(name(raw), Err(HostError::Missing), "{raw:?}");
         }
         let long = format!("{}.com", "a".repeat(64));
@@ -193,7 +195,6 @@ mod tests {
             ".example.com",
             "a b",
             "a/b",
-            "host:",
             "host:port",
             "host:123456",
             "[::1",

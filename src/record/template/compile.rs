@@ -96,7 +96,6 @@ pub(super) fn compile(text: &str, is_preset: bool) -> Result<Template, TemplateE
             });
     let last = roles.iter().rposition(|role| *role != Role::Ignored);
     let has_host = !taken.hosts.is_empty();
-    let has_ports = taken.hosts.iter().any(|name| name.contains(':'));
     let count = parts.len();
     let fields = parts.into_iter().zip(roles).enumerate();
     let fields = fields.map(|(at, (part, role))| field(part, role, escape, at + 1 == count));
@@ -107,7 +106,6 @@ pub(super) fn compile(text: &str, is_preset: bool) -> Result<Template, TemplateE
         needed: last.map_or(0, |last| last + 1),
         time: time.ok_or(TemplateError::NoTime)?,
         has_host,
-        has_ports,
         has_status: taken.status.is_some(),
         bytes_in: match (is_preset, has_total) {
             (true, _) => BytesIn::Unknown,
@@ -297,7 +295,7 @@ fn field(part: Part, role: Role, escape: Escape, is_last: bool) -> Field {
         _ => b' ',
     };
     // A client's quote in it is no end of it.
-    if variable.form == Form::Host && separator == b'"' {
+    if matches!(variable.form, Form::Host | Form::Ident | Form::Identity) && separator == b'"' {
         variable.form = Form::Free;
     }
     let is_whole = is_last && end.is_empty();

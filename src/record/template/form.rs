@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! free      = *( byte but `"` and `\`, or `\` and any byte )    what clients send, and what we do not know
+//! raw       = any bytes                                      what is never escaped: SSL variables of Apache
 //! user      = free | `""`                                       as Apache writes an empty one
 //! target    = "-" | "*" | free that begins with "/", "?" or a scheme and "://"
 //! word      = 1*( byte but the separator behind it )
@@ -19,7 +20,7 @@
 //! status    = 3 digits | "-"                     bytes  = 1*digit | "-"
 //! ```
 //!
-//! A host in quotes is `free`: an escaped quote may be in it. In a template that is no preset the
+//! A host or an identity in quotes is `free`: an escaped quote may be in it. In a template that is no preset the
 //! identity is what an `identd` may say (`john.doe`), but for an address: that stands in the line of
 //! another layout, whose host would be lost. Lines that a preset is tried on are more often of one.
 //!
@@ -50,6 +51,7 @@ use crate::record::field::find;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Free,
+    Raw,
     User,
     Target,
     Word,
@@ -95,7 +97,7 @@ impl Form {
     #[inline(always)]
     pub(super) fn holds(&self, text: &[u8], separator: u8) -> bool {
         match self {
-            Form::Free => true,
+            Form::Free | Form::Raw => true,
             Form::User => text != b"\"",
             Form::Target => is_target(text),
             // Their separator is out of reach.
@@ -124,6 +126,7 @@ impl Form {
     /// The length of the start of `rest` that no text of this form goes beyond.
     pub(super) fn reach(&self, rest: &[u8], separator: u8, is_raw: bool) -> usize {
         let stop = match self {
+            Form::Raw => None,
             Form::Free | Form::User | Form::Target if is_raw => None,
             Form::User if rest.starts_with(b"\"\"") => Some(2),
             Form::Free | Form::User | Form::Target => quoted_len(rest),
@@ -152,7 +155,7 @@ impl Form {
 
     /// Whether texts of it are known by a look at their ends.
     pub(super) fn is_quick(&self) -> bool {
-        self.is_free() || matches!(self, Form::Word | Form::Host | Form::Addresses)
+        self.is_free() || matches!(self, Form::Raw | Form::Word | Form::Host | Form::Addresses)
     }
 
     /// How the ends of such texts are found before `end`: where text is escaped, and where it is raw.
@@ -166,7 +169,7 @@ impl Form {
             return [ending; 2];
         };
         let is_sure = match self {
-            Form::User => return [Ending::Unsure; 2],
+            Form::User | Form::Raw => return [Ending::Unsure; 2],
             Form::Free | Form::Target if first == b'"' => return [Ending::Quote, Ending::Unsure],
             Form::Free | Form::Target => false,
             Form::Dash

@@ -125,8 +125,6 @@ pub struct Template {
     needed: usize,
     time: TimeKind,
     has_host: bool,
-    /// Whether a host and the port behind it are one text.
-    has_ports: bool,
     has_status: bool,
     bytes_in: BytesIn,
     is_preset: bool,
@@ -177,7 +175,12 @@ impl<'a> Texts<'a> {
     /// The first host that is one: not nothing, `-` or `_`, with or without a port.
     #[inline(always)]
     fn host(&self) -> &'a [u8] {
-        let is_missing = |host: &[u8]| matches!(host, [] | b"-" | b"_" | [b'-' | b'_', b':', ..]);
+        let is_missing = |host: &[u8]| {
+            matches!(
+                host,
+                [] | b"-" | b"_" | [b':', ..] | [b'-' | b'_', b':', ..]
+            )
+        };
         let [first, others @ ..] = self.hosts;
         if !is_missing(first) {
             return first;
@@ -282,16 +285,6 @@ impl Template {
         (&self.fields[..self.needed], reading)
     }
 
-    /// The host of a line; a socket without ports leaves nothing behind the colon of a template.
-    #[inline(always)]
-    fn host<'a>(&self, texts: &Texts<'a>) -> &'a [u8] {
-        let host = texts.host();
-        match self.has_ports {
-            true => host.strip_suffix(b":").unwrap_or(host),
-            false => host,
-        }
-    }
-
     fn record<'a>(&self, texts: &Texts<'a>) -> Result<Record<'a>, Reject> {
         let time = self.time.read(texts.time)?;
         let (bytes, doubt): (Bytes, Option<Doubt>) = bytes(texts.bytes)?;
@@ -301,7 +294,7 @@ impl Template {
         };
         Ok(Record {
             time,
-            host: self.host(texts),
+            host: texts.host(),
             bytes,
             status,
             region: Region::Unknown,
@@ -428,7 +421,7 @@ impl LineFormat for Template {
         let bytes = Bytes::new(bytes);
         Some(Fate::Metered(Record {
             time,
-            host: self.host(&way.texts),
+            host: way.texts.host(),
             bytes,
             status,
             region: Region::Unknown,

@@ -1,6 +1,7 @@
 //! Templates: what they compile to, and what they read.
 
 mod brute_force;
+mod clients;
 mod pasted;
 mod servers;
 mod written;
@@ -185,7 +186,7 @@ fn a1_what_a_server_lets_pass_is_among_the_fits() {
     assert_eq!(read(broken_off, line), Err("ambiguous"));
     let socket = "$msec $remote_addr $remote_port $host:$server_port $bytes_sent";
     let line = "1791165602.000 unix:  a.example.cn: 9";
-    assert_eq!(read(socket, line), metered(9, "a.example.cn", 0));
+    assert_eq!(read(socket, line), metered(9, "a.example.cn:", 0));
     // A target that was not found, and one of a query alone.
     let touching = "$msec $scheme://$host$request_uri $status $bytes_sent";
     let line = |target| format!("1791194401.000 http://a.example.cn{target} 400 157");
@@ -286,31 +287,17 @@ fn a2_a_host_that_is_empty_is_asked_no_more() {
 }
 
 #[test]
-fn a1_long_lists_are_read_alike_by_both_parsers() {
-    let line = format!(
-        r#"{}a - - [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 5 "-" "-""#,
-        "a, ".repeat(2_000)
-    );
-    assert_eq!(read("combined", &line), metered(5, "", 200));
-}
-
-#[test]
-fn a1_what_a_client_piles_up_is_bounded() {
-    let combined = |user: &str| {
-        format!(r#"192.0.2.1 - {user} [05/Oct/2026:10:00:01 +0800] "GET / HTTP/1.1" 200 7 "-" "-""#)
-    };
-    assert_eq!(
-        read("combined", &combined(&"x [".repeat(4_000))),
-        metered(7, "", 200)
-    );
-    // Three free texts in a row, and spaces wherever one could end: too many ways to look at.
-    let text = "$msec $http_a $http_b $http_c $status $bytes_sent $http_d $http_e";
-    let line = format!(
-        "1791194401 {} 200 7 {}",
-        "200 7 ".repeat(500),
-        "x ".repeat(500)
-    );
-    assert_eq!(read(text, &line), Err("ambiguous"));
+fn a2_a_port_without_a_host_is_no_host() {
+    let text = r#""%{Host}i" %v %t %>s %O"#;
+    let line =
+        |asked: &str| format!(r#""{asked}" s.example.cn [05/Oct/2026:10:00:01 +0800] 200 7"#);
+    for asked in [":2", ":", "-", "", "_:80"] {
+        assert_eq!(
+            read(text, &line(asked)),
+            metered(7, "s.example.cn", 200),
+            "{asked}"
+        );
+    }
 }
 
 #[test]

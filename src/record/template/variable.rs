@@ -49,6 +49,8 @@ impl Variable {
                 name,
                 "host"
                     | "request"
+                    | "request_method"
+                    | "server_protocol"
                     | "request_uri"
                     | "uri"
                     | "document_uri"
@@ -93,6 +95,8 @@ impl Variable {
             (Some(_), "i" | "o" | "n" | "e" | "C" | "^ti" | "^to") => {
                 (Meaning::Nothing, Form::Free)
             }
+            // They are not escaped up to 2.4.63 (CVE-2024-47252), and clients choose what some of them hold.
+            (Some(_), "x" | "c") => (Meaning::Nothing, Form::Raw),
             // Threads may be written in hexadecimal digits.
             (Some(_), "P") => (Meaning::Nothing, Form::Word),
             (_, letter) => apache(is_final, letter),
@@ -103,7 +107,7 @@ impl Variable {
             name: format!("%{sign}{braced}{letter}"),
             is_client: matches!(
                 letter,
-                "i" | "C" | "^ti" | "r" | "U" | "q" | "u" | "f" | "m" | "H"
+                "i" | "C" | "^ti" | "r" | "U" | "q" | "u" | "f" | "m" | "H" | "x"
             ),
             may_be_empty: false,
             meaning,
@@ -156,9 +160,10 @@ fn nginx(name: &str) -> (Meaning, Form) {
         | "upstream_session_time" => nothing(Form::Numbers),
         "scheme" => nothing(Form::Authority),
         "request_id" | "pipe" | "ssl_protocol" | "ssl_cipher" | "hostname" | "nginx_version"
-        | "request_completion" | "request_method" => nothing(Form::Word),
-        // Of a request line that ends in spaces it has them too.
-        "server_protocol" => nothing(Form::Free),
+        | "request_completion" => nothing(Form::Word),
+        // A request line that ends in spaces has them in its protocol; a method of HTTP/2 is any text, and is
+        // logged before it is refused.
+        "server_protocol" | "request_method" => nothing(Form::Free),
         "request_uri" | "uri" | "document_uri" => nothing(Form::Target),
         _ => nothing(Form::Free),
     }

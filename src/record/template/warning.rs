@@ -35,7 +35,7 @@ impl fmt::Display for AmbiguousTemplate {
         write!(
             f,
             "the log format lets clients make lines ambiguous, which are then rejected: variable {place}, \
-             {client}, is what the client sends, and {further} may be anything too, so text in the one \
+             {client}, is what the client sends, and {further} may hold the same, so text in the one \
              can look like {needed}; "
         )?;
         match is_raw {
@@ -58,34 +58,57 @@ impl Template {
     /// text between, or one of them: what the one holds then looks like the needed one, and the other
     /// takes up the real one. Escaped text has no quotes, so neither reaches beyond the next one.
     pub fn warning(&self) -> Option<AmbiguousTemplate> {
-        let stretches = self
-            .fields
-            .split_inclusive(|field| !self.is_raw && field.end.contains(&b'"'));
+        let stretches = self.fields.split_inclusive(|field| {
+            let is_escaped = !self.is_raw && field.form != Form::Raw;
+            is_escaped && field.end.contains(&b'"')
+        });
         let mut before = 0;
         for stretch in stretches {
-            let is_loose = |&at: &usize| self.is_loose(stretch, at);
+            let is_loose =
+                |&at: &usize| self.is_loose(stretch, at) || self.is_open_list(&stretch[at]);
             let loose: Vec<usize> = (0..stretch.len()).filter(is_loose).collect();
             for (nth, &first) in loose.iter().enumerate() {
                 for &last in &loose[nth + 1..] {
-                    let between = &stretch[first..=last];
-                    let needed = between.iter().find(|field| is_needed(field));
-                    let ends = [first, last].map(|at| (at, &stretch[at]));
-                    let client = ends.iter().find(|(_, field)| field.is_client);
-                    if let (Some(needed), Some(&(at, client))) = (needed, client) {
-                        let other = &stretch[if at == first { last } else { first }];
-                        return Some(AmbiguousTemplate {
-                            client: client.name.to_string(),
-                            place: before + at + 1,
-                            needed: needed.name.to_string(),
-                            further: other.name.to_string(),
-                            is_raw: self.is_raw,
-                        });
+                    let found = self.ambiguity(&stretch[first..=last], before + first + 1);
+                    if found.is_some() {
+                        return found;
                     }
                 }
             }
             before += stretch.len();
         }
         None
+    }
+
+    /// What makes lines ambiguous where the first and the last of `fields` are loose, if anything does;
+    /// `place` is that of the first.
+    fn ambiguity(&self, fields: &[Field], place: usize) -> Option<AmbiguousTemplate> {
+        let (first, last) = (fields.first()?, fields.last()?);
+        // A list goes on behind commas and colons alone, so it only takes up what is next to it. And where
+        // two touch, the path says where it begins.
+        let is_list = self.is_open_list(first) || self.is_open_list(last);
+        if fields.len() == 2 && first.end.is_empty() || is_list && fields.len() != 2 {
+            return None;
+        }
+        let needed = fields.iter().find(|field| is_needed(field))?;
+        let (client, further, place) = match (first.is_client, last.is_client) {
+            (true, _) => (first, last, place),
+            (false, true) => (last, first, place + fields.len() - 1),
+            (false, false) => return None,
+        };
+        Some(AmbiguousTemplate {
+            client: client.name.to_string(),
+            place,
+            needed: needed.name.to_string(),
+            further: further.name.to_string(),
+            is_raw: self.is_raw,
+        })
+    }
+
+    /// Whether it is a list that no quote ends.
+    fn is_open_list(&self, field: &Field) -> bool {
+        let is_list = matches!(field.form, Form::Words | Form::Numbers);
+        is_list && field.endings[usize::from(self.is_raw)] == Ending::Unsure
     }
 
     /// Whether a text may hold the literals beside it.
@@ -106,6 +129,10 @@ impl Template {
                 .last()
                 .is_some_and(|other| other.end.contains(&field.separator))
         };
+        // Neither has a slash.
+        if matches!(field.form, Form::Authority | Form::Name) && field.end.contains(&b'/') {
+            return false;
+        }
         let is_last = field.is_whole && (field.form.is_free() || !is_apart());
         !is_bounded && (is_last || field.endings[usize::from(self.is_raw)] == Ending::Unsure)
     }

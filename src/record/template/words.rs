@@ -8,7 +8,7 @@
 //! escape  = "escape=" ( "default" | "json" | "none" )
 //! piece   = "'" text "'" | `"` text `"`                      put together as they stand
 //! blank   = *( white space | "#" and the rest of a line )    between all of these
-//! bare    = words, on one line
+//! bare    = [ escape ] words, on one line
 //!
 //! words   = *( "$" name | "${" name "}" | escape | text )                               nginx's
 //!         | *( "%%" | "%" [status list] ["<" | ">"] [ "{" argument "}" ] letter | escape | text )
@@ -107,7 +107,8 @@ fn unwrapped(text: &str) -> Result<(String, Escape), TemplateError> {
     }
     let whole = config.strip_suffix(';').filter(|rest| !rest.contains(';'));
     let bare = whole.unwrap_or(config);
-    Ok((bare.to_owned(), unsaid(bare)))
+    let (bare, escape) = escaping(bare).unwrap_or((bare, unsaid(bare)));
+    Ok((bare.to_owned(), escape))
 }
 
 /// How a text is escaped that does not say it.

@@ -24,6 +24,7 @@ fn by_brute_force<'a>(
         let has_separator = text.contains(&field.separator);
         let is_allowed = match field.form {
             Form::Free => is_free,
+            Form::Raw => true,
             Form::Target => is_free && field.holds(text),
             Form::Time(_) | Form::Words | Form::Numbers => field.holds(text),
             // In a list of addresses spaces are no separators.

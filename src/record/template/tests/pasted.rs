@@ -18,6 +18,7 @@ fn a11_pieces_without_their_directive_are_read() {
         r#""%v %t \"%r\" %>s %O""#,
         r#"'%v %t "%r" %>s %O' main"#,
         r#"$host [$time_local] "$request" $status $bytes_sent;"#,
+        r#"escape=none $host [$time_local] "$request" $status $bytes_sent"#,
     ] {
         assert_eq!(read(text, LINE), metered(7, "a.example.cn", 200), "{text}");
     }

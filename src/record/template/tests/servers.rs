@@ -136,7 +136,8 @@ const NGINX: &[Variable] = &[
     v("$hostname", Is::Exact, &["edge-1"]),
     v("$nginx_version", Is::Exact, &["1.27.0"]),
     v("$request_completion", Is::Exact, &["OK", ""]),
-    v("$request_method", Is::Exact, &["GET", "M-SEARCH", NONE]),
+    // A method of HTTP/2 is any text, and is logged before it is refused.
+    v("$request_method", Is::Free, CLIENTS),
     v("$server_protocol", Is::Free, &["HTTP/1.1", "HTTP/2.0", NONE, "HTTP/1.1  "]),
     v("$request_uri", Is::Free, &["/a?b=c", "/a b", "?x", "/\"x", "http://b.cn/", "*", NONE]),
     v("$uri", Is::Free, &["/a", "/a b\"|200|5|", "/\u{1}\\", NONE]),
@@ -166,7 +167,7 @@ const APACHE: &[Variable] = &[
     v("%h", Is::Exact, &["192.0.2.1", "2001:db8::1", "client.example.net", "192.0.2.1, 198.51.100.1"]),
     v("%a", Is::Exact, &["192.0.2.1", "2001:db8::1"]),
     v("%A", Is::Exact, &["198.51.100.1"]),
-    v("%l", Is::Exact, &["-", "john.doe", "u1:2", "unknown"]),
+    v("%l", Is::Free, &["-", "john.doe", "u1:2", "unknown", "x\"y", "\"|9|", "a\\"]),
     v("%D", Is::Exact, &["120", "-12"]),
     v("%T", Is::Exact, &["0"]),
     v("%{ms}T", Is::Exact, &["12"]),
@@ -190,6 +191,7 @@ const APACHE: &[Variable] = &[
     v("%{User-Agent}i", Is::Free, CLIENTS),
     v("%{X}o", Is::Free, CLIENTS),
     v("%{X}C", Is::Free, CLIENTS),
+    v("%{SSL_TLS_SNI}x", Is::Free, CLIENTS),
 ];
 
 /// How a server escapes what it writes.
@@ -222,6 +224,8 @@ impl By {
             (By::NginxDefault | By::Apache, NONE) => return b"-".to_vec(),
             (By::NginxJson | By::NginxNone, NONE) => return Vec::new(),
             (By::Apache, "") if name == "%u" => return b"\"\"".to_vec(),
+            // Not escaped up to 2.4.63.
+            (By::Apache, value) if name.ends_with("}x") => return value.as_bytes().to_vec(),
             _ => {}
         }
         let mut text = Vec::new();

@@ -90,7 +90,6 @@ fn expected(texts: &[Text]) -> Expected {
     let time = first(Is::Time).map(|time| INSTANTS[time.pick]);
     let status = first(Is::Status(0)).or(first(Is::Status(1)));
     let bytes = first(Is::Total).or(first(Is::Body));
-    let has_port = |text: &Text| text.has_port;
     let mut hosts: Vec<(u8, Vec<u8>)> = Vec::new();
     for (at, text) in texts.iter().enumerate() {
         let Is::Host(turn) = text.variable.is else {
@@ -104,15 +103,15 @@ fn expected(texts: &[Text]) -> Expected {
     }
     hosts.sort();
     hosts.truncate(3);
-    let is_host = |host: &[u8]| !matches!(host, b"" | b"-" | b"_" | [b'-' | b'_', b':', ..]);
+    let is_host = |host: &[u8]| {
+        !matches!(
+            host,
+            b"" | b"-" | b"_" | [b':', ..] | [b'-' | b'_', b':', ..]
+        )
+    };
     let host = hosts.iter().find(|(_, host)| is_host(host));
     let host = host.or(hosts.first()).map(|(_, host)| &host[..]);
     let host = host.unwrap_or_default();
-    // A socket without ports leaves nothing behind the colon.
-    let host = match texts.iter().any(has_port) {
-        true => host.strip_suffix(b":").unwrap_or(host),
-        false => host,
-    };
     Expected {
         host: host.to_vec(),
         time: time.expect("a time"),
@@ -145,8 +144,9 @@ fn cases() -> impl Strategy<Value = Case> {
                     Some(one) => (one.name, is_apart && is_exact(one)),
                     None => (joined[at - variables.len()], false),
                 };
-                // Of a host and a URL in it nobody knows where the first ends.
-                is_certain &= is_exact || is_quoted && !text.contains("://");
+                // Of a host and a URL in it nobody knows where the first ends, nor of what is not escaped.
+                let is_bounded = !text.contains("://") && !text.ends_with("}x");
+                is_certain &= is_exact || is_quoted && is_bounded;
                 parts.push(if is_quoted {
                     format!("\"{text}\"")
                 } else {
