@@ -95,7 +95,7 @@ fn a3_ports_and_addresses_are_read_alike_by_every_format() {
         ("[2001:db8::1]443", None),
         ("[v.example.cn]:443", None),
         ("v.example.cn:443:443", None),
-        ("v.example.cn:", None),
+        ("v.example.cn:", Some("v.example.cn")),
     ] {
         assert_eq!(
             Domain::parse(host.as_bytes())
