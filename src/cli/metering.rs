@@ -22,7 +22,7 @@ pub(super) struct LayoutArgs {
     /// Format of all inputs, instead of telling it from content; see `cdn-meter formats`
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
-    /// log_format string of nginx or Apache, or a name from `cdn-meter formats`
+    /// log_format string of nginx or Apache, or the name of one (`combined` …) in `cdn-meter formats`
     ///
     /// As it is, or pasted with its directive: log_format main escape=json '…' '…'; or LogFormat "…".
     /// A line that fits it in several ways that differ in what is metered is rejected as ambiguous.

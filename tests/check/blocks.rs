@@ -9,6 +9,8 @@ use cdn_meter::decode::{
 };
 use cdn_meter::units::Span;
 
+/// What stands for the bytes of a line over the limit, its newline too.
+const MASK: u8 = b'L';
 /// Longest text that is made of an input.
 const TEXT_BYTES_MAX: usize = 4 << 20;
 /// Lengths of the runs that an input can ask for: around every limit there is.
@@ -78,6 +80,8 @@ pub struct Collected {
     bytes: Vec<u8>,
     block: Block,
     is_one_block: bool,
+    /// The line before is masked, and its newline is.
+    is_behind_overlong: bool,
 }
 
 impl Collected {
@@ -87,6 +91,7 @@ impl Collected {
             bytes: Vec::new(),
             block: Block::default(),
             is_one_block,
+            is_behind_overlong: false,
         }
     }
 
@@ -96,7 +101,9 @@ impl Collected {
             if !self.is_one_block {
                 self.block = Block::default();
             }
-            match blocks.next(&mut self.block)? {
+            let piece = blocks.next(&mut self.block)?;
+            let is_overlong = matches!(piece, Piece::Overlong(..));
+            match piece {
                 Piece::End => return Ok(()),
                 Piece::Lines => {
                     let (lines, span) = (self.block.lines(), self.block.span());
@@ -115,15 +122,17 @@ impl Collected {
                     assert_eq!(span.from, self.bytes.len() as u64, "SPAN-1");
                     assert!(LINE_BYTES_MAX as u64 <= span.len());
                     self.bytes.extend_from_slice(&sample);
-                    self.bytes.resize(span.to as usize, b'L');
+                    self.bytes.resize(span.to as usize, MASK);
                 }
                 Piece::Hole(span) => {
                     assert_eq!(span.from, self.bytes.len() as u64, "SPAN-1");
                     let is_at_line = self.bytes.last().is_none_or(|&byte| byte == b'\n');
-                    assert!(is_at_line && !span.is_empty(), "in front of a line");
+                    assert!(is_at_line || self.is_behind_overlong, "in front of a line");
+                    assert!(!span.is_empty(), "a hole has a zero");
                     self.bytes.resize(span.to as usize, 0);
                 }
             }
+            self.is_behind_overlong = is_overlong;
         }
     }
 
@@ -161,7 +170,7 @@ pub fn masked(text: &[u8]) -> Vec<u8> {
             masked.extend_from_slice(line);
         } else {
             masked.extend_from_slice(&line[..SAMPLE_BYTES]);
-            masked.resize(masked.len() + line.len() - SAMPLE_BYTES, b'L');
+            masked.resize(masked.len() + line.len() - SAMPLE_BYTES, MASK);
         }
     }
     masked

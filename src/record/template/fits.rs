@@ -8,9 +8,9 @@
 //!
 //! The search goes from left to right and tries every end of every text. Behind a text that may end in
 //! several places, a state (field, place and the texts so far) is looked at once. A line on which it
-//! has to look at more than [`LOOKS_PER_BYTE`] times its length and that of the template, or at more
-//! than [`STATES_MAX`] states, or finds more than [`FITS_MAX`] fits, has no answer: only clients that
-//! mean to write one do.
+//! has to look at more than [`LOOKS_PER_BYTE`] times its length and that of the template or than
+//! [`LOOKS_MAX`] bytes, or at more than [`STATES_MAX`] states, or finds more than [`FITS_MAX`] fits, has
+//! no answer: only clients that mean to write one do.
 
 use std::collections::HashSet;
 
@@ -23,6 +23,9 @@ use super::{Field, Reading, TEXTS, Texts};
 
 /// Bytes that are looked at, per byte of the line and field of the template.
 const LOOKS_PER_BYTE: usize = 32;
+/// Those of any line up to 128 KiB, however many fields; 8 per byte of a longer one.
+const LOOKS_MAX: usize = 1 << 20;
+const LOOKS_PER_LONG_BYTE: usize = 8;
 /// States behind texts that may end in several places.
 const STATES_MAX: usize = 1 << 14;
 /// Fits that differ in a needed text.
@@ -51,7 +54,7 @@ pub(super) fn fits<'a>(
         fields,
         reading,
         line,
-        looks_left: LOOKS_PER_BYTE * (fields.len() + 1) * (line.len() + 1),
+        looks_left: looks_max(fields.len(), line.len()),
         seen: HashSet::new(),
         found: Few::new(),
     };
@@ -64,6 +67,11 @@ pub(super) fn fits<'a>(
         Some(()) => Fits::Known(search.found),
         None => Fits::TooMany,
     }
+}
+
+fn looks_max(fields: usize, line: usize) -> usize {
+    let most = LOOKS_MAX.max(LOOKS_PER_LONG_BYTE * line);
+    most.min(LOOKS_PER_BYTE * (fields + 1) * (line + 1))
 }
 
 struct Search<'t, 'a> {

@@ -84,7 +84,12 @@ impl Track<'_> {
                 way.at = line.len() - rest.len();
                 return true;
             }
-            let behind = match way.take_plain(field, rest, self.time, clock) {
+            // What goes on to the end of the line is not known by its start.
+            let plain = match ending {
+                Ending::Line => None,
+                _ => way.take_plain(field, rest, self.time, clock),
+            };
+            let behind = match plain {
                 Some(behind) => behind,
                 None => {
                     let Some(len) = field.sure_len(ending, rest, self.reading.is_raw) else {
@@ -149,10 +154,7 @@ impl Track<'_> {
     fn passes<'a>(&self, line: &'a [u8], way: &mut Way<'a>, len: usize, clock: &mut Clock) -> bool {
         let field = &self.fields[way.index];
         let text = &line[way.at..way.at + len];
-        // It is within reach, so only its last byte could be half of an escape.
-        let may_be_torn = !self.reading.is_raw && text.ends_with(b"\\");
-        let is_torn = may_be_torn && field.form.is_free() && !is_escaped(text);
-        if is_torn || !way.take(field, text, self.time, clock) {
+        if field.is_torn(text, self.reading.is_raw) || !way.take(field, text, self.time, clock) {
             return false;
         }
         way.at += len + field.end.len();
@@ -234,13 +236,17 @@ impl Field {
                 }
             }
             Ending::Line => {
-                let is_within = match self.form.is_free() {
-                    true => is_raw || is_escaped(rest),
-                    false => self.reach(rest, is_raw) == rest.len(),
-                };
-                is_within.then_some(rest.len())
+                let is_within = self.reach(rest, is_raw) == rest.len();
+                (is_within && !self.is_torn(rest, is_raw)).then_some(rest.len())
             }
             Ending::Unsure => None,
         }
+    }
+
+    /// Whether `text`, which is within reach, ends in half of an escape.
+    #[inline(always)]
+    fn is_torn(&self, text: &[u8], is_raw: bool) -> bool {
+        let may_be = !is_raw && text.ends_with(b"\\");
+        may_be && self.form.is_free() && !is_escaped(text)
     }
 }

@@ -123,6 +123,15 @@ const VARIABLES: [(&str, &[&str]); 16] = [
     ),
 ];
 
+/// The ends of templates, and of lines that they write.
+const ENDS: [(&str, &str); 5] = [
+    ("$status $bytes_sent", "200 9"),
+    ("$bytes_sent $status", "9 200"),
+    ("$bytes_sent $time_local", "9 05/Oct/2026:10:00:01 +0800"),
+    ("$bytes_sent $body_bytes_sent", "0 9"),
+    ("$status $bytes_sent $remote_user", "200 9 -"),
+];
+
 /// A template of some variables, a line that is nearly written by it, and its parts mixed up.
 fn template_and_line() -> impl Strategy<Value = (String, Vec<u8>)> {
     let variable = (0..VARIABLES.len(), any::<prop::sample::Index>());
@@ -136,7 +145,9 @@ fn template_and_line() -> impl Strategy<Value = (String, Vec<u8>)> {
         ),
         0..3,
     );
-    (parts, escape, any::<bool>(), noise).prop_map(|(parts, escape, is_cut, noise)| {
+    let end = prop::sample::select(&ENDS[..]);
+    let more = prop::sample::select(&["", "", "", " more \"x\"", "1", "x", " 7", "\\"][..]);
+    (parts, escape, end, more, noise).prop_map(|(parts, escape, end, more, noise)| {
         let (mut text, mut line) = (String::from("$msec "), String::from("1791194401 "));
         for ((variable, sample), between) in &parts {
             let (name, samples) = VARIABLES[*variable];
@@ -145,8 +156,9 @@ fn template_and_line() -> impl Strategy<Value = (String, Vec<u8>)> {
             text.push_str(between);
             line.push_str(between);
         }
-        text.push_str("$status $bytes_sent");
-        line.push_str(if is_cut { "200 9 more \"x\"" } else { "200 9" });
+        text.push_str(end.0);
+        line.push_str(end.1);
+        line.push_str(more);
         let mut line = line.into_bytes();
         for (at, byte) in noise {
             let at = at.index(line.len());
