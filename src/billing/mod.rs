@@ -40,7 +40,7 @@ mod traffic;
 pub mod transcoding;
 
 pub use assumed::{Assumed, assumed, assumed_since};
-pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill};
+pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill, in_review};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
 pub use charge::{Charge, Cost, PricedBy, Status};
 pub use correction::corrections;
