@@ -52,7 +52,7 @@ pub use exact::{
     Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, QUANTITY_PLACES, apportion,
     product as multiply_exactly, total as add_exactly,
 };
-pub use extras::{Extras, ExtrasDigests, check_fees};
+pub use extras::{Extras, ExtrasDigests};
 pub use flow::packages_after;
 pub use licensed::Unlicensed;
 pub use rules::{rule, rules};
