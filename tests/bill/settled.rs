@@ -266,3 +266,47 @@ fn c7_package_gigabytes_that_may_be_asked_for_change_too() {
          179.99999776 package GB now"
     );
 }
+
+#[test]
+fn c7_what_is_left_of_packages_is_the_same_whenever_a_domain_was_told() {
+    // 465.000003255 of 500 GB are taken on the third of October, v0 of it.
+    let months = |closed_before: &[&str], closed_after: &[&str]| {
+        let site = Site::new();
+        registry(&site, "2026-12-01", "acct");
+        let logs = ["202610", "202611", "202612"].map(|month| lines(month, 0..9));
+        site.write("a.log", logs.concat() + &lines("202610", 9..30));
+        assert_eq!(site.ingest().code, 0);
+        let events = write_package(&site, 500);
+        let terms = ["--events", &events[..]];
+        for month in closed_before {
+            close(&site, month, &terms);
+        }
+        registry(&site, "2026-10-20", "acct");
+        for month in closed_after {
+            close(&site, month, &terms);
+        }
+        let bills = bill(&site, "sums", &terms).json;
+        let left = bills.as_array().expect("bills").iter();
+        let left = left.map(|of| of["packages"][0]["left"].clone());
+        let of_packages = ["2026-11", "2026-12"].map(|month| {
+            let mut amounts = amounts(&site, "sums", month);
+            amounts.retain(|key, _| key.0 != "mini-program-traffic");
+            amounts
+        });
+        let owed = ["2026-10", "2026-11", "2026-12"].map(|month| reviewed(&site, &terms, month));
+        (left.collect::<Vec<_>>(), of_packages, owed.concat())
+    };
+    let (left, after, owed) = months(&["2026-10"], &[]);
+    assert_eq!(left[..3], ["34.999996745", "1.999996514", "0"]);
+    assert_eq!(owed.len(), 1);
+    assert_eq!(&owed[0][3], "145.000001015000000000");
+    for (before, later) in [
+        (&[][..], &[][..]),
+        (&[], &["2026-10"]),
+        (&[], &["2026-10", "2026-11"]),
+    ] {
+        let said = months(before, later);
+        assert_eq!(said.0[..3], left[..3], "{later:?}");
+        assert_eq!((said.1, said.2), (after.clone(), owed.clone()), "{later:?}");
+    }
+}
