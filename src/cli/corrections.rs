@@ -17,8 +17,8 @@ use super::ledger::Ledger;
 use super::monotone::check_closed;
 use super::months::{owners_now, usage_of_closed};
 use crate::billing::{
-    Assumed, Bill, BillTerms, Charge, Differences, Makers, assumed, assumed_since, corrections,
-    costs,
+    Assumed, Bill, BillTerms, Charge, Differences, Makers, Status, assumed, assumed_since,
+    corrections, costs,
 };
 use crate::registry::{Class, Registry, speaks_of};
 use crate::report::{MendedReport, WaitingReport, read_charges, read_summary};
@@ -189,7 +189,16 @@ impl Closed<'_> {
         let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
         let accounts = book.months().flat_map(|usage| usage.accounts(&owners));
         let now = ledger.bill((month, zone), accounts, Vec::new(), prices)?;
-        let lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
+        let mut lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
+        for line in lines.iter_mut() {
+            if line.status == Status::NeedsReview && owners.was_unknown(&line.domain) {
+                line.how = format!(
+                    "nobody knew the domain when {month} was closed, so nothing of it was billed then; if it was \
+                     settled all the same: {}",
+                    line.how
+                );
+            }
+        }
         if lines.is_empty() {
             return Ok(());
         }
