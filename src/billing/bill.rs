@@ -94,24 +94,33 @@ impl AccountBill {
         self.with_status(Status::NeedsReview)
     }
 
-    /// What the lines that need review come to: an amount, 8 places, and package gigabytes.
+    /// What the lines that need review come to, see [`in_review`].
     ///
     /// Errors: [`Inexact`].
     pub fn reviewed(&self) -> Result<(Decimal, Decimal), Inexact> {
-        let (mut amount, mut gigabytes) = (Decimal::ZERO, Decimal::ZERO);
-        for line in self.for_review() {
-            match line.package_gigabytes_owed() {
-                Some(owed) => gigabytes = sum(gigabytes, owed)?,
-                None => amount = sum(amount, line.amount.round(DETAIL_PLACES)?)?,
-            }
-        }
-        Ok((amount, gigabytes))
+        in_review(self.for_review())
     }
 
     fn with_status(&self, status: Status) -> impl Iterator<Item = &Charge> {
         let charges = self.charges.iter();
         charges.filter(move |charge| charge.status == status)
     }
+}
+
+/// What lines that need review come to: an amount, 8 places, and package gigabytes.
+///
+/// Errors: [`Inexact`].
+pub fn in_review<'a>(
+    lines: impl Iterator<Item = &'a Charge>,
+) -> Result<(Decimal, Decimal), Inexact> {
+    let (mut amount, mut gigabytes) = (Decimal::ZERO, Decimal::ZERO);
+    for line in lines {
+        match line.package_gigabytes_owed() {
+            Some(owed) => gigabytes = sum(gigabytes, owed)?,
+            None => amount = sum(amount, line.amount.round(DETAIL_PLACES)?)?,
+        }
+    }
+    Ok((amount, gigabytes))
 }
 
 /// What an account has to pay for a month.

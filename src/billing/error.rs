@@ -22,7 +22,8 @@ pub enum BillingError {
     /// Amounts of two currencies would be added.
     #[error(
         "the bill of {month} is in {currency}, and what corrects {corrected} in it is in {other}; currencies \
-         are never added: bill {month} by a catalogue in {other}"
+         are never added: bill {month} by a catalogue in {other}, or say --new-currency if {currency} is meant; \
+         what corrects {corrected} waits then for a bill in {other}"
     )]
     Currency {
         /// The month of the bill.

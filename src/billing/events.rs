@@ -80,6 +80,8 @@ pub struct FeeCurrency {
     pub code: String,
     /// File and line of the purchase.
     pub place: String,
+    /// Of a licence: its number among [`Events::licences`], from 0 on.
+    pub licence: Option<usize>,
 }
 
 /// Why an event file is refused. Nothing of it is used.
@@ -307,19 +309,25 @@ impl Reader<'_> {
         let licences = file
             .licence
             .iter()
-            .map(|of| (of.span().start, Paid::from(of.get_ref())));
+            .enumerate()
+            .map(|(number, of)| (of.span().start, Some(number), Paid::from(of.get_ref())));
         let packages = file
             .package
             .iter()
-            .map(|of| (of.span().start, Paid::from(of.get_ref())));
+            .map(|of| (of.span().start, None, Paid::from(of.get_ref())));
         let minutes = file.transcoding_package.iter();
-        let minutes = minutes.map(|of| (of.span().start, Paid::from(of.get_ref())));
+        let minutes = minutes.map(|of| (of.span().start, None, Paid::from(of.get_ref())));
         let all = licences.chain(packages).chain(minutes);
-        let of_purchase = |(start, paid)| self.currency(start, paid).transpose();
+        let of_purchase = |(start, licence, paid)| self.currency(start, licence, paid).transpose();
         all.filter_map(of_purchase).collect()
     }
 
-    fn currency(&self, start: usize, paid: Paid<'_>) -> Result<Option<FeeCurrency>, EventsError> {
+    fn currency(
+        &self,
+        start: usize,
+        licence: Option<usize>,
+        paid: Paid<'_>,
+    ) -> Result<Option<FeeCurrency>, EventsError> {
         let Some(code) = paid.currency else {
             return Ok(None);
         };
@@ -336,6 +344,7 @@ impl Reader<'_> {
             at: self.time(paid.at, start)?,
             code: code.to_owned(),
             place: text::place(self.text, self.origin, start),
+            licence,
         }))
     }
 

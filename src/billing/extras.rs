@@ -149,9 +149,7 @@ impl Extras {
 }
 
 /// Refuses fees in another currency than the catalogue's that they are billed by.
-///
-/// Errors: [`BillingError`].
-pub fn check_fees<'a>(
+fn check_fees<'a>(
     mut fees: impl Iterator<Item = &'a FeeCurrency>,
     catalogue: &Catalogue,
 ) -> Result<(), BillingError> {

@@ -8,6 +8,7 @@ use super::charge::Charge;
 use super::error::BillingError;
 use super::exact::{Amount, QUANTITY_PLACES, product, total};
 use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
+use super::review::uses_of;
 use super::tiers;
 use super::traffic::{Rating, StandardMode, ZoneDays, human};
 use crate::meter::Overflow;
@@ -67,7 +68,8 @@ impl Rating<'_> {
         Ok(days)
     }
 
-    /// What of the month's traffic packages paid for, by day, item and zone, and the packages after it.
+    /// What of the month's traffic packages paid for, by day, item and zone, and the packages after it as its
+    /// days were settled, see `super::review`.
     pub(super) fn settled(
         &self,
         used: &AccountUsage,
@@ -79,11 +81,8 @@ impl Rating<'_> {
             payable = uses(Item::StandardTraffic, self.payable_days(used, |_| true)?);
             payable.extend(&push);
         }
-        let takes = Takes {
-            catalogue: self.catalogue,
-            factor: self.factor,
-        };
-        let (state, paid) = packages::consume(packages, &payable, &takes)?;
+        let (state, paid) = self.paid(packages, &payable)?;
+        let state = self.left_as_settled(used, packages)?.unwrap_or(state);
         let place = |usage: &Usage| (usage.day, usage.item, usage.zone);
         let mut parts: BTreeMap<_, Vec<Part>> = paid
             .into_iter()
@@ -105,6 +104,39 @@ impl Rating<'_> {
         });
         let paid = paid.collect();
         Ok((state, paid))
+    }
+
+    /// The packages after a month as its days were settled, when nobody knew that domains were to be mini-program
+    /// domains; `None` where none took anything of them.
+    fn left_as_settled(
+        &self,
+        used: &AccountUsage,
+        packages: &State,
+    ) -> Result<Option<State>, BillingError> {
+        let candidates = self.candidates(used)?;
+        if candidates.is_empty() || packages.packages().is_empty() {
+            return Ok(None);
+        }
+        let payable = self.payable_days(used, |of| !of.is_settled)?;
+        let mut settled = uses(Item::StandardTraffic, payable);
+        settled.extend(uses(Item::PushTraffic, self.push_days(used)?));
+        for (day, zones) in &candidates {
+            settled.extend(uses_of(zones, *day)?);
+        }
+        Ok(Some(self.paid(packages, &packages::merged(settled)?)?.0))
+    }
+
+    /// What packages pay of `uses`, and what is left of them.
+    pub(super) fn paid(
+        &self,
+        state: &State,
+        uses: &[Usage],
+    ) -> Result<(State, Vec<Paid>), BillingError> {
+        let takes = Takes {
+            catalogue: self.catalogue,
+            factor: self.factor,
+        };
+        packages::consume(state, uses, &takes)
     }
 
     /// What packages paid for of a day in a zone: a line of nothing that says which.

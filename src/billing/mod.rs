@@ -40,7 +40,7 @@ mod traffic;
 pub mod transcoding;
 
 pub use assumed::{Assumed, assumed, assumed_since};
-pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill};
+pub use bill::{AccountBill, Besides, Bill, BillTerms, Unpriced, bill, in_review};
 pub use catalogue::{Catalogue, CatalogueError, DEFAULT, Item, SHIPPED};
 pub use charge::{Charge, Cost, PricedBy, Status};
 pub use correction::corrections;
@@ -52,7 +52,7 @@ pub use exact::{
     Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, QUANTITY_PLACES, apportion,
     product as multiply_exactly, total as add_exactly,
 };
-pub use extras::{Extras, ExtrasDigests, check_fees};
+pub use extras::{Extras, ExtrasDigests};
 pub use flow::packages_after;
 pub use licensed::Unlicensed;
 pub use rules::{rule, rules};

@@ -22,6 +22,7 @@ use super::catalogue::{Catalogue, Item};
 use super::charge::{Bought, Charge};
 use super::error::BillingError;
 use super::exact::{Inexact, product, quotient, sum};
+use crate::meter::Overflow;
 use crate::units::{Gigabytes, Region, Timestamp, Zone, day_text};
 
 /// From this size on a package comes with a year of the mobile live SDK, in GB.
@@ -276,6 +277,22 @@ pub fn consume(
         });
     }
     Ok((state, paid))
+}
+
+/// Usage of which no two are of the same item and zone.
+pub(super) fn merged(mut uses: Vec<Usage>) -> Result<Vec<Usage>, Overflow> {
+    uses.sort_unstable();
+    let mut merged: Vec<Usage> = Vec::with_capacity(uses.len());
+    for usage in uses {
+        let place = (usage.day, usage.item, usage.zone);
+        match merged.last_mut() {
+            Some(last) if (last.day, last.item, last.zone) == place => {
+                last.bytes = last.bytes.checked_add(usage.bytes).ok_or(Overflow)?;
+            }
+            _ => merged.push(usage),
+        }
+    }
+    Ok(merged)
 }
 
 impl State {

@@ -6,7 +6,7 @@
 //!
 //! A request is eligible only if the logs prove it: they are there of all the window, and what they do not tell
 //! keeps within the limit. A time without logs is uncertain, since nothing logged is not nothing used, unless
-//! whoever asks says that the logs are complete; of a window without any logs that does not help. Rejected lines
+//! whoever asks says that the logs are complete; then the answer says that it rests on that. Rejected lines
 //! of the time count as what they may stand for at most, whosever they are: they have no domain. Lines of which
 //! the bytes could not be read, files of which no line says how many it sent, and figures that a store has set
 //! aside may hide any traffic. What is proven to be over the limit is not eligible whatever else is unknown.
@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use rust_decimal::Decimal;
 
-use super::exact::{Inexact, total};
+use super::exact::{Inexact, sum};
 use crate::units::{DAY_SECS, Timestamp, Zone};
 
 /// Bytes up to which a licence is refunded, inclusive (R40, R41).
@@ -35,11 +35,13 @@ const GAPS_SHOWN_MAX: usize = 3;
 
 /// A licence fee that was paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Paid {
+pub struct Paid<'a> {
     /// When.
     pub at: Timestamp,
     /// How much.
     pub fee: Decimal,
+    /// The ISO 4217 code of its currency.
+    pub currency: &'a str,
 }
 
 /// The traffic between two instants, as far as slots tell.
@@ -151,8 +153,9 @@ pub struct Evaluation {
     pub findings: Vec<Finding>,
     /// Both readings of the window.
     pub windows: [Window; 2],
-    /// The fees that come back if it is granted: all that were paid up to the request.
-    pub amount: Decimal,
+    /// The fees that come back if it is granted, all that were paid up to the request: one for each currency, in
+    /// the order of the purchases. Those that are nothing are left out, but for a first.
+    pub amounts: Vec<(String, Decimal)>,
 }
 
 /// Why a request cannot be looked at.
@@ -176,7 +179,7 @@ pub enum RefundError {
 /// Errors: [`RefundError`].
 pub fn evaluate(
     request: &Request,
-    paid: &[Paid],
+    paid: &[Paid<'_>],
     (zone, basis): (Zone, Basis),
     count: impl Fn(Range<Timestamp>) -> Counted,
 ) -> Result<Evaluation, RefundError> {
@@ -188,7 +191,8 @@ pub fn evaluate(
     let windows_from = |first| windows(first, request.at, zone, &count);
     let windows = windows_from(first.unwrap_or(had))?;
     let of_window = |windows: &[Window; 2]| {
-        let mut findings = vec![in_time(windows), traffic(windows, basis)];
+        let by = (basis, request.are_logs_complete);
+        let mut findings = vec![in_time(windows), traffic(windows, by)];
         findings.extend(unknown(windows, request.are_logs_complete, zone));
         findings
     };
@@ -215,8 +219,27 @@ pub fn evaluate(
         verdict: gravest(&findings).unwrap_or(Verdict::Uncertain),
         findings,
         windows,
-        amount: total(before.map(|paid| paid.fee))?,
+        amounts: amounts(before)?,
     })
+}
+
+/// Fees by their currency, which are never added to one another.
+fn amounts<'a>(
+    paid: impl Iterator<Item = &'a Paid<'a>>,
+) -> Result<Vec<(String, Decimal)>, Inexact> {
+    let mut amounts: Vec<(String, Decimal)> = Vec::new();
+    for Paid { fee, currency, .. } in paid {
+        match amounts.iter_mut().find(|(of, _)| of == currency) {
+            Some((_, amount)) => *amount = sum(*amount, *fee)?,
+            None => amounts.push(((*currency).to_owned(), *fee)),
+        }
+    }
+    let is_any = amounts.iter().any(|(_, amount)| !amount.is_zero());
+    match is_any {
+        true => amounts.retain(|(_, amount)| !amount.is_zero()),
+        false => amounts.truncate(1),
+    }
+    Ok(amounts)
 }
 
 /// What there is to say where a licence that cost nothing was had before, and counts as the first one or not.
@@ -306,8 +329,8 @@ fn in_time(windows: &[Window; 2]) -> Finding {
     }
 }
 
-fn traffic(windows: &[Window; 2], basis: Basis) -> Finding {
-    let verdicts = windows.each_ref().map(|window| of_traffic(window, basis));
+fn traffic(windows: &[Window; 2], by: (Basis, bool)) -> Finding {
+    let verdicts = windows.each_ref().map(|window| of_traffic(window, by));
     let verdict = match verdicts {
         [a, b] if a == b => a,
         _ => Verdict::Uncertain,
@@ -329,10 +352,15 @@ fn traffic(windows: &[Window; 2], basis: Basis) -> Finding {
     let is_split = is_over_by(|of| of.most.into());
     let is_by_rejected = is_over_by(Counted::possible);
     let says = match verdict {
+        Verdict::Eligible if !a.has_logs && !b.has_logs => {
+            "the store holds no logs of this time, which had no traffic, as --logs-complete says".to_owned()
+        }
         Verdict::Eligible => format!("{traffic}, not over {REFUND_BYTES_MAX} B"),
         Verdict::NotEligible => format!("{traffic}, over {REFUND_BYTES_MAX} B"),
         Verdict::Uncertain if !a.has_logs || !b.has_logs => {
-            "no logs: the store holds nothing of this time, so nobody knows the traffic".to_owned()
+            "no logs: the store holds nothing of this time, so nobody knows the traffic; ingest its logs, or say \
+             --logs-complete if there was no traffic"
+                .to_owned()
         }
         Verdict::Uncertain if is_split => format!(
             "{traffic}: of the 5 minutes in which the time begins or ends, logs do not tell what is in it"
@@ -356,12 +384,13 @@ fn traffic(windows: &[Window; 2], basis: Basis) -> Finding {
 }
 
 /// What the traffic of one reading says.
-fn of_traffic(window: &Window, basis: Basis) -> Verdict {
+fn of_traffic(window: &Window, (basis, are_logs_complete): (Basis, bool)) -> Verdict {
     let counted = &window.counted;
+    let has_logs = counted.has_logs || are_logs_complete;
     let possible = counted.possible();
     match basis {
         _ if REFUND_BYTES_MAX < counted.least => Verdict::NotEligible,
-        _ if !counted.has_logs || u128::from(REFUND_BYTES_MAX) < possible => Verdict::Uncertain,
+        _ if !has_logs || u128::from(REFUND_BYTES_MAX) < possible => Verdict::Uncertain,
         Basis::Logged if u128::from(UNCERTAIN_BYTES) <= possible => Verdict::Uncertain,
         _ => Verdict::Eligible,
     }
@@ -396,7 +425,8 @@ fn unknown(windows: &[Window; 2], are_logs_complete: bool, zone: Zone) -> Vec<Fi
     let [a, b] = windows;
     let longer = if a.span.end < b.span.end { b } else { a };
     let counted = &longer.counted;
-    if !counted.has_logs || [a, b].iter().all(|of| REFUND_BYTES_MAX < of.counted.least) {
+    let is_none = !counted.has_logs && !are_logs_complete;
+    if is_none || [a, b].iter().all(|of| REFUND_BYTES_MAX < of.counted.least) {
         return Vec::new();
     }
     let unknown = &counted.unknown;

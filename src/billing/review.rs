@@ -8,9 +8,11 @@
 //! what those days took of them is missing on the days after: what such a day, up to the end of the month, paid
 //! in money because of it is a candidate too, and the package gigabytes that it would have taken instead are
 //! taken off those that are asked for. So what is asked for of a month is what it would have cost less, and
-//! what would be left of packages more, at its end. Several such domains of a day and zone share what the
-//! day would have cost less without all of them, by their bytes: of peaks those of the busiest slot; of a
-//! place where none of them sent anything, those of the day, or of all days up to it.
+//! what would be left of packages more, at its end. The next month begins with packages as they were settled: what
+//! those days took is gone until it is given back, whether the domain was told before the month was closed or
+//! after. Several such domains of a day and zone share what the day would have cost less without all of them, by
+//! their bytes: of peaks those of the busiest slot; of a place where none of them sent anything, those of the day,
+//! or of all days up to it.
 //!
 //! Prices that all of a day reaches make more of it cost less, and what is left of a used-up package may pay
 //! for a byte elsewhere, so without the domains a zone may have cost more. What counts is the day as a whole,
@@ -32,7 +34,7 @@ use super::catalogue::{BeyondPackages, Item, Price};
 use super::charge::{Charge, Status};
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, product, sum, total};
-use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
+use super::packages::{Paid, Part, Shortfall, State, Usage, merged};
 use super::shares::{shared_units, shares};
 use super::tiers;
 use super::traffic::{Rating, ZoneDays};
@@ -50,9 +52,9 @@ const PACKAGE_PLACES: u32 = 18;
 const PACKAGE_OWED_MIN: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
 
 /// Bytes of each domain.
-type Domains<'a> = BTreeMap<&'a str, u64>;
+pub(super) type Domains<'a> = BTreeMap<&'a str, u64>;
 /// Bytes of domains that are to be credited, by zone and day.
-type Candidates<'a> = BTreeMap<i32, BTreeMap<Region, Domains<'a>>>;
+pub(super) type Candidates<'a> = BTreeMap<i32, BTreeMap<Region, Domains<'a>>>;
 
 /// By item and zone: bytes of others, and of all.
 type Places = BTreeMap<(Item, Region), (u64, u64)>;
@@ -174,7 +176,10 @@ impl Rating<'_> {
     }
 
     /// The bytes of domains that became mini-program domains within the month, of the days before.
-    fn candidates<'a>(&self, used: &'a AccountUsage) -> Result<Candidates<'a>, BillingError> {
+    pub(super) fn candidates<'a>(
+        &self,
+        used: &'a AccountUsage,
+    ) -> Result<Candidates<'a>, BillingError> {
         let mut candidates = Candidates::new();
         for of_domain in &used.domains {
             for (day, bytes) in self.days().zip(&of_domain.days) {
@@ -195,14 +200,6 @@ impl Rating<'_> {
     fn is_candidate(&self, of: &DomainDays, day: i32) -> bool {
         let added = of.mini_program_from.filter(|day| self.days().contains(day));
         of.owner.class == Class::MiniProgram && added.is_some_and(|added| day < added)
-    }
-
-    fn paid(&self, state: &State, uses: &[Usage]) -> Result<(State, Vec<Paid>), BillingError> {
-        let takes = Takes {
-            catalogue: self.catalogue,
-            factor: self.factor,
-        };
-        packages::consume(state, uses, &takes)
     }
 
     /// What a place cost `then`, and what it would have `without` them.
@@ -442,7 +439,10 @@ fn add_all<'a>(
 }
 
 /// What was settled with them, as usage.
-fn uses_of(zones: &BTreeMap<Region, Domains<'_>>, day: i32) -> Result<Vec<Usage>, Overflow> {
+pub(super) fn uses_of(
+    zones: &BTreeMap<Region, Domains<'_>>,
+    day: i32,
+) -> Result<Vec<Usage>, Overflow> {
     let usage = |(zone, domains): (&Region, &Domains<'_>)| {
         Ok(Usage {
             day,
@@ -477,20 +477,4 @@ fn of_day(item: Item, days: &ZoneDays, day: i32) -> Vec<Usage> {
         bytes: *bytes,
     };
     of_day.map(usage).collect()
-}
-
-/// Usage of which no two are of the same item and zone.
-fn merged(mut uses: Vec<Usage>) -> Result<Vec<Usage>, Overflow> {
-    uses.sort_unstable();
-    let mut merged: Vec<Usage> = Vec::with_capacity(uses.len());
-    for usage in uses {
-        let place = (usage.day, usage.item, usage.zone);
-        match merged.last_mut() {
-            Some(last) if (last.day, last.item, last.zone) == place => {
-                last.bytes = last.bytes.checked_add(usage.bytes).ok_or(Overflow)?;
-            }
-            _ => merged.push(usage),
-        }
-    }
-    Ok(merged)
 }

@@ -9,9 +9,11 @@
 //! was billed so is taken back in the sum. So is a month that is settled as a whole: on its 1st the domain was a
 //! mini-program domain for all of it.
 //!
-//! Usage of those days that comes late is of the day as it was settled: of standard traffic, and of the credit.
-//! It is of mini-program traffic alone if the domain had no usage when the month was closed, or was not billed
-//! as standard then: so the month is treated as an open one.
+//! Usage of those days that comes late is of the day as it was settled: of standard traffic, and of the credit,
+//! whether or not the domain had a byte when the month was closed: what it was then says the registry that the
+//! month was closed with, or, of closes that kept none, its usage. Of a domain that was a mini-program domain then,
+//! or that no registry knew, nothing was settled: the month is treated as an open one, and what may be asked for of
+//! a domain that nobody knew says so.
 
 use std::collections::BTreeMap;
 
@@ -27,44 +29,63 @@ use crate::units::Month;
 pub struct SettledOwners<'a> {
     registry: &'a Registry,
     month: Month,
-    /// Days of domains that were billed as standard ones, and became mini-program domains later in the month.
-    days: BTreeMap<String, Vec<i32>>,
+    then: Then,
+    /// Days of the month of which mini-program domains were settled as standard ones before they were added.
+    days: Vec<i32>,
+}
+
+/// What domains were when a month was closed.
+#[derive(Debug)]
+enum Then {
+    /// By what its registry said.
+    Said(Box<Registry>),
+    /// By how its usage was billed.
+    Billed(BTreeMap<String, Class>),
 }
 
 impl<'a> SettledOwners<'a> {
-    /// The owners of `month`, which was closed with `summary`, where it is priced by `terms`.
+    /// The owners of `month`, which was closed with `summary`, where it is priced by `terms`; `then` is the registry
+    /// that it was closed with, if that was kept, and `None` if it was not billed.
     ///
     /// Errors: [`BillingError`], where the catalogue has no rules for one of its days.
     pub fn new(
         month: Month,
-        summary: &[SummaryRow],
+        (summary, then): (&[SummaryRow], Option<Registry>),
         registry: &'a Registry,
         terms: &BillTerms<'_>,
     ) -> Result<Self, BillingError> {
-        let mut days: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+        let billed = summary.iter().map(|row| (row.domain.clone(), row.class));
+        let then = match then {
+            Some(then) => Then::Said(Box::new(then)),
+            None => Then::Billed(billed.collect()),
+        };
         let is_by_day = matches!(terms.mode, StandardMode::Flow | StandardMode::DailyPeak);
-        let billed = summary.iter().filter(|row| row.class == Class::Standard);
-        for row in billed.filter(|_| is_by_day) {
-            let now = registry.attribution(&row.domain, month);
-            let of_month = month.all_days();
-            let added = now.mini_program_from.filter(|day| of_month.contains(day));
-            let (Class::MiniProgram, Some(added)) = (now.class, added) else {
-                continue;
-            };
-            let mut before = Vec::new();
-            for day in of_month.start..added {
-                // Where both have one price, it was billed with that price, and is.
-                if !Rating::is_standard(Class::MiniProgram, terms.catalogue.rules(day)?) {
-                    before.push(day);
-                }
+        let mut days = Vec::new();
+        for day in month.all_days().filter(|_| is_by_day) {
+            // Where both have one price, it was billed with that price, and is.
+            if !Rating::is_standard(Class::MiniProgram, terms.catalogue.rules(day)?) {
+                days.push(day);
             }
-            days.insert(row.domain.clone(), before);
         }
         Ok(SettledOwners {
             registry,
             month,
+            then,
             days,
         })
+    }
+
+    /// Whether nobody knew what a domain is when the month was closed.
+    pub fn was_unknown(&self, domain: &str) -> bool {
+        self.class_then(domain) == Some(Class::Unknown)
+    }
+
+    /// What a domain was when the month was closed, as far as that was kept.
+    fn class_then(&self, domain: &str) -> Option<Class> {
+        match &self.then {
+            Then::Said(then) => Some(then.attribution(domain, self.month).class),
+            Then::Billed(classes) => classes.get(domain).copied(),
+        }
     }
 }
 
@@ -78,7 +99,15 @@ impl Owners for SettledOwners<'_> {
     }
 
     fn settled_days(&self, domain: &str, month: Month) -> &[i32] {
-        let days = self.days.get(domain).filter(|_| month == self.month);
-        days.map_or(&[], |days| days)
+        let now = self.registry.attribution(domain, month);
+        let of_month = month.all_days();
+        let added = now.mini_program_from.filter(|day| of_month.contains(day));
+        let was_standard = || self.class_then(domain) == Some(Class::Standard);
+        match (now.class, added) {
+            (Class::MiniProgram, Some(added)) if month == self.month && was_standard() => {
+                &self.days[..self.days.partition_point(|day| *day < added)]
+            }
+            _ => &[],
+        }
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::bills::{Bills, Prices, Shown};
 use super::charge::{Sources, explained, show_explained};
 use super::compare::{Way, compare};
-use super::corrections::Corrections;
+use super::corrections::{Corrections, How};
 use super::costs::COSTS;
 use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
@@ -35,6 +35,12 @@ pub(super) struct PriceArgs {
     /// How the traffic of standard domains is settled
     #[arg(long, value_enum, default_value_t = Mode::Flow)]
     standard_mode: Mode,
+    /// Bill in another currency than any closed month was billed in: what corrects those waits for a bill in theirs
+    ///
+    /// Without it such a bill is refused if there is anything to correct, since a wrong catalogue is likely.
+    /// Once a month was closed in the currency, it is not needed any more.
+    #[arg(long)]
+    pub(super) new_currency: bool,
     #[command(flatten)]
     pub(super) extras: ExtrasArgs,
 }
@@ -114,7 +120,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
         return what_if(args, &store, &registry);
     }
     let (mut bills, rows_max) = (args.prices.begin(publishing)?, args.memory.rows_max());
-    bills.is_rerating = args.rerate;
+    bills.how.is_rerating = args.rerate;
     bills.focus = args.focus.begin(&publishing.out)?;
     bills.shown.wanted.clone_from(&args.explain);
     bills.shown.is_csv = args.csv;
@@ -174,8 +180,12 @@ fn what_if(args: &BillArgs, store: &Store, registry: &Registry) -> Result<Finish
         let way = Way::parse(text, &ways[0], zone)?;
         ways.push(way);
     }
+    let how = How {
+        is_rerating: false,
+        is_new_currency: args.prices.new_currency,
+    };
     compare(
-        ways,
+        (ways, how),
         (store, registry),
         args.month,
         &args.memory,
@@ -224,7 +234,10 @@ impl PriceArgs {
         Ok(Bills {
             prices: self.prices(&publishing.terms)?,
             ledger: self.extras.ledger(publishing.terms.billing_zone)?,
-            is_rerating: false,
+            how: How {
+                is_rerating: false,
+                is_new_currency: self.new_currency,
+            },
             charges: Building::begin(&publishing.out, "charges")?,
             costs: Building::begin(&publishing.out, COSTS)?,
             corrections: Corrections::default(),

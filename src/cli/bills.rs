@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::charge::Found;
-use super::corrections::{Corrections, Taken};
+use super::corrections::{Corrections, How, Taken};
 use super::costs::{COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
 use super::ledger::{Ledger, months_besides};
@@ -190,7 +190,7 @@ impl FrozenPrices {
 pub(super) struct Bills {
     pub(super) prices: Prices,
     pub(super) ledger: Ledger,
-    pub(super) is_rerating: bool,
+    pub(super) how: How,
     pub(super) charges: Building,
     pub(super) costs: Building,
     pub(super) corrections: Corrections,
@@ -312,7 +312,7 @@ impl Bills {
         rows_max: usize,
     ) -> Result<(), Failure> {
         self.shown.note_gaps(store)?;
-        let prices = (&self.prices, self.is_rerating);
+        let prices = (&self.prices, self.how);
         self.corrections = Corrections::find(store, registry, &mut self.ledger, prices, rows_max)?;
         Ok(())
     }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::bill::PriceArgs;
 use super::compare::{Way, compare};
+use super::corrections::How;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::publishing::TermsArgs;
 use super::{Failure, Finish};
@@ -93,7 +94,7 @@ fn diff(args: &DiffArgs) -> Result<(), Failure> {
         ways.push(Way::by(name, prices, ledger));
     }
     compare(
-        ways,
+        (ways, How::default()),
         (&store, &registry),
         args.month,
         &args.memory,

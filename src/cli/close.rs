@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::bill::PriceArgs;
 use super::bills::{Prices, Shown, freeze_bill};
-use super::corrections::Corrections;
+use super::corrections::{Corrections, How};
 use super::ledger::Ledger;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write, say_set_aside};
 use super::monotone::{check_closed, freeze_registry};
@@ -124,7 +124,11 @@ fn freeze_priced(
     (store, closing): (&Store, &Closing<'_>),
 ) -> Result<(BillReport, bool), Failure> {
     let mut ledger = args.prices.extras.ledger(usage.zone)?;
-    let (by, rows_max) = ((prices, false), args.memory.rows_max());
+    let how = How {
+        is_rerating: false,
+        is_new_currency: args.prices.new_currency,
+    };
+    let (by, rows_max) = ((prices, how), args.memory.rows_max());
     let corrections = Corrections::find(store, registry, &mut ledger, by, rows_max)?;
     tell_open(store, &ledger, (usage.month, usage.zone))?;
     // What costs nothing has no line, and is closed all the same: its fee would rewrite the month.

@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 
 use super::bills::{FrozenPrices, Prices};
-use super::corrections::Corrections;
+use super::corrections::{Corrections, How};
 use super::ledger::{Ledger, months_besides};
 use super::metering::MemoryArgs;
 use super::monotone::check_closed;
@@ -144,7 +144,7 @@ fn package(text: &str) -> Result<u32, Failure> {
 
 /// Prices the months of a store in all `ways` and shows them side by side; nothing is written.
 pub(super) fn compare(
-    mut ways: Vec<Way>,
+    (mut ways, how): (Vec<Way>, How),
     (store, registry): (&Store, &Registry),
     only: Option<Month>,
     memory: &MemoryArgs,
@@ -162,7 +162,7 @@ pub(super) fn compare(
     {
         match is_bill {
             true => {
-                let prices = (&*prices, false);
+                let prices = (&*prices, how);
                 corrections = Corrections::find(store, registry, ledger, prices, rows_max)?;
             }
             false => ledger.follow(store, registry, |_| prices, rows_max)?,

@@ -2,9 +2,11 @@
 //!
 //! Currencies are never added. A bill takes the corrections of months that were billed in its own currency; those
 //! of others wait, unlost, since what was billed for a month never holds them: the bill says so, and the next
-//! one after it that is in their currency takes them. A bill that could take none, while others wait, is refused
-//! with the currency to bill in, so that none waits for ever. `--rerate` is for months of the catalogue's
-//! currency; the others stay as they were priced.
+//! one after it that is in their currency takes them. Whether they may wait does not depend on what came late: they
+//! do if any closed month was billed in the currency of the bill. If none was, and there is something to correct,
+//! the bill is refused with the currency to bill in, since a wrong catalogue is likely; `--new-currency` says that
+//! the change is meant, and then they wait, too. `--rerate` is for months of the catalogue's currency; where others
+//! may wait, they stay as they were priced.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +17,8 @@ use super::ledger::Ledger;
 use super::monotone::check_closed;
 use super::months::{owners_now, usage_of_closed};
 use crate::billing::{
-    Assumed, Bill, BillTerms, Charge, Differences, Makers, assumed, assumed_since, corrections,
-    costs,
+    Assumed, Bill, BillTerms, Charge, Differences, Makers, Status, assumed, assumed_since,
+    corrections, costs,
 };
 use crate::registry::{Class, Registry, speaks_of};
 use crate::report::{MendedReport, WaitingReport, read_charges, read_summary};
@@ -29,6 +31,16 @@ use crate::units::Month;
 pub(super) struct Corrections {
     month: Option<Month>,
     found: Found,
+    may_wait: bool,
+}
+
+/// What is said of closed months when a bill is asked for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How {
+    /// Whether they are priced anew, by the prices of the bill.
+    pub(super) is_rerating: bool,
+    /// Whether the bill may be in a currency in which none of them was billed, so that their corrections wait.
+    pub(super) is_new_currency: bool,
 }
 
 /// What corrects closed months.
@@ -53,20 +65,20 @@ struct Closed<'a> {
     /// The prices of the bill, and whether closed months are priced anew by them.
     prices: &'a Prices,
     is_rerating: bool,
-    /// Whether any was billed in the bill's currency. Where none was, pricing them anew says so.
-    has_own: bool,
+    /// Whether those of other currencies than the bill's wait. Where they may not, pricing them anew says so.
+    may_wait: bool,
     rows_max: usize,
 }
 
 impl Corrections {
     /// What the closed months of a store would cost now, less what was billed for them so far. They
-    /// are priced as they were billed, or by the present prices if `is_rerating`. The ledger is followed
+    /// are priced as they were billed, or by the present prices if `how` says so. The ledger is followed
     /// through all months of the store.
     pub(super) fn find(
         store: &Store,
         registry: &Registry,
         ledger: &mut Ledger,
-        (prices, is_rerating): (&Prices, bool),
+        (prices, how): (&Prices, How),
         rows_max: usize,
     ) -> Result<Self, Failure> {
         let mended = check_closed(store, registry)?;
@@ -76,12 +88,13 @@ impl Corrections {
             store,
             registry,
             billed: all_billed(store, &closes)?,
-            has_own: frozen
-                .values()
-                .any(|of| of.prices.is_in_currency_of(prices)),
+            may_wait: how.is_new_currency
+                || frozen
+                    .values()
+                    .any(|of| of.prices.is_in_currency_of(prices)),
             frozen,
             prices,
-            is_rerating,
+            is_rerating: how.is_rerating,
             rows_max,
         };
         ledger.follow(store, registry, |month| closed.prices_of(month), rows_max)?;
@@ -99,8 +112,11 @@ impl Corrections {
         let closes = (store, &closes[..]);
         share(&mut found.lines, differences, closes, registry, bill_of)?;
         found.mended = tell_mended(&mut found.lines, &mended, registry);
-        let month = last.next();
-        Ok(Corrections { month, found })
+        Ok(Corrections {
+            month: last.next(),
+            found,
+            may_wait: closed.may_wait,
+        })
     }
 
     /// What is on a month's bill of it.
@@ -109,8 +125,8 @@ impl Corrections {
             return Ok(Taken::default());
         }
         let found = std::mem::take(&mut self.found);
-        // Not one of them is in the bill's currency, which it refuses.
-        if found.lines.is_empty() && !found.waiting.is_empty() {
+        // The bill refuses lines in another currency.
+        if !self.may_wait && !found.waiting.is_empty() {
             return Ok(Taken {
                 lines: found.waiting,
                 ..Taken::default()
@@ -142,7 +158,7 @@ impl Closed<'_> {
     fn prices_of(&self, month: Month) -> &Prices {
         match self.frozen.get(&month) {
             Some(frozen) => {
-                let stays = self.has_own && !frozen.prices.is_in_currency_of(self.prices);
+                let stays = self.may_wait && !frozen.prices.is_in_currency_of(self.prices);
                 match self.is_rerating && !stays {
                     true => self.prices,
                     false => &frozen.prices,
@@ -173,7 +189,16 @@ impl Closed<'_> {
         let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
         let accounts = book.months().flat_map(|usage| usage.accounts(&owners));
         let now = ledger.bill((month, zone), accounts, Vec::new(), prices)?;
-        let lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
+        let mut lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
+        for line in lines.iter_mut() {
+            if line.status == Status::NeedsReview && owners.was_unknown(&line.domain) {
+                line.how = format!(
+                    "nobody knew the domain when {month} was closed, so nothing of it was billed then; if it was \
+                     settled all the same: {}",
+                    line.how
+                );
+            }
+        }
         if lines.is_empty() {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use super::monotone::check_closed;
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
-use crate::billing::{Catalogue, DEFAULT, FeeCurrency, Item, check_fees};
+use crate::billing::{Catalogue, DEFAULT, Events, Item};
 use crate::registry::Registry;
 use crate::units::{Region, Timestamp, Zone};
 
@@ -34,7 +34,8 @@ enum LicenceCommand {
     ///
     /// The traffic is that of the store: logs show less than is billed, so near 20 GB the answer is
     /// uncertain, and so it is where the store has no logs of a part of the time, or lines that were rejected
-    /// and may be more. Exit code 0 if eligible, else 1.
+    /// and may be more. A file is a log of the hours from its first line to its last. Exit code 0 if eligible,
+    /// else 1.
     Refund(RefundArgs),
 }
 
@@ -172,7 +173,8 @@ fn print_terms(terms: &[Term], at: Timestamp) -> io::Result<()> {
 
 fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     let (zone, at) = (args.events.zone(), args.events.at()?);
-    let paid = paid(args, zone)?;
+    let (catalogue, events) = (Catalogue::load(&args.catalogue)?, args.events.events()?);
+    let paid = paid(&args.account, (&events, &catalogue), zone)?;
     let registry = Registry::load(&args.registry, zone)?;
     let store = open_to_read(&args.store.store)?;
     check_closed(&store, &registry)?;
@@ -202,10 +204,13 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     })
 }
 
-/// The fees that the account paid. Purchases that cannot have been are refused (R07).
-fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
-    let catalogue = Catalogue::load(&args.catalogue)?;
-    let events = args.events.events()?;
+/// The licence fees that the account paid, each in its own currency; one that states none is in the catalogue's.
+/// Purchases that cannot have been are refused (R07).
+fn paid<'a>(
+    account: &str,
+    (events, catalogue): (&'a Events, &'a Catalogue),
+    zone: Zone,
+) -> Result<Vec<Paid<'a>>, Failure> {
     let rules = LicenceRules {
         zone,
         leap_day: LeapDay::default(),
@@ -213,11 +218,9 @@ fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
     };
     let purchases = events.licences.iter().map(|(bought, _)| bought.clone());
     terms(&purchases.collect::<Vec<_>>(), &rules).map_err(Failure::start)?;
-    let is_meant = |fee: &&FeeCurrency| fee.account == args.account;
-    check_fees(events.currencies.iter().filter(is_meant), &catalogue).map_err(Failure::start)?;
     let mut paid = Vec::new();
-    for (bought, fee) in events.licences {
-        if bought.account != args.account {
+    for (number, (bought, fee)) in events.licences.iter().enumerate() {
+        if bought.account != account {
             continue;
         }
         let listed = |at: Timestamp| -> Result<Decimal, Failure> {
@@ -225,8 +228,13 @@ fn paid(args: &RefundArgs, zone: Zone) -> Result<Vec<Paid>, Failure> {
             let price = catalogue.price(Item::PluginLicence, Region::Mainland, day)?;
             Ok(price.tiers[0].price)
         };
-        let fee = bought.fee(fee).map_or_else(|| listed(bought.at), Ok)?;
-        paid.push(Paid { at: bought.at, fee });
+        let mut stated = events.currencies.iter();
+        let stated = stated.find(|of| of.licence == Some(number));
+        paid.push(Paid {
+            at: bought.at,
+            fee: bought.fee(*fee).map_or_else(|| listed(bought.at), Ok)?,
+            currency: stated.map_or(&catalogue.currency, |of| &of.code),
+        });
     }
     Ok(paid)
 }
@@ -254,21 +262,35 @@ fn evaluation_json(found: &Evaluation) -> serde_json::Value {
             "is_in_time": window.is_in_time,
         })
     });
+    let amounts = found.amounts.iter();
+    let amounts = amounts.map(
+        |(currency, amount)| json!({ "amount": format!("{amount:.2}"), "currency": currency }),
+    );
+    let amounts: Vec<_> = amounts.collect();
+    // Of several currencies there is no sum.
+    let only = |name: &str| match &amounts[..] {
+        [only] => only[name].clone(),
+        _ => serde_json::Value::Null,
+    };
     json!({
         "verdict": found.verdict.name(),
-        "amount": format!("{:.2}", found.amount),
+        "amount": only("amount"),
         "findings": findings.collect::<Vec<_>>(),
         "windows": windows.collect::<Vec<_>>(),
+        "currency": only("currency"),
+        "amounts": amounts,
     })
 }
 
 fn print_evaluation(found: &Evaluation, account: &str) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let amount = format!("{:.2}", found.amount);
+    let amounts = found.amounts.iter();
+    let amounts = amounts.map(|(currency, amount)| format!("{amount:.2} {currency}"));
     writeln!(
         out,
-        "refund    {account}: {} ({amount} of fees)",
-        found.verdict.name()
+        "refund    {account}: {} ({} of fees)",
+        found.verdict.name(),
+        amounts.collect::<Vec<_>>().join(" and ")
     )?;
     for finding in &found.findings {
         let verdict = finding.verdict.name();

@@ -77,7 +77,7 @@ pub(super) fn check_closed(
         .collect()
 }
 
-fn facts_are_kept(close: &Close) -> bool {
+pub(super) fn facts_are_kept(close: &Close) -> bool {
     let name = format!("registry/{FACTS}");
     close.files.iter().any(|file| file.name == name)
 }
@@ -112,7 +112,7 @@ fn taken_back(
 }
 
 /// The registry that a month was closed with.
-fn facts(store: &Store, close: &Close) -> Result<Registry, Failure> {
+pub(super) fn facts(store: &Store, close: &Close) -> Result<Registry, Failure> {
     let path = store
         .closed_folder(close.terms.month, "registry")
         .join(FACTS);

@@ -1,6 +1,7 @@
 //! The months of a store, open and closed, on their way to publishing.
 
 use super::Failure;
+use super::monotone::{facts, facts_are_kept};
 use crate::billing::{BillTerms, SettledOwners};
 use crate::meter::{Domains, UsageTable};
 use crate::registry::Registry;
@@ -82,11 +83,16 @@ pub(super) fn owners_now<'a>(
 ) -> Result<SettledOwners<'a>, Failure> {
     let month = close.terms.month;
     // What was closed without a bill was billed with nothing.
-    let summary = match close.terms.catalogue_digest {
-        Some(_) => read_summary(&store.closed_folder(month, "summary"))?,
-        None => Vec::new(),
+    let is_billed = close.terms.catalogue_digest.is_some();
+    let summary = match is_billed {
+        true => read_summary(&store.closed_folder(month, "summary"))?,
+        false => Vec::new(),
     };
-    Ok(SettledOwners::new(month, &summary, registry, terms)?)
+    // By one registry nothing is another class now.
+    let is_another = registry.digest() != close.terms.registry_digest;
+    let then = (is_billed && is_another && facts_are_kept(close)).then(|| facts(store, close));
+    let closed = (&summary[..], then.transpose()?);
+    Ok(SettledOwners::new(month, closed, registry, terms)?)
 }
 
 /// What came for a closed month since; nothing where neither usage nor the registry changed. A registry that

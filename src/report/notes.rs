@@ -5,9 +5,12 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::bill::in_all;
 use crate::billing::packages::Package;
 use crate::billing::transcoding;
-use crate::billing::{Amount, Assumed, Bill, Charge, DETAIL_PLACES, Inexact, Unlicensed};
+use crate::billing::{
+    Amount, Assumed, Bill, Charge, DETAIL_PLACES, Inexact, Status, Unlicensed, in_review,
+};
 use crate::units::Region;
 
 /// Notes of a kind under the table; all of them are in the JSON.
@@ -158,16 +161,23 @@ impl MendedReport {
 }
 
 /// Corrections of a closed month in another currency than the bill's: they are on the next bill in theirs.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct WaitingReport {
     /// The closed month.
     pub month: String,
     /// The currency in which it was billed.
     pub currency: String,
-    /// How many lines correct it.
+    /// How many lines correct what is paid for it.
     pub lines: usize,
     /// What they come to, in that currency, 8 places.
     pub amount: String,
+    /// How many lines need review: they are in no sum, nor in the amount.
+    pub review_lines: usize,
+    /// What those come to in money, 8 places.
+    pub review_amount: String,
+    /// … and in package gigabytes.
+    pub review_package_gigabytes: String,
 }
 
 impl WaitingReport {
@@ -178,22 +188,44 @@ impl WaitingReport {
         let Some(first) = lines.first() else {
             return Ok(None);
         };
-        let amounts: Vec<Amount> = lines.iter().map(|line| line.amount).collect();
+        let is_charged = |line: &&Charge| line.status == Status::Charged;
+        let (charged, reviewed): (Vec<_>, Vec<_>) = lines.iter().partition(is_charged);
+        let amounts: Vec<Amount> = charged.iter().map(|line| line.amount).collect();
         let amount = Amount::total(&amounts)?.round(DETAIL_PLACES)?;
+        let (review_amount, gigabytes) = in_review(reviewed.iter().copied())?;
         let by = first.priced_by.as_ref();
         Ok(Some(WaitingReport {
             month: first.month().to_string(),
             currency: by.map_or(String::new(), |by| by.currency.clone()),
-            lines: lines.len(),
+            lines: charged.len(),
             amount: format!("{amount:.8}"),
+            review_lines: reviewed.len(),
+            review_amount: format!("{review_amount:.8}"),
+            review_package_gigabytes: gigabytes.normalize().to_string(),
         }))
     }
 
     /// In words.
     pub(super) fn text(&self) -> String {
+        let (month, currency) = (&self.month, &self.currency);
+        let lines = match self.lines {
+            1 => "1 line that corrects".to_owned(),
+            lines => format!("{lines} lines that correct"),
+        };
+        let of = in_all(
+            &self.review_amount,
+            &self.review_package_gigabytes,
+            currency,
+        );
+        let reviewed = match self.review_lines {
+            0 => String::new(),
+            1 => format!(", and 1 line for review of {of}, in no sum"),
+            lines => format!(", and {lines} lines for review of {of} in all, in no sum"),
+        };
         format!(
-            "{} lines that correct {}, {} {} in all: currencies are never added, so the next bill in {} takes them",
-            self.lines, self.month, self.amount, self.currency, self.currency
+            "{lines} {month}, {} {currency} in all{reviewed}: currencies are never added, so the next bill in \
+             {currency} takes them",
+            self.amount
         )
     }
 }

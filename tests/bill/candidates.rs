@@ -315,6 +315,7 @@ proptest! {
         prop_assert_eq!(lines(&closed, true), lines(&open, true));
         prop_assert_eq!(credits(&closed), credits(&open));
         prop_assert_eq!(left(&closed), left(&as_standard));
+        prop_assert_eq!(left(&open), left(&as_standard), "whenever it was told");
     }
 }
 

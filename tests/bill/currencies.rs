@@ -92,21 +92,22 @@ fn c1_months_closed_in_two_currencies_are_each_corrected_in_their_own() {
     }
     let out = site.path("out").display().to_string();
     let table = printed(&site, &["--out", &out]);
-    let words = "not yet corrected: 1 lines that correct 2026-10, 26.26000019 USD in all";
+    let words =
+        "not yet corrected: 1 line that corrects 2026-10, 26.26000019 USD in all: currencies";
     assert!(table.contains(words), "{table}");
     let page = site.path("page.html");
     bill(&site, "out", &["--html", &page.display().to_string()]);
     let page = fs::read_to_string(page).expect("read");
-    assert!(page.contains("Not yet corrected: 1 lines that correct 2026-10"));
+    assert!(page.contains("Not yet corrected: 1 line that corrects 2026-10"));
 
     // What waits is on the next bill in its currency, whatever is closed before, and once.
     close(&site, "2026-11");
-    let words = ["the bill of 2026-12 is in CNY, and what corrects 2026-10 in it is in USD"];
-    assert_refused(&site, "bill", &[], &words);
-    assert_eq!(
-        waiting(&bill(&site, "out", &["--month", "2026-11"]).json[0]),
-        ["2026-10 26.26000019 USD"]
-    );
+    for month in ["2026-11", "2026-12"] {
+        assert_eq!(
+            waiting(&bill(&site, "out", &["--month", month]).json[0]),
+            ["2026-10 26.26000019 USD"]
+        );
+    }
     let december = ["--month", "2026-12", "--early", "--catalogue", &dollars[..]];
     let said = run(&site, "close", &december);
     assert_eq!(said.code, 0, "{}", said.stderr);
@@ -185,30 +186,112 @@ fn c1_a_fee_in_another_currency_is_refused() {
         assert_eq!(october.json[0]["currency"], "USD");
         assert_ne!(october.json[0]["payable"], "5.30", "{purchase}");
     }
-    fs::write(
-        &path,
-        "[[licence]]\naccount = \"acct\"\napp_id = \"wx1\"\nat = \"2026-10-02T10:00\"\nstate = \"active\"\n\
-         fee = \"7\"\ncurrency = \"USD\"\n",
-    )
-    .expect("written");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
-    command.args([
-        "licence",
-        "refund",
-        "--account",
-        "acct",
-        "--events",
-        &path,
-        "--store",
-    ]);
-    command
-        .arg(site.path("store"))
-        .arg("--registry")
-        .arg(site.path("registry.toml"));
-    let said = Site::run(&mut command);
-    assert!(
-        said.code == 2 && said.stderr.contains("the fee is in USD"),
-        "{}",
-        said.stderr
+}
+
+#[test]
+fn c1_lines_for_review_that_wait_are_in_no_sum() {
+    let site = Site::new();
+    registry(&site, "2026-12-01", "acct");
+    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    let by_dollars = ["--catalogue", &dollars[..]];
+    site.write("a.log", lines("202609", 0..30));
+    site.write("b.log", lines("202610", 1..3));
+    site.ingest();
+    close(&site, "2026-09");
+    let october = [&["--month", "2026-10", "--early"], &by_dollars[..]].concat();
+    assert_eq!(run(&site, "close", &october).code, 0);
+    // 145.000001015 GB of v0 at 4; they were settled at 0.26, which may be asked for.
+    registry(&site, "2026-09-20", "acct");
+    let page = site.path("page.html").display().to_string();
+    let said = bill(
+        &site,
+        "out",
+        &[&by_dollars[..], &["--html", &page]].concat(),
     );
+    let november = &said.json[2];
+    assert_eq!(waiting(november), ["2026-09 580.00000406 CNY"]);
+    let of = &november["waiting"][0];
+    assert_eq!([&of["lines"], &of["review_lines"]], [1, 1]);
+    assert_eq!(of["review_amount"], "-37.70000026");
+    let out = site.path("out").display().to_string();
+    let table = printed(&site, &[&by_dollars[..], &["--out", &out]].concat());
+    let words = "1 line that corrects 2026-09, 580.00000406 CNY in all, and 1 line for review of -37.70000026 CNY, in \
+                 no sum: currencies";
+    assert!(table.contains(words), "{table}");
+    let page = fs::read_to_string(page).expect("read");
+    assert!(page.contains(words), "{page}");
+}
+
+#[test]
+fn c1_corrections_wait_whatever_else_is_late() {
+    let site = Site::new();
+    registry(&site, "2026-09-02", "acct");
+    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    let by_dollars = ["--catalogue", &dollars[..]];
+    site.write("a.log", lines("202609", 0..30));
+    site.write("b.log", lines("202610", 0..30));
+    site.ingest();
+    close(&site, "2026-09");
+    let october = [&["--month", "2026-10", "--early"], &by_dollars[..]].concat();
+    assert_eq!(run(&site, "close", &october).code, 0);
+    // Late usage of September alone: a bill in the currency of October has nothing to correct.
+    site.write("late-a.log", lines("202609", 100..101));
+    site.write("november.log", lines("202611", 0..3));
+    site.ingest();
+    let said = bill(&site, "out", &by_dollars);
+    assert_eq!(said.json[2]["payable"], "5.30");
+    assert_eq!(waiting(&said.json[2]), ["2026-09 26.26000019 CNY"]);
+    let november = [&["--month", "2026-11", "--early"], &by_dollars[..]].concat();
+    assert_eq!(run(&site, "close", &november).code, 0);
+    // It is on the bill of the month after in its currency, even if there is nothing else on it.
+    assert_eq!(bill(&site, "out", &[]).json[3]["payable"], "26.26");
+}
+
+#[test]
+fn c1_a_change_of_currency_that_is_meant_lets_corrections_wait() {
+    let site = late_site();
+    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    // A fee in dollars, so that the month cannot be billed in yuan.
+    let events = site.path("events.toml").display().to_string();
+    let licence = "[[licence]]\naccount = \"acct\"\napp_id = \"wx1\"\nat = \"2026-11-02T10:00\"\nstate = \"active\"\n\
+                   fee = \"7\"\ncurrency = \"USD\"\n";
+    fs::write(&events, licence).expect("written");
+    let fee = ["--events", &events[..]];
+    assert_refused(&site, "bill", &fee, &["the fee is in USD"]);
+    let by_dollars = [&fee[..], &["--catalogue", &dollars]].concat();
+    let words = [
+        "bill 2026-11 by a catalogue in CNY, or say --new-currency",
+        "what corrects 2026-10 waits then",
+    ];
+    assert_refused(&site, "bill", &by_dollars, &words);
+    let meant = [&by_dollars[..], &["--new-currency"]].concat();
+    for more in [&[][..], &["--rerate"]] {
+        let said = bill(&site, "out", &[&meant[..], more].concat());
+        assert_eq!(said.json[1]["payable"], "12.30");
+        assert_eq!(waiting(&said.json[1]), ["2026-10 26.26000019 CNY"]);
+    }
+    let what_if = [&meant[..], &["--what-if", "mode=daily-peak"]].concat();
+    assert_eq!(
+        run(&site, "bill", &what_if).code,
+        2,
+        "the closed month is in yuan"
+    );
+    let november = ["--what-if", "mode=daily-peak", "--month", "2026-11"];
+    let said = run(&site, "bill", &[&meant[..], &november].concat());
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let logs = site.path("logs").display().to_string();
+    let out = site.path("run").display().to_string();
+    let said = run(
+        &site,
+        "run",
+        &[&meant[..], &["--out", &out, &logs]].concat(),
+    );
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let november = [&meant[..], &["--month", "2026-11", "--early"]].concat();
+    let said = run(&site, "close", &november);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    // From then on there is a closed month in dollars.
+    let later = bill(&site, "out", &by_dollars);
+    assert_eq!(waiting(&later.json[2]), ["2026-10 26.26000019 CNY"]);
+    assert_eq!(bill(&site, "out", &fee).json[2]["payable"], "26.26");
 }

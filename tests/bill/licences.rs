@@ -216,6 +216,59 @@ fn c4_without_logs_of_the_time_the_answer_is_uncertain() {
     assert_eq!(said.json["windows"][0]["has_logs"], false);
 }
 
+#[test]
+fn c4_a_time_without_any_log_had_no_traffic_if_the_logs_are_said_to_be_complete() {
+    let site = site(&[("20261105100000", "mini.example.cn", 1)]);
+    let (verdict, findings) = answer(&site, &[]);
+    assert_eq!(verdict, "uncertain");
+    let words = "say --logs-complete if there was no traffic";
+    assert!(findings.contains(words), "{findings}");
+    let (verdict, findings) = answer(&site, &["--logs-complete"]);
+    assert_eq!(verdict, "eligible", "{findings}");
+    let words =
+        "the store holds no logs of this time, which had no traffic, as --logs-complete says";
+    assert!(findings.contains(words), "{findings}");
+}
+
+#[test]
+fn c4_only_the_fees_of_the_account_s_licences_count_each_in_its_own_currency() {
+    let site = site(&[
+        ("20261001100000", "mini.example.cn", 1),
+        ("20261011100000", "www.example.cn", 0),
+    ]);
+    let fee = |fee: &str, currency: &str| format!("fee = \"{fee}\"\ncurrency = \"{currency}\"\n");
+    let bought = |kind: &str, account: &str, at: &str| {
+        format!("[[{kind}]]\naccount = \"{account}\"\nat = \"{at}\"\n")
+    };
+    let licence = |account: &str, at: &str, app_id: &str| {
+        bought("licence", account, at) + &format!("app_id = \"{app_id}\"\nstate = \"active\"\n")
+    };
+    let mut events = licence("other", "2026-10-01T10:00", "wx2") + &fee("5", "EUR");
+    events += &(licence("acct", "2026-10-01T10:00", "wx1") + &fee("900", "USD"));
+    for account in ["acct", "other"] {
+        let package = bought("package", account, "2026-10-01T10:00") + "gigabytes = 100\n";
+        events += &(package + &fee("25", "CNY"));
+    }
+    fs::write(site.path("events.toml"), &events).expect("written");
+    let said = asked(&site, &[]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(
+        [&said.json["amount"], &said.json["currency"]],
+        ["900.00", "USD"]
+    );
+    // A licence of the list is in the currency of the catalogue; fees of two currencies are never added.
+    events += &licence("acct", "2026-10-02T10:00", "wx3");
+    fs::write(site.path("events.toml"), &events).expect("written");
+    let said = asked(&site, &[]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.json["amount"].is_null() && said.json["currency"].is_null());
+    let amounts = said.json["amounts"].to_string();
+    assert_eq!(
+        amounts,
+        r#"[{"amount":"900.00","currency":"USD"},{"amount":"30000.00","currency":"CNY"}]"#
+    );
+}
+
 /// What is said to `acct` on the 11th.
 fn asked(site: &Site, more: &[&str]) -> Said {
     let words = [

@@ -266,3 +266,89 @@ fn c7_package_gigabytes_that_may_be_asked_for_change_too() {
          179.99999776 package GB now"
     );
 }
+
+#[test]
+fn c7_what_is_left_of_packages_is_the_same_whenever_a_domain_was_told() {
+    // 465.000003255 of 500 GB are taken on the third of October, v0 of it.
+    let months = |closed_before: &[&str], closed_after: &[&str]| {
+        let site = Site::new();
+        registry(&site, "2026-12-01", "acct");
+        let logs = ["202610", "202611", "202612"].map(|month| lines(month, 0..9));
+        site.write("a.log", logs.concat() + &lines("202610", 9..30));
+        assert_eq!(site.ingest().code, 0);
+        let events = write_package(&site, 500);
+        let terms = ["--events", &events[..]];
+        for month in closed_before {
+            close(&site, month, &terms);
+        }
+        registry(&site, "2026-10-20", "acct");
+        for month in closed_after {
+            close(&site, month, &terms);
+        }
+        let bills = bill(&site, "sums", &terms).json;
+        let left = bills.as_array().expect("bills").iter();
+        let left = left.map(|of| of["packages"][0]["left"].clone());
+        let of_packages = ["2026-11", "2026-12"].map(|month| {
+            let mut amounts = amounts(&site, "sums", month);
+            amounts.retain(|key, _| key.0 != "mini-program-traffic");
+            amounts
+        });
+        let owed = ["2026-10", "2026-11", "2026-12"].map(|month| reviewed(&site, &terms, month));
+        (left.collect::<Vec<_>>(), of_packages, owed.concat())
+    };
+    let (left, after, owed) = months(&["2026-10"], &[]);
+    assert_eq!(left[..3], ["34.999996745", "1.999996514", "0"]);
+    assert_eq!(owed.len(), 1);
+    assert_eq!(&owed[0][3], "145.000001015000000000");
+    for (before, later) in [
+        (&[][..], &[][..]),
+        (&[], &["2026-10"]),
+        (&[], &["2026-10", "2026-11"]),
+    ] {
+        let said = months(before, later);
+        assert_eq!(said.0[..3], left[..3], "{later:?}");
+        assert_eq!((said.1, said.2), (after.clone(), owed.clone()), "{later:?}");
+    }
+}
+
+/// October with 5.000000035 GB of others and what was `seen` of v0, closed when its domain was known or not, and
+/// 103.000000721 GB of v0 that came since.
+fn late_of_v0(seen: &str, known: bool) -> Site {
+    let site = Site::new();
+    registry(&site, "2026-12-01", "acct");
+    if !known {
+        let path = site.path("registry.toml");
+        let text = fs::read_to_string(&path).expect("read");
+        fs::write(&path, text.replace("v0.example.cn", "w0.example.cn")).expect("written");
+    }
+    site.write("a.log", lines("202610", 1..3) + seen);
+    assert_eq!(site.ingest().code, 0);
+    close(&site, "2026-10", &[]);
+    site.write("late.log", lines("202610", 102..103));
+    assert_eq!(site.ingest().code, 0);
+    registry(&site, "2026-10-20", "acct");
+    site
+}
+
+#[test]
+fn c7_late_usage_is_of_the_day_as_it_was_settled_whether_or_not_its_domain_was_seen_before() {
+    let a_byte = "20261025000000 203.0.113.9 v0.example.cn /a/0.ts 1 22 2 200 NULL 41 \"P\" \"-\" GET HTTP/1.1 hit 1\n";
+    // 103.000000721 GB of v0 at 4 and, as they were to be settled, at 0.26.
+    let said = |seen: &str, known: bool| {
+        let site = late_of_v0(seen, known);
+        let bills = bill(&site, "out", &[]).json;
+        let payable = november(&bills).0.clone();
+        let credit = reviewed(&site, &[], "2026-11");
+        assert_eq!(credit[0][1..3], ["103000000721", "-26.780000190000000000"]);
+        let explained = ["--month", "2026-11", "--explain", "acct/"];
+        let lines = bill(&site, "out", &explained).json.to_string();
+        let is_told = lines.contains("nobody knew the domain when 2026-10 was closed");
+        assert_eq!(is_told, !known, "{lines}");
+        payable
+    };
+    assert_eq!(said(a_byte, true), "438.78");
+    assert_eq!(said("", true), "438.78");
+    // A domain that nobody knew was not settled by us.
+    assert_eq!(said("", false), "412.00");
+    assert_eq!(said(a_byte, false), "412.00");
+}

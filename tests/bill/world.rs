@@ -109,7 +109,7 @@ pub fn closed_bill(sent: &[Sent], asked: &Asked<'_>, was: &str) -> Result<Bill, 
     let (frozen, usage) = (frozen.expect("a month"), usage.expect("a month"));
     let summary = frozen.summary(&was).expect("sums fit");
     let terms = terms(asked);
-    let owners = SettledOwners::new(usage.month, &summary, &registry, &terms)?;
+    let owners = SettledOwners::new(usage.month, (&summary, None), &registry, &terms)?;
     let clock = (usage.month, usage.zone);
     let packages = asked.extras.packages(usage.zone);
     let catalogue = |_| asked.catalogue;

@@ -6,11 +6,16 @@ fn time(text: &str) -> Timestamp {
     Timestamp::parse(text, Zone::CHINA).expect("a time")
 }
 
-fn paid(at: &str) -> Paid {
+fn paid(at: &str) -> Paid<'static> {
     Paid {
         at: time(at),
         fee: Decimal::from(30_000),
+        currency: "CNY",
     }
+}
+
+fn yuan(amount: u32) -> Vec<(String, Decimal)> {
+    vec![("CNY".to_owned(), amount.into())]
 }
 
 fn request(at: &str) -> Request {
@@ -45,8 +50,8 @@ fn verdict(at: &str, bought: &[&str], bytes: u64, basis: Basis) -> Evaluation {
 fn r40_all_conditions_have_to_hold() {
     let good = verdict("2020-05-10T12:00", &["2020-05-01T10:00"], 0, Basis::Logged);
     assert_eq!(
-        (good.verdict, good.amount),
-        (Verdict::Eligible, Decimal::from(30_000))
+        (good.verdict, good.amounts),
+        (Verdict::Eligible, yuan(30_000))
     );
     let other = Request {
         is_category_mismatch: false,
@@ -88,8 +93,8 @@ fn r42_the_first_licence_counts_and_all_are_refunded() {
     let bought = ["2020-05-03T10:00", "2020-05-01T10:00"];
     let both = verdict("2020-05-10T10:00", &bought, 12_000_000_000, Basis::Logged);
     assert_eq!(
-        (both.verdict, both.amount),
-        (Verdict::Eligible, Decimal::from(60_000))
+        (both.verdict, both.amounts),
+        (Verdict::Eligible, yuan(60_000))
     );
 }
 
@@ -225,24 +230,28 @@ fn c4_what_cost_nothing_does_not_come_back_and_may_be_the_first() {
     let free = Paid {
         at: time("2020-04-20T10:00"),
         fee: Decimal::ZERO,
+        currency: "USD",
     };
-    let of = |at: &str, paid: &[Paid]| {
+    let of = |at: &str, paid: &[Paid<'_>]| {
         let basis = (Zone::CHINA, Basis::Logged);
         let found = evaluate(&request(at), paid, basis, |_| exactly(0)).expect("evaluated");
-        (found.verdict, found.amount.to_string())
+        (found.verdict, found.amounts)
     };
-    let none = (Verdict::NotEligible, "0".to_owned());
+    let none = (
+        Verdict::NotEligible,
+        vec![("USD".to_owned(), Decimal::ZERO)],
+    );
     assert_eq!(of("2020-04-22T10:00", &[free]), none);
     let both = [free, paid("2020-05-01T10:00")];
     let verdict = |at| of(at, &both);
     // Within 14 days of the free one, too; only of the one with a fee; of neither.
     assert_eq!(
         verdict("2020-05-02T10:00"),
-        (Verdict::Eligible, "30000".to_owned())
+        (Verdict::Eligible, yuan(30_000))
     );
     assert_eq!(
         verdict("2020-05-10T10:00"),
-        (Verdict::Uncertain, "30000".to_owned())
+        (Verdict::Uncertain, yuan(30_000))
     );
     assert_eq!(verdict("2020-05-20T10:00").0, Verdict::NotEligible);
 }
