@@ -115,7 +115,8 @@ pub fn unlicensed(
             bytes: 0,
         };
         for (day, at) in (month.first_day()..).zip(0..month.days() as usize) {
-            let bytes = regions.iter().filter_map(|region| region.days.get(at));
+            let watched = regions.iter().filter(|region| !region.is_settled);
+            let bytes = watched.filter_map(|region| region.days.get(at));
             let bytes = bytes.fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
             if bytes != 0 && !is_licensed_on(terms, &owner.app_id, day, zone) {
                 of_domain.days += 1;

@@ -89,17 +89,13 @@ impl Rating<'_> {
             return Ok(is_charged);
         }
         let pushed = slots_of(used, |class| class == Class::Push, self.days().len())?;
-        let is_played = |class| matches!(class, Class::Standard | Class::MiniProgram);
-        let played = slots_of(used, is_played, self.days().len())?;
-        let slots_per_day = SLOTS_PER_DAY as usize;
-        let days = pushed
-            .chunks(slots_per_day)
-            .zip(played.chunks(slots_per_day));
+        let played = played_days(used, self.days().len())?;
+        let days = pushed.chunks(SLOTS_PER_DAY as usize).zip(played);
         for ((is_charged, day), (pushed, played)) in
             is_charged.iter_mut().zip(self.days()).zip(days)
         {
             if self.catalogue.rules(day)?.push == Push::AsStandard {
-                *is_charged = u128::from(sum(played)?) * TIMES < u128::from(sum(pushed)?)
+                *is_charged = u128::from(played) * TIMES < u128::from(sum(pushed)?)
                     && self.is_over_peak(pushed.iter().copied().max().unwrap_or(0))?;
             }
         }
@@ -111,6 +107,20 @@ impl Rating<'_> {
         let megabits = product(self.gigabytes(bytes)?, 8_000.into())?;
         Ok(product(PEAK_MBPS.into(), SLOT_SECS.into())? < megabits)
     }
+}
+
+/// Bytes that were played on each day; what stays billed in a second way was played once.
+fn played_days(used: &AccountUsage, days: usize) -> Result<Vec<u64>, Overflow> {
+    let mut sums = vec![0_u64; days];
+    let played = used.domains.iter().filter(|of| {
+        let is_played = matches!(of.owner.class, Class::Standard | Class::MiniProgram);
+        is_played && !of.is_settled
+    });
+    for (sum, bytes) in played.flat_map(|of| (0..).zip(of.days.iter().copied())) {
+        let sum: &mut u64 = sums.get_mut(sum).ok_or(Overflow)?;
+        *sum = sum.checked_add(bytes).ok_or(Overflow)?;
+    }
+    Ok(sums)
 }
 
 /// Bytes of each slot of classes that are meant, all regions together.

@@ -352,3 +352,32 @@ fn c7_late_usage_is_of_the_day_as_it_was_settled_whether_or_not_its_domain_was_s
     assert_eq!(said("", false), "412.00");
     assert_eq!(said(a_byte, false), "412.00");
 }
+
+#[test]
+fn c7_what_stays_billed_was_played_once_so_upstream_stays_charged() {
+    let line = |name: &str, bytes: u64| {
+        format!(
+            "20261003000000 203.0.113.9 {name}.example.cn /a.ts {bytes} 22 2 200 NULL 41 \"P\" \"-\" GET HTTP/1.1 hit 1\n"
+        )
+    };
+    let site = Site::new();
+    let add_push = || {
+        let path = site.path("registry.toml");
+        let push = "[[domain]]\nname = \"p.example.cn\"\naccount = \"acct\"\nkind = \"push\"\n";
+        let text = fs::read_to_string(&path).expect("read") + push;
+        fs::write(&path, text).expect("written");
+    };
+    registry(&site, "2026-12-01", "acct");
+    add_push();
+    // More than ten times what is played, but not than twenty times.
+    site.write(
+        "a.log",
+        line("v0", 10_000_000_000) + &line("p", 110_000_000_000),
+    );
+    assert_eq!(site.ingest().code, 0);
+    close(&site, "2026-10", &[]);
+    registry(&site, "2026-10-20", "acct");
+    add_push();
+    let bills = bill(&site, "out", &[]).json;
+    assert_eq!(november(&bills), (&"40.00".into(), &1.into()));
+}
