@@ -40,13 +40,13 @@ fn c1_a_correction_in_another_currency_is_refused() {
     assert_eq!(currencies, ["CNY", "USD"]);
 }
 
-/// September closed in CNY and October in USD, and 101 GB of `v1` that came for each since; 6 GB of November.
-fn site_of_two_currencies() -> (Site, String) {
+/// September closed in CNY and October in USD, with `october` lines; v0 is a mini-program domain since then.
+fn closed_in_both(since: &str, october: std::ops::Range<u64>) -> (Site, String) {
     let site = Site::new();
-    registry(&site, "2026-09-02", "acct");
+    registry(&site, since, "acct");
     let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
     site.write("a.log", lines("202609", 0..30));
-    site.write("b.log", lines("202610", 0..30));
+    site.write("b.log", lines("202610", october));
     site.ingest();
     close(&site, "2026-09");
     let said = run(
@@ -55,6 +55,12 @@ fn site_of_two_currencies() -> (Site, String) {
         &["--month", "2026-10", "--early", "--catalogue", &dollars],
     );
     assert_eq!(said.code, 0, "{}", said.stderr);
+    (site, dollars)
+}
+
+/// The same, and 101 GB of `v1` that came for each since; 6 GB of November.
+fn site_of_two_currencies() -> (Site, String) {
+    let (site, dollars) = closed_in_both("2026-09-02", 0..30);
     site.write("late-a.log", lines("202609", 100..101));
     site.write("late-b.log", lines("202610", 100..101));
     site.write("november.log", lines("202611", 0..3));
@@ -190,16 +196,8 @@ fn c1_a_fee_in_another_currency_is_refused() {
 
 #[test]
 fn c1_lines_for_review_that_wait_are_in_no_sum() {
-    let site = Site::new();
-    registry(&site, "2026-12-01", "acct");
-    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    let (site, dollars) = closed_in_both("2026-12-01", 1..3);
     let by_dollars = ["--catalogue", &dollars[..]];
-    site.write("a.log", lines("202609", 0..30));
-    site.write("b.log", lines("202610", 1..3));
-    site.ingest();
-    close(&site, "2026-09");
-    let october = [&["--month", "2026-10", "--early"], &by_dollars[..]].concat();
-    assert_eq!(run(&site, "close", &october).code, 0);
     // 145.000001015 GB of v0 at 4; they were settled at 0.26, which may be asked for.
     registry(&site, "2026-09-20", "acct");
     let page = site.path("page.html").display().to_string();
@@ -224,16 +222,8 @@ fn c1_lines_for_review_that_wait_are_in_no_sum() {
 
 #[test]
 fn c1_corrections_wait_whatever_else_is_late() {
-    let site = Site::new();
-    registry(&site, "2026-09-02", "acct");
-    let dollars = own_catalogue(&site, &[("currency = \"CNY\"", "currency = \"USD\"")]);
+    let (site, dollars) = closed_in_both("2026-09-02", 0..30);
     let by_dollars = ["--catalogue", &dollars[..]];
-    site.write("a.log", lines("202609", 0..30));
-    site.write("b.log", lines("202610", 0..30));
-    site.ingest();
-    close(&site, "2026-09");
-    let october = [&["--month", "2026-10", "--early"], &by_dollars[..]].concat();
-    assert_eq!(run(&site, "close", &october).code, 0);
     // Late usage of September alone: a bill in the currency of October has nothing to correct.
     site.write("late-a.log", lines("202609", 100..101));
     site.write("november.log", lines("202611", 0..3));
