@@ -5,6 +5,11 @@
 //! are cut by the hour where they are delivered (R61), so for the whole of the hours at both ends; one that
 //! was salvaged lost its end, and speaks for no more than what it holds. Between two contents nothing is known:
 //! a file may be missing, or there was none to write.
+//!
+//! Known gaps, which can make a time look proven that is not: a log of several domains speaks for every account,
+//! also where none of them is of it; the hour in which a content was counted is taken as whole; rejected lines
+//! outside of the hours of the metered lines beside them, and lines without bytes beside others that have
+//! some, are not seen.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
