@@ -88,7 +88,7 @@ impl Rating<'_> {
         if !is_settled_by_day || !is_pushed {
             return Ok(is_charged);
         }
-        let pushed = slots_of(used, |class| class == Class::Push, self.days().len())?;
+        let pushed = pushed_slots(used, self.days().len())?;
         let played = played_days(used, self.days().len())?;
         let days = pushed.chunks(SLOTS_PER_DAY as usize).zip(played);
         for ((is_charged, day), (pushed, played)) in
@@ -116,23 +116,20 @@ fn played_days(used: &AccountUsage, days: usize) -> Result<Vec<u64>, Overflow> {
         let is_played = matches!(of.owner.class, Class::Standard | Class::MiniProgram);
         is_played && !of.is_settled
     });
-    for (sum, bytes) in played.flat_map(|of| (0..).zip(of.days.iter().copied())) {
-        let sum: &mut u64 = sums.get_mut(sum).ok_or(Overflow)?;
-        *sum = sum.checked_add(bytes).ok_or(Overflow)?;
+    for (day, bytes) in played.flat_map(|of| (0..).zip(&of.days)) {
+        let sum: &mut u64 = sums.get_mut(day).ok_or(Overflow)?;
+        *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
     }
     Ok(sums)
 }
 
-/// Bytes of each slot of classes that are meant, all regions together.
-fn slots_of(
-    used: &AccountUsage,
-    is_meant: impl Fn(Class) -> bool,
-    days: usize,
-) -> Result<Vec<u64>, Overflow> {
+/// Bytes that were pushed in each slot, all regions together.
+fn pushed_slots(used: &AccountUsage, days: usize) -> Result<Vec<u64>, Overflow> {
     let mut sums = vec![0_u64; days * SLOTS_PER_DAY as usize];
-    let slots = used.slots.iter().filter(|((class, _), _)| is_meant(*class));
-    for (sum, bytes) in slots.flat_map(|(_, slots)| (0..).zip(slots)) {
-        let sum: &mut u64 = sums.get_mut(sum).ok_or(Overflow)?;
+    let slots = used.slots.iter();
+    let slots = slots.filter(|((class, _), _)| *class == Class::Push);
+    for (slot, bytes) in slots.flat_map(|(_, slots)| (0..).zip(slots)) {
+        let sum: &mut u64 = sums.get_mut(slot).ok_or(Overflow)?;
         *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
     }
     Ok(sums)

@@ -1,19 +1,20 @@
 //! What stays billed of a closed month although its domain is a mini-program domain for all of it (R21).
 //!
-//! A month may be closed before anybody tells that a domain of it was added as a mini-program domain. All of the
-//! month is then charged as mini-program traffic (R19), on the bill that corrects it. The days before the
-//! domain was added were settled one by one as standard traffic, and rightly: it was a standard domain on them.
-//! No source says that they are credited, so what was charged for them stays charged, and what packages paid
-//! stays taken of them; both are candidate credits, in no sum, as those of an open month are (see
-//! `super::review`). From the day on which it was added nothing was to be settled as standard traffic, and what
-//! was billed so is taken back in the sum. So is a month that is settled as a whole: on its 1st the domain was a
+//! A month may be closed before anybody tells that a domain of it was added as a mini-program
+//! domain. All of the month is then charged as mini-program traffic (R19), on the bill that
+//! corrects it. The days before the domain was added were settled one by one as standard traffic,
+//! and rightly: it was a standard domain on them. No source says that they are credited, so what
+//! was charged for them stays charged, and what packages paid stays taken of them; both are
+//! candidate credits, in no sum, as those of an open month are (see `super::review`). From the day
+//! on which it was added nothing was to be settled as standard traffic, and what was billed so is
+//! taken back in the sum. So is a month that is settled as a whole: on its 1st the domain was a
 //! mini-program domain for all of it.
 //!
-//! Usage of those days that comes late is of the day as it was settled: of standard traffic, and of the credit,
-//! whether or not the domain had a byte when the month was closed: what it was then says the registry that the
-//! month was closed with, or, of closes that kept none, its usage. Of a domain that was a mini-program domain then,
-//! or that no registry knew, nothing was settled: the month is treated as an open one, and what may be asked for of
-//! a domain that nobody knew says so.
+//! Usage of those days that comes late is of the day as it was settled: of standard traffic, and of
+//! the credit, whether or not the domain had a byte when the month was closed: what it was then
+//! says the registry that the month was closed with, or, of closes that kept none, its usage. Of a
+//! domain that was a mini-program domain then, or that no registry knew, nothing was settled: the
+//! month is treated as an open one, and what may be asked for of a domain that nobody knew says so.
 
 use std::collections::BTreeMap;
 

@@ -1,12 +1,13 @@
 //! What closed months would cost now, less what was billed for them: lines of the bill after them.
 //!
-//! Currencies are never added. A bill takes the corrections of months that were billed in its own currency; those
-//! of others wait, unlost, since what was billed for a month never holds them: the bill says so, and the next
-//! one after it that is in their currency takes them. Whether they may wait does not depend on what came late: they
-//! do if any closed month was billed in the currency of the bill. If none was, and there is something to correct,
-//! the bill is refused with the currency to bill in, since a wrong catalogue is likely; `--new-currency` says that
-//! the change is meant, and then they wait, too. `--rerate` is for months of the catalogue's currency; where others
-//! may wait, they stay as they were priced.
+//! Currencies are never added. A bill takes the corrections of months that were billed in its own
+//! currency; those of others wait, unlost, since what was billed for a month never holds them: the
+//! bill says so, and the next one after it that is in their currency takes them. Whether they may
+//! wait does not depend on what came late: they do if any closed month was billed in the currency
+//! of the bill. If none was, and there is something to correct, the bill is refused with the
+//! currency to bill in, since a wrong catalogue is likely; `--new-currency` says that the change is
+//! meant, and then they wait, too. `--rerate` is for months of the catalogue's currency; where
+//! others may wait, they stay as they were priced.
 
 use std::collections::BTreeMap;
 

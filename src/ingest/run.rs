@@ -201,8 +201,8 @@ impl SourceRun {
         }
     }
 
-    /// Refuses a source of which the content is not known, if it was to be.
-    pub(super) fn is_not_known(&self) -> bool {
+    /// Refuses a source of which the content is not known, if it was to be; whether it does.
+    pub(super) fn refuse_if_unknown(&self) -> bool {
         let found = &mut *self.lock();
         let reason = found.refusal_unless_known.take();
         let is_refused = reason.is_some();

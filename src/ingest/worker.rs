@@ -140,7 +140,7 @@ impl Worker<'_> {
         let report = match verdict.transpose()? {
             None => run.refused_report(),
             Some(Verdict::Done(outcome)) => run.report(outcome).0,
-            Some(Verdict::Again(_) | Verdict::Count(_)) if run.is_not_known() => {
+            Some(Verdict::Again(_) | Verdict::Count(_)) if run.refuse_if_unknown() => {
                 run.refused_report()
             }
             Some(Verdict::Again(resume)) => {

@@ -1,15 +1,15 @@
 //! Of which time a store has logs: from when until when each content that counts goes on.
 //!
-//! A log is one record from its first line to its last: where it is silent, nothing was sent. So a content
-//! speaks for all the time from its first slot to its last, those of what it grew from included, and logs
-//! are cut by the hour where they are delivered (R61), so for the whole of the hours at both ends; one that
-//! was salvaged lost its end, and speaks for no more than what it holds. Between two contents nothing is known:
-//! a file may be missing, or there was none to write.
+//! A log is one record from its first line to its last: where it is silent, nothing was sent. So a
+//! content speaks for all the time from its first slot to its last, those of what it grew from
+//! included, and logs are cut by the hour where they are delivered (R61), so for the whole of the
+//! hours at both ends; one that was salvaged lost its end, and speaks for no more than what it
+//! holds. Between two contents nothing is known: a file may be missing, or there was none to write.
 //!
-//! Known gaps, which can make a time look proven that is not: a log of several domains speaks for every account,
-//! also where none of them is of it; the hour in which a content was counted is taken as whole; rejected lines
-//! outside of the hours of the metered lines beside them, and lines without bytes beside others that have
-//! some, are not seen.
+//! Known gaps, which can make a time look proven that is not: a log of several domains speaks for
+//! every account, also where none of them is of it; the hour in which a content was counted is
+//! taken as whole; rejected lines outside of the hours of the metered lines beside them, and lines
+//! without bytes beside others that have some, are not seen.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;

@@ -20,9 +20,10 @@
 //! status    = 3 digits | "-"                     bytes  = 1*digit | "-"
 //! ```
 //!
-//! A host or an identity in quotes is `free`: an escaped quote may be in it. In a template that is no preset the
-//! identity is what an `identd` may say (`john.doe`), but for an address: that stands in the line of
-//! another layout, whose host would be lost. Lines that a preset is tried on are more often of one.
+//! A host or an identity in quotes is `free`: an escaped quote may be in it. In a template that is
+//! no preset the identity is what an `identd` may say (`john.doe`), but for an address: that stands
+//! in the line of another layout, whose host would be lost. Lines that a preset is tried on are
+//! more often of one.
 //!
 //! Where quotes are written raw (`escape=none`), `free` is any bytes. A text may be empty where a
 //! missing value is written as nothing (`escape=none`, `escape=json`) and it is not needed, and where

@@ -129,8 +129,8 @@ impl Template {
                 .last()
                 .is_some_and(|other| other.end.contains(&field.separator))
         };
-        // Neither has a slash.
-        if matches!(field.form, Form::Authority | Form::Name) && field.end.contains(&b'/') {
+        // It has no slash.
+        if field.form == Form::Authority && field.end.contains(&b'/') {
             return false;
         }
         let is_last = field.is_whole && (field.form.is_free() || !is_apart());
