@@ -8,7 +8,7 @@
 //! keeps within the limit. A time without logs is uncertain, since nothing logged is not nothing used, unless
 //! whoever asks says that the logs are complete; then the answer says that it rests on that. Rejected lines
 //! of the time count as what they may stand for at most, whosever they are: they have no domain. Lines of which
-//! the bytes could not be read, files of which no line says how many it sent, and figures that a store has set
+//! the bytes could not be read, lines that do not say how many they sent, and figures that a store has set
 //! aside may hide any traffic. What is proven to be over the limit is not eligible whatever else is unknown.
 //! Files that were refused are in no store: their time is one without logs.
 //!
@@ -18,9 +18,13 @@
 //!
 //! Source: the seed's section on refunds; BILLING §1.4 for what it leaves open.
 
+mod unknown;
+
 use std::ops::Range;
 
 use rust_decimal::Decimal;
+
+pub use unknown::{Gap, Unknown};
 
 use super::exact::{Inexact, sum};
 use crate::units::{DAY_SECS, Timestamp, Zone};
@@ -30,8 +34,6 @@ pub const REFUND_BYTES_MAX: u64 = 20_000_000_000;
 /// Logged bytes from which what is billed may be over the limit: 20 GB / 1.15, rounded up (R45, R60).
 pub const UNCERTAIN_BYTES: u64 = 17_391_304_348;
 const WINDOW_DAYS: i64 = 14;
-/// Times without logs that a finding names.
-const GAPS_SHOWN_MAX: usize = 3;
 
 /// A licence fee that was paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,23 +57,6 @@ pub struct Counted {
     pub has_logs: bool,
     /// What is not known of it.
     pub unknown: Unknown,
-}
-
-/// What logs do not tell of the traffic between two instants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unknown {
-    /// Times without logs, in order.
-    pub gaps: Vec<Range<Timestamp>>,
-    /// Rejected lines that may be of the time and the account.
-    pub rejected_lines: u64,
-    /// Bytes that they may stand for, of those whose bytes could be read.
-    pub rejected_bytes: u128,
-    /// Those of them whose bytes could not be read.
-    pub unread_lines: u64,
-    /// Metered lines of files of which no line says how many bytes it sent.
-    pub lines_without_bytes: u64,
-    /// Contents that the store holds and does not publish.
-    pub set_aside: usize,
 }
 
 /// What is asked for.
@@ -193,7 +178,7 @@ pub fn evaluate(
     let of_window = |windows: &[Window; 2]| {
         let by = (basis, request.are_logs_complete);
         let mut findings = vec![in_time(windows), traffic(windows, by)];
-        findings.extend(unknown(windows, request.are_logs_complete, zone));
+        findings.extend(unknown::findings(windows, request.are_logs_complete, zone));
         findings
     };
     let mut findings = conditions(request);
@@ -418,79 +403,6 @@ fn bytes_text(of: &Counted) -> String {
         0 => bytes,
         lines => format!("{bytes} and at most {rejected_bytes} B on {lines} rejected lines"),
     }
-}
-
-/// What may hide traffic, of the longer reading; nothing where the traffic decides.
-fn unknown(windows: &[Window; 2], are_logs_complete: bool, zone: Zone) -> Vec<Finding> {
-    let [a, b] = windows;
-    let longer = if a.span.end < b.span.end { b } else { a };
-    let counted = &longer.counted;
-    let is_none = !counted.has_logs && !are_logs_complete;
-    if is_none || [a, b].iter().all(|of| REFUND_BYTES_MAX < of.counted.least) {
-        return Vec::new();
-    }
-    let unknown = &counted.unknown;
-    let mut found = Vec::new();
-    let mut find = |verdict, says| {
-        found.push(Finding {
-            rule: "R45",
-            verdict,
-            says,
-        });
-    };
-    match (&unknown.gaps[..], are_logs_complete) {
-        ([], _) => {}
-        (gaps, true) => find(
-            Verdict::Eligible,
-            format!(
-                "{}, which had no traffic, as --logs-complete says",
-                gaps_text(gaps, zone)
-            ),
-        ),
-        (gaps, false) => find(
-            Verdict::Uncertain,
-            format!(
-                "{}: ingest those that are missing, or say --logs-complete if there was no traffic",
-                gaps_text(gaps, zone)
-            ),
-        ),
-    }
-    let hiding = [
-        (
-            unknown.unread_lines,
-            "rejected lines of the time, of which not even the bytes could be read: \
-            see the store's quarantine",
-        ),
-        (
-            unknown.lines_without_bytes,
-            "lines of the time are of files of which no line says how many bytes it sent",
-        ),
-        (
-            unknown.set_aside as u64,
-            "contents that the store has set aside, of whatever time",
-        ),
-    ];
-    for (number, what) in hiding.into_iter().filter(|(number, _)| *number != 0) {
-        find(Verdict::Uncertain, format!("{number} {what}"));
-    }
-    found
-}
-
-/// The first of the times without logs, and how many more there are.
-fn gaps_text(gaps: &[Range<Timestamp>], zone: Zone) -> String {
-    let of = |gap: &Range<Timestamp>| {
-        format!(
-            "{} to {}",
-            zone.clock_text(gap.start),
-            zone.clock_text(gap.end)
-        )
-    };
-    let first: Vec<String> = gaps.iter().take(GAPS_SHOWN_MAX).map(of).collect();
-    let more = match gaps.len() - first.len() {
-        0 => String::new(),
-        more => format!(" and {more} more such times"),
-    };
-    format!("no logs for {}{more}", first.join(", "))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! `cdn-meter licence`: for how long AppIDs are licensed, and whether fees come back.
 
 use std::io::{self, Write};
-use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,7 +13,7 @@ use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::monotone::check_closed;
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
-use crate::billing::refund::{Basis, Evaluation, Paid, Request, Verdict, evaluate};
+use crate::billing::refund::{Basis, Evaluation, Gap, Paid, Request, Verdict, evaluate};
 use crate::billing::{Catalogue, DEFAULT, Events, Item};
 use crate::registry::Registry;
 use crate::units::{Region, Timestamp, Zone};
@@ -34,8 +33,9 @@ enum LicenceCommand {
     ///
     /// The traffic is that of the store: logs show less than is billed, so near 20 GB the answer is
     /// uncertain, and so it is where the store has no logs of a part of the time, or lines that were rejected
-    /// and may be more. A file is a log of the hours from its first line to its last. Exit code 0 if eligible,
-    /// else 1.
+    /// and may be more. A file is a log of the hours from its first line to its last: of one domain if it has
+    /// no other, else of all of the account's mini-program domains, if it has lines of one of them. Exit code
+    /// 0 if eligible, else 1.
     Refund(RefundArgs),
 }
 
@@ -239,8 +239,8 @@ fn paid<'a>(
     Ok(paid)
 }
 
-fn gap_json(gap: &Range<Timestamp>) -> serde_json::Value {
-    json!({ "from": gap.start.rfc3339(), "until": gap.end.rfc3339() })
+fn gap_json(Gap { domain, span }: &Gap) -> serde_json::Value {
+    json!({ "from": span.start.rfc3339(), "until": span.end.rfc3339(), "domain": domain })
 }
 
 fn evaluation_json(found: &Evaluation) -> serde_json::Value {
@@ -259,6 +259,8 @@ fn evaluation_json(found: &Evaluation) -> serde_json::Value {
             "rejected_lines": window.counted.unknown.rejected_lines,
             "rejected_bytes_at_most": window.counted.unknown.rejected_bytes.to_string(),
             "rejected_unread_lines": window.counted.unknown.unread_lines,
+            "lines_without_bytes": window.counted.unknown.lines_without_bytes,
+            "set_aside": window.counted.unknown.set_aside,
             "is_in_time": window.is_in_time,
         })
     });

@@ -1,11 +1,12 @@
 //! The traffic of an account's mini-program domains between two instants, as far as the logs of a store tell.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::Failure;
-use crate::billing::refund::{Counted, Unknown};
+use crate::billing::refund::{Counted, Gap, Unknown};
 use crate::registry::{Class, Registry};
-use crate::store::{Covered, Store};
+use crate::store::{Covered, Store, Tells};
 use crate::summary::Book;
 use crate::units::{Month, SLOT_SECS, Slot, Timestamp};
 
@@ -16,6 +17,8 @@ pub(super) struct Logged {
     bytes: Vec<(u32, u64)>,
     /// Of which time each content tells.
     covered: Vec<Covered>,
+    /// The account's mini-program domains: those that the registry names, and those that have lines.
+    domains: BTreeSet<String>,
     /// Contents that the store does not publish.
     set_aside: usize,
 }
@@ -62,6 +65,16 @@ impl Logged {
             of_months.any(|of| of.class == Class::MiniProgram && of.account == Some(account))
         };
         logged.covered = store.coverage(touched(&span), is_meant)?;
+        let named = registry.named(account).filter(|domain| is_meant(domain));
+        logged.domains.extend(named.map(str::to_owned));
+        let heard = logged.covered.iter().filter_map(|of| match &of.tells {
+            Tells::OfOne(domain) => Some(domain.clone()),
+            Tells::OfNone | Tells::OfAll => None,
+        });
+        logged.domains.extend(heard);
+        if logged.domains.is_empty() {
+            logged.domains.insert(account.to_owned());
+        }
         Ok(logged)
     }
 
@@ -96,32 +109,67 @@ impl Logged {
             unknown.unread_lines += of.rejected.unread_lines;
             let bytes = of.rejected.bytes_at_most;
             unknown.rejected_bytes = unknown.rejected_bytes.saturating_add(bytes);
-            unknown.lines_without_bytes += of.without_bytes;
+            if of.tells != Tells::OfNone {
+                unknown.lines_without_bytes += of.without_bytes;
+            }
         }
         unknown
     }
 
-    /// The times between two instants of which no log tells that may be of the account.
-    fn gaps(&self, span: &Range<Timestamp>) -> Vec<Range<Timestamp>> {
-        let meant = self.covered.iter().filter(|of| of.is_meant);
-        let mut known: Vec<Range<u32>> = meant.map(|of| of.slots.clone()).collect();
-        known.sort_unstable_by_key(|slots| slots.start);
-        let instant = |slot: u32| Slot::from_index(slot).map(Slot::start);
-        let (mut gaps, mut until) = (Vec::new(), span.start);
-        for slots in known.into_iter().filter(|slots| !slots.is_empty()) {
-            let (Some(start), Some(end)) = (instant(slots.start), instant(slots.end)) else {
-                continue;
-            };
-            if until < start.min(span.end) {
-                gaps.push(until..start.min(span.end));
+    /// The times between two instants of which no log tells of a domain, in order.
+    fn gaps(&self, span: &Range<Timestamp>) -> Vec<Gap> {
+        let mut of_all = Vec::new();
+        let mut of_one: HashMap<&str, Vec<Range<u32>>> = HashMap::new();
+        for of in self.covered.iter().filter(|of| !of.slots.is_empty()) {
+            match &of.tells {
+                Tells::OfNone => {}
+                Tells::OfOne(domain) => of_one.entry(domain).or_default().push(of.slots.clone()),
+                Tells::OfAll => of_all.push(of.slots.clone()),
             }
-            until = until.max(end);
         }
-        if until < span.end {
-            gaps.push(until..span.end);
+        let of_all = joined(of_all);
+        let mut gaps = Vec::new();
+        for domain in &self.domains {
+            let mut known = of_one.remove(&domain[..]).unwrap_or_default();
+            known.extend_from_slice(&of_all);
+            gaps.extend(between(span, &joined(known)).into_iter().map(|span| Gap {
+                domain: domain.clone(),
+                span,
+            }));
         }
+        gaps.sort_by_key(|gap| gap.span.start);
         gaps
     }
+}
+
+/// What is in any of `ranges`, in order, in ranges that do not touch.
+fn joined(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    ranges.sort_unstable_by_key(|slots| slots.start);
+    let mut joined: Vec<Range<u32>> = Vec::new();
+    for slots in ranges {
+        match joined.last_mut() {
+            Some(last) if slots.start <= last.end => last.end = last.end.max(slots.end),
+            _ => joined.push(slots),
+        }
+    }
+    joined
+}
+
+/// The times between two instants that are not `known`, ranges of slots in order.
+fn between(span: &Range<Timestamp>, known: &[Range<u32>]) -> Vec<Range<Timestamp>> {
+    let instant = |slot: u32| Slot::from_index(slot).map_or(span.end, Slot::start);
+    let (mut gaps, mut until) = (Vec::new(), span.start);
+    for slots in known {
+        let start = instant(slots.start).min(span.end);
+        if until < start {
+            gaps.push(until..start);
+        }
+        until = until.max(instant(slots.end));
+    }
+    if until < span.end {
+        gaps.push(until..span.end);
+    }
+    gaps
 }
 
 /// Whether slots are in both.

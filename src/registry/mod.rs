@@ -194,6 +194,15 @@ impl Registry {
             .next()
     }
 
+    /// The domains of `account` that it names in full, in no order; there may be others below its wildcards.
+    pub fn named(&self, account: &str) -> impl Iterator<Item = &str> {
+        let of = self
+            .exact
+            .iter()
+            .filter(move |(_, entry)| entry.account.as_deref() == Some(account));
+        of.map(|(name, _)| &name[..])
+    }
+
     /// The billing zone whose months it speaks of.
     pub fn zone(&self) -> Zone {
         self.zone

@@ -1,15 +1,19 @@
-//! Of which time a store has logs: from when until when each content that counts goes on.
+//! Of which time a store has logs: from when until when each content that counts goes on, and of whom it tells.
 //!
 //! A log is one record from its first line to its last: where it is silent, nothing was sent. So a
 //! content speaks for all the time from its first slot to its last, those of what it grew from
 //! included, and logs are cut by the hour where they are delivered (R61), so for the whole of the
-//! hours at both ends; one that was salvaged lost its end, and speaks for no more than what it
-//! holds. Between two contents nothing is known: a file may be missing, or there was none to write.
+//! hours at both ends, but for no time after it was counted; one that was salvaged lost its end, and
+//! speaks for no more than what it holds. Between two contents nothing is known: a file may be missing,
+//! or there was none to write.
 //!
-//! Known gaps, which can make a time look proven that is not: a log of several domains speaks for
-//! every account, also where none of them is of it; the hour in which a content was counted is
-//! taken as whole; rejected lines outside of the hours of the metered lines beside them, and lines
-//! without bytes beside others that have some, are not seen.
+//! A log of one domain tells of that one alone, as CDNs deliver them. One of several domains is that of a
+//! server: it tells of all domains that are asked for if it has lines of one of them, and of none otherwise.
+//!
+//! A rejected line has no time. It lies in the hours of its log as it was delivered; in a log that grew, it
+//! lies somewhere between the line before what was added and the instant at which that was counted. So a
+//! known gap is a log that was counted once, never grew, and has rejected lines hours away from all that
+//! were metered.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -19,6 +23,7 @@ use super::error::StoreError;
 use super::read::Rejected;
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger, limit};
+use crate::record::{LineFormat as _, Template};
 use crate::units::SLOT_SECS;
 
 /// Slots of an hour, by which logs are delivered.
@@ -32,16 +37,27 @@ const BEYOND_SLOTS: u32 = 31 * 24 * SLOTS_PER_HOUR;
 pub struct Covered {
     /// Slots, by number, in whole hours; empty where it has no metered line.
     pub slots: Range<u32>,
-    /// Whether it has lines of a domain that was asked for, or of several, so that it is no log of another
-    /// one alone.
-    pub is_meant: bool,
-    /// Slots in which its own lines may be, whatever became of them: those above or, where all of them were
-    /// rejected, those from the end of what it grew from to when it was counted.
+    /// Of which of the domains that were asked for.
+    pub tells: Tells,
+    /// Slots in which its own lines may be, whatever became of them.
     pub lines: Range<u32>,
-    /// Its own rejected lines.
+    /// Its own rejected lines, whosever they are.
     pub rejected: Rejected,
-    /// Its own metered lines, if none of them says how many bytes it sent.
+    /// Its own metered lines that may have sent any number of bytes: those that do not say how many. In a format
+    /// of templates `-` is none, as Apache writes it, where any line has a number.
     pub without_bytes: u64,
+}
+
+/// Of which of the domains that were asked for a content tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tells {
+    /// Of none of them.
+    #[default]
+    OfNone,
+    /// Of this one.
+    OfOne(String),
+    /// Of all.
+    OfAll,
 }
 
 /// What the ledger notes of a content.
@@ -52,6 +68,8 @@ struct Noted {
     /// When it was counted, in seconds since the epoch.
     counted_at: i64,
     is_salvaged: bool,
+    /// Whether it grew from another, or another from it.
+    is_of_growing: bool,
     rejected: Rejected,
     without_bytes: u64,
 }
@@ -61,7 +79,10 @@ struct Noted {
 struct Heard {
     first: u32,
     last: u32,
+    /// The first of its domains.
     domain: String,
+    is_several: bool,
+    /// Whether one of its domains was asked for.
     is_meant: bool,
 }
 
@@ -69,8 +90,21 @@ impl Heard {
     /// The same of two of which one grew from the other.
     fn with(mut self, other: &Heard) -> Self {
         (self.first, self.last) = (self.first.min(other.first), self.last.max(other.last));
-        self.is_meant |= other.is_meant || self.domain != other.domain;
+        self.is_several |= other.is_several || self.domain != other.domain;
+        self.is_meant |= other.is_meant;
         self
+    }
+
+    fn tells(self) -> Tells {
+        match self {
+            Heard {
+                is_meant: false, ..
+            } => Tells::OfNone,
+            Heard {
+                is_several: true, ..
+            } => Tells::OfAll,
+            Heard { domain, .. } => Tells::OfOne(domain),
+        }
     }
 }
 
@@ -122,10 +156,12 @@ impl Store {
                     first: slot,
                     last: slot,
                     domain: row.domain.to_owned(),
+                    is_several: false,
                     is_meant,
                 });
                 (of.first, of.last) = (of.first.min(slot), of.last.max(slot));
-                of.is_meant |= is_meant || of.domain != row.domain;
+                of.is_several |= of.domain != row.domain;
+                of.is_meant |= is_meant;
                 Ok(())
             })?;
         }
@@ -135,59 +171,93 @@ impl Store {
                 .parent
                 .and_then(|parent| heard.get(&parent))
                 .cloned();
-            let whole = match (heard.remove(&content.id), before) {
+            let own = heard.remove(&content.id);
+            if own.is_none() && content.metered != 0 {
+                // All that it has to tell is of another time.
+                continue;
+            }
+            let lines = lines(&content, own.as_ref(), before.as_ref());
+            let whole = match (own, before) {
                 (Some(own), Some(before)) => Some(own.with(&before)),
-                // Nothing of its own to tell, and lines at another time.
-                (None, _) if content.metered != 0 => continue,
                 (own, before) => own.or(before),
             };
             if let Some(whole) = &whole {
                 heard.insert(content.id, whole.clone());
             }
-            covered.push(of_content(content, whole));
+            covered.push(of_content(content, whole, lines));
         }
         Ok(covered)
     }
 }
 
-fn of_content(content: Noted, whole: Option<Heard>) -> Covered {
-    let hours = |heard: &Heard| {
-        let start = heard.first - heard.first % SLOTS_PER_HOUR;
-        let end = match content.is_salvaged {
-            true => heard.last,
-            false => (heard.last + 1).next_multiple_of(SLOTS_PER_HOUR),
-        };
-        start..end
-    };
-    let (slots, lines) = match &whole {
-        Some(heard) if content.metered != 0 => (hours(heard), hours(heard)),
-        // Nobody logs what is yet to come.
-        before => {
-            let end = content.counted_at / i64::from(SLOT_SECS) + 1;
-            let end = u32::try_from(end).unwrap_or(u32::MAX);
-            let start = before.as_ref().map_or(0, |before| before.last);
-            // A clock that is behind its logs does not hide them.
-            (0..0, start..end.max(start + 1))
+fn of_content(content: Noted, whole: Option<Heard>, lines: Range<u32>) -> Covered {
+    let slots = match &whole {
+        Some(heard) if content.metered != 0 => {
+            let end = match content.is_salvaged {
+                true => heard.last,
+                false => hour_end(heard.last)
+                    .min(content.counted_in())
+                    .max(heard.last),
+            };
+            hour_start(heard.first)..end
         }
+        _ => 0..0,
     };
     Covered {
         slots,
         lines,
-        is_meant: whole.is_some_and(|whole| whole.is_meant),
+        tells: whole.map_or(Tells::OfNone, Heard::tells),
         rejected: content.rejected,
         without_bytes: content.without_bytes,
+    }
+}
+
+/// The slots in which the own lines of a content may be: `own` are those of its metered ones, `before` those of
+/// what it grew from.
+fn lines(content: &Noted, own: Option<&Heard>, before: Option<&Heard>) -> Range<u32> {
+    let start = match (own, before) {
+        (_, Some(before)) => before.last,
+        (Some(own), None) => hour_start(own.first),
+        (None, None) => 0,
+    };
+    let delivered = own.map(|own| hour_end(own.last));
+    let end = match delivered {
+        Some(end) if !content.is_of_growing => end,
+        // Nobody logs what is yet to come.
+        _ => content.counted_in() + 1,
+    };
+    // A clock that is behind its logs does not hide them.
+    start..end.max(delivered.unwrap_or(start + 1))
+}
+
+fn hour_start(slot: u32) -> u32 {
+    slot - slot % SLOTS_PER_HOUR
+}
+
+/// The first slot behind the hour of `slot`.
+fn hour_end(slot: u32) -> u32 {
+    (slot + 1).next_multiple_of(SLOTS_PER_HOUR)
+}
+
+impl Noted {
+    /// The slot in which it was counted.
+    fn counted_in(&self) -> u32 {
+        let slot = self.counted_at / i64::from(SLOT_SECS);
+        u32::try_from(slot).unwrap_or(u32::MAX - 1)
     }
 }
 
 fn noted(ledger: &rusqlite::Connection) -> Result<Vec<Noted>, StoreError> {
     let sql = "SELECT content.id, parent, metered, rejected, counts ->> 'rejected_bytes_at_most',
             counts ->> 'rejected_unread_lines',
-            coalesce(counts -> 'doubts' ->> 'no-bytes', 0) = metered,
+            CASE WHEN format = ?2 AND counts -> 'doubts' ->> 'no-bytes' <> metered THEN 0
+                ELSE coalesce(counts -> 'doubts' ->> 'no-bytes', 0) END,
             content.id IN (SELECT content FROM history WHERE change = ?1 AND content IS NOT NULL),
-            unixepoch(at)
+            unixepoch(at),
+            parent IS NOT NULL OR content.id IN (SELECT parent FROM content WHERE parent IS NOT NULL)
         FROM content JOIN commits ON commits.id = content.commit_id WHERE dropped_by IS NULL";
     let mut statement = ledger.prepare(sql)?;
-    let mut rows = statement.query([SALVAGED])?;
+    let mut rows = statement.query(rusqlite::params![SALVAGED, Template::NAME])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let count = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
@@ -206,9 +276,10 @@ fn noted(ledger: &rusqlite::Connection) -> Result<Vec<Noted>, StoreError> {
                 bytes_at_most,
                 unread_lines: count(5)?,
             },
-            without_bytes: if row.get(6)? { metered } else { 0 },
+            without_bytes: count(6)?,
             is_salvaged: row.get(7)?,
             counted_at: row.get(8)?,
+            is_of_growing: row.get(9)?,
         });
     }
     Ok(all)

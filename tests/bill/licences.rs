@@ -1,14 +1,10 @@
 //! Licences and arrears by the program's front, over an event file and a store.
 
 use std::fs;
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use crate::program::{Said, Site};
 
-const EVENTS: &str = r#"
+pub(crate) const EVENTS: &str = r#"
 [[licence]]
 account = "acct"
 app_id = "wx1"
@@ -53,7 +49,7 @@ mini_program_since = "2026-09-01"
 "#;
 
 /// A store with traffic of mini-program domains on some days, in whole gigabytes.
-fn site(traffic: &[(&str, &str, u64)]) -> Site {
+pub(crate) fn site(traffic: &[(&str, &str, u64)]) -> Site {
     let site = Site::new();
     fs::write(site.path("events.toml"), EVENTS).expect("written");
     fs::write(site.path("registry.toml"), REGISTRY).expect("written");
@@ -68,7 +64,7 @@ fn site(traffic: &[(&str, &str, u64)]) -> Site {
     site
 }
 
-fn ask(site: &Site, words: &[&str]) -> Said {
+pub(crate) fn ask(site: &Site, words: &[&str]) -> Said {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
     command.args(words).arg("--json").arg("--events");
     command.arg(site.path("events.toml"));
@@ -270,7 +266,7 @@ fn c4_only_the_fees_of_the_account_s_licences_count_each_in_its_own_currency() {
 }
 
 /// What is said to `acct` on the 11th.
-fn asked(site: &Site, more: &[&str]) -> Said {
+pub(crate) fn asked(site: &Site, more: &[&str]) -> Said {
     let words = [
         "licence",
         "refund",
@@ -283,181 +279,17 @@ fn asked(site: &Site, more: &[&str]) -> Said {
 }
 
 /// What is answered to `acct` on the 11th, with all findings in a text.
-fn answer(site: &Site, more: &[&str]) -> (String, String) {
+pub(crate) fn answer(site: &Site, more: &[&str]) -> (String, String) {
     let said = asked(site, more);
     let verdict = said.json["verdict"].as_str().unwrap_or(&said.stderr);
     (verdict.to_owned(), said.json["findings"].to_string())
 }
 
 /// A line of some bytes, or of what else is in their place.
-fn line(time: &str, domain: &str, bytes: &str) -> String {
+pub(crate) fn line(time: &str, domain: &str, bytes: &str) -> String {
     format!(
         "{time} 203.0.113.9 {domain} /a.ts {bytes} 22 2 200 NULL 41 \"P\" \"-\" GET HTTP/1.1 hit 1\n"
     )
-}
-
-#[test]
-fn c4_logs_of_a_part_of_the_time_are_uncertain() {
-    let site = site(&[
-        ("20260930100000", "mini.example.cn", 1),
-        ("20261003105959", "mini.example.cn", 1),
-    ]);
-    let later =
-        |domain: &str| line("20261005090000", domain, "1") + &line("20261010230000", domain, "1");
-    site.write("b.log", later("mini.example.cn"));
-    assert_eq!(site.ingest().code, 0);
-    let (verdict, findings) = answer(&site, &[]);
-    assert_eq!(verdict, "uncertain", "{findings}");
-    let gap = "no logs for 2026-10-03T11:00 to 2026-10-05T09:00:";
-    assert!(findings.contains(gap), "{findings}");
-    // Who knows that there are no others may say so.
-    let (verdict, findings) = answer(&site, &["--logs-complete"]);
-    assert_eq!(verdict, "eligible", "{findings}");
-    assert!(
-        findings.contains("had no traffic, as --logs-complete says"),
-        "{findings}"
-    );
-    // A log of another domain alone tells nothing; one of several is of a server, and does.
-    site.write(
-        "c.log",
-        line("20261003110000", "www.example.cn", "1")
-            + &line("20261005080000", "www.example.cn", "1"),
-    );
-    assert_eq!(site.ingest().code, 0);
-    assert_eq!(answer(&site, &[]).0, "uncertain");
-    site.write(
-        "d.log",
-        line("20261003110000", "www.example.cn", "2")
-            + &line("20261005080000", "mini.example.net", "2"),
-    );
-    assert_eq!(site.ingest().code, 0);
-    let (verdict, findings) = answer(&site, &[]);
-    assert_eq!(verdict, "eligible", "{findings}");
-    // What is proven stands, whatever is missing.
-    site.write(
-        "e.log",
-        line("20261002100000", "mini.example.cn", "30000000000"),
-    );
-    site.write("b.log", later("www.example.cn"));
-    site.ingest();
-    assert_eq!(answer(&site, &[]).0, "not eligible");
-}
-
-#[test]
-fn c4_a_log_that_grew_is_one_log() {
-    let site = site(&[("20261001100000", "mini.example.cn", 1)]);
-    let (verdict, findings) = answer(&site, &[]);
-    assert_eq!(verdict, "uncertain");
-    assert!(
-        findings.contains("no logs for 2026-10-01T11:00 to 2026-10-11T00:00"),
-        "{findings}"
-    );
-    let before = fs::read_to_string(site.log("a.log")).expect("read");
-    site.write(
-        "a.log",
-        before + &line("20261011000500", "www.example.cn", "1"),
-    );
-    assert_eq!(site.ingest().code, 0);
-    let (verdict, findings) = answer(&site, &[]);
-    assert_eq!(verdict, "eligible", "{findings}");
-}
-
-/// A store with 17 GB in the time, and a line that is rejected in a log from one instant to another.
-fn with_rejected(from: &str, until: &str, rejected: &str) -> Site {
-    let site = site(&[
-        ("20261001100000", "mini.example.cn", 17),
-        ("20261011100000", "www.example.cn", 0),
-    ]);
-    let around = [from, until].map(|time| line(time, "www.example.cn", "1"));
-    site.write("b.log", around.join(rejected));
-    let said = site.ingest();
-    let rejected = said.json["lines"]["rejected"].to_string();
-    assert!(rejected.ends_with(":1}"), "{rejected} {}", said.stderr);
-    site
-}
-
-#[test]
-fn c4_rejected_lines_of_the_time_count_as_what_they_may_be() {
-    let of = |from, until, rejected: &str| answer(&with_rejected(from, until, rejected), &[]);
-    let bad_host = |bytes| line("20261004100000", "mini_.example..cn", bytes);
-    let (from, until) = ("20261003100000", "20261005100000");
-    let (verdict, findings) = of(from, until, &bad_host("4000000000"));
-    assert_eq!(verdict, "uncertain", "{findings}");
-    assert!(
-        findings.contains("at most 4000000000 B on 1 rejected lines"),
-        "{findings}"
-    );
-    assert_eq!(of(from, until, &bad_host("300000000")).0, "eligible");
-    // Of another time.
-    let (verdict, findings) = of("20260903100000", "20260905100000", &bad_host("4000000000"));
-    assert_eq!(verdict, "eligible", "{findings}");
-    // Not even the bytes are known.
-    let (verdict, findings) = of(from, until, &line("20261004100000", "mini.example.cn", "x"));
-    assert_eq!(verdict, "uncertain", "{findings}");
-    assert!(
-        findings.contains("1 rejected lines of the time, of which not even the bytes"),
-        "{findings}"
-    );
-}
-
-#[test]
-fn c4_rejected_lines_that_a_log_ends_with_may_be_of_any_time_behind_it() {
-    // The lines that came last are one rejected line.
-    let ends_with_rejected = |last: &str| {
-        let site = site(&[
-            ("20261001100000", "mini.example.cn", 17),
-            ("20261011100000", "www.example.cn", 0),
-        ]);
-        let first = line(last, "www.example.cn", "1");
-        site.write("b.log", &first);
-        assert_eq!(site.ingest().code, 0);
-        let rejected = line("20261010100000", "mini_.example..cn", "4000000000");
-        site.write("b.log", first + &rejected);
-        site.ingest();
-        site
-    };
-    assert_eq!(
-        answer(&ends_with_rejected("20261103100000"), &[]).0,
-        "eligible"
-    );
-    let site = ends_with_rejected("20261009100000");
-    assert_eq!(answer(&site, &[]).0, "uncertain");
-    // What was counted before is of no later time.
-    let later = EVENTS.replace("2026-10-0", "2090-10-0");
-    fs::write(site.path("events.toml"), later).expect("written");
-    let words = [
-        "licence",
-        "refund",
-        "--account",
-        "acct",
-        "--at",
-        "2090-10-11T00:00",
-    ];
-    let said = ask(&site, &words);
-    assert_eq!(
-        said.json["windows"][0]["rejected_lines"], 0,
-        "{}",
-        said.json
-    );
-}
-
-#[test]
-fn c4_a_salvaged_log_tells_of_no_more_than_it_holds() {
-    let text = line("20261001100000", "mini.example.cn", "1")
-        + &line("20261010233000", "mini.example.cn", "1");
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).expect("packed");
-    let whole = encoder.finish().expect("packed");
-    for (kept, verdict) in [(whole.len(), "eligible"), (whole.len() - 4, "uncertain")] {
-        let site = site(&[]);
-        site.write("b.log.gz", &whole[..kept]);
-        let mut command = site.command("ingest");
-        Site::run(command.arg("--salvage").arg(site.path("logs")));
-        let (found, findings) = answer(&site, &[]);
-        assert_eq!(found, verdict, "{findings}");
-        let gap = "no logs for 2026-10-10T23:30 to 2026-10-11T00:00";
-        assert_eq!(findings.contains(gap), kept < whole.len(), "{findings}");
-    }
 }
 
 #[test]

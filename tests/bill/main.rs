@@ -4,6 +4,7 @@ mod candidates;
 mod cases;
 mod closed;
 mod costs;
+mod coverage;
 mod credits;
 mod currencies;
 mod extras;

@@ -1,0 +1,105 @@
+//! What logs do not tell of a time, and what that means for a request.
+
+use std::ops::Range;
+
+use super::{Finding, REFUND_BYTES_MAX, Verdict, Window};
+use crate::units::{Timestamp, Zone};
+
+/// Times without logs that a finding names.
+const GAPS_SHOWN_MAX: usize = 3;
+
+/// What logs do not tell of the traffic between two instants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unknown {
+    /// Times without logs, in order.
+    pub gaps: Vec<Gap>,
+    /// Rejected lines that may be of the time and the account.
+    pub rejected_lines: u64,
+    /// Bytes that they may stand for, of those whose bytes could be read.
+    pub rejected_bytes: u128,
+    /// Those of them whose bytes could not be read.
+    pub unread_lines: u64,
+    /// Metered lines that do not say how many bytes they sent, and may have sent any number.
+    pub lines_without_bytes: u64,
+    /// Contents that the store holds and does not publish.
+    pub set_aside: usize,
+}
+
+/// A time without logs of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The domain.
+    pub domain: String,
+    /// From when until when.
+    pub span: Range<Timestamp>,
+}
+
+/// What may hide traffic, of the longer reading; nothing where the traffic decides.
+pub(super) fn findings(windows: &[Window; 2], are_logs_complete: bool, zone: Zone) -> Vec<Finding> {
+    let [a, b] = windows;
+    let longer = if a.span.end < b.span.end { b } else { a };
+    let counted = &longer.counted;
+    let is_none = !counted.has_logs && !are_logs_complete;
+    if is_none || [a, b].iter().all(|of| REFUND_BYTES_MAX < of.counted.least) {
+        return Vec::new();
+    }
+    let unknown = &counted.unknown;
+    let mut found = Vec::new();
+    let mut find = |verdict, says| {
+        found.push(Finding {
+            rule: "R45",
+            verdict,
+            says,
+        });
+    };
+    match (&unknown.gaps[..], are_logs_complete) {
+        ([], _) => {}
+        (gaps, true) => find(
+            Verdict::Eligible,
+            format!(
+                "{}, which had no traffic, as --logs-complete says",
+                gaps_text(gaps, zone)
+            ),
+        ),
+        (gaps, false) => find(
+            Verdict::Uncertain,
+            format!(
+                "{}: ingest those that are missing, or say --logs-complete if there was no traffic",
+                gaps_text(gaps, zone)
+            ),
+        ),
+    }
+    let hiding = [
+        (
+            unknown.unread_lines,
+            "rejected lines of the time, of which not even the bytes could be read: \
+            see the store's quarantine",
+        ),
+        (
+            unknown.lines_without_bytes,
+            "lines of the time may have sent any number of bytes: they do not say how many",
+        ),
+        (
+            unknown.set_aside as u64,
+            "contents that the store has set aside, of whatever time",
+        ),
+    ];
+    for (number, what) in hiding.into_iter().filter(|(number, _)| *number != 0) {
+        find(Verdict::Uncertain, format!("{number} {what}"));
+    }
+    found
+}
+
+/// The first of the times without logs, and how many more there are.
+fn gaps_text(gaps: &[Gap], zone: Zone) -> String {
+    let of = |Gap { domain, span }: &Gap| {
+        let [start, end] = [span.start, span.end].map(|at| zone.clock_text(at));
+        format!("of {domain} for {start} to {end}")
+    };
+    let first: Vec<String> = gaps.iter().take(GAPS_SHOWN_MAX).map(of).collect();
+    let more = match gaps.len() - first.len() {
+        0 => String::new(),
+        more => format!(" and {more} more such times"),
+    };
+    format!("no logs {}{more}", first.join(", "))
+}
