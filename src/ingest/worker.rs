@@ -137,12 +137,12 @@ impl Worker<'_> {
         // What is decided about one content must hold until it is noted.
         let settling = pool.settling();
         let verdict = run.when_read(|settled| sink.identify(settled, options));
-        let report = match verdict.transpose()? {
+        // What could only be read to know it again has no lines that could count.
+        let may_be =
+            |verdict: &Verdict| matches!(verdict, Verdict::Done(_)) || !run.refuse_if_unknown();
+        let report = match verdict.transpose()?.filter(may_be) {
             None => run.refused_report(),
             Some(Verdict::Done(outcome)) => run.report(outcome).0,
-            Some(Verdict::Again(_) | Verdict::Count(_)) if run.refuse_if_unknown() => {
-                run.refused_report()
-            }
             Some(Verdict::Again(resume)) => {
                 drop(settling);
                 let resume = Some(resume);

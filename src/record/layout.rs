@@ -402,11 +402,21 @@ pub fn learn_headers(layout: &mut Layout, block: &[u8]) {
 
 /// A line without the marks before its text, and without the `\r` behind it.
 #[inline(always)]
-pub(super) fn text_of(mut line: &[u8]) -> &[u8] {
+pub(super) fn text_of(line: &[u8]) -> &[u8] {
+    without_return(match line.first() == UTF8_BOM.first() {
+        true => behind_marks(line),
+        false => line,
+    })
+}
+
+/// Out of the loop, which is hot.
+#[cold]
+#[inline(never)]
+fn behind_marks(mut line: &[u8]) -> &[u8] {
     while let Some(text) = line.strip_prefix(UTF8_BOM) {
         line = text;
     }
-    without_return(line)
+    line
 }
 
 /// The fate of one line.

@@ -120,7 +120,17 @@ impl<'a> Search<'_, 'a> {
                 return None;
             }
             let rest = &self.line[state.at..];
-            let ends = ends(field, self.reading, rest, &mut self.looks_left)?;
+            let reach = field.reach(rest, self.reading.is_raw);
+            self.look_at(reach + 1)?;
+            if self.is_sure(field) {
+                let is_end = field.end.begins(&rest[reach..]);
+                if !is_end || !self.holds(field, &rest[..reach])? {
+                    return Some(());
+                }
+                state.go_over(field, &rest[..reach]);
+                continue;
+            }
+            let ends = self.ends(field, rest, reach)?;
             if let [only] = ends[..] {
                 state.go_over(field, &rest[..only]);
                 continue;
@@ -138,62 +148,70 @@ impl<'a> Search<'_, 'a> {
         }
         (self.found.len() <= FITS_MAX).then_some(())
     }
+
+    /// Pays for looking at so many bytes; `None` where that is too much.
+    #[inline(always)]
+    fn look_at(&mut self, bytes: usize) -> Option<()> {
+        self.looks_left = self.looks_left.checked_sub(bytes)?;
+        Some(())
+    }
+
+    /// Whether no text of the form has the byte that the literal behind it begins with, so that a text ends
+    /// where it reaches to, or nowhere.
+    fn is_sure(&self, field: &Field) -> bool {
+        let ending = field.endings[usize::from(self.reading.is_raw)];
+        matches!(ending, Ending::First | Ending::Quote)
+    }
+
+    #[inline(always)]
+    fn holds(&mut self, field: &Field, text: &[u8]) -> Option<bool> {
+        if !field.form.is_quick() {
+            self.look_at(text.len())?;
+        }
+        Some(field.holds(text))
+    }
+
+    /// The lengths up to `reach` of all texts of `field` that `rest` may begin with, the literal of the field
+    /// behind each.
+    fn ends(&mut self, field: &Field, rest: &[u8], reach: usize) -> Option<Few<usize>> {
+        let mut ends = Few::new();
+        let has_escapes =
+            field.form.is_free() && !self.reading.is_raw && memchr(b'\\', &rest[..reach]).is_some();
+        let mut consider = |len: usize| {
+            if self.holds(field, &rest[..len])? {
+                ends.push(len);
+            }
+            Some(())
+        };
+        match field.end.is_empty() {
+            // To the end of the line.
+            true if field.is_whole => {
+                if reach == rest.len() && (!has_escapes || is_whole_escape(rest)) {
+                    consider(rest.len())?;
+                }
+            }
+            // It touches the next one.
+            true => each_place(rest, reach, has_escapes, &mut consider)?,
+            // A backslash in it keeps a byte from ending it: place by place.
+            false if has_escapes => each_place(rest, reach, true, |len| {
+                match field.end.begins(&rest[len..]) {
+                    true => consider(len),
+                    false => Some(()),
+                }
+            })?,
+            false => {
+                let within = &rest[..rest.len().min(reach + field.end.len())];
+                for len in field.end.places(within) {
+                    consider(len)?;
+                }
+            }
+        }
+        Some(ends)
+    }
 }
 
 /// What there is nearly always one of.
 type Few<T> = SmallVec<[T; 1]>;
-
-/// The lengths of all texts of `field` that `rest` may begin with, the literal of the field behind each.
-fn ends(
-    field: &Field,
-    reading: Reading,
-    rest: &[u8],
-    looks_left: &mut usize,
-) -> Option<Few<usize>> {
-    let reach = field.reach(rest, reading.is_raw);
-    *looks_left = looks_left.checked_sub(reach + 1)?;
-    let mut ends = Few::new();
-    let (is_free, is_quick) = (field.form.is_free(), field.form.is_quick());
-    let mut consider = |len: usize| {
-        *looks_left = looks_left.checked_sub(if is_quick { 0 } else { len })?;
-        if field.holds(&rest[..len]) {
-            ends.push(len);
-        }
-        Some(())
-    };
-    // No text of the form has the byte that the literal behind it begins with.
-    if let Ending::First | Ending::Quote = field.endings[usize::from(reading.is_raw)] {
-        if field.end.begins(&rest[reach..]) {
-            consider(reach)?;
-        }
-        return Some(ends);
-    }
-    let has_escapes = is_free && !reading.is_raw && memchr(b'\\', &rest[..reach]).is_some();
-    match field.end.is_empty() {
-        // To the end of the line.
-        true if field.is_whole => {
-            if reach == rest.len() && (!has_escapes || is_whole_escape(rest)) {
-                consider(rest.len())?;
-            }
-        }
-        // It touches the next one.
-        true => each_place(rest, reach, has_escapes, &mut consider)?,
-        // A backslash in it keeps a byte from ending it: place by place.
-        false if has_escapes => each_place(rest, reach, true, |len| {
-            match field.end.begins(&rest[len..]) {
-                true => consider(len),
-                false => Some(()),
-            }
-        })?,
-        false => {
-            let within = &rest[..rest.len().min(reach + field.end.len())];
-            for len in field.end.places(within) {
-                consider(len)?;
-            }
-        }
-    }
-    Some(ends)
-}
 
 /// Whether no backslash stands alone at the end.
 fn is_whole_escape(text: &[u8]) -> bool {

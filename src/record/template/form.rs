@@ -125,6 +125,7 @@ impl Form {
     }
 
     /// The length of the start of `rest` that no text of this form goes beyond.
+    #[inline]
     pub(super) fn reach(&self, rest: &[u8], separator: u8, is_raw: bool) -> usize {
         let stop = match self {
             Form::Raw => None,
