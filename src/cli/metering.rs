@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
 use super::Failure;
@@ -13,7 +13,7 @@ use crate::ingest::Options;
 use crate::meter::UsageTable;
 use crate::record::Layout;
 use crate::source::{Discovered, Seed, discover};
-use crate::store::{Occasion, Store};
+use crate::store::{Names, Occasion, Store};
 use crate::units::{Domain, Timestamp};
 
 /// Arguments about what lines mean.
@@ -91,11 +91,26 @@ pub(super) struct MeterArgs {
     /// as what was copied aside counts again. A file that was renamed does not.
     #[arg(long)]
     allow_duplicates: bool,
+    /// What the names of the files stand for, where the times of their lines do not tell
+    ///
+    /// Lines that come under a name that held others are those of a newer version of the same log, which
+    /// replaces the old one, if they are of the same time, and those of the next log, if they are of another.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    names: Option<NamesArg>,
     /// Read files again that look as they did when they were counted
     #[arg(long)]
     rehash: bool,
     #[command(flatten)]
     workers: WorkerArgs,
+}
+
+/// What names of files stand for.
+#[derive(Clone, Copy, ValueEnum)]
+enum NamesArg {
+    /// For one delivery each: other lines are a newer version of it, and it counts no more
+    Deliveries,
+    /// For logs that rotate: other lines are another log, and both count
+    Rotation,
 }
 
 /// Threads.
@@ -151,6 +166,10 @@ impl MeterArgs {
             is_rehash: self.rehash,
             is_salvage: self.salvage,
             is_counting_duplicates: self.allow_duplicates,
+            names: self.names.map(|names| match names {
+                NamesArg::Deliveries => Names::Deliveries,
+                NamesArg::Rotation => Names::Rotation,
+            }),
             only: None,
         })
     }

@@ -79,6 +79,7 @@ fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
         // What was salvaged is compared with what can be salvaged now.
         is_salvage: true,
         is_counting_duplicates: false,
+        names: None,
         only: None,
     };
     let compared = compare(found.sources, &options, &progress, store)?;

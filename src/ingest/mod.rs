@@ -50,7 +50,7 @@ pub use sink::{Settled, UsageSink};
 use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains};
 use crate::record::Layout;
 use crate::source::Source;
-use crate::store::StoreError;
+use crate::store::{Names, StoreError};
 use crate::units::Span;
 use crate::units::invariant::Broken;
 use pool::Pool;
@@ -82,6 +82,8 @@ pub struct Options {
     pub is_salvage: bool,
     /// Whether a content that another name holds counts once more under its own.
     pub is_counting_duplicates: bool,
+    /// What names of files stand for; `None` tells it from the times of their lines.
+    pub names: Option<Names>,
     /// The only part of every content whose lines are metered, whatever is known of it; the content is
     /// taken to end where that ends.
     pub only: Option<Span>,

@@ -8,7 +8,7 @@ use crate::record::{BytesIn, DetectError, MeteredField};
 
 use super::misfit::Misfit;
 use super::quarantine::Rejects;
-use crate::store::Change;
+use crate::store::{Change, Unsure};
 
 /// One source and its outcome.
 #[derive(Debug)]
@@ -127,6 +127,18 @@ pub enum Refusal {
         /// The other name.
         other: String,
     },
+    /// Its name held another log, and the times do not tell what it is to that.
+    #[error(
+        "it is not what its name held before, and the times of their lines ({}, now {}) do not tell a newer \
+         version of the same log from the next one; say --names deliveries if only the newer version counts, \
+         or --names rotation if both do",
+        Unsure::text(&.times.before),
+        Unsure::text(&.times.now)
+    )]
+    Unsure {
+        /// The times.
+        times: Unsure,
+    },
     /// Standard input begins with what was counted, and cannot be read a second time.
     #[error(
         "its first {bytes} bytes were counted before, and standard input cannot be read twice; \
@@ -189,6 +201,7 @@ impl Refusal {
             Refusal::TooManyRejects(_) => "rejects",
             Refusal::Shrunk => "shrunk",
             Refusal::Within { .. } => "within",
+            Refusal::Unsure { .. } => "next-or-newer",
             Refusal::Begun { .. } => "begun",
             Refusal::NotCounted => "not-counted",
             Refusal::Changed => "changed",

@@ -10,7 +10,7 @@ use crate::decode::Compression;
 use crate::meter::{Domains, Fates, UsageTable};
 use crate::record::BytesIn;
 use crate::source::{Content, Digest, Opening, Origin, Seed, Source};
-use crate::store::{Ancestry, Change, Delivery, Identity, Known, Reading, Store};
+use crate::store::{Added, Ancestry, Change, Delivery, Identity, Known, Reading, Store};
 use crate::units::Bytes;
 
 /// A content that was read to its end, before it is decided whether it counts.
@@ -216,12 +216,13 @@ impl UsageSink for Store {
             copy_of: claim.copy_of.as_deref(),
             lineage: None,
         };
-        let change = with_delivery(settled, options, |delivery| {
+        let added = with_delivery(settled, options, |delivery| {
             self.add(delivery, ancestry, reading, domains)
         })?;
-        Ok(match change {
-            Some(change) => Outcome::Committed(change),
-            None => too_many(report),
+        Ok(match added {
+            Added::Counts(change) => Outcome::Committed(change),
+            Added::OverLimit => too_many(report),
+            Added::Unsure(times) => Outcome::Refused(Refusal::Unsure { times }),
         })
     }
 
@@ -290,6 +291,8 @@ pub(super) fn with_delivery<T>(
         stamp: stamp.as_deref(),
         compression: settled.compression.map(Compression::name),
         content,
+        marks: settled.marks,
         kept: settled.kept,
+        names: options.names,
     })
 }

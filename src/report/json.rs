@@ -365,6 +365,7 @@ fn note(name: &str, change: &Change) -> Option<NotedReport> {
         Change::Replaced { bytes_before } => {
             format!("counted anew; it stood for {bytes_before} B before")
         }
+        Change::Next => "the next log of this name: what it held before counts on".to_owned(),
         Change::Duplicate { of } => format!("not counted again: it holds what {of} holds"),
         Change::DuplicateCounted { of } => format!("counted again: it holds what {of} holds"),
         Change::Salvaged { kept } => {

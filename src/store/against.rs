@@ -53,18 +53,25 @@ impl Store {
         ids.map(|id| counted(ledger, id?)).collect()
     }
 
-    /// The contents that count, by number, each with a name that holds it or what grew from it.
+    /// The contents that count, by number, each with a name that holds it or what grew from it, or for
+    /// which it is kept.
     ///
     /// Errors: [`StoreError`].
     pub fn counted_names(&self) -> Result<BTreeMap<i64, String>, StoreError> {
-        let sql = "WITH RECURSIVE held (id, name) AS (
-                SELECT content, name FROM source
+        let state = self.lock_state();
+        let kept = match ledger::has_table(&state.ledger, "kept")? {
+            true => "UNION SELECT content, name FROM kept",
+            false => "",
+        };
+        let sql = format!(
+            "WITH RECURSIVE held (id, name) AS (
+                SELECT content, name FROM source {kept}
                 UNION
                 SELECT content.parent, held.name FROM content JOIN held ON content.id = held.id
                 WHERE content.parent IS NOT NULL
-            ) SELECT id, min(name) FROM held GROUP BY id";
-        let state = self.lock_state();
-        let mut statement = state.ledger.prepare(sql)?;
+            ) SELECT id, min(name) FROM held GROUP BY id"
+        );
+        let mut statement = state.ledger.prepare(&sql)?;
         let names = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(names.collect::<Result<_, _>>()?)
     }

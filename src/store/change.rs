@@ -21,6 +21,8 @@ pub enum Change {
         /// Downstream bytes of that content.
         bytes_before: u64,
     },
+    /// The name held another log, which counts on: this one is the next.
+    Next,
     /// The name holds this content already.
     Unchanged,
     /// Another name holds this content: it counts once.
@@ -57,6 +59,7 @@ impl Change {
             Change::New => "new",
             Change::Grown { .. } => "grown",
             Change::Replaced { .. } => "replaced",
+            Change::Next => "next",
             Change::Unchanged => "unchanged",
             Change::Duplicate { .. } => "duplicate",
             Change::Renamed { .. } => "renamed",

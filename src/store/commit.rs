@@ -10,11 +10,13 @@ use super::change::{Change, SALVAGED};
 use super::durable::{DurableFile, sync_folder};
 use super::entries::{check_sums, drop_unless_held, note, put_content, put_segments, put_source};
 use super::error::{StoreError, file_error};
+use super::identify::{Known, begins_with};
 use super::ledger;
 use super::segment::{self, SegmentRow, Written};
+use super::succession::{Names, Succession, Unsure, keep, release, slots_of, succession};
 use super::{Occasion, QUARANTINE, SEGMENTS, State, Store, failpoint};
 use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
-use crate::source::Content;
+use crate::source::{Content, Digest};
 use crate::units::SLOTS_PER_DAY;
 
 /// Rows that wait for a commit.
@@ -37,8 +39,12 @@ pub struct Delivery<'a> {
     pub compression: Option<&'static str>,
     /// Its content.
     pub content: &'a Content,
+    /// Digests of it up to lengths of known contents.
+    pub marks: &'a [(u64, Digest)],
     /// Of a damaged archive: decompressed bytes up to its last whole line, which are the content.
     pub kept: Option<u64>,
+    /// What its name stands for, where that is known.
+    pub names: Option<Names>,
 }
 
 /// What a new content is to the known ones.
@@ -76,6 +82,17 @@ pub struct Reading {
     pub rejects: Option<Vec<u8>>,
     /// Its usage.
     pub rows: Vec<UsageRow>,
+}
+
+/// What became of a new content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It counts.
+    Counts(Change),
+    /// All that counts would pass [`crate::units::Bytes::SUM_MAX`] with it: nothing was noted of it.
+    OverLimit,
+    /// It may be a newer version of what its name holds, or the next log: nothing was noted of it.
+    Unsure(Unsure),
 }
 
 /// What waits for its commit.
@@ -142,8 +159,7 @@ impl Store {
         hold(&state.ledger, delivery, id, commit, is_there)
     }
 
-    /// Adds a new content, which a source holds: what [`Store::identify`] called `New`. `None` where all
-    /// that counts would pass [`crate::units::Bytes::SUM_MAX`] with it: then nothing was noted of it.
+    /// Adds a new content, which a source holds: what [`Store::identify`] called `New`.
     ///
     /// Errors: [`StoreError`]; the run must not go on.
     pub fn add(
@@ -152,20 +168,49 @@ impl Store {
         ancestry: Ancestry<'_>,
         reading: Reading,
         domains: &Domains,
-    ) -> Result<Option<Change>, StoreError> {
+    ) -> Result<Added, StoreError> {
         let state = &mut *self.lock_state();
+        let is_newer = match self.succession(&state.ledger, delivery, ancestry, &reading.rows)? {
+            Succession::Replaces => true,
+            Succession::Follows => false,
+            Succession::Unsure(unsure) => return Ok(Added::Unsure(unsure)),
+        };
         let commit = state.commit()?;
         state.set_mark()?;
-        let (id, change) = put_new(&state.ledger, delivery, ancestry, &reading, commit)?;
+        let read = (&reading, is_newer);
+        let (id, change) = put_new(&state.ledger, delivery, ancestry, read, commit)?;
         if !state.keeps_to_limit(&[id], reading.counts.bytes)? {
-            return Ok(None);
+            return Ok(Added::OverLimit);
         }
         if let Some(rejects) = &reading.rejects {
             self.keep_rejects(&state.ledger, commit, id, rejects)?;
         }
         state.pending.add(id, reading.rows);
         self.flush_if_due(state, domains)?;
-        Ok(Some(change))
+        Ok(Added::Counts(change))
+    }
+
+    /// What becomes of what the name of a new content holds.
+    fn succession(
+        &self,
+        ledger: &Connection,
+        delivery: Delivery<'_>,
+        ancestry: Ancestry<'_>,
+        rows: &[UsageRow],
+    ) -> Result<Succession, StoreError> {
+        let is_known = ancestry.copy_of.is_some() || ancestry.grown_from().is_some();
+        let Some(before) = ledger::held_by(ledger, delivery.name)?.filter(|_| !is_known) else {
+            return Ok(Succession::Follows);
+        };
+        // It counts on by another name, or as a part of what grew from it.
+        if ledger::names_of(ledger, before)?
+            .iter()
+            .any(|name| name != delivery.name)
+        {
+            return Ok(Succession::Follows);
+        }
+        let before = self.slots_of_content(ledger, before)?;
+        Ok(succession(before, slots_of(rows), delivery.names))
     }
 
     /// Makes the rejected lines of a content durable, and has the open transaction name them.
@@ -295,13 +340,13 @@ pub(super) fn hold(
     let (there, gone): (Vec<String>, Vec<String>) = ledger::holders(ledger, id, delivery.name)?
         .into_iter()
         .partition(|name| is_there(name));
-    let change = match (before, gone.first(), there.first()) {
+    let kept = release(ledger, id)?;
+    let change = match (before, gone.first().or(kept.as_ref()), there.first()) {
         (Some(before), ..) if before == id => Change::Unchanged,
         (_, Some(from), _) => Change::Renamed { from: from.clone() },
         (_, _, Some(of)) => Change::Duplicate { of: of.clone() },
-        (Some(before), ..) => Change::Replaced {
-            bytes_before: ledger::bytes_of(ledger, before)?,
-        },
+        // It is a part of what another name holds.
+        (Some(_), ..) => Change::Next,
         (None, ..) => Change::New,
     };
     put_source(ledger, &delivery, id, commit, &change)?;
@@ -314,16 +359,27 @@ pub(super) fn hold(
             note(ledger, commit, name, None, "gone")?;
         }
     }
-    drop_unless_held(ledger, before, commit)?;
+    let is_begun = |before: Known| {
+        !before.content.is_whole_lines
+            && begins_with(delivery.content, delivery.marks, &before.content) == Some(true)
+    };
+    match before {
+        // Its unfinished line is finished in this one.
+        Some(before) if is_begun(ledger::content(ledger, before)?) => {
+            ledger::drop_unless_held(ledger, before, commit)?;
+        }
+        // Files were moved: what the name held is not taken away by what is known from another.
+        before => keep(ledger, before, delivery.name, commit)?,
+    }
     Ok(change)
 }
 
-/// Notes a new content and that a name holds it.
+/// Notes a new content and that a name holds it, be it a newer version of what that held before.
 fn put_new(
     ledger: &Connection,
     delivery: Delivery<'_>,
     ancestry: Ancestry<'_>,
-    reading: &Reading,
+    (reading, is_newer): (&Reading, bool),
     commit: i64,
 ) -> Result<(i64, Change), StoreError> {
     let before = ledger::held_by(ledger, delivery.name)?;
@@ -334,9 +390,10 @@ fn put_new(
         _ if let Some(of) = ancestry.copy_of => Change::DuplicateCounted { of: of.to_owned() },
         _ if let Some(kept) = delivery.kept => Change::Salvaged { kept },
         _ if from != 0 || !supersedes.is_empty() => Change::Grown { from },
-        Some(before) => Change::Replaced {
+        Some(before) if is_newer => Change::Replaced {
             bytes_before: ledger::bytes_of(ledger, before)?,
         },
+        Some(_) => Change::Next,
         None => Change::New,
     };
     let id = put_content(ledger, &delivery, &ancestry, reading, commit)?;
@@ -344,8 +401,14 @@ fn put_new(
     if delivery.kept.is_some() && ancestry.copy_of.is_some() {
         note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
     }
+    if let Some(parent) = ancestry.parent {
+        release(ledger, parent)?;
+    }
     supersede(ledger, supersedes, (delivery.name, id), commit)?;
-    drop_unless_held(ledger, before, commit)?;
+    match is_newer {
+        true => drop_unless_held(ledger, before, commit)?,
+        false => keep(ledger, before, delivery.name, commit)?,
+    }
     Ok((id, change))
 }
 
@@ -357,6 +420,7 @@ pub(super) fn supersede(
     commit: i64,
 ) -> Result<(), StoreError> {
     for superseded in supersedes {
+        release(ledger, *superseded)?;
         for name in ledger::holders(ledger, *superseded, by)? {
             let sql =
                 "UPDATE source SET content = ?1, stamp = NULL, commit_id = ?2 WHERE name = ?3";

@@ -8,6 +8,7 @@ use super::error::{StoreError, int64};
 use super::identify::SHARED;
 use super::ledger::{self, digest_bytes};
 use super::segment::Written;
+use super::succession::slots_of;
 use crate::meter::Counts;
 use crate::record::{Doubt, Reject, Skip};
 use crate::source::Digest;
@@ -21,6 +22,7 @@ pub(super) fn put_content(
     commit: i64,
 ) -> Result<i64, StoreError> {
     let (content, counts) = (delivery.content, &reading.counts);
+    let slots = slots_of(&reading.rows);
     let id = ledger::next_content(ledger)?;
     let lineage = match (ancestry.copy_of, ancestry.grown_from()) {
         _ if let Some(lineage) = ancestry.lineage => lineage,
@@ -30,8 +32,9 @@ pub(super) fn put_content(
     };
     let sql = "INSERT INTO content (parent, from_offset, length, digest, chunks, opening, first_line,
             is_whole_lines, format, bytes_in, lines, metered, skipped, rejected, bytes, counts,
-            commit_id, id, lineage)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+            commit_id, id, lineage, slot_from, slot_to)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+            ?20, ?21)";
     ledger.prepare_cached(sql)?.execute(params![
         ancestry.parent,
         int64(ancestry.from)?,
@@ -52,6 +55,8 @@ pub(super) fn put_content(
         commit,
         id,
         lineage,
+        slots.as_ref().map(|slots| slots.start()),
+        slots.as_ref().map(|slots| slots.end()),
     ])?;
     Ok(id)
 }

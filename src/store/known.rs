@@ -2,6 +2,7 @@
 
 use super::error::StoreError;
 use super::identify::{Identity, Known, SHARED, identify, may_have_shrunk};
+use super::succession::kept_for;
 use super::{Store, ledger};
 use crate::meter::Fates;
 use crate::source::{Content, Digest, Opening};
@@ -60,11 +61,12 @@ impl Store {
         if known.iter().all(|known| known.lineage == SHARED) {
             return Ok(identify(&known, None, content, marks, resumed));
         }
-        // What a name that is gone held comes first: it was renamed. Then what all names share.
+        // What a name that is gone, or moved on, held comes first: it was renamed. Then what all names share.
         let mut ranked = Vec::new();
         for known in known {
             let mut holders = ledger::holders(ledger, known.id, name)?.into_iter();
-            let is_gone = holders.any(|name| !is_there(&name));
+            let is_gone =
+                kept_for(ledger, known.id)?.is_some() || holders.any(|name| !is_there(&name));
             ranked.push(((!is_gone, known.lineage, known.id), known));
         }
         ranked.sort_unstable_by_key(|(rank, _)| *rank);
@@ -76,7 +78,7 @@ impl Store {
     }
 
     /// The name under which the known content `id` counts, if `name` would be but another one for it.
-    /// `is_there` tells whether a file exists: a name that is gone was renamed.
+    /// `is_there` tells whether a file exists: a name that is gone was renamed, as was one that moved on.
     ///
     /// Errors: [`StoreError`].
     pub fn is_duplicate_of(
@@ -86,6 +88,9 @@ impl Store {
         is_there: impl Fn(&str) -> bool,
     ) -> Result<Option<String>, StoreError> {
         let ledger = &self.lock_state().ledger;
+        if kept_for(ledger, id)?.is_some() {
+            return Ok(None);
+        }
         let holders = ledger::holders(ledger, id, "")?;
         let is_own = |holder: &String| holder == name;
         if holders

@@ -13,13 +13,14 @@ use super::close::CLOSED;
 use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::identify::Known;
+use super::succession::kept_for;
 use super::{LOCK, Lock, Occasion, QUARANTINE, SEGMENTS};
 use crate::meter::{Fates, Usage};
 use crate::source::{Content, Digest, OPENING_BYTES, Opening, Seed};
 use crate::units::Bytes;
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 /// The steps from each version to the next; they are never edited, only added to.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema.sql"),
@@ -27,6 +28,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
         include_str!("schema-2-closing.sql"),
         include_str!("schema-2-copies.sql"),
     ),
+    include_str!("schema-3-names.sql"),
 ];
 /// How long to wait for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -372,7 +374,7 @@ pub(super) fn holders(
     Ok(names.collect::<Result<_, _>>()?)
 }
 
-/// The names that hold a content, or what grew from it and counts.
+/// The names that hold a content, or what grew from it and counts; the one that it is kept for.
 pub(super) fn names_of(ledger: &Connection, content: i64) -> Result<Vec<String>, StoreError> {
     let sql = "WITH RECURSIVE grown (id) AS (
             SELECT ?1
@@ -382,10 +384,13 @@ pub(super) fn names_of(ledger: &Connection, content: i64) -> Result<Vec<String>,
         ) SELECT name FROM source WHERE content IN (SELECT id FROM grown) ORDER BY name";
     let mut statement = ledger.prepare_cached(sql)?;
     let names = statement.query_map([content], |row| row.get(0))?;
-    Ok(names.collect::<Result<_, _>>()?)
+    let mut names = names.collect::<Result<Vec<String>, _>>()?;
+    names.extend(kept_for(ledger, content)?);
+    Ok(names)
 }
 
-/// Drops a content that no name holds, nor what grew from it; then those that it grew from.
+/// Drops a content that no name holds, nor what grew from it, and that is not kept without a name; then
+/// those that it grew from.
 pub(super) fn drop_unless_held(
     ledger: &Connection,
     content: i64,
@@ -394,6 +399,7 @@ pub(super) fn drop_unless_held(
     let sql = "UPDATE content SET dropped_by = ?2
         WHERE id = ?1 AND dropped_by IS NULL
             AND NOT EXISTS (SELECT 1 FROM source WHERE content = ?1)
+            AND NOT EXISTS (SELECT 1 FROM kept WHERE content = ?1)
             AND NOT EXISTS (SELECT 1 FROM content AS grown
                 WHERE grown.parent = ?1 AND grown.dropped_by IS NULL)
         RETURNING parent";

@@ -45,6 +45,7 @@ mod recount;
 mod retry;
 mod scan;
 mod segment;
+mod succession;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -58,7 +59,7 @@ use rusqlite::Connection;
 pub use against::{Cells, Counted, CountedRows, sum_cells};
 pub use change::Change;
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
-pub use commit::{Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
+pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use coverage::{Covered, Tells};
 pub use error::StoreError;
@@ -71,6 +72,7 @@ pub use limit::SetAside;
 pub use read::{Rejected, StoreUsage, WithoutBytes};
 pub use recount::{Recount, RecountPart, Recounted};
 pub use retry::{Quarantined, Regained};
+pub use succession::{Names, Unsure};
 pub use verify::{Finding, Verification};
 
 use crate::source::Seed;

@@ -20,10 +20,11 @@ use rusqlite::{Connection, params};
 use super::against::{Cells, sum_cells};
 use super::change::{Change, RECOUNTED, SALVAGED};
 use super::commit::{Ancestry, Delivery, Reading, hold, supersede};
-use super::entries::{counts_json, drop_unless_held, note, put_content, put_source};
+use super::entries::{counts_json, note, put_content, put_source};
 use super::error::StoreError;
 use super::identify::{Known, begins_with, is_same, lineages};
 use super::scan::{Wanted, scan_sound};
+use super::succession::{keep, kept_for, release};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::{Domains, UsageRow};
 use crate::source::{Content, Digest};
@@ -252,7 +253,7 @@ fn is_needed(
     name: &str,
     chain: &BTreeSet<i64>,
 ) -> Result<bool, StoreError> {
-    if !ledger::holders(ledger, content, name)?.is_empty() {
+    if !ledger::holders(ledger, content, name)?.is_empty() || kept_for(ledger, content)?.is_some() {
         return Ok(true);
     }
     let sql = "SELECT id FROM content WHERE parent = ?1 AND dropped_by IS NULL";
@@ -298,6 +299,9 @@ fn put_anew(
             ..delivery
         };
         let id = put_content(ledger, &delivery, &ancestry, reading, commit)?;
+        if let Some(parent) = parent {
+            release(ledger, parent)?;
+        }
         if let Some(known) = &part.known {
             let of_part = ledger::names_of(ledger, known.id)?;
             names.extend(of_part.into_iter().map(|name| (name, id)));
@@ -319,7 +323,7 @@ fn put_anew(
         note(ledger, commit, delivery.name, Some(last), SALVAGED)?;
     }
     supersede(ledger, &recount.supersedes, (delivery.name, last), commit)?;
-    drop_unless_held(ledger, before, commit)?;
+    keep(ledger, before, delivery.name, commit)?;
     Ok((change, contents))
 }
 
@@ -338,6 +342,8 @@ fn succeed(ledger: &Connection, (old, new): (i64, i64), commit: i64) -> Result<(
     ledger
         .prepare_cached(sql)?
         .execute(params![old, new, commit])?;
+    let sql = "UPDATE kept SET content = ?2 WHERE content = ?1";
+    ledger.prepare_cached(sql)?.execute(params![old, new])?;
     let sql = "UPDATE content SET parent = ?2 WHERE parent = ?1 AND dropped_by IS NULL";
     ledger.prepare_cached(sql)?.execute(params![old, new])?;
     Ok(())

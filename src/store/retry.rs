@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::durable::sync_folder;
 use super::entries::{counts_json, note};
 use super::error::{StoreError, file_error, int64};
+use super::succession::slots_of;
 use super::{QUARANTINE, Store, failpoint, ledger, remove};
 use crate::meter::{Counts, Domains, Overflow, UsageRow};
 use crate::units::{Bytes, invariant};
@@ -164,6 +165,7 @@ impl Store {
 /// Moves lines from rejected to what they are now, in all that the ledger counts of a content.
 fn change_counts(ledger: &Connection, content: i64, regained: &Regained) -> Result<(), StoreError> {
     let Regained { counts, .. } = regained;
+    let slots = slots_of(&regained.rows);
     let moved: u64 = regained.reasons.values().sum();
     let gained = counts.metered + counts.skipped_total();
     invariant::totals_agree("lines of another fate", moved, gained)?;
@@ -171,8 +173,12 @@ fn change_counts(ledger: &Connection, content: i64, regained: &Regained) -> Resu
     let (bytes, json): (i64, String) =
         ledger.query_row(sql, [content], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let bytes = Bytes::new(bytes.cast_unsigned()).checked_add(counts.bytes);
+    // A content without slots of its own, of an older version, stays so: its rows tell.
     let sql = "UPDATE content SET metered = metered + ?2, skipped = skipped + ?3,
-            rejected = rejected - ?4, bytes = ?5, counts = ?6 WHERE id = ?1
+            rejected = rejected - ?4, bytes = ?5, counts = ?6,
+            slot_from = iif(metered = 0, ?7, min(slot_from, coalesce(?7, slot_from))),
+            slot_to = iif(metered = 0, ?8, max(slot_to, coalesce(?8, slot_to)))
+        WHERE id = ?1
         RETURNING lines, metered, skipped, rejected";
     let parameters = params![
         content,
@@ -181,6 +187,8 @@ fn change_counts(ledger: &Connection, content: i64, regained: &Regained) -> Resu
         int64(moved)?,
         int64(bytes.ok_or(Overflow)?.as_u64())?,
         changed_json(content, &json, regained)?,
+        slots.as_ref().map(|slots| slots.start()),
+        slots.as_ref().map(|slots| slots.end()),
     ];
     let fates: [i64; 4] = ledger.query_row(sql, parameters, |row| {
         Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])

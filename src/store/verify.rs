@@ -49,7 +49,7 @@ impl Verification {
 }
 
 /// Promises that one question to the ledger can refute: name, question for (subject, problem).
-const QUESTIONS: [(&str, &str); 7] = [
+const QUESTIONS: [(&str, &str); 6] = [
     (
         "LINE-1",
         "SELECT 'content ' || id, lines || ' lines read, ' || metered || ' + ' || skipped || ' + '
@@ -88,17 +88,6 @@ const QUESTIONS: [(&str, &str); 7] = [
         WHERE content.dropped_by IS NOT NULL",
     ),
     (
-        "what counts has a name",
-        "WITH RECURSIVE held (id) AS (
-            SELECT content FROM source
-            UNION
-            SELECT content.parent FROM content JOIN held ON content.id = held.id
-            WHERE content.parent IS NOT NULL
-        )
-        SELECT 'content ' || id, 'it counts, but no source holds it' FROM content
-        WHERE dropped_by IS NULL AND id NOT IN (SELECT id FROM held)",
-    ),
-    (
         "what grew counts with what it grew from",
         "SELECT 'content ' || own.id, 'it grew from content ' || parent.id || ', which was dropped'
         FROM content AS own JOIN content AS parent ON parent.id = own.parent
@@ -114,6 +103,28 @@ const QUESTIONS_OF_COPIES: [(&str, &str); 1] = [(
     FROM content AS own JOIN content AS parent ON parent.id = own.parent
     WHERE own.lineage <> parent.lineage",
 )];
+
+/// The same, of ledgers that keep contents without a name.
+const QUESTIONS_OF_KEPT: [(&str, &str); 1] = [(
+    "what is kept has no name",
+    "SELECT 'content ' || content, 'it is kept for ' || kept.name || ', but was dropped or has a name'
+    FROM kept JOIN content ON content.id = kept.content
+    WHERE dropped_by IS NOT NULL OR content IN (SELECT content FROM source)",
+)];
+
+/// What makes contents count: that a name holds them or what grew from them, or that they are kept.
+fn question_of_names(held: &str) -> String {
+    format!(
+        "WITH RECURSIVE held (id) AS (
+            {held}
+            UNION
+            SELECT content.parent FROM content JOIN held ON content.id = held.id
+            WHERE content.parent IS NOT NULL
+        )
+        SELECT 'content ' || id, 'it counts, but no source holds it' FROM content
+        WHERE dropped_by IS NULL AND id NOT IN (SELECT id FROM held)"
+    )
+}
 
 impl Store {
     /// Works out again all that the ledger promises.
@@ -145,6 +156,20 @@ impl Store {
                 ask(ledger, promise, question, &mut verification)?;
             }
         }
+        let mut held = "SELECT content FROM source".to_owned();
+        if ledger::has_table(ledger, "kept")? {
+            held += " UNION SELECT content FROM kept";
+            for (promise, question) in QUESTIONS_OF_KEPT {
+                ask(ledger, promise, question, &mut verification)?;
+            }
+        }
+        let of_names = question_of_names(&held);
+        ask(
+            ledger,
+            "what counts has a name",
+            &of_names,
+            &mut verification,
+        )?;
         verification.contents = ledger::live(ledger)?.len() as u64;
         let published = limit::published(ledger)?;
         for aside in limit::set_aside(ledger)? {

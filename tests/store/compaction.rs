@@ -72,7 +72,7 @@ fn rows_that_count_no_more_are_left_behind() {
     let site = Site::new();
     ingest_hourly(&site, 3);
     site.write("0.log", lines(500, 4));
-    site.ingest();
+    site.ingest_deliveries();
     let said = compact(&site);
     let dropped = said.json["rows_dropped"].as_u64().expect("a count");
     assert!(0 < dropped, "{}", said.json);

@@ -96,13 +96,15 @@ impl Deliveries {
         }
     }
 
-    /// One file grows, one is replaced, one is new.
+    /// One file grows, one is replaced, one name moves on, one file is new.
     fn next(&mut self) {
         self.round += 1;
         let round = self.round;
         self.site.write("growing.log", lines(0, 10 * round));
+        let newer = lines(50_000, 400 + round).replace(" /a/", &format!(" /{round}/"));
+        self.site.write("replaced.log", newer);
         self.site
-            .write("replaced.log", lines(50_000 + 10 * round, 9));
+            .write("rotated.log", lines(60_000 + 400 * round, 320));
         self.site
             .write(&format!("new-{round}.log"), lines(100_000 + 10 * round, 7));
     }
@@ -113,9 +115,10 @@ impl Deliveries {
             return (0, 0);
         }
         let new = (1..=round).map(|round| bytes(100_000 + 10 * round, 7));
-        let replaced = bytes(50_000 + 10 * round, 9);
-        let sent = bytes(0, 10 * round) + replaced + new.sum::<u64>();
-        let requests = 10 * round + 9 + 7 * round;
+        let replaced = bytes(50_000, 400 + round);
+        let rotated = (1..=round).map(|round| bytes(60_000 + 400 * round, 320));
+        let sent = bytes(0, 10 * round) + replaced + rotated.sum::<u64>() + new.sum::<u64>();
+        let requests = 10 * round + 400 + round + 320 * round + 7 * round;
         (self.samples.0 + sent, self.samples.1 + requests)
     }
 

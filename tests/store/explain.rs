@@ -78,7 +78,7 @@ fn a9_lines_behind_holes_are_shown_with_their_place() {
         format!("{short}{}{hole}{}", lines(0, 50), lines(50, 50)),
     ] {
         site.write("a.log", &text);
-        assert_eq!(site.ingest().code, 0);
+        assert_eq!(site.ingest_deliveries().code, 0);
         assert_eq!(site.total(), (bytes(0, 100), 100));
         let said = explain(&site, &["--lines", "--limit", "1000"]);
         assert_eq!(said.code, 0, "{}", said.stderr);

@@ -125,12 +125,14 @@ struct Lines {
     log: usize,
     /// Bytes that make every line longer.
     padding: usize,
+    /// Its first line is of so many times two minutes after eight.
+    begins: usize,
 }
 
 impl Lines {
     /// Line `n`: no other line of this or another log has its bytes.
     fn line(&self, n: usize) -> String {
-        let (minute, second) = (8 * 60 + n * 2, n % 60);
+        let (minute, second) = (8 * 60 + (self.begins + n) * 2, n % 60);
         let (hour, minute) = (minute / 60 % 24, minute % 60);
         let (bytes, domain) = (100_000 * (self.log + 1) + n, n % 3);
         let path = format!("/{}/{n}{}", self.log, "x".repeat(self.padding));
@@ -175,16 +177,20 @@ pub fn logs(random: &mut Random, format: Format) -> Vec<Text> {
                     format,
                     log,
                     padding: 0,
+                    begins: 0,
                 },
             ),
             _ => {
                 let (count, padding) = size(random);
+                // Some begin where another one ends, or after it.
+                let begins = log * [0, 20, 40][random.below(3)];
                 Lines {
                     format,
                     log,
                     padding,
+                    begins,
                 }
-                .text(count)
+                .text(count.min(450 - begins))
             }
         });
     }

@@ -17,6 +17,7 @@ mod old;
 mod program;
 mod recount;
 mod retry;
+mod rotation;
 mod salvage;
 mod sequences;
 mod sums;

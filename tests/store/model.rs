@@ -24,8 +24,10 @@ const OPENING_BYTES: usize = 64 << 10;
 pub struct Model {
     /// The text that a name stands for.
     held: BTreeMap<String, Text>,
-    /// The texts that count: those that are held, and those that they grew from.
+    /// The texts that count: those that are held or kept, and those that they grew from.
     live: BTreeSet<Text>,
+    /// The texts that count without a name, each with the name that moved on from it.
+    kept: BTreeMap<Text, String>,
 }
 
 impl Model {
@@ -44,7 +46,7 @@ impl Model {
             return Ok(self.hold(name, text, is_there));
         }
         self.may_come_in(name, text)?;
-        Ok(self.add(name, text))
+        self.add(name, text)
     }
 
     /// A file is counted anew, as it was: what it grew from becomes a part of it where nothing else is.
@@ -83,6 +85,7 @@ impl Model {
                 .iter()
                 .filter(|other| *other != text && !chain.contains(other));
             self.others(name, start).next().is_some()
+                || self.kept.contains_key(*start)
                 || others.any(|other| self.start_of(other) == Some(start))
         };
         let parts: Vec<Text> = chain
@@ -95,10 +98,16 @@ impl Model {
             for held in self.held.values_mut().filter(|held| cut.contains(held)) {
                 *held = text.clone();
             }
-            self.held.insert(name.to_owned(), text.clone());
+            let before = self.held.insert(name.to_owned(), text.clone());
             self.live.insert(text.clone());
+            self.live.retain(|start| !parts.contains(start));
+            self.keep(name, before);
         }
         self.live.retain(|start| !parts.contains(start));
+        let finished: &[Text] = if is_known { &[] } else { &cut };
+        for start in chain.iter().chain(finished) {
+            self.kept.remove(start);
+        }
         self.forget();
         Ok(match held {
             Some(held) if parts.is_empty() => held,
@@ -122,19 +131,22 @@ impl Model {
 
     /// A name holds a text that counts already.
     fn hold(&mut self, name: &str, text: &Text, is_there: &dyn Fn(&str) -> bool) -> Change {
+        let kept = self.kept.remove(text);
         let before = self.held.insert(name.to_owned(), text.clone());
         let (there, gone): (Vec<String>, Vec<String>) =
             self.others(name, text).partition(|name| is_there(name));
         if before.as_ref() == Some(text) {
             return Change::Unchanged;
         }
-        let change = match (gone.first(), there.first(), &before) {
+        let change = match (gone.first().or(kept.as_ref()), there.first(), &before) {
             (Some(from), ..) => Change::Renamed { from: from.clone() },
             (None, Some(of), _) => Change::Duplicate { of: of.clone() },
-            (None, None, Some(before)) => replaced(before),
+            (None, None, Some(_)) => Change::Next,
             (None, None, None) => Change::New,
         };
         gone.iter().for_each(|name| drop(self.held.remove(name)));
+        let is_begun = |before: &Text| !is_whole(before) && is_start(before, text);
+        self.keep(name, before.filter(|before| !is_begun(before)));
         self.forget();
         change
     }
@@ -166,32 +178,67 @@ impl Model {
     }
 
     /// A name holds a text that counts from now on.
-    fn add(&mut self, name: &str, text: &Text) -> Change {
+    fn add(&mut self, name: &str, text: &Text) -> Said {
         let from = self.start_of(text).map_or(0, |start| start.len());
         let is_cut = |cut: &&Text| !is_whole(cut) && is_start(cut, text);
         let cut: Vec<Text> = self.live.iter().filter(is_cut).cloned().collect();
         let change = match self.held.get(name) {
             _ if from != 0 || !cut.is_empty() => Change::Grown { from: from as u64 },
-            Some(before) => replaced(before),
+            Some(before) if self.is_safe(name, before) => Change::Next,
+            Some(before) => match times(before, text) {
+                Times::Same => replaced(before),
+                Times::Other => Change::Next,
+                Times::Unsure => return Err("next-or-newer"),
+            },
             None => Change::New,
         };
+        if let Some(start) = self.start_of(text).cloned() {
+            self.kept.remove(&start);
+        }
+        self.kept.retain(|kept, _| !cut.contains(kept));
         for held in self.held.values_mut().filter(|held| cut.contains(held)) {
             *held = text.clone();
         }
-        self.held.insert(name.to_owned(), text.clone());
+        let before = self.held.insert(name.to_owned(), text.clone());
         self.live.insert(text.clone());
+        if !matches!(change, Change::Replaced { .. }) {
+            self.keep(name, before);
+        }
         self.forget();
-        change
+        Ok(change)
     }
 
-    /// Drops what no name holds, nor anything that grew from it.
+    /// What a name held counts on without one, unless something else makes it count.
+    fn keep(&mut self, name: &str, before: Option<Text>) {
+        if let Some(before) = before
+            && self.live.contains(&before)
+            && !self.is_held(&before)
+        {
+            self.kept.entry(before).or_insert_with(|| name.to_owned());
+        }
+    }
+
+    /// Whether a text counts on if `name` holds another one.
+    fn is_safe(&self, name: &str, text: &Text) -> bool {
+        let mut others = self.held.iter().filter(|(other, _)| *other != name);
+        let mut all = self.held.values().chain(self.kept.keys());
+        others.any(|(_, held)| held == text)
+            || all.any(|other| is_whole(text) && is_start(text, other))
+    }
+
+    /// Whether a name holds a text, or it is the start of one that is held or kept.
+    fn is_held(&self, text: &Text) -> bool {
+        let mut all = self.held.values().chain(self.kept.keys());
+        self.held.values().any(|held| held == text)
+            || all.any(|other| is_whole(text) && is_start(text, other))
+    }
+
+    /// Drops what no name holds, nor anything that grew from it, and what is not kept.
     fn forget(&mut self) {
-        let held: Vec<&Text> = self.held.values().collect();
-        let is_kept = |text: &Text| {
-            let keeps = |held: &&&Text| **held == text || is_whole(text) && is_start(text, held);
-            held.iter().any(|held| keeps(&held))
-        };
-        self.live.retain(is_kept);
+        let live = std::mem::take(&mut self.live);
+        let mut live: Vec<Text> = live.into_iter().collect();
+        live.retain(|text| self.is_held(text) || self.kept.contains_key(text));
+        self.live = live.into_iter().collect();
     }
 
     /// The longest text of whole lines that counts and that `text` begins with.
@@ -208,6 +255,46 @@ impl Model {
         names
             .filter(move |(other, held)| *other != name && *held == text)
             .map(|(other, _)| other.clone())
+    }
+}
+
+/// What the times of two texts say of them.
+enum Times {
+    /// The second is a newer version of the first.
+    Same,
+    /// It is another log.
+    Other,
+    Unsure,
+}
+
+/// Compares the slots in which two texts have records.
+fn times(before: &[u8], now: &[u8]) -> Times {
+    let slots = |text: &[u8]| {
+        let slots: BTreeSet<u32> = records(text).map(|record| record.slot).collect();
+        Some((*slots.first()?, *slots.last()?))
+    };
+    let (Some(before), Some(now)) = (slots(before), slots(now)) else {
+        return Times::Other;
+    };
+    let common = before.0.max(now.0)..=before.1.min(now.1);
+    let is_one_within = |a: (u32, u32), b: (u32, u32)| b.0 <= a.0 && a.1 <= b.1;
+    let is_at_an_end = common.start() == common.end()
+        && ([before.1, now.1].contains(common.start())
+            && [before.0, now.0].contains(common.start()))
+        && (before.1 == now.0 || now.1 == before.0);
+    match common.is_empty() {
+        true => Times::Other,
+        false if is_at_an_end => match is_one_within(before, now) || is_one_within(now, before) {
+            true => Times::Unsure,
+            false => Times::Other,
+        },
+        false => {
+            let is_all = is_one_within(before, now);
+            match is_all && before.0 - now.0 <= 12 && now.1 - before.1 <= 12 {
+                true => Times::Same,
+                false => Times::Unsure,
+            }
+        }
     }
 }
 

@@ -61,9 +61,19 @@ impl Site {
 
     /// Ingests all logs.
     pub fn ingest(&self) -> Said {
+        self.ingest_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub fn ingest_with(&self, more: &[&str]) -> Said {
         let mut command = self.command("ingest");
-        command.arg("--json").arg(self.path("logs"));
+        command.arg("--json").arg(self.path("logs")).args(more);
         Site::run(&mut command)
+    }
+
+    /// Ingests all logs, of which each name stands for one delivery.
+    pub fn ingest_deliveries(&self) -> Said {
+        self.ingest_with(&["--names", "deliveries"])
     }
 
     /// Runs a command with a registry that gives all domains to one account.

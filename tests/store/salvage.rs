@@ -198,7 +198,7 @@ fn other_content_after_a_salvage_replaces_it() {
     site.write("a.gz", cut(gzip(&lines(0, 300))));
     salvage(&site, &[]);
     site.write("a.gz", gzip(&lines(1_000, 20)));
-    let said = site.ingest();
+    let said = site.ingest_deliveries();
     assert_eq!(said.json["files"]["changes"]["replaced"], 1);
     assert_eq!(site.total(), (bytes(1_000, 20), 20));
 }

@@ -14,13 +14,15 @@ use crate::world::{Cut, Difference, NAMES, Run, Step, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 16] = [
     "closed",
     "compacted",
     "duplicate",
     "given up",
     "grown",
     "new",
+    "next",
+    "next-or-newer",
     "not-counted",
     "recounted",
     "renamed",
@@ -35,7 +37,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(28) {
+        match random.below(30) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -49,6 +51,8 @@ impl Step {
             18 => Step::Close,
             19 => Step::Compact,
             20 | 21 => Step::Recount(name, Run::any(random)),
+            22 => Step::RotateByCopy(random.below(60), Cut::any(random)),
+            23 => Step::RotateByDate(random.below(60), Cut::any(random)),
             _ => Step::Ingest(Run::any(random)),
         }
     }

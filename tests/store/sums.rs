@@ -121,7 +121,7 @@ fn a6_what_a_store_holds_is_a_part_of_the_sum_and_what_it_drops_is_not() {
     assert_eq!(site.total(), (5_000 * LINE_MAX, 5_000));
     // Once its place is taken there is room.
     site.write("a.log", lines(100, 3));
-    site.ingest();
+    site.ingest_deliveries();
     assert_eq!(site.ingest().code, 0);
     assert_eq!(
         site.total().0,

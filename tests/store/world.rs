@@ -35,6 +35,10 @@ pub enum Step {
     Copy(usize, usize),
     /// Every name of a rotation moves on by one, and a new log begins.
     Rotate(usize, Cut),
+    /// The log is copied to the next name and begins anew, as a program does that keeps it open.
+    RotateByCopy(usize, Cut),
+    /// The log moves to a name that nothing takes again for long, as by date, and a new one begins.
+    RotateByDate(usize, Cut),
     /// The file is packed, or unpacked.
     Pack(usize),
     Delete(usize),
@@ -163,6 +167,17 @@ impl World {
             Step::Rotate(log, cut) => {
                 self.rename(1, 2);
                 self.rename(0, 1);
+                self.deliver(0, log, cut);
+            }
+            Step::RotateByCopy(log, cut) => {
+                self.rename(1, 2);
+                if let Some(file) = self.files.get(&self.name(0)).cloned() {
+                    self.put(1, file);
+                }
+                self.deliver(0, log, cut);
+            }
+            Step::RotateByDate(log, cut) => {
+                self.rename(0, 3);
                 self.deliver(0, log, cut);
             }
             Step::Pack(name) => self.change(name, |file| file.is_packed = !file.is_packed),

@@ -38,6 +38,7 @@ pub fn options(workers: usize) -> Options {
         is_rehash: false,
         is_salvage: false,
         is_counting_duplicates: false,
+        names: None,
         only: None,
     }
 }
