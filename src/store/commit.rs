@@ -8,12 +8,14 @@ use rusqlite::{Connection, params};
 
 use super::change::{Change, SALVAGED};
 use super::durable::{DurableFile, sync_folder};
-use super::entries::{check_sums, drop_unless_held, note, put_content, put_segments, put_source};
+use super::entries::{check_sums, note, put_content, put_segments, put_source};
 use super::error::{StoreError, file_error};
 use super::identify::{Known, begins_with};
 use super::ledger;
 use super::segment::{self, SegmentRow, Written};
-use super::succession::{Names, Succession, Unsure, keep, release, slots_of, succession};
+use super::succession::{
+    Names, Succession, Unsure, drop_unless_held, keep, release, slots_of, succession,
+};
 use super::{Occasion, QUARANTINE, SEGMENTS, State, Store, failpoint};
 use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
 use crate::source::{Content, Digest};
@@ -366,7 +368,7 @@ pub(super) fn hold(
     match before {
         // Its unfinished line is finished in this one.
         Some(before) if is_begun(ledger::content(ledger, before)?) => {
-            ledger::drop_unless_held(ledger, before, commit)?;
+            drop_unless_held(ledger, before, commit)?;
         }
         // Files were moved: what the name held is not taken away by what is known from another.
         before => keep(ledger, before, delivery.name, commit)?,
@@ -406,7 +408,11 @@ fn put_new(
     }
     supersede(ledger, supersedes, (delivery.name, id), commit)?;
     match is_newer {
-        true => drop_unless_held(ledger, before, commit)?,
+        true => {
+            if let Some(before) = before {
+                drop_unless_held(ledger, before, commit)?;
+            }
+        }
         false => keep(ledger, before, delivery.name, commit)?,
     }
     Ok((id, change))
@@ -427,7 +433,7 @@ pub(super) fn supersede(
             ledger.execute(sql, params![id, commit, name])?;
             note(ledger, commit, &name, Some(id), "grown")?;
         }
-        ledger::drop_unless_held(ledger, *superseded, commit)?;
+        drop_unless_held(ledger, *superseded, commit)?;
     }
     Ok(())
 }

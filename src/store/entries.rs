@@ -182,15 +182,3 @@ pub(super) fn check_sums(ledger: &Connection, commit: i64) -> Result<(), StoreEr
     }
     Ok(())
 }
-
-/// Drops what a name held before, unless it counts by another name or as a part.
-pub(super) fn drop_unless_held(
-    ledger: &Connection,
-    before: Option<i64>,
-    commit: i64,
-) -> Result<(), StoreError> {
-    match before {
-        Some(before) => ledger::drop_unless_held(ledger, before, commit),
-        None => Ok(()),
-    }
-}

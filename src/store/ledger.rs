@@ -389,30 +389,6 @@ pub(super) fn names_of(ledger: &Connection, content: i64) -> Result<Vec<String>,
     Ok(names)
 }
 
-/// Drops a content that no name holds, nor what grew from it, and that is not kept without a name; then
-/// those that it grew from.
-pub(super) fn drop_unless_held(
-    ledger: &Connection,
-    content: i64,
-    commit: i64,
-) -> Result<(), StoreError> {
-    let sql = "UPDATE content SET dropped_by = ?2
-        WHERE id = ?1 AND dropped_by IS NULL
-            AND NOT EXISTS (SELECT 1 FROM source WHERE content = ?1)
-            AND NOT EXISTS (SELECT 1 FROM kept WHERE content = ?1)
-            AND NOT EXISTS (SELECT 1 FROM content AS grown
-                WHERE grown.parent = ?1 AND grown.dropped_by IS NULL)
-        RETURNING parent";
-    let mut next = Some(content);
-    while let Some(content) = next {
-        let parent = ledger
-            .prepare_cached(sql)?
-            .query_row(params![content, commit], |row| row.get::<_, Option<i64>>(0));
-        next = parent.optional()?.flatten();
-    }
-    Ok(())
-}
-
 /// Downstream bytes of a content, those before its own lines included; at most 2⁶⁴ − 1 are told.
 pub(super) fn bytes_of(ledger: &Connection, content: i64) -> Result<u64, StoreError> {
     let sql = "WITH RECURSIVE line (id, parent, bytes) AS (

@@ -20,6 +20,7 @@ mod retry;
 mod rotation;
 mod salvage;
 mod sequences;
+mod steps;
 mod sums;
 #[path = "../support/mod.rs"]
 mod support;

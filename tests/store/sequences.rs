@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::logs::Random;
-use crate::world::{Cut, Difference, NAMES, Run, Step, World};
+use crate::steps::{Cut, Run, Step};
+use crate::world::{Difference, NAMES, World};
 
 /// Sequences of a test run.
 const SEQUENCES: u64 = 300;
