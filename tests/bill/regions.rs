@@ -132,7 +132,7 @@ fn c6_corrections_say_only_what_no_bill_said_before() {
         row("se", "v2.example.cn", 30),
     ];
     site.write("a.ndjson", rows.concat());
-    assert_eq!(site.ingest().code, 0);
+    assert_eq!(site.ingest_deliveries().code, 0);
     let bills = bill(&site, "out", &[]).json;
     check(&bills[0]["assumed_regions"]);
     assert_eq!(told(&bills[1]), [of_october("unknown", "20")]);
