@@ -420,6 +420,16 @@ proptest! {
             lines.map(|line| (line.id(), line.bytes, exact(line), line.how.clone())).collect()
         };
         prop_assert_eq!(others(&open), others(&settled));
+        let now = registry(MINI);
+        let asked = Asked {
+            registry: &now,
+            catalogue: &catalogue,
+            mode: StandardMode::Flow,
+            overhead: "1",
+            extras: packages(&of_packages),
+        };
+        let closed = closed_bill(&traffic, &asked, &registry(STANDARD)).expect("billed");
+        prop_assert_eq!(others(&closed), others(&settled));
         prop_assert_eq!(open.packages, settled.packages);
     }
 }
