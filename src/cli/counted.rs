@@ -33,7 +33,7 @@ pub(super) fn say_counted_otherwise(
         let formats = store.formats_of(&source.identity)?;
         let asked = options.layout.as_ref().map(Layout::name);
         match asked.and_then(|asked| formats.iter().find(|format| *format != asked)) {
-            Some(other) => by_format.add(source, format!("as {other}")),
+            Some(other) => by_format.add(source, other, format!("as {other}")),
             None if formats.iter().any(|format| Layout::may_lack_host(format)) => rest.push(source),
             None => {}
         }
@@ -60,31 +60,49 @@ fn say_of_domains(
         let mut others = domains.get(&source.identity[..]).into_iter().flatten();
         let other = others.find(|other| *other != domain);
         if let Some(other) = other.filter(|_| names_no_domain(source, options)) {
-            by_domain.add(source, format!("for {other}"));
+            by_domain.add(source, "", format!("for {other}"));
         }
     }
     by_domain.say(&format!("not for {domain}"));
     Ok(())
 }
 
-/// By what files are counted as: how many, and the first.
+/// Files that are counted otherwise in one way.
+struct Group<'a> {
+    count: u64,
+    /// The name of the first, and as what it is counted.
+    first: (&'a str, String),
+    /// Whether others are counted as something else.
+    is_several: bool,
+}
+
+/// What is said of files: one line by format, and one for all domains, of which there may be many.
 #[derive(Default)]
-struct Groups<'a>(BTreeMap<String, (u64, &'a str)>);
+struct Groups<'a>(BTreeMap<String, Group<'a>>);
 
 impl<'a> Groups<'a> {
-    fn add(&mut self, source: &'a Source, counted: String) {
-        self.0.entry(counted).or_insert((0, &source.name)).0 += 1;
+    fn add(&mut self, source: &'a Source, key: &str, counted: String) {
+        let first = (&source.name[..], counted.clone());
+        let group = self.0.entry(key.to_owned()).or_insert(Group {
+            count: 0,
+            first,
+            is_several: false,
+        });
+        group.count += 1;
+        group.is_several |= group.first.1 != counted;
     }
 
     /// Says of each group that it is counted so, and `not` as was asked.
     fn say(&self, not: &str) {
-        for (counted, (count, name)) in &self.0 {
-            let files = match count {
+        for group in self.0.values() {
+            let (name, counted) = &group.first;
+            let files = match group.count {
                 1 => format!("{name} has"),
                 count => format!("{count} files, {name} is the first, have"),
             };
+            let others = if group.is_several { " and others" } else { "" };
             say(&format!(
-                "{files} lines that count {counted} and {not}, and that stays; `cdn-meter ingest --recount` \
+                "{files} lines that count {counted}{others} and {not}, and that stays; `cdn-meter ingest --recount` \
                  counts files anew by what is given"
             ));
         }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::error::StoreError;
+use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger};
 
@@ -48,14 +49,10 @@ impl Store {
         &self,
         wanted: &HashMap<i64, T>,
     ) -> Result<BTreeSet<(i64, String)>, StoreError> {
-        let mut segments = BTreeMap::new();
-        for content in wanted.keys() {
-            let of_content = ledger::segments_of(&self.lock_state().ledger, *content)?;
-            segments.extend(of_content.into_iter().map(|of| (of.id, of)));
-        }
+        let segments = self.segments_with(wanted.keys())?;
         let folder = self.root.join(SEGMENTS);
         let (mut found, mut seen) = (BTreeSet::new(), HashSet::new());
-        for segment in segments.values() {
+        for segment in &segments {
             scan_sound(&folder, segment, &Wanted::ALL, |row| {
                 let Some(row) = row else {
                     // Numbers of names begin anew.
@@ -69,6 +66,24 @@ impl Store {
             })?;
         }
         Ok(found)
+    }
+
+    /// The segments that hold rows of any of `contents`.
+    fn segments_with<'a>(
+        &self,
+        contents: impl Iterator<Item = &'a i64>,
+    ) -> Result<Vec<SegmentFile>, StoreError> {
+        let ledger = &self.lock_state().ledger;
+        let mut statement = ledger.prepare_cached("SELECT segment FROM part WHERE content = ?1")?;
+        let mut wanted = HashSet::new();
+        for content in contents {
+            for segment in statement.query_map([content], |row| row.get::<_, i64>(0))? {
+                wanted.insert(segment?);
+            }
+        }
+        let mut segments = ledger::segments(ledger)?;
+        segments.retain(|segment| wanted.contains(&segment.id));
+        Ok(segments)
     }
 
     fn chain_of(&self, name: &str) -> Result<Chain, StoreError> {

@@ -69,6 +69,21 @@ fn a12_a_file_that_is_counted_for_another_domain_or_as_another_format_is_told() 
 }
 
 #[test]
+fn a12_files_of_many_domains_are_told_in_one_line() {
+    let site = Site::new();
+    for domain in ["a", "b", "c"] {
+        let name = format!("{domain}.log");
+        let first = u64::from(domain.as_bytes()[0]) * 20;
+        site.write(&name, common(first, 10));
+        ingest_for(&site, &format!("{domain}.example.cn"));
+    }
+    let said = said_by_ingest(&site, &["--domain", "d.example.cn"]);
+    let words = "a.log is the first, have lines that count for a.example.cn and others and not for";
+    assert!(said.contains(words), "{said}");
+    assert_eq!(said.matches("lines that count").count(), 1, "{said}");
+}
+
+#[test]
 fn a12_lines_that_name_their_host_are_counted_for_no_other_domain() {
     let site = Site::new();
     let vhost: String = common(0, 20)
