@@ -113,6 +113,12 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
 /// Lines of a file, its tests included.
 const FILE_LINES_MAX: usize = 500;
 
+/// Lines of a function, from its `fn` to its closing brace.
+const FUNCTION_LINES_MAX: usize = 60;
+
+/// Functions that are longer, by file and name, with the reason.
+const LONG_FUNCTIONS: [(&str, &str); 0] = [];
+
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
@@ -254,6 +260,87 @@ fn files_say_what_they_are_and_stay_small() {
             path.display()
         );
     }
+}
+
+/// Names and lines of the functions in `code`, which is formatted: what begins with `fn` ends with the first brace
+/// that stands as far from the margin, and one without a body ends with a semicolon before that.
+fn functions(code: &str) -> Vec<(&str, usize)> {
+    let lines: Vec<&str> = code.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let text = line.trim_start();
+        let words: Vec<&str> = text.split(' ').collect();
+        let is_modifier = |word: &&&str| {
+            word.starts_with("pub") || ["const", "unsafe", "async", "extern"].contains(*word)
+        };
+        let modifiers = words.iter().take_while(is_modifier).count();
+        // `pub(in path)` is not used here.
+        let ["fn", name, ..] = words[modifiers..] else {
+            continue;
+        };
+        let name = name.split(['(', '<']).next().unwrap_or(name);
+        let margin = &line[..line.len() - text.len()];
+        let ends = |of: &&str| {
+            let rest = of.strip_prefix(margin).unwrap_or(" ");
+            rest.starts_with('}') || rest.starts_with(')') && rest.ends_with(';')
+        };
+        let is_one_line = line.ends_with('}') || line.ends_with(';');
+        let len = match is_one_line {
+            true => 1,
+            false => {
+                let rest = lines[at + 1..].iter().position(ends);
+                rest.unwrap_or_else(|| panic!("{name} does not end")) + 2
+            }
+        };
+        found.push((name, len));
+    }
+    found
+}
+
+#[test]
+fn functions_are_measured_from_their_name_to_their_brace() {
+    let code = "\
+pub(super) const fn one() -> u8 { 1 }
+impl A {
+    fn two<'a>(
+        of: &'a str,
+    ) -> &'a str {
+        if true {
+            \"\"
+        }
+    }
+
+    fn three(
+        of: &str,
+    ) -> u8;
+}
+";
+    assert_eq!(functions(code), [("one", 1), ("two", 7), ("three", 3)]);
+}
+
+#[test]
+fn functions_fit_a_screen() {
+    let mut long = Vec::new();
+    for path in files(&src()) {
+        let code = code(&path);
+        let of_file = path.strip_prefix(src()).expect("in src").to_string_lossy();
+        for (name, lines) in functions(&code) {
+            if FUNCTION_LINES_MAX < lines {
+                long.push(format!("{of_file} {name} {lines}"));
+            }
+        }
+    }
+    let is_excepted = |of: &String| {
+        let mut excepted = LONG_FUNCTIONS.iter();
+        excepted.any(|(file, name)| of.starts_with(&format!("{file} {name} ")))
+    };
+    let (excepted, long): (Vec<_>, Vec<_>) = long.into_iter().partition(is_excepted);
+    assert!(long.is_empty(), "over {FUNCTION_LINES_MAX} lines: {long:?}");
+    assert_eq!(
+        excepted.len(),
+        LONG_FUNCTIONS.len(),
+        "no more too long: {excepted:?}"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Standard traffic that is settled by bytes, day by day, and what traffic packages pay of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bill::BillTerms;
 use super::catalogue::{BeyondPackages, Item};
@@ -69,7 +69,9 @@ impl Rating<'_> {
     }
 
     /// What of the month's traffic packages paid for, by day, item and zone, and the packages after it as its
-    /// days were settled, see `super::review`.
+    /// days were settled, see `super::review`: what domains took of them before they were added as mini-program
+    /// domains is missing for all that came after it. In a place to which such domains and others sent something on
+    /// a day, packages pay for the others first.
     pub(super) fn settled(
         &self,
         used: &AccountUsage,
@@ -81,20 +83,29 @@ impl Rating<'_> {
             payable = uses(Item::StandardTraffic, self.payable_days(used, |_| true)?);
             payable.extend(&push);
         }
+        let mut billed: BTreeSet<_> = payable.iter().map(Usage::place).collect();
+        if !packages.packages().is_empty() {
+            payable.extend(self.settled_besides(used)?);
+        }
         let (state, paid) = self.paid(packages, &payable)?;
-        let state = self.left_as_settled(used, packages)?.unwrap_or(state);
-        let place = |usage: &Usage| (usage.day, usage.item, usage.zone);
-        let mut parts: BTreeMap<_, Vec<Part>> = paid
-            .into_iter()
-            .map(|paid| (place(&paid.usage), paid.parts))
-            .collect();
+        let mut parts: BTreeMap<_, Vec<Part>> = BTreeMap::new();
+        for Paid {
+            usage, parts: of, ..
+        } in paid
+        {
+            if billed.remove(&usage.place()) {
+                parts.insert(usage.place(), of);
+            } else if let Some(parts) = parts.get_mut(&usage.place()) {
+                take_besides(parts, &of);
+            }
+        }
         let mut all = uses(
             Item::StandardTraffic,
             self.standard_days(used, |_, _| true)?,
         );
         all.extend(push);
         let paid = all.into_iter().map(|usage| {
-            let parts = parts.remove(&place(&usage)).unwrap_or_default();
+            let parts = parts.remove(&usage.place()).unwrap_or_default();
             let covered: u64 = parts.iter().map(|part| part.bytes).sum();
             Paid {
                 remaining: usage.bytes - covered,
@@ -106,24 +117,20 @@ impl Rating<'_> {
         Ok((state, paid))
     }
 
-    /// The packages after a month as its days were settled, when nobody knew that domains were to be mini-program
-    /// domains; `None` where none took anything of them.
-    fn left_as_settled(
-        &self,
-        used: &AccountUsage,
-        packages: &State,
-    ) -> Result<Option<State>, BillingError> {
-        let candidates = self.candidates(used)?;
-        if candidates.is_empty() || packages.packages().is_empty() {
-            return Ok(None);
+    /// What was settled as standard traffic, when nobody knew that its domains were to be mini-program domains, and
+    /// is billed as mini-program traffic alone.
+    fn settled_besides(&self, used: &AccountUsage) -> Result<Vec<Usage>, BillingError> {
+        let mut besides = Vec::new();
+        let stays = self.standard_days(used, |of, _| of.is_settled)?;
+        for (day, zones) in &self.candidates(used)? {
+            for mut usage in uses_of(zones, *day)? {
+                // Of a month that was closed with it, it is billed as both, and among the others.
+                let both = stays.get(&(*day, usage.zone)).copied().unwrap_or(0);
+                usage.bytes = usage.bytes.checked_sub(both).ok_or(Overflow)?;
+                besides.push(usage);
+            }
         }
-        let payable = self.payable_days(used, |of| !of.is_settled)?;
-        let mut settled = uses(Item::StandardTraffic, payable);
-        settled.extend(uses(Item::PushTraffic, self.push_days(used)?));
-        for (day, zones) in &candidates {
-            settled.extend(uses_of(zones, *day)?);
-        }
-        Ok(Some(self.paid(packages, &packages::merged(settled)?)?.0))
+        Ok(besides)
     }
 
     /// What packages pay of `uses`, and what is left of them.
@@ -169,8 +176,15 @@ impl Rating<'_> {
         charge.cite(&["R12", "R18"]);
         let parts = paid.parts.iter().map(|part| {
             let package = &packages.packages()[part.package];
+            let besides = match part.besides.is_zero() {
+                true => String::new(),
+                false => format!(
+                    "{} taken that day by domains that are mini-program domains of the month, ",
+                    part.besides.normalize()
+                ),
+            };
             format!(
-                "{} of the {} GB bought on {} ({} left)",
+                "{} of the {} GB bought on {} ({besides}{} left)",
                 part.taken.normalize(),
                 package.gigabytes,
                 day_text(package.days.start),
@@ -238,6 +252,16 @@ impl Rating<'_> {
             charges.push(charge);
         }
         Ok(())
+    }
+}
+
+/// Adds to what packages paid for what they paid for after it in the same place, and tells what is left then.
+fn take_besides(parts: &mut [Part], besides: &[Part]) {
+    for of in besides {
+        let same = parts.iter_mut().find(|part| part.package == of.package);
+        if let Some(part) = same {
+            (part.besides, part.left) = (of.taken, of.left);
+        }
     }
 }
 

@@ -124,7 +124,9 @@ pub struct Part {
     pub bytes: u64,
     /// Package gigabytes that they took.
     pub taken: Decimal,
-    /// Package gigabytes that are left after it.
+    /// Package gigabytes that other usage of the same day, item and zone took after it, which is on no line.
+    pub besides: Decimal,
+    /// Package gigabytes that are left after both.
     pub left: Decimal,
 }
 
@@ -251,7 +253,8 @@ impl Takes<'_> {
 }
 
 /// Pays for `uses` with packages, in their order: day by day; of a day playback before upstream, the
-/// mainland before AP1, AP2, AP3, NA, EU, ME, AF and SA. What has no ratio is not paid for.
+/// mainland before AP1, AP2, AP3, NA, EU, ME, AF and SA; of the same item and zone in the order of `uses`. What
+/// has no ratio is not paid for.
 ///
 /// Errors: [`BillingError`] if a balance cannot be kept exactly.
 /// Source: BILLING §2, order of 2022.
@@ -263,7 +266,7 @@ pub fn consume(
     let mut state = state.clone();
     let mut uses = uses.to_vec();
     // The order of use is that of the fields, items and zones.
-    uses.sort_unstable();
+    uses.sort_by_key(Usage::place);
     let mut paid = Vec::with_capacity(uses.len());
     for usage in uses {
         let (parts, remaining) = match takes.of_byte(&usage)? {
@@ -284,15 +287,21 @@ pub(super) fn merged(mut uses: Vec<Usage>) -> Result<Vec<Usage>, Overflow> {
     uses.sort_unstable();
     let mut merged: Vec<Usage> = Vec::with_capacity(uses.len());
     for usage in uses {
-        let place = (usage.day, usage.item, usage.zone);
         match merged.last_mut() {
-            Some(last) if (last.day, last.item, last.zone) == place => {
+            Some(last) if last.place() == usage.place() => {
                 last.bytes = last.bytes.checked_add(usage.bytes).ok_or(Overflow)?;
             }
             _ => merged.push(usage),
         }
     }
     Ok(merged)
+}
+
+impl Usage {
+    /// Day, item and zone, which are the order in which packages pay.
+    pub(super) fn place(&self) -> (i32, Item, Region) {
+        (self.day, self.item, self.zone)
+    }
 }
 
 impl State {
@@ -315,6 +324,7 @@ impl State {
                 package: number,
                 bytes,
                 taken,
+                besides: Decimal::ZERO,
                 left: package.left,
             });
         }

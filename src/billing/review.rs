@@ -5,9 +5,11 @@
 //! such day would have cost less without the domain is a candidate credit (R21): in money what the rest of
 //! the day would not have paid, by bytes or by the day's peak; and in package gigabytes what packages would
 //! not have paid. Packages are as they were then, when nobody knew that the domain was to be one, so
-//! what those days took of them is missing on the days after: what such a day, up to the end of the month, paid
-//! in money because of it is a candidate too, and the package gigabytes that it would have taken instead are
-//! taken off those that are asked for. So what is asked for of a month is what it would have cost less, and
+//! what those days took of them is missing for all that came after: what others paid in money because of it, up to
+//! the end of the month, is charged as it was settled and is a candidate too, and the package gigabytes that it
+//! would have taken instead are taken off those that are asked for. In a place (item and zone of a day) to which
+//! the domain and others sent something, packages are taken to have paid for the others first. So what lines say
+//! is left of a package is what was left of it on their day, as what notes say is at the end of the month. So what is asked for of a month is what it would have cost less, and
 //! what would be left of packages more, at its end. The next month begins with packages as they were settled: what
 //! those days took is gone until it is given back, whether the domain was told before the month was closed or
 //! after. Several such domains of a day and zone share what the day would have cost less without all of them, by

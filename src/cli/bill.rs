@@ -82,9 +82,10 @@ pub(super) struct BillArgs {
     month: Option<Month>,
     #[command(flatten)]
     prices: PriceArgs,
-    /// Price closed months anew, by this catalogue and mode; what differs is corrected
+    /// Show what closed months cost by this catalogue and mode; what differs is corrected, as a preview
     ///
-    /// Without it they are corrected by the prices that they were billed by.
+    /// Without it they are corrected by the prices that they were billed by, and so does `close`, which
+    /// never freezes what this shows. Months that were billed in another currency are left alone, and named.
     #[arg(long)]
     rerate: bool,
     /// Show of the lines whose charge_id holds this text, or that the domain of this name has a share of,

@@ -11,6 +11,7 @@ use super::costs::{COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
 use super::ledger::{Ledger, months_besides};
 use super::months::usage_of_closed;
+use super::progress::say;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
     AccountBill, Assumed, Bill, BillTerms, Catalogue, ExtrasDigests, Makers, StandardMode, Unpriced,
@@ -18,8 +19,9 @@ use crate::billing::{
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    AssumedReport, BillReport, Building, CostSums, Notes, PublishError, RejectedReport, Statement,
-    WithoutBytesReport, read_charges, read_summary, write_charges, write_charges_csv,
+    AssumedReport, BillReport, Building, CostSums, Notes, PublishError, RejectedReport,
+    RerateReport, Statement, WithoutBytesReport, read_charges, read_summary, write_charges,
+    write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
 use crate::summary::{AccountUsage, FrozenOwners, MonthUsage, Owners};
@@ -253,6 +255,7 @@ impl Shown {
         Ok(Notes {
             mended: taken.mended,
             waiting: taken.waiting,
+            rerated: taken.rerated,
             rejected: self.rejected_of(bill.month, terms)?,
             without_bytes: (files != 0).then_some(WithoutBytesReport { files, lines }),
             ..Notes::of(bill)?
@@ -314,6 +317,11 @@ impl Bills {
         self.shown.note_gaps(store)?;
         let prices = (&self.prices, self.how);
         self.corrections = Corrections::find(store, registry, &mut self.ledger, prices, rows_max)?;
+        // There may be no bill to say it on.
+        let rerated = self.corrections.rerated.iter();
+        rerated
+            .flat_map(RerateReport::texts)
+            .for_each(|text| say(&text));
         Ok(())
     }
 

@@ -30,7 +30,8 @@ const WAIT_HOURS: u32 = 3;
 /// close names their digests, the registry's, and the close before. Shows how late the bytes of
 /// the month came, by format. The month is billed, too, and its charges are kept with its prices and
 /// notes; a month in which something was bought, be it for nothing, or corrected and nothing used can
-/// be closed, too. A close cannot be undone.
+/// be closed, too. Closed months are corrected by the prices that they were billed by: what
+/// `bill --rerate` shows is never frozen. A close cannot be undone.
 #[derive(Args)]
 pub(super) struct CloseArgs {
     /// The billing month, such as 2026-10

@@ -186,18 +186,34 @@ pub(super) fn compare(
     Ok(out.flush()?)
 }
 
-/// Refuses ways whose prices are in several currencies.
-fn check_currencies<'a>(ways: impl Iterator<Item = (&'a str, &'a Prices)>) -> Result<(), Failure> {
-    let mut first = None;
-    for (name, prices) in ways {
-        let currency = &prices.catalogue.currency;
-        if first.get_or_insert(currency) != &currency {
-            return Err(Failure::start(format!(
-                "{name}: its prices are in {currency}, and the others are not; currencies are not compared"
-            )));
-        }
-    }
-    Ok(())
+/// Refuses ways whose prices of a month are in several currencies; one of them may be how it was closed.
+fn check_currencies(
+    month: Month,
+    closed_in: Option<&str>,
+    ways: &[(String, Prices, Bill)],
+) -> Result<(), Failure> {
+    let mut currencies = ways
+        .iter()
+        .map(|(_, prices, _)| &prices.catalogue.currency[..]);
+    let Some(first) = currencies.next() else {
+        return Ok(());
+    };
+    let expected = closed_in.unwrap_or(first);
+    let is_other = |(_, prices, _): &&(String, Prices, Bill)| prices.catalogue.currency != expected;
+    let Some((name, prices, _)) = ways.iter().find(is_other) else {
+        return Ok(());
+    };
+    let currency = &prices.catalogue.currency;
+    Err(Failure::start(match closed_in {
+        Some(closed_in) => format!(
+            "{month} was closed in {closed_in}, and {name} prices it in {currency}; currencies are not compared: \
+             ask for one month with --month, and for this one with catalogues in {closed_in}"
+        ),
+        None => format!(
+            "{name} prices {month} in {currency}, and {} in {expected}; currencies are not compared",
+            ways[0].0
+        ),
+    }))
 }
 
 /// The months of a store on their way to comparisons.
@@ -236,6 +252,9 @@ impl CompareSink<'_> {
         };
         let mut priced: Vec<(String, Prices, Bill)> = Vec::new();
         let mut frozen = frozen;
+        // Where none of the ways is what `bill` says, all of them price the month anew.
+        let as_closed = frozen.as_ref().filter(|_| self.has_bill());
+        let closed_in = as_closed.map(|(prices, _)| prices.catalogue.currency.clone());
         for way in &mut self.ways {
             let name = way.name.clone();
             let (prices, bill) = match frozen.take_if(|_| way.is_bill) {
@@ -247,7 +266,7 @@ impl CompareSink<'_> {
             };
             priced.push((name, prices, bill));
         }
-        check_currencies(priced.iter().map(|(name, prices, _)| (&name[..], prices)))?;
+        check_currencies(usage.month, closed_in.as_deref(), &priced)?;
         let bills = priced.iter();
         let bills: Vec<_> = bills
             .map(|(name, prices, bill)| (&name[..], prices.terms(), bill))

@@ -7,7 +7,11 @@
 //! of the bill. If none was, and there is something to correct, the bill is refused with the
 //! currency to bill in, since a wrong catalogue is likely; `--new-currency` says that the change is
 //! meant, and then they wait, too. `--rerate` is for months of the catalogue's currency; where
-//! others may wait, they stay as they were priced.
+//! others may wait, they stay as they were priced, and the bill names both.
+//!
+//! `--rerate` is a preview: `close` has no such way. What is billed of a closed month is what its own
+//! prices make of it, before and after, so a correction by other prices that was frozen once would be
+//! taken back by the next bill.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +26,9 @@ use crate::billing::{
     corrections, costs,
 };
 use crate::registry::{Class, Registry, speaks_of};
-use crate::report::{MendedReport, WaitingReport, read_charges, read_summary};
+use crate::report::{
+    LeftAloneReport, MendedReport, RerateReport, WaitingReport, read_charges, read_summary,
+};
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, Owners};
 use crate::units::Month;
@@ -33,6 +39,8 @@ pub(super) struct Corrections {
     month: Option<Month>,
     found: Found,
     may_wait: bool,
+    /// Where closed months were to be priced anew.
+    pub(super) rerated: Option<RerateReport>,
 }
 
 /// What is said of closed months when a bill is asked for.
@@ -117,6 +125,7 @@ impl Corrections {
             month: last.next(),
             found,
             may_wait: closed.may_wait,
+            rerated: closed.rerated(),
         })
     }
 
@@ -135,6 +144,7 @@ impl Corrections {
         }
         Ok(Taken {
             waiting: waiting_reports(&found.waiting)?,
+            rerated: self.rerated.clone(),
             lines: found.lines,
             mended: found.mended,
             assumed: found.assumed,
@@ -158,15 +168,31 @@ impl Closed<'_> {
     /// and they are in its currency.
     fn prices_of(&self, month: Month) -> &Prices {
         match self.frozen.get(&month) {
-            Some(frozen) => {
-                let stays = self.may_wait && !frozen.prices.is_in_currency_of(self.prices);
-                match self.is_rerating && !stays {
-                    true => self.prices,
-                    false => &frozen.prices,
-                }
-            }
-            None => self.prices,
+            Some(frozen) if !self.is_rerating || self.is_left_alone(frozen) => &frozen.prices,
+            _ => self.prices,
         }
+    }
+
+    /// Whether a month is not to be priced anew by the prices of the bill.
+    fn is_left_alone(&self, frozen: &FrozenPrices) -> bool {
+        self.may_wait && !frozen.prices.is_in_currency_of(self.prices)
+    }
+
+    /// Which months are priced anew and which are not, where that was asked for.
+    fn rerated(&self) -> Option<RerateReport> {
+        let months = self.is_rerating.then(|| self.frozen.iter())?;
+        let (left_alone, anew): (Vec<_>, Vec<_>) =
+            months.partition(|(_, frozen)| self.is_left_alone(frozen));
+        let left_alone = left_alone.into_iter();
+        Some(RerateReport {
+            priced_anew: anew.iter().map(|(month, _)| month.to_string()).collect(),
+            left_alone: left_alone
+                .map(|(month, frozen)| LeftAloneReport {
+                    month: month.to_string(),
+                    currency: frozen.prices.catalogue.currency.clone(),
+                })
+                .collect(),
+        })
     }
 
     /// Adds what corrects a closed month to what was `found`.
@@ -269,6 +295,8 @@ pub(super) struct Taken {
     pub(super) assumed: Vec<Assumed>,
     /// What waits for a bill in its own currency.
     pub(super) waiting: Vec<WaitingReport>,
+    /// Which closed months are priced anew, where that was asked for.
+    pub(super) rerated: Option<RerateReport>,
 }
 
 /// What waits, month by month.

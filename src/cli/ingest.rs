@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use super::counted::say_counted_otherwise;
 use super::metering::{MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write};
 use super::progress::Progress;
 use super::{Failure, Finish, print_json};
@@ -16,8 +17,8 @@ use crate::store::Store;
 /// Meter logs into a store, each byte once; running it again is free and changes nothing
 ///
 /// A file that has grown adds its new lines, one whose content was replaced is counted anew, one
-/// that was renamed, copied or packed is not counted again. Rejected lines go to
-/// STORE/quarantine.
+/// that was renamed, copied or packed is not counted again. A file that is counted by another --format or
+/// for another --domain than those given stays so, and is named. Rejected lines go to STORE/quarantine.
 #[derive(Args)]
 pub(super) struct IngestArgs {
     /// Files, folders, globs, or - for standard input
@@ -73,10 +74,13 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         .filter_map(|source| source.stored_bytes);
     let progress = Progress::new(stored_bytes.sum(), None);
     let ingested = match args.recount {
-        true => recount(found.sources, &options, &progress, &store)?,
-        false => ingest_sources(found.sources, &options, &progress, &store)?,
+        true => recount(found.sources.clone(), &options, &progress, &store)?,
+        false => ingest_sources(found.sources.clone(), &options, &progress, &store)?,
     };
     progress.finish()?;
+    if !args.recount {
+        say_counted_otherwise(&store, &options, &found.sources, &ingested)?;
+    }
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);
     if args.retry_quarantine {

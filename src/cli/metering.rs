@@ -56,12 +56,19 @@ impl LayoutArgs {
 
     /// The domain of lines that name none.
     pub(super) fn fallback_domain(&self) -> Result<Option<String>, Failure> {
-        let domain = self.domain.as_deref();
-        let domain = domain
-            .map(|name| Domain::parse(name.as_bytes()))
-            .transpose();
-        let domain = domain.map_err(|error| Failure::start(format!("--domain: {error}")))?;
-        Ok(domain.map(|domain| domain.as_str().to_owned()))
+        let Some(name) = self.domain.as_deref() else {
+            return Ok(None);
+        };
+        let domain = Domain::parse(name.as_bytes()).map_err(|_| {
+            let problem = match name.trim().is_empty() {
+                true => "the name is empty".to_owned(),
+                false => format!("`{name}` is no host name"),
+            };
+            Failure::start(format!(
+                "--domain: {problem}; give the domain whose traffic it is, such as --domain www.example.com"
+            ))
+        })?;
+        Ok(Some(domain.as_str().to_owned()))
     }
 }
 

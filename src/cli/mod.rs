@@ -13,6 +13,7 @@ mod compact;
 mod compare;
 mod corrections;
 mod costs;
+mod counted;
 mod events;
 mod explain;
 mod failure;

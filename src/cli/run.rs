@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::bill::PriceArgs;
+use super::counted::say_counted_otherwise;
 use super::metering::{
     MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write, say_set_aside,
 };
@@ -70,7 +71,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         false => {
             let store = open_to_write(&args.store.store, "run")?;
             publishing.check_closed(&store)?;
-            let ingested = ingest(found.sources, &options, &progress, &store)?;
+            let ingested = ingest(found.sources.clone(), &options, &progress, &store)?;
+            say_counted_otherwise(&store, &options, &found.sources, &ingested)?;
             say_set_aside(&store)?;
             publishing.note_set_aside(&store)?;
             publishing.correct(&store, options.rows_max)?;

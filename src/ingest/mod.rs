@@ -40,6 +40,7 @@ use rust_decimal::Decimal;
 
 pub use against::{Compared, compare};
 pub use misfit::{Misfit, REJECTS_FORGIVEN};
+pub use open::names_no_domain;
 pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use recount::recount;
 pub use report::{Outcome, Refusal, SourceReport};

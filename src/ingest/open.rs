@@ -10,12 +10,12 @@ use super::pool::Task;
 use super::report::Refusal;
 use super::run::SourceRun;
 use super::worker::{Failure, Worker};
-use super::{CHUNK_BYTES, IngestError, SAMPLE_BYTES, is_hole};
+use super::{CHUNK_BYTES, IngestError, Options, SAMPLE_BYTES, is_hole};
 use crate::decode::{
     self, Block, Blocks, Compression, DecodeError, Piece, Reader, hold_no_container,
 };
 use crate::record::{Layout, detect, hold_against, learn_headers};
-use crate::source::{DIGEST_CHUNK_BYTES, OPENING_BYTES, Opening, Origin};
+use crate::source::{DIGEST_CHUNK_BYTES, OPENING_BYTES, Opening, Origin, Source};
 use crate::units::Span;
 
 /// Closed rows that a worker keeps before it passes them on.
@@ -252,6 +252,17 @@ impl Worker<'_> {
         });
         Ok(())
     }
+}
+
+/// Whether the lines of a file name no domain, as far as its first ones tell: then all count for the fallback.
+pub fn names_no_domain(source: &Source, options: &Options) -> bool {
+    let layout = || {
+        let mut reader = decode::open(source.open_file().ok()?).ok()?;
+        let sample = reader.peek(SAMPLE_BYTES).ok()?;
+        detect(sample, sample.len() < SAMPLE_BYTES).ok()?
+    };
+    let layout = options.layout.clone().or_else(layout);
+    layout.is_some_and(|layout| !layout.has_host())
 }
 
 /// What to read a source as that cannot be read as was asked for, if its content may be a known one all

@@ -209,6 +209,11 @@ impl Layout {
         }
     }
 
+    /// Whether lines of some layouts of this format name no domain.
+    pub fn may_lack_host(name: &str) -> bool {
+        matches!(name, CloudFront::NAME | Template::NAME)
+    }
+
     /// Whether header lines change how later lines are read, so that order matters.
     pub fn has_headers(&self) -> bool {
         matches!(self, Layout::CloudFront(_))

@@ -1,18 +1,15 @@
 //! The dataset `charges`: every line of every account's bill, and the line that rounds it.
 
-use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, SchemaRef};
-use parquet::arrow::ArrowWriter;
+use arrow::array::{Int64Array, RecordBatch};
 
-use super::columns::{decimals, quantity, schema, signed, texts, utc_micros};
-use super::dataset::{PublishError, write_error};
-use super::parquet_file::{Footer, options, properties};
+use super::columns::{batch_of, dates, decimals, signed, texts, times};
+use super::dataset::PublishError;
+use super::parquet_file::{Footer, MonthFile};
 use crate::billing::{AccountBill, Amount, Bill, BillTerms, Charge, PricedBy, QUANTITY_PLACES};
 use crate::columns::ROW_GROUP_ROWS;
 use crate::units::{SLOT_SECS, Timestamp};
@@ -29,40 +26,6 @@ const PAYABLE_PLACES: u32 = 2;
 pub(super) const MICROS_PER_SEC: i64 = 1_000_000;
 /// Columns by which the rows ascend.
 const SORTED_COLUMNS: i32 = 2;
-
-fn charges_schema() -> SchemaRef {
-    schema(&[
-        ("billing_month", DataType::Date32),
-        ("account", DataType::Utf8),
-        ("charge_id", DataType::Utf8),
-        ("item", DataType::Utf8),
-        ("domain", DataType::Utf8),
-        ("app_id", DataType::Utf8),
-        ("zone", DataType::Utf8),
-        ("status", DataType::Utf8),
-        ("corrects", DataType::Utf8),
-        ("period_start", utc_micros()),
-        ("period_end", utc_micros()),
-        ("metered_bytes", DataType::Int64),
-        ("quantity", quantity(18)),
-        ("unit", DataType::Utf8),
-        ("unit_price", quantity(8)),
-        ("exact_amount", quantity(18)),
-        ("amount", quantity(8)),
-        ("payable", quantity(2)),
-        ("currency", DataType::Utf8),
-        ("rules", DataType::Utf8),
-        ("price", DataType::Utf8),
-        ("source", DataType::Utf8),
-        ("explanation", DataType::Utf8),
-        ("catalogue", DataType::Utf8),
-        ("catalogue_digest", DataType::Utf8),
-        ("variant", DataType::Utf8),
-        ("term_start", utc_micros()),
-        ("term_end", utc_micros()),
-        ("package_quantity", quantity(18)),
-    ])
-}
 
 /// What files say about how a bill was worked out.
 pub(super) fn footer(bill: &Bill, terms: &BillTerms<'_>) -> Footer {
@@ -86,18 +49,13 @@ pub fn write_charges(
     folder: &Path,
 ) -> Result<(), PublishError> {
     let footer = footer(bill, terms);
-    let path = folder.join("part-00000.parquet");
-    let file = File::create(&path).map_err(write_error(&path))?;
-    let synced = file.try_clone().map_err(write_error(&path))?;
-    let properties = Arc::new(properties(CHARGES_SCHEMA, &footer, SORTED_COLUMNS).build());
-    let options = options(&properties);
-    let mut writer = ArrowWriter::try_new_with_options(file, charges_schema(), options)?;
+    let schema = (batch(&[], bill)?.schema(), CHARGES_SCHEMA);
+    let mut file = MonthFile::create(folder, schema, &footer, SORTED_COLUMNS)?;
     let by = PricedBy::new(terms.catalogue);
     for rows in rows(bill, &by)?.chunks(ROW_GROUP_ROWS) {
-        writer.write(&batch(rows, bill)?)?;
+        file.write(&batch(rows, bill)?)?;
     }
-    writer.close()?;
-    synced.sync_all().map_err(write_error(&path))
+    file.finish()
 }
 
 /// The lines of a bill, in order; `by` is what priced those that name nothing else.
@@ -125,7 +83,7 @@ pub fn write_charges_csv(
 ) -> Result<(), PublishError> {
     let mut out = csv::Writer::from_writer(out);
     if is_first {
-        let schema = charges_schema();
+        let schema = batch(&[], bill)?.schema();
         out.write_record(schema.fields().iter().map(|field| field.name()))?;
     }
     let month = bill.month.first_day_text();
@@ -290,45 +248,52 @@ fn fixed(units: i128, places: u32) -> String {
     format!("{sign}{}.{:0width$}", units / one, units % one)
 }
 
+/// The columns of the dataset, with these rows.
 fn batch(rows: &[Row<'_>], bill: &Bill) -> Result<RecordBatch, PublishError> {
     let text = |of: for<'a> fn(&'a Row<'_>) -> &'a str| texts(rows.iter().map(of));
-    let micros = |of: fn(&Row<'_>) -> i64| -> ArrayRef {
-        let micros = TimestampMicrosecondArray::from_iter_values(rows.iter().map(of));
-        Arc::new(micros.with_timezone("UTC"))
-    };
-    let number = |of: fn(&Row<'_>) -> i128, scale| decimals(rows.iter().map(of), scale);
+    let micros = |of: fn(&Row<'_>) -> i64| times(rows.iter().map(of));
+    let number =
+        |of: fn(&Row<'_>) -> i128, places: u32| decimals(rows.iter().map(of), places as i8);
     let month = rows.iter().map(|_| bill.month.first_day());
     let bytes = rows.iter().map(|row| row.bytes);
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from_iter_values(month)),
-        text(|row| row.account),
-        text(|row| &row.id),
-        text(|row| row.item),
-        text(|row| row.domain),
-        text(|row| row.app_id),
-        text(|row| row.zone),
-        text(|row| row.status),
-        text(|row| &row.corrects),
-        micros(|row| row.period.0),
-        micros(|row| row.period.1),
-        Arc::new(Int64Array::from_iter_values(bytes)),
-        number(|row| row.quantity, 18)?,
-        text(|row| row.unit),
-        number(|row| row.unit_price, 8)?,
-        number(|row| row.exact_amount, 18)?,
-        number(|row| row.amount, 8)?,
-        number(|row| row.payable, 2)?,
-        text(|row| &row.by.currency),
-        text(|row| &row.rules),
-        text(|row| row.price),
-        text(|row| row.source),
-        text(|row| row.how),
-        text(|row| &row.by.name),
-        text(|row| &row.by.digest),
-        text(|row| row.variant),
-        micros(|row| row.term.0),
-        micros(|row| row.term.1),
-        number(|row| row.package_quantity, 18)?,
-    ];
-    Ok(RecordBatch::try_new(charges_schema(), columns)?)
+    batch_of(vec![
+        ("billing_month", dates(month)),
+        ("account", text(|row| row.account)),
+        ("charge_id", text(|row| &row.id)),
+        ("item", text(|row| row.item)),
+        ("domain", text(|row| row.domain)),
+        ("app_id", text(|row| row.app_id)),
+        ("zone", text(|row| row.zone)),
+        ("status", text(|row| row.status)),
+        ("corrects", text(|row| &row.corrects)),
+        ("period_start", micros(|row| row.period.0)),
+        ("period_end", micros(|row| row.period.1)),
+        (
+            "metered_bytes",
+            Arc::new(Int64Array::from_iter_values(bytes)),
+        ),
+        ("quantity", number(|row| row.quantity, EXACT_PLACES)?),
+        ("unit", text(|row| row.unit)),
+        ("unit_price", number(|row| row.unit_price, PRICE_PLACES)?),
+        (
+            "exact_amount",
+            number(|row| row.exact_amount, EXACT_PLACES)?,
+        ),
+        ("amount", number(|row| row.amount, AMOUNT_PLACES)?),
+        ("payable", number(|row| row.payable, PAYABLE_PLACES)?),
+        ("currency", text(|row| &row.by.currency)),
+        ("rules", text(|row| &row.rules)),
+        ("price", text(|row| row.price)),
+        ("source", text(|row| row.source)),
+        ("explanation", text(|row| row.how)),
+        ("catalogue", text(|row| &row.by.name)),
+        ("catalogue_digest", text(|row| &row.by.digest)),
+        ("variant", text(|row| row.variant)),
+        ("term_start", micros(|row| row.term.0)),
+        ("term_end", micros(|row| row.term.1)),
+        (
+            "package_quantity",
+            number(|row| row.package_quantity, EXACT_PLACES)?,
+        ),
+    ])
 }

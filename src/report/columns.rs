@@ -87,6 +87,16 @@ pub(super) fn schema(fields: &[(&str, DataType)]) -> SchemaRef {
     Arc::new(Schema::new(fields.iter().map(field).collect::<Vec<_>>()))
 }
 
+/// A batch of columns by their names; none of them holds nulls. Its schema is that of its dataset.
+///
+/// Errors: [`PublishError`].
+pub(super) fn batch_of(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch, PublishError> {
+    let columns = columns
+        .into_iter()
+        .map(|(name, column)| (name, column, false));
+    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+}
+
 /// A count as the datasets hold it.
 ///
 /// Errors: `TooLarge` beyond 2⁶³ − 1, which readers without unsigned integers cannot hold.
@@ -122,8 +132,25 @@ pub(super) fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
 }
 
 pub(super) fn micros(slots: impl Iterator<Item = Slot>) -> ArrayRef {
-    let micros = slots.map(|slot| slot.start_unix_secs() * MICROS_PER_SEC);
+    times(slots.map(|slot| slot.start_unix_secs() * MICROS_PER_SEC))
+}
+
+/// Instants, in microseconds since the epoch.
+pub(super) fn times(micros: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
+}
+
+/// Dates, in days since 1970-01-01.
+pub(super) fn dates(days: impl Iterator<Item = i32>) -> ArrayRef {
+    Arc::new(Date32Array::from_iter_values(days))
+}
+
+/// Signed sums.
+///
+/// Errors: as [`signed`].
+pub(super) fn sums(sums: impl Iterator<Item = i128>) -> Result<ArrayRef, PublishError> {
+    let sums = sums.map(signed);
+    Ok(Arc::new(sums.collect::<Result<Int64Array, _>>()?))
 }
 
 /// One batch of summary rows.
@@ -151,7 +178,7 @@ pub(super) fn summary_batch(
         .iter()
         .map(|row| i128::from(row.usage.bytes.as_u64()) * multiplier);
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from_iter_values(months)),
+        dates(months),
         texts(rows.iter().map(|row| &row.account[..])),
         texts(rows.iter().map(|row| &row.domain[..])),
         texts(rows.iter().map(|row| row.class.name())),

@@ -7,58 +7,29 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
-    StringArray, TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef};
-use parquet::arrow::ArrowWriter;
+use arrow::array::{ArrayRef, AsArray, Decimal128Array, PrimitiveArray, RecordBatch, StringArray};
+use arrow::datatypes::{Decimal128Type, Int64Type};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use rust_decimal::Decimal;
 
 use super::billed::decimal;
 use super::charges::{EXACT_PLACES, MICROS_PER_SEC, footer};
-use super::columns::{decimals, quantity, schema, signed, texts, utc_micros};
-use super::dataset::{PublishError, write_error};
+use super::columns::{batch_of, dates, decimals, sums, texts, times};
+use super::dataset::PublishError;
 use super::frozen::{numbers, texts as text_column};
-use super::parquet_file::{options, properties};
+use super::parquet_file::MonthFile;
 use crate::billing::{Amount, Bill, BillTerms, Charge, Cost, Inexact, add_exactly};
 use crate::registry::Class;
-use crate::units::{Month, Region, Zone};
+use crate::units::{Month, Region, Timestamp, Zone};
 
 /// Name and version of the schema of costs.
 pub const COSTS_SCHEMA: &str = "costs/1";
-/// The only file of a month.
-const FILE: &str = "part-00000.parquet";
 const AMOUNT_PLACES: u32 = 8;
 /// Columns by which the rows ascend.
 const SORTED_COLUMNS: i32 = 2;
 /// Rows that are held in memory at a time.
 const ROWS_AT_A_TIME: usize = 65_536;
-
-fn costs_schema() -> SchemaRef {
-    schema(&[
-        ("billing_month", DataType::Date32),
-        ("account", DataType::Utf8),
-        ("charge_id", DataType::Utf8),
-        ("item", DataType::Utf8),
-        ("domain", DataType::Utf8),
-        ("class", DataType::Utf8),
-        ("region", DataType::Utf8),
-        ("zone", DataType::Utf8),
-        ("corrects", DataType::Utf8),
-        ("period_start", utc_micros()),
-        ("period_end", utc_micros()),
-        ("metered_bytes", DataType::Int64),
-        ("quantity", quantity(EXACT_PLACES as i8)),
-        ("unit", DataType::Utf8),
-        ("package_gigabytes", quantity(EXACT_PLACES as i8)),
-        ("amount", quantity(AMOUNT_PLACES as i8)),
-        ("currency", DataType::Utf8),
-    ])
-}
 
 /// A line with its shares, as rows are made from it.
 struct Line {
@@ -69,9 +40,7 @@ struct Line {
 
 /// Writes the shares of a bill's lines.
 pub struct CostsWriter {
-    writer: ArrowWriter<File>,
-    synced: File,
-    path: PathBuf,
+    file: MonthFile,
     month: Month,
     zone: Zone,
     currency: String,
@@ -84,18 +53,14 @@ impl CostsWriter {
     ///
     /// Errors: [`PublishError`].
     pub fn begin(bill: &Bill, terms: &BillTerms<'_>, folder: &Path) -> Result<Self, PublishError> {
-        let path = folder.join(FILE);
-        let file = File::create(&path).map_err(write_error(&path))?;
-        let synced = file.try_clone().map_err(write_error(&path))?;
-        let properties = properties(COSTS_SCHEMA, &footer(bill, terms), SORTED_COLUMNS);
-        let options = options(&Arc::new(properties.build()));
+        let currency = &terms.catalogue.currency;
+        let none = batch(&[], (bill.month, bill.zone), currency)?;
+        let (schema, footer) = ((none.schema(), COSTS_SCHEMA), footer(bill, terms));
         Ok(CostsWriter {
-            writer: ArrowWriter::try_new_with_options(file, costs_schema(), options)?,
-            synced,
-            path,
+            file: MonthFile::create(folder, schema, &footer, SORTED_COLUMNS)?,
             month: bill.month,
             zone: bill.zone,
-            currency: terms.catalogue.currency.clone(),
+            currency: currency.clone(),
             lines: Vec::new(),
             rows: 0,
         })
@@ -119,7 +84,7 @@ impl CostsWriter {
 
     fn flush(&mut self) -> Result<(), PublishError> {
         let batch = batch(&self.lines, (self.month, self.zone), &self.currency)?;
-        self.writer.write(&batch)?;
+        self.file.write(&batch)?;
         self.lines.clear();
         self.rows = 0;
         Ok(())
@@ -130,11 +95,11 @@ impl CostsWriter {
     /// Errors: [`PublishError`].
     pub fn finish(mut self) -> Result<(), PublishError> {
         self.flush()?;
-        self.writer.close()?;
-        self.synced.sync_all().map_err(write_error(&self.path))
+        self.file.finish()
     }
 }
 
+/// The columns of the dataset, with the rows of these lines.
 fn batch(
     lines: &[Line],
     (month, zone): (Month, Zone),
@@ -147,23 +112,12 @@ fn batch(
         |of: for<'a> fn(&'a Line) -> &'a str| texts(rows.iter().map(|(line, _)| of(line)));
     let of_cost =
         |of: for<'a> fn(&'a Cost) -> &'a str| texts(rows.iter().map(|(_, cost)| of(cost)));
-    let corrects: Vec<String> = rows
-        .iter()
-        .map(|(line, _)| {
-            line.charge
-                .corrects
-                .map_or_else(String::new, |of| of.to_string())
-        })
+    let corrects = rows.iter().map(|(line, _)| line.charge.corrects);
+    let corrects: Vec<String> = corrects
+        .map(|month| month.map_or_else(String::new, |of| of.to_string()))
         .collect();
-    let end = |is_end: bool| -> ArrayRef {
-        let micros = rows.iter().map(|(line, _)| {
-            let period = line.charge.period(zone);
-            let end = if is_end { period.end } else { period.start };
-            end.as_unix_secs() * MICROS_PER_SEC
-        });
-        Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
-    };
-    let bytes = rows.iter().map(|(_, cost)| signed(cost.bytes));
+    let periods = || rows.iter().map(|(line, _)| line.charge.period(zone));
+    let micros = |end: Timestamp| end.as_unix_secs() * MICROS_PER_SEC;
     let number = |of: fn(&Cost) -> Decimal, places: u32| -> Result<ArrayRef, PublishError> {
         let numbers = rows
             .iter()
@@ -171,28 +125,37 @@ fn batch(
         let numbers: Vec<i128> = numbers.collect::<Result<_, Inexact>>()?;
         decimals(numbers.into_iter(), places as i8)
     };
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from_iter_values(
-            rows.iter().map(|_| month.first_day()),
-        )),
-        of_line(|line| &line.charge.account),
-        of_line(|line| &line.id),
-        of_line(|line| line.charge.item.name()),
-        of_cost(|cost| &cost.domain),
-        of_cost(|cost| cost.class.name()),
-        of_cost(|cost| cost.region.name()),
-        of_line(|line| line.charge.zone.map_or("", Region::name)),
-        texts(corrects.iter().map(String::as_str)),
-        end(false),
-        end(true),
-        Arc::new(bytes.collect::<Result<Int64Array, _>>()?),
-        number(|cost| cost.quantity, EXACT_PLACES)?,
-        of_line(|line| line.charge.item.unit()),
-        number(|cost| cost.package_gigabytes, EXACT_PLACES)?,
-        number(|cost| cost.amount, AMOUNT_PLACES)?,
-        texts(rows.iter().map(|_| currency)),
-    ];
-    Ok(RecordBatch::try_new(costs_schema(), columns)?)
+    batch_of(vec![
+        (
+            "billing_month",
+            dates(rows.iter().map(|_| month.first_day())),
+        ),
+        ("account", of_line(|line| &line.charge.account)),
+        ("charge_id", of_line(|line| &line.id)),
+        ("item", of_line(|line| line.charge.item.name())),
+        ("domain", of_cost(|cost| &cost.domain)),
+        ("class", of_cost(|cost| cost.class.name())),
+        ("region", of_cost(|cost| cost.region.name())),
+        (
+            "zone",
+            of_line(|line| line.charge.zone.map_or("", Region::name)),
+        ),
+        ("corrects", texts(corrects.iter().map(String::as_str))),
+        ("period_start", times(periods().map(|of| micros(of.start)))),
+        ("period_end", times(periods().map(|of| micros(of.end)))),
+        (
+            "metered_bytes",
+            sums(rows.iter().map(|(_, cost)| cost.bytes))?,
+        ),
+        ("quantity", number(|cost| cost.quantity, EXACT_PLACES)?),
+        ("unit", of_line(|line| line.charge.item.unit())),
+        (
+            "package_gigabytes",
+            number(|cost| cost.package_gigabytes, EXACT_PLACES)?,
+        ),
+        ("amount", number(|cost| cost.amount, AMOUNT_PLACES)?),
+        ("currency", texts(rows.iter().map(|_| currency))),
+    ])
 }
 
 /// Reads a month of `costs` back, line by line in the order of its bill; shares that are not those of the
@@ -209,7 +172,7 @@ impl CostsReader {
     ///
     /// Errors: [`PublishError`], `Frozen` where its file is not what we write.
     pub fn begin(folder: &Path) -> Result<Self, PublishError> {
-        let path = folder.join(FILE);
+        let path = folder.join(MonthFile::NAME);
         let frozen = |problem: String| PublishError::Frozen {
             path: path.clone(),
             problem,

@@ -40,7 +40,8 @@ pub use json::{
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use notes::{
-    AssumedReport, MendedReport, Notes, RejectedReport, WaitingReport, WithoutBytesReport,
+    AssumedReport, LeftAloneReport, MendedReport, Notes, RejectedReport, RerateReport,
+    WaitingReport, WithoutBytesReport,
 };
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
 pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};

@@ -37,6 +37,8 @@ pub struct Notes {
     pub mended: Vec<MendedReport>,
     /// Closed months whose corrections wait for a bill in the currency that they were billed in.
     pub waiting: Vec<WaitingReport>,
+    /// What `--rerate` did with closed months, and with which it did nothing.
+    pub rerated: Option<RerateReport>,
 }
 
 impl Notes {
@@ -230,6 +232,48 @@ impl WaitingReport {
     }
 }
 
+/// Closed months that a bill was asked to price anew.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct RerateReport {
+    /// Those that it prices anew. No close keeps that.
+    pub priced_anew: Vec<String>,
+    /// Those that it leaves alone because they were billed in another currency.
+    pub left_alone: Vec<LeftAloneReport>,
+}
+
+/// A closed month that is not priced anew.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct LeftAloneReport {
+    /// The closed month.
+    pub month: String,
+    /// The currency in which it was billed.
+    pub currency: String,
+}
+
+impl RerateReport {
+    /// In words, a text for each kind.
+    pub fn texts(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        if !self.priced_anew.is_empty() {
+            texts.push(format!(
+                "a preview of closed months priced anew: {}; `close` freezes what corrects them by the prices that \
+                 they were billed by",
+                self.priced_anew.join(", ")
+            ));
+        }
+        if !self.left_alone.is_empty() {
+            let months = self.left_alone.iter();
+            let months =
+                months.map(|of| format!("{}, which was billed in {}", of.month, of.currency));
+            texts.push(format!(
+                "not priced anew: {}; --rerate is by a --catalogue in the currency of the month",
+                months.collect::<Vec<_>>().join("; ")
+            ));
+        }
+        texts
+    }
+}
+
 /// What rejected lines may have cost.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RejectedReport {
@@ -338,6 +382,8 @@ pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -
     print_some(out, &notes.waiting, |of| {
         format!("not yet corrected: {}", of.text())
     })?;
+    let rerated = notes.rerated.as_ref().map(RerateReport::texts);
+    print_some(out, &rerated.unwrap_or_default(), String::clone)?;
     print_some(out, &notes.packages, |of| {
         format!(
             "package of {} GB of account {}: {} GB left, until {}",

@@ -5,6 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -124,7 +126,7 @@ fn write_row_group<W: Write + Send>(
 }
 
 /// The arrow schema stays out of the files: readers would turn its dictionaries into categories.
-pub(super) fn options(properties: &Arc<WriterProperties>) -> ArrowWriterOptions {
+fn options(properties: &Arc<WriterProperties>) -> ArrowWriterOptions {
     ArrowWriterOptions::new()
         .with_properties((**properties).clone())
         .with_skip_arrow_metadata(true)
@@ -163,6 +165,55 @@ fn usage_5min_properties(footer: &Footer) -> WriterProperties {
             .set_column_compression(column(), Compression::UNCOMPRESSED);
     }
     builder.build()
+}
+
+/// The only file of a month, on its way, of a dataset that is written batch by batch.
+pub(super) struct MonthFile {
+    writer: ArrowWriter<File>,
+    synced: File,
+    path: PathBuf,
+}
+
+impl MonthFile {
+    /// The name of the file.
+    pub(super) const NAME: &'static str = "part-00000.parquet";
+
+    /// Begins the file in `folder`; `schema` comes with the name that the footer has for it, and rows ascend by the
+    /// first `sorted_columns`.
+    ///
+    /// Errors: [`PublishError`].
+    pub(super) fn create(
+        folder: &Path,
+        (schema, name): (SchemaRef, &str),
+        footer: &Footer,
+        sorted_columns: i32,
+    ) -> Result<Self, PublishError> {
+        let path = folder.join(MonthFile::NAME);
+        let file = File::create(&path).map_err(write_error(&path))?;
+        let synced = file.try_clone().map_err(write_error(&path))?;
+        let properties = Arc::new(properties(name, footer, sorted_columns).build());
+        let writer = ArrowWriter::try_new_with_options(file, schema, options(&properties))?;
+        Ok(MonthFile {
+            writer,
+            synced,
+            path,
+        })
+    }
+
+    /// Adds rows.
+    ///
+    /// Errors: [`PublishError`].
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), PublishError> {
+        Ok(self.writer.write(batch)?)
+    }
+
+    /// Ends the file.
+    ///
+    /// Errors: [`PublishError`].
+    pub(super) fn finish(self) -> Result<(), PublishError> {
+        self.writer.close()?;
+        self.synced.sync_all().map_err(write_error(&self.path))
+    }
 }
 
 /// One file on its way.

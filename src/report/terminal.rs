@@ -97,6 +97,23 @@ pub fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Res
         Bytes::new(bytes.metered).to_gigabytes(),
         bytes.not_viewer
     )?;
+    print_files(out, report)?;
+    let secs_tenths = report.elapsed_millis.max(1);
+    // Shown only: megabytes per second are bytes per microsecond, so 1000 ms per second cancels.
+    let megabytes_per_sec = bytes.decompressed / (secs_tenths * 1_000);
+    writeln!(
+        out,
+        "time      {}.{:03} s, {}.{:03} GB/s of decompressed log text ({} B)",
+        secs_tenths / 1_000,
+        secs_tenths % 1_000,
+        megabytes_per_sec / 1_000,
+        megabytes_per_sec % 1_000,
+        bytes.decompressed
+    )
+}
+
+/// Writes what became of files.
+fn print_files(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
     let files = &report.files;
     writeln!(
         out,
@@ -123,18 +140,7 @@ pub fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Res
     {
         writeln!(out, "          … and {more} more, all of them with --json")?;
     }
-    let secs_tenths = report.elapsed_millis.max(1);
-    // Shown only: megabytes per second are bytes per microsecond, so 1000 ms per second cancels.
-    let megabytes_per_sec = bytes.decompressed / (secs_tenths * 1_000);
-    writeln!(
-        out,
-        "time      {}.{:03} s, {}.{:03} GB/s of decompressed log text ({} B)",
-        secs_tenths / 1_000,
-        secs_tenths % 1_000,
-        megabytes_per_sec / 1_000,
-        megabytes_per_sec % 1_000,
-        bytes.decompressed
-    )
+    Ok(())
 }
 
 /// Writes what became of rejected lines that were read again.

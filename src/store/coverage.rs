@@ -20,6 +20,7 @@ use std::ops::Range;
 
 use super::change::SALVAGED;
 use super::error::StoreError;
+use super::ledger::SegmentFile;
 use super::read::Rejected;
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger, limit};
@@ -137,34 +138,7 @@ impl Store {
         };
         // What a content grew from was counted before it.
         noted.sort_unstable_by_key(|content| content.id);
-        let wanted = Wanted {
-            slots: beyond,
-            domain: None,
-        };
-        let mut heard: HashMap<i64, Heard> = HashMap::new();
-        for segment in segments {
-            let mut meant: BTreeMap<usize, bool> = BTreeMap::new();
-            scan_sound(&self.root.join(SEGMENTS), &segment, &wanted, |row| {
-                let Some(row) = row else {
-                    meant.clear();
-                    return Ok(());
-                };
-                let of_domain = meant.entry(row.domain_key);
-                let is_meant = *of_domain.or_insert_with(|| is_meant(row.domain));
-                let slot = row.tally.cell.slot_index();
-                let of = heard.entry(row.content).or_insert_with(|| Heard {
-                    first: slot,
-                    last: slot,
-                    domain: row.domain.to_owned(),
-                    is_several: false,
-                    is_meant,
-                });
-                (of.first, of.last) = (of.first.min(slot), of.last.max(slot));
-                of.is_several |= of.domain != row.domain;
-                of.is_meant |= is_meant;
-                Ok(())
-            })?;
-        }
+        let mut heard = self.heard(&segments, beyond, is_meant)?;
         let mut covered = Vec::new();
         for content in noted {
             let before = content
@@ -187,6 +161,44 @@ impl Store {
             covered.push(of_content(content, whole, lines));
         }
         Ok(covered)
+    }
+
+    /// What the rows of contents in `slots` tell.
+    fn heard(
+        &self,
+        segments: &[SegmentFile],
+        slots: Range<u32>,
+        is_meant: &dyn Fn(&str) -> bool,
+    ) -> Result<HashMap<i64, Heard>, StoreError> {
+        let wanted = Wanted {
+            slots,
+            domain: None,
+        };
+        let mut heard: HashMap<i64, Heard> = HashMap::new();
+        for segment in segments {
+            let mut meant: BTreeMap<usize, bool> = BTreeMap::new();
+            scan_sound(&self.root.join(SEGMENTS), segment, &wanted, |row| {
+                let Some(row) = row else {
+                    meant.clear();
+                    return Ok(());
+                };
+                let of_domain = meant.entry(row.domain_key);
+                let is_meant = *of_domain.or_insert_with(|| is_meant(row.domain));
+                let slot = row.tally.cell.slot_index();
+                let of = heard.entry(row.content).or_insert_with(|| Heard {
+                    first: slot,
+                    last: slot,
+                    domain: row.domain.to_owned(),
+                    is_several: false,
+                    is_meant,
+                });
+                (of.first, of.last) = (of.first.min(slot), of.last.max(slot));
+                of.is_several |= of.domain != row.domain;
+                of.is_meant |= is_meant;
+                Ok(())
+            })?;
+        }
+        Ok(heard)
     }
 }
 

@@ -29,6 +29,7 @@ mod change;
 mod close;
 mod commit;
 mod compact;
+mod counted;
 mod coverage;
 mod durable;
 mod entries;

@@ -179,37 +179,13 @@ fn fold(
             .slots
             .entry((attribution.class, region))
             .or_insert_with(|| vec![0; slots.len()]);
-        let mut days = vec![0; usage.month.days() as usize];
-        let mut before = Vec::new();
-        let of_month = usage.month.all_days();
-        let added = attribution
-            .mini_program_from
-            .filter(|day| of_month.contains(day));
-        let added = added.map_or(0, |day| {
-            (day - of_month.start).unsigned_abs() * SLOTS_PER_DAY
-        });
-        for row in rows {
-            let slot = row.tally.cell.slot_index() - slots.start;
-            if slot < added {
-                before.push((slot, row.tally.bytes));
-            }
-            let slot = slot as usize;
-            add(&mut samples[slot], row.tally.bytes)?;
-            add(&mut days[slot / SLOTS_PER_DAY as usize], row.tally.bytes)?;
-        }
-        let of_domain = DomainDays {
-            domain: name.to_owned(),
-            mini_program_from: attribution.mini_program_from,
-            is_settled: false,
-            owner: Owner::of(&attribution),
-            region,
-            days,
-            before,
-            rows: from..from + rows.len(),
-        };
+        let of_domain = domain_days(usage, (rows, from), &attribution, samples)?;
         from += rows.len();
-        let days = owners.settled_days(name, usage.month);
-        let settled = (!days.is_empty()).then(|| settled(&of_domain, days, of_month.start));
+        let (days, first) = (
+            owners.settled_days(name, usage.month),
+            usage.month.first_day(),
+        );
+        let settled = (!days.is_empty()).then(|| settled(&of_domain, days, first));
         of_account.domains.push(of_domain);
         if let Some(settled) = settled {
             let samples = of_account.slots.entry((settled.owner.class, region));
@@ -221,6 +197,43 @@ fn fold(
         }
     }
     Ok(of_account)
+}
+
+/// The days of a domain and region, whose rows begin at `from`; its slots are added to `samples`.
+fn domain_days(
+    usage: &MonthUsage<'_>,
+    (rows, from): (&[UsageRow], usize),
+    attribution: &Attribution<'_>,
+    samples: &mut [u64],
+) -> Result<DomainDays, Overflow> {
+    let mut days = vec![0; usage.month.days() as usize];
+    let mut before = Vec::new();
+    let (of_month, first) = (usage.month.all_days(), usage.month.slots(usage.zone).start);
+    let added = attribution
+        .mini_program_from
+        .filter(|day| of_month.contains(day));
+    let added = added.map_or(0, |day| {
+        (day - of_month.start).unsigned_abs() * SLOTS_PER_DAY
+    });
+    for row in rows {
+        let slot = row.tally.cell.slot_index() - first;
+        if slot < added {
+            before.push((slot, row.tally.bytes));
+        }
+        let slot = slot as usize;
+        add(&mut samples[slot], row.tally.bytes)?;
+        add(&mut days[slot / SLOTS_PER_DAY as usize], row.tally.bytes)?;
+    }
+    Ok(DomainDays {
+        domain: usage.name(rows[0].domain).to_owned(),
+        mini_program_from: attribution.mini_program_from,
+        is_settled: false,
+        owner: Owner::of(attribution),
+        region: rows[0].tally.cell.region(),
+        days,
+        before,
+        rows: from..from + rows.len(),
+    })
 }
 
 /// What stays billed of a mini-program domain as a standard one: that of some days before it was added;

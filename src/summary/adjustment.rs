@@ -76,11 +76,8 @@ pub fn adjustments(
     whose: &dyn Owners,
 ) -> Result<Vec<Adjustment>, Overflow> {
     let month = frozen.month;
-    let owners: HashMap<&str, &SummaryRow> = frozen
-        .summary
-        .iter()
-        .map(|row| (&row.domain[..], row))
-        .collect();
+    let owners = frozen.summary.iter().map(|row| (&row.domain[..], row));
+    let owners: HashMap<&str, &SummaryRow> = owners.collect();
     let mut before = frozen.rows;
     before.sort_unstable_by_key(UsageRow::key);
     live.sort_unstable_by_key(UsageRow::key);

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use cdn_meter::billing::{
     Bill, Catalogue, Charge, DEFAULT, Events, Extras, Item, SHIPPED, StandardMode,
 };
-use cdn_meter::units::Zone;
+use cdn_meter::units::{Month, Region, Zone};
 
 use crate::world::{Asked, MBPS, Sent, bills, catalogue, closed_bill};
 
@@ -216,6 +216,80 @@ fn c7_what_is_left_of_a_package_that_a_domain_took_of_stays_owed_in_gigabytes() 
     assert_eq!(credits(&bill), [owed]);
 }
 
+/// Of each charged line of standard traffic: its day of October, whether packages paid it, its gigabytes, and what the
+/// explanation says is left.
+fn standard_lines(bill: &Bill) -> Vec<(i32, bool, String, String)> {
+    let charged = bill.accounts.iter().flat_map(|account| account.charged());
+    let of_days = charged.filter(|line| {
+        matches!(line.item, Item::StandardTraffic | Item::PackageTraffic)
+            && line.zone == Some(Region::Mainland)
+    });
+    let first = "2026-10".parse::<Month>().expect("a month").first_day();
+    of_days
+        .map(|line| {
+            let left = line.how.split_once(" (").map_or("", |(_, left)| left);
+            let is_paid = line.item == Item::PackageTraffic;
+            let gigabytes = line.quantity.normalize().to_string();
+            (
+                line.days.start - first + 1,
+                is_paid,
+                gigabytes,
+                left.to_owned(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn e1_lines_after_days_that_may_be_credited_know_what_those_took_of_packages() {
+    let sent = [
+        sent_on(3, "a", 10 * GB, "mainland"),
+        sent_on(3, "m", 60 * GB, "mainland"),
+        // 30 GB are left: 20 are paid in money.
+        sent_on(4, "a", 50 * GB, "mainland"),
+        sent_on(6, "a", 60 * GB, "mainland"),
+    ];
+    let bill = flow(&sent, &[100]);
+    let line = |day, is_paid, gigabytes: &str, left: &str| {
+        (day, is_paid, gigabytes.to_owned(), left.to_owned())
+    };
+    let theirs =
+        "60 taken that day by domains that are mini-program domains of the month, 30 left)";
+    assert_eq!(
+        standard_lines(&bill),
+        [
+            line(4, false, "20", ""),
+            line(6, false, "60", ""),
+            line(3, true, "10", theirs),
+            line(4, true, "30", "0 left)"),
+        ]
+    );
+    // 20 and 60 GB at 0.26, as they were settled, 60 GB of m at 4, and the package; what may be asked for is in no sum.
+    assert_eq!(
+        cost(&bill),
+        Decimal::new(208, 1) + Decimal::from(240) + Decimal::ONE
+    );
+    assert_eq!(left(&bill), Decimal::ZERO);
+}
+
+#[test]
+fn e1_others_take_of_packages_first_on_a_day_on_which_they_run_out() {
+    let sent = [
+        sent_on(3, "m", 60 * GB, "mainland"),
+        sent_on(3, "a", 70 * GB, "mainland"),
+        sent_on(3, "a", 10 * GB, "AP1"),
+    ];
+    let bill = flow(&sent, &[100]);
+    let of_mainland = standard_lines(&bill);
+    let theirs = "30 taken that day by domains that are mini-program domains of the month, 0 left)";
+    assert_eq!(of_mainland, [(3, true, "70".to_owned(), theirs.to_owned())]);
+    // Zones behind the mainland found nothing left, and that may be asked for.
+    let of_ap1 = |line: &&Charge| line.zone == Some(Region::Ap1);
+    let charged: Vec<_> = bill.accounts[0].charged().filter(of_ap1).collect();
+    assert_eq!((charged.len(), exact(charged[0])), (1, Decimal::new(46, 1)));
+    assert_eq!(left(&bill), Decimal::ZERO);
+}
+
 fn traffic() -> impl Strategy<Value = Vec<Sent>> {
     let bytes = prop_oneof![1..10_u64, 1..5 * GB, 1..3_000 * GB, 1..60_000 * GB];
     let domains = prop::sample::select(vec!["a", "m"]);
@@ -316,6 +390,47 @@ proptest! {
         prop_assert_eq!(credits(&closed), credits(&open));
         prop_assert_eq!(left(&closed), left(&as_standard));
         prop_assert_eq!(left(&open), left(&as_standard), "whenever it was told");
+    }
+}
+
+proptest! {
+    /// Where a domain sent nothing that day the others are billed as they were settled when nobody knew of it, to
+    /// the words of the explanation; what is left is what the notes say.
+    #[test]
+    fn e1_what_others_sent_elsewhere_is_billed_and_told_as_it_was_settled(
+        traffic in traffic(),
+        of_packages in prop::collection::vec(prop_oneof![1..10_u32, 100..5_000_u32], 1..3),
+    ) {
+        let catalogue = catalogue(DEFAULT).expect("a catalogue");
+        let by = (&catalogue, StandardMode::Flow);
+        let traffic = [&traffic[..], &[sent("a", 1, "SA")]].concat();
+        let open = billed(MINI, by, &traffic, &of_packages);
+        let settled = billed(STANDARD, by, &traffic, &of_packages);
+        let first = "2026-10".parse::<Month>().expect("a month").first_day();
+        let is_theirs = |line: &Charge| {
+            let on = format!("2026-10-{:02}", line.days.start - first + 1);
+            let there = traffic.iter().filter(|of| of.domain.starts_with('m'));
+            let mut there = there.filter(|of| of.at.starts_with(&on));
+            there.any(|of| line.zone == Region::by_name(&of.region))
+        };
+        let others = |bill: &Bill| -> Vec<(String, i128, Decimal, String)> {
+            let lines = bill.accounts.iter().flat_map(|account| account.charged());
+            let lines = lines.filter(|line| line.item != Item::MiniProgramTraffic);
+            let lines = lines.filter(|line| line.zone.is_some() && !is_theirs(line));
+            lines.map(|line| (line.id(), line.bytes, exact(line), line.how.clone())).collect()
+        };
+        prop_assert_eq!(others(&open), others(&settled));
+        let now = registry(MINI);
+        let asked = Asked {
+            registry: &now,
+            catalogue: &catalogue,
+            mode: StandardMode::Flow,
+            overhead: "1",
+            extras: packages(&of_packages),
+        };
+        let closed = closed_bill(&traffic, &asked, &registry(STANDARD)).expect("billed");
+        prop_assert_eq!(others(&closed), others(&settled));
+        prop_assert_eq!(open.packages, settled.packages);
     }
 }
 

@@ -150,6 +150,72 @@ fn c1_only_months_of_the_catalogues_currency_are_rerated() {
 }
 
 #[test]
+fn c1_a_rerated_bill_is_a_preview_and_says_which_months_it_leaves_alone() {
+    let (site, dollars) = site_of_two_currencies();
+    let changes = [("price = \"4\"", "price = \"5\"")];
+    let yuan = own_catalogue(&site, &changes);
+    let rerate = ["--catalogue", &yuan[..], "--rerate"];
+    let said = bill(&site, "out", &rerate);
+    let rerated = &said.json[2]["rerated"];
+    assert_eq!(rerated["priced_anew"], serde_json::json!(["2026-09"]));
+    let left = serde_json::json!([{ "month": "2026-10", "currency": "USD" }]);
+    assert_eq!(rerated["left_alone"], left);
+    let words = [
+        "a preview of closed months priced anew: 2026-09; `close` freezes",
+        "not priced anew: 2026-10, which was billed in USD",
+    ];
+    let page = site.path("page.html").display().to_string();
+    let out = site.path("out").display().to_string();
+    let more = [&rerate[..], &["--html", &page, "--out", &out]].concat();
+    let table = printed(&site, &more);
+    let page = fs::read_to_string(page).expect("read").to_lowercase();
+    for word in words {
+        assert!(said.stderr.contains(word), "{}", said.stderr);
+        assert!(table.contains(word), "{table}");
+        assert!(page.contains(&word.to_lowercase()), "{page}");
+    }
+    // A bill that is not asked to says nothing of it, and what is closed is corrected as it was billed.
+    let plain = bill(&site, "out", &["--catalogue", &yuan]);
+    assert!(plain.json[2]["rerated"].is_null());
+    assert!(!plain.stderr.contains("priced anew"), "{}", plain.stderr);
+    let november = ["--month", "2026-11", "--early", "--catalogue", &yuan];
+    assert_eq!(run(&site, "close", &november).code, 0);
+    let after = bill(&site, "out", &["--catalogue", &dollars]);
+    assert_eq!(after.json[2]["payable"], plain.json[2]["payable"]);
+    // There need be no bill to say it on.
+    let (site, _) = closed_in_both("2026-09-02", 0..30);
+    let said = bill(&site, "out", &["--rerate"]);
+    assert_eq!(said.json.as_array().map(Vec::len), Some(2));
+    for word in words {
+        assert!(said.stderr.contains(word), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn c1_what_if_of_months_closed_in_two_currencies_names_both_and_what_to_ask_for() {
+    let (site, dollars) = site_of_two_currencies();
+    let what_if = ["--what-if", "mode=daily-peak"];
+    let words = [
+        "2026-10 was closed in USD, and mode=daily-peak prices it in CNY",
+        "--month",
+    ];
+    assert_refused(&site, "bill", &what_if, &words);
+    let by_dollars = [&what_if[..], &["--catalogue", &dollars]].concat();
+    let words = [
+        "2026-09 was closed in CNY, and mode=daily-peak prices it in USD",
+        "--month",
+    ];
+    assert_refused(&site, "bill", &by_dollars, &words);
+    // What it says to ask for is answered.
+    let september = [&what_if[..], &["--month", "2026-09"]].concat();
+    let october = [&by_dollars[..], &["--month", "2026-10"]].concat();
+    for asked in [september, october] {
+        let said = run(&site, "bill", &asked);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+    }
+}
+
+#[test]
 fn c1_a_fee_in_another_currency_is_refused() {
     let site = Site::new();
     registry(&site, "2026-10-02", "acct");

@@ -311,6 +311,44 @@ fn c7_what_is_left_of_packages_is_the_same_whenever_a_domain_was_told() {
     }
 }
 
+#[test]
+fn e1_explanations_say_what_notes_say_is_left_in_open_and_closed_months() {
+    for (before, later) in [
+        (&[][..], &[][..]),
+        (&["2026-10"], &[]),
+        (&[], &["2026-10"]),
+        (&["2026-10"], &["2026-11"]),
+        (&[], &["2026-10", "2026-11"]),
+    ] {
+        let site = Site::new();
+        registry(&site, "2026-12-01", "acct");
+        let logs = ["202610", "202611", "202612"].map(|month| lines(month, 0..9));
+        site.write("a.log", logs.concat() + &lines("202610", 9..30));
+        assert_eq!(site.ingest().code, 0);
+        let events = write_package(&site, 500);
+        let terms = ["--events", &events[..]];
+        before.iter().for_each(|month| close(&site, month, &terms));
+        registry(&site, "2026-10-20", "acct");
+        later.iter().for_each(|month| close(&site, month, &terms));
+        // The third month finds less than it needs.
+        for month in ["2026-10", "2026-11", "2026-12"] {
+            let asked = [&terms[..], &["--month", month]].concat();
+            let notes = bill(&site, "out", &asked).json;
+            let left = notes[0]["packages"][0]["left"].as_str().expect("a number");
+            let explain = [&asked[..], &["--explain", "package-traffic"]].concat();
+            let lines = bill(&site, "out", &explain).json;
+            let lines = lines.as_array().expect("lines").iter();
+            let charged = lines.filter(|line| line["status"] == "charged");
+            let how: Vec<_> = charged
+                .map(|line| line["explanation"].as_str().expect("a text"))
+                .collect();
+            let words = format!("{left} left)");
+            let is_told = how.len() == 1 && how[0].ends_with(&words);
+            assert!(is_told, "{before:?} {later:?} {month} {words} {how:?}");
+        }
+    }
+}
+
 /// October with 5.000000035 GB of others and what was `seen` of v0, closed when its domain was known or not, and
 /// 103.000000721 GB of v0 that came since.
 fn late_of_v0(seen: &str, known: bool) -> Site {

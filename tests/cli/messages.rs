@@ -189,3 +189,22 @@ fn a13_files_that_lack_their_bytes_are_told_what_each_has_instead() {
     ];
     expect(&place.run(&["logs"]), 1, &words);
 }
+
+#[test]
+fn a13_a_domain_that_is_none_is_told_as_what_it_is() {
+    let place = Place::new();
+    place.write("logs/a.log", COMBINED.repeat(3));
+    for (name, problem) in [
+        ("", "the name is empty"),
+        (" ", "the name is empty"),
+        ("-", "`-` is no host name"),
+        ("a b", "`a b` is no host name"),
+    ] {
+        let said = place.run(&["logs", "--domain", name]);
+        expect(
+            &said,
+            2,
+            &["--domain: ", problem, "--domain www.example.com"],
+        );
+    }
+}

@@ -4,6 +4,7 @@ mod against;
 mod closing;
 mod compaction;
 mod copies;
+mod counted;
 mod crash;
 mod deliveries;
 mod explain;

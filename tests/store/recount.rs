@@ -15,7 +15,7 @@ use crate::salvage::gzip;
 use crate::support::{self, Quiet};
 
 /// Lines of the preset `common`, which name no host.
-fn common(from: u64, count: u64) -> String {
+pub fn common(from: u64, count: u64) -> String {
     let line = |n: u64| {
         format!(
             "203.0.113.9 - - [03/Oct/2026:08:{:02}:{:02} +0800] \"GET /{n} HTTP/1.1\" 200 {}\n",
@@ -27,7 +27,7 @@ fn common(from: u64, count: u64) -> String {
     (from..from + count).map(line).collect()
 }
 
-fn ingest_for(site: &Site, domain: &str) -> Said {
+pub fn ingest_for(site: &Site, domain: &str) -> Said {
     let mut command = site.command("ingest");
     command.args(["--json", "--domain", domain]);
     command.arg(site.path("logs"));
@@ -37,7 +37,7 @@ fn ingest_for(site: &Site, domain: &str) -> Said {
 }
 
 /// Counts files of the folder anew, with `more` arguments.
-fn recount(site: &Site, names: &[&str], more: &[&str]) -> Said {
+pub fn recount(site: &Site, names: &[&str], more: &[&str]) -> Said {
     let mut command = site.command("ingest");
     command.args(["--json", "--recount"]).args(more);
     command.args(names.iter().map(|name| site.log(name)));
@@ -49,7 +49,7 @@ fn bytes_of(site: &Site, domain: &str) -> u64 {
     said.json["bytes"].as_u64().unwrap_or(0)
 }
 
-fn history(site: &Site) -> Vec<String> {
+pub fn history(site: &Site) -> Vec<String> {
     let ledger = Connection::open(site.path("store/ledger.sqlite")).expect("opened");
     let sql = "SELECT change FROM history ORDER BY rowid";
     let mut statement = ledger.prepare(sql).expect("a question");

@@ -20,6 +20,34 @@ pub enum TemplateError {
         /// What is left.
         rest: String,
     },
+    /// A directive that names a format and holds none.
+    #[error(
+        "`{directive} … {name}` only names the log format {name}: paste all of the {formats} that defines it, or give {name} alone if `cdn-meter formats` lists it"
+    )]
+    NameOnly {
+        /// The directive.
+        directive: &'static str,
+        /// The name.
+        name: String,
+        /// What defines formats where it is used.
+        formats: &'static str,
+    },
+    /// It goes on on another line where a configuration file's reader would put both together.
+    #[error(
+        "the log format goes on on another line, and cannot be read from `{rest}` on: paste it as one line, without backslashes at the ends of lines"
+    )]
+    Continued {
+        /// What is left.
+        rest: String,
+    },
+    /// It is escaped in a way that nginx does not know.
+    #[error(
+        "the log format has escape={name}, and nginx knows escape=default, escape=json and escape=none only: paste it with the one that the server logs by"
+    )]
+    UnknownEscape {
+        /// What stands behind `escape=`.
+        name: String,
+    },
     /// It is no `log_format`, and no name of one.
     #[error(
         "the log format `{text}` has no variable ($host, %h …) outside of comments, and is no name of one that `cdn-meter formats` lists"

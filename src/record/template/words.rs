@@ -53,8 +53,9 @@ pub(super) enum Word {
 
 /// The words of pasted text, and how its server escapes.
 ///
-/// Errors: `Syntax`, with what cannot be read.
+/// Errors: `Syntax`, with what cannot be read, or the reason, where it is a known one.
 pub(super) fn words(pasted: &str) -> Result<(Vec<Word>, Escape), TemplateError> {
+    refuse_continued(pasted)?;
     let (text, escape) = unwrapped(pasted.trim())?;
     let is_nginx = text
         .match_indices('$')
@@ -75,9 +76,70 @@ fn syntax(error: nom::Err<nom::error::Error<&str>>) -> TemplateError {
     }
 }
 
+/// Refuses lines that end with a backslash: no server writes one there, and no escape has one.
+fn refuse_continued(pasted: &str) -> Result<(), TemplateError> {
+    let mut places = pasted.match_indices('\\').map(|(at, _)| &pasted[at..]);
+    let is_end = |rest: &&str| rest.starts_with("\\\n") || rest.starts_with("\\\r\n");
+    match places.find(is_end) {
+        Some(rest) => Err(TemplateError::Continued { rest: rest.into() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what stands behind `escape=` and is no way to escape; a variable is no such thing.
+fn refuse_unknown_escape(config: &str) -> Result<(), TemplateError> {
+    let directive = opt((tag_no_case("log_format"), blank1));
+    let value = take_while1(|c: char| !c.is_whitespace());
+    let head = (directive, opt((name, blank1)), tag("escape="));
+    let Ok((_, value)) = preceded(head, value).parse(config) else {
+        return Ok(());
+    };
+    let is_known = matches!(value, "default" | "json" | "none");
+    match is_known || value.contains(['$', '%']) {
+        true => Ok(()),
+        false => Err(TemplateError::UnknownEscape { name: value.into() }),
+    }
+}
+
+/// Refuses directives that name a format and hold none.
+fn refuse_name_only(config: &str) -> Result<(), TemplateError> {
+    let path = || alt((recognize(piece), bare));
+    let log_format = preceded((tag_no_case("log_format"), blank1), name);
+    let named = preceded((tag_no_case("LogFormat"), blank1), name);
+    let custom_log = preceded((tag_no_case("CustomLog"), blank1, path(), blank1), name);
+    let access_log = preceded((tag_no_case("access_log"), blank1, path(), blank1), name);
+    let apache_end = terminated(blank, opt((tag("env="), rest)));
+    let nginx_end = (blank, opt(exactly(';')), blank);
+    let found: IResult<&str, (&'static str, &'static str, &str)> = alt((
+        map(all_consuming(terminated(log_format, nginx_end)), |name| {
+            ("log_format", "log_format directive", name)
+        }),
+        map(all_consuming(terminated(named, blank)), |name| {
+            ("LogFormat", "LogFormat directive", name)
+        }),
+        map(all_consuming(terminated(custom_log, apache_end)), |name| {
+            ("CustomLog", "LogFormat directive", name)
+        }),
+        map(terminated(access_log, rest), |name| {
+            ("access_log", "log_format directive", name)
+        }),
+    ))
+    .parse(config);
+    match found {
+        Ok((_, (directive, formats, name))) => Err(TemplateError::NameOnly {
+            directive,
+            name: name.into(),
+            formats,
+        }),
+        Err(_) => Ok(()),
+    }
+}
+
 /// The template itself, without what a configuration file has around it.
 fn unwrapped(text: &str) -> Result<(String, Escape), TemplateError> {
     let (config, _) = blank(text).map_err(syntax)?;
+    refuse_unknown_escape(config)?;
+    refuse_name_only(config)?;
     let is_directive = |name: &str| {
         let rest = config
             .get(..name.len())
@@ -103,7 +165,7 @@ fn unwrapped(text: &str) -> Result<(String, Escape), TemplateError> {
         return Ok((text, escape));
     }
     if let Some((_, rest)) = config.split_once('\n') {
-        return Err(TemplateError::Syntax { rest: rest.into() });
+        return Err(TemplateError::Continued { rest: rest.into() });
     }
     let whole = config.strip_suffix(';').filter(|rest| !rest.contains(';'));
     let bare = whole.unwrap_or(config);

@@ -34,14 +34,13 @@ use arrow::array::{
     ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
 use rust_decimal::Decimal;
 
 use super::charges::footer;
 use super::columns::utc_micros;
 use super::costs::CostsReader;
 use super::dataset::{PublishError, write_error};
-use super::parquet_file::{options, properties};
+use super::parquet_file::MonthFile;
 use crate::billing::{Amount, Bill, BillTerms, Inexact};
 use crate::units::Timestamp;
 use row::{Maker, Row, Value};
@@ -209,14 +208,12 @@ pub fn write_focus(
     costs: CostsReader,
     (folder, csv_folder): (&Path, &Path),
 ) -> Result<(), PublishError> {
-    let path = folder.join("part-00000.parquet");
-    let file = File::create(&path).map_err(write_error(&path))?;
-    let synced = file.try_clone().map_err(write_error(&path))?;
-    let schema_name = format!("focus/{}", terms.version.name());
-    let properties = Arc::new(properties(&schema_name, &footer(bill, by), 0).build());
-    let schema = terms.version.schema();
-    let mut writer =
-        ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options(&properties))?;
+    let (schema, name) = (
+        terms.version.schema(),
+        format!("focus/{}", terms.version.name()),
+    );
+    let named = (Arc::clone(&schema), &name[..]);
+    let mut file = MonthFile::create(folder, named, &footer(bill, by), 0)?;
 
     let csv_path = csv_folder.join("part-00000.csv");
     let csv_file = File::create(&csv_path).map_err(write_error(&csv_path))?;
@@ -227,7 +224,7 @@ pub fn write_focus(
         let columns = terms.version.columns();
         let columns = columns.map(|(at, (_, kind))| column(rows, at, kind));
         let columns = columns.collect::<Result<_, PublishError>>()?;
-        writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
+        file.write(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
         for row in rows {
             for (at, _) in terms.version.columns() {
                 csv.write_field(&*text(row.value(at)))?;
@@ -236,8 +233,7 @@ pub fn write_focus(
         }
         Ok(())
     })?;
-    writer.close()?;
-    synced.sync_all().map_err(write_error(&path))?;
+    file.finish()?;
     csv.flush().map_err(write_error(&csv_path))?;
     drop(csv);
     csv_file.sync_all().map_err(write_error(&csv_path))

@@ -10,7 +10,7 @@ use super::charts::{Bar, days, rows};
 use super::text::{escaped, grouped, money};
 use super::{STATEMENT_ACCOUNTS_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{AccountBill, Bill, Charge, Inexact, PAYABLE_PLACES, add_exactly};
-use crate::report::BillReport;
+use crate::report::{BillReport, RerateReport};
 
 /// Bars of a chart with names.
 const BARS_MAX: usize = 10;
@@ -86,6 +86,11 @@ fn notes(report: &BillReport) -> String {
     });
     html += &paragraphs(&report.notes.waiting, |of| {
         format!("Not yet corrected: {}.", of.text())
+    });
+    let rerated = report.notes.rerated.as_ref().map(RerateReport::texts);
+    html += &paragraphs(&rerated.unwrap_or_default(), |text| {
+        let (first, rest) = text.split_at(1);
+        format!("{}{rest}.", first.to_uppercase())
     });
     html += &paragraphs(report.notes.rejected.as_slice(), |rejected| {
         format!(

@@ -81,3 +81,82 @@ fn a11_what_is_not_understood_is_told() {
         assert!(refused.contains(rest), "{text}: {refused}");
     }
 }
+
+#[track_caller]
+fn refused_with(text: &str, words: &[&str]) {
+    let refused = Template::new(text).expect_err(text).to_string();
+    for word in words {
+        assert!(refused.contains(word), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn a11_what_a_directive_lacks_is_told_with_what_to_paste_instead() {
+    for (text, words) in [
+        (
+            "log_format combined;",
+            &[
+                "`log_format … combined` only names",
+                "all of the log_format directive",
+            ][..],
+        ),
+        ("log_format main", &["only names the log format main"]),
+        ("LogFormat combined", &["all of the LogFormat directive"]),
+        (
+            "CustomLog logs/access.log vhost_combined",
+            &[
+                "only names the log format vhost_combined",
+                "all of the LogFormat directive",
+            ],
+        ),
+        (
+            "CustomLog \"|/usr/bin/rotatelogs /x 86400\" common env=!dontlog",
+            &["only names the log format common"],
+        ),
+        (
+            "access_log /var/log/nginx/a.log main buffer=32k;",
+            &[
+                "only names the log format main",
+                "all of the log_format directive",
+            ],
+        ),
+    ] {
+        refused_with(text, words);
+    }
+}
+
+#[test]
+fn a11_lines_that_go_on_and_unknown_escapes_are_told_with_what_to_paste_instead() {
+    for (text, words) in [
+        (
+            "LogFormat \"%v %t \\\n %>s %O\" main",
+            &["on another line", "`\\\n %>s", "without backslashes"][..],
+        ),
+        (
+            "LogFormat \\\r\n  \"%v %t %>s %O\" main",
+            &["on another line", "paste it as one line"],
+        ),
+        (
+            "$host [$time_local]\n\"$request\" $bytes_sent",
+            &["on another line", "paste it as one line"],
+        ),
+        (
+            "log_format main escape=xml '$host $msec $bytes_sent';",
+            &["escape=xml", "escape=default, escape=json and escape=none"],
+        ),
+        ("escape=xml '$host $msec $bytes_sent'", &["escape=xml"]),
+        ("escape=xml $host $msec $bytes_sent", &["escape=xml"]),
+        (
+            "main escape=JSON '$host $msec $bytes_sent'",
+            &["escape=JSON"],
+        ),
+    ] {
+        refused_with(text, words);
+    }
+    // What a server logs itself is no way to escape.
+    let logged = read(
+        "escape=$host $msec $bytes_sent",
+        "escape=a.example.cn 1791194401.000 7",
+    );
+    assert_eq!(logged, metered(7, "a.example.cn", 0));
+}
