@@ -403,9 +403,6 @@ fn put_new(
     if delivery.kept.is_some() && ancestry.copy_of.is_some() {
         note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
     }
-    if let Some(parent) = ancestry.parent {
-        release(ledger, parent)?;
-    }
     supersede(ledger, supersedes, (delivery.name, id), commit)?;
     match is_newer {
         true => {

@@ -8,7 +8,7 @@ use super::error::{StoreError, int64};
 use super::identify::SHARED;
 use super::ledger::{self, digest_bytes};
 use super::segment::Written;
-use super::succession::slots_of;
+use super::succession::{release, slots_of};
 use crate::meter::Counts;
 use crate::record::{Doubt, Reject, Skip};
 use crate::source::Digest;
@@ -58,6 +58,9 @@ pub(super) fn put_content(
         slots.as_ref().map(|slots| slots.start()),
         slots.as_ref().map(|slots| slots.end()),
     ])?;
+    if let Some(parent) = ancestry.parent {
+        release(ledger, parent)?;
+    }
     Ok(id)
 }
 

@@ -24,7 +24,7 @@ use super::entries::{counts_json, note, put_content, put_source};
 use super::error::StoreError;
 use super::identify::{Known, begins_with, is_same, lineages};
 use super::scan::{Wanted, scan_sound};
-use super::succession::{keep, kept_for, release};
+use super::succession::{keep, kept_for};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::{Domains, UsageRow};
 use crate::source::{Content, Digest};
@@ -299,9 +299,6 @@ fn put_anew(
             ..delivery
         };
         let id = put_content(ledger, &delivery, &ancestry, reading, commit)?;
-        if let Some(parent) = parent {
-            release(ledger, parent)?;
-        }
         if let Some(known) = &part.known {
             let of_part = ledger::names_of(ledger, known.id)?;
             names.extend(of_part.into_iter().map(|name| (name, id)));
