@@ -61,8 +61,13 @@ impl Site {
 
     /// Ingests all logs.
     pub fn ingest(&self) -> Said {
+        self.ingest_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub fn ingest_with(&self, more: &[&str]) -> Said {
         let mut command = self.command("ingest");
-        command.arg("--json").arg(self.path("logs"));
+        command.arg("--json").arg(self.path("logs")).args(more);
         Site::run(&mut command)
     }
 
