@@ -8,8 +8,8 @@
 //! keeps within the limit. A time without logs is uncertain, since nothing logged is not nothing used, unless
 //! whoever asks says that the logs are complete; then the answer says that it rests on that. Rejected lines
 //! of the time count as what they may stand for at most, whosever they are: they have no domain. Lines of which
-//! the bytes could not be read, lines that do not say how many they sent, and figures that a store has set
-//! aside may hide any traffic. What is proven to be over the limit is not eligible whatever else is unknown.
+//! the bytes could not be read, lines that do not say how many they sent, damaged files that were salvaged, and
+//! figures that a store has set aside may hide any traffic. What is proven to be over the limit is not eligible whatever else is unknown.
 //! Files that were refused are in no store: their time is one without logs.
 //!
 //! A licence that cost nothing (of the beta, or a free month) has no fee to come back. Whether it is the first

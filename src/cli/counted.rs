@@ -14,20 +14,42 @@ use crate::record::Layout;
 use crate::source::Source;
 use crate::store::Store;
 
+/// Files of a run that the store is asked about: where the first are counted as asked, the others are.
+const FILES_ASKED_MAX: usize = 32;
+
 /// Says which of `sources` are counted already, or in part, by another format or for other domains.
+///
+/// It is no more than advice: what was committed is reported, whether this can be told or not.
 pub(super) fn say_counted_otherwise(
     store: &Store,
     options: &Options,
     sources: &[Source],
     ingested: &Ingested,
+) {
+    if let Err(failure) = try_to_say(store, options, sources, ingested) {
+        say(&format!(
+            "cannot tell as what known files are counted: {failure}"
+        ));
+    }
+}
+
+fn try_to_say(
+    store: &Store,
+    options: &Options,
+    sources: &[Source],
+    ingested: &Ingested,
 ) -> Result<(), Failure> {
+    if options.layout.is_none() && options.fallback_domain.is_none() {
+        return Ok(());
+    }
     let is_known = |report: &&SourceReport| match report.outcome {
         Outcome::Known(_) => true,
         Outcome::Committed(_) => report.is_resumed,
         Outcome::Refused(_) => false,
     };
     let known = ingested.sources.iter().filter(is_known);
-    let known: Vec<&Source> = known.filter_map(|of| sources.get(of.index)).collect();
+    let known = known.filter_map(|of| sources.get(of.index));
+    let known: Vec<&Source> = known.take(FILES_ASKED_MAX).collect();
     let (mut by_format, mut rest) = (Groups::default(), Vec::new());
     for source in known {
         let formats = store.formats_of(&source.identity)?;
@@ -69,7 +91,7 @@ fn say_of_domains(
 
 /// Files that are counted otherwise in one way.
 struct Group<'a> {
-    count: u64,
+    count: usize,
     /// The name of the first, and as what it is counted.
     first: (&'a str, String),
     /// Whether others are counted as something else.
@@ -98,6 +120,9 @@ impl<'a> Groups<'a> {
             let (name, counted) = &group.first;
             let files = match group.count {
                 1 => format!("{name} has"),
+                FILES_ASKED_MAX.. => {
+                    format!("{} files or more, {name} is the first, have", group.count)
+                }
                 count => format!("{count} files, {name} is the first, have"),
             };
             let others = if group.is_several { " and others" } else { "" };

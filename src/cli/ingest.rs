@@ -79,7 +79,7 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
     };
     progress.finish()?;
     if !args.recount {
-        say_counted_otherwise(&store, &options, &found.sources, &ingested)?;
+        say_counted_otherwise(&store, &options, &found.sources, &ingested);
     }
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);

@@ -34,7 +34,8 @@ enum LicenceCommand {
     /// The traffic is that of the store: logs show less than is billed, so near 20 GB the answer is
     /// uncertain, and so it is where the store has no logs of a part of the time, or lines that were rejected
     /// and may be more. A file is a log of the hours from its first line to its last: of one domain if it has
-    /// no other, else of all of the account's mini-program domains, if it has lines of one of them. Exit code
+    /// no other, else of all of the account's mini-program domains that have lines, if it has some of one of
+    /// them. Exit code
     /// 0 if eligible, else 1.
     Refund(RefundArgs),
 }
@@ -260,6 +261,7 @@ fn evaluation_json(found: &Evaluation) -> serde_json::Value {
             "rejected_bytes_at_most": window.counted.unknown.rejected_bytes.to_string(),
             "rejected_unread_lines": window.counted.unknown.unread_lines,
             "lines_without_bytes": window.counted.unknown.lines_without_bytes,
+            "salvaged": window.counted.unknown.salvaged,
             "set_aside": window.counted.unknown.set_aside,
             "is_in_time": window.is_in_time,
         })

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::Failure;
 use crate::billing::refund::{Counted, Gap, Unknown};
-use crate::registry::{Class, Registry};
-use crate::store::{Covered, Store, Tells};
+use crate::registry::{Class, Registry, speaks_of};
+use crate::store::{Coverage, Covered, Store, Tells};
 use crate::summary::Book;
 use crate::units::{Month, SLOT_SECS, Slot, Timestamp};
 
@@ -15,9 +15,10 @@ use crate::units::{Month, SLOT_SECS, Slot, Timestamp};
 pub(super) struct Logged {
     /// Bytes of slots of the account's mini-program domains, in no order.
     bytes: Vec<(u32, u64)>,
-    /// Of which time each content tells.
-    covered: Vec<Covered>,
-    /// The account's mini-program domains: those that the registry names, and those that have lines.
+    /// What contents tell.
+    coverage: Coverage,
+    /// The account's mini-program domains: those that the registry names, and those that have lines; of a
+    /// wildcard without any, itself.
     domains: BTreeSet<String>,
     /// Contents that the store does not publish.
     set_aside: usize,
@@ -64,14 +65,16 @@ impl Logged {
                 .map(|month| registry.attribution(domain, *month));
             of_months.any(|of| of.class == Class::MiniProgram && of.account == Some(account))
         };
-        logged.covered = store.coverage(touched(&span), is_meant)?;
-        let named = registry.named(account).filter(|domain| is_meant(domain));
-        logged.domains.extend(named.map(str::to_owned));
-        let heard = logged.covered.iter().filter_map(|of| match &of.tells {
-            Tells::OfOne(domain) => Some(domain.clone()),
-            Tells::OfNone | Tells::OfAll => None,
-        });
-        logged.domains.extend(heard);
+        logged.coverage = store.coverage(touched(&span), is_meant)?;
+        let heard = &logged.coverage.heard;
+        // Of what is below a wildcard only lines tell the names.
+        let is_heard_below =
+            |name: &String| name.starts_with("*.") && heard.iter().any(|of| speaks_of(name, of));
+        let named = registry.named(account).filter(|name| is_meant(name));
+        logged
+            .domains
+            .extend(named.filter(|name| !is_heard_below(name)));
+        logged.domains.extend(heard.iter().cloned());
         if logged.domains.is_empty() {
             logged.domains.insert(account.to_owned());
         }
@@ -92,7 +95,11 @@ impl Logged {
             most: of(&touched),
             // Of no time there is nothing to know.
             has_logs: touched.is_empty()
-                || self.covered.iter().any(|of| do_meet(&of.slots, &touched)),
+                || self
+                    .coverage
+                    .contents
+                    .iter()
+                    .any(|of| do_meet(&of.slots, &touched)),
             unknown: self.unknown(span, &touched),
         }
     }
@@ -104,13 +111,14 @@ impl Logged {
             ..Unknown::default()
         };
         let is_in = |of: &&Covered| do_meet(&of.lines, touched);
-        for of in self.covered.iter().filter(is_in) {
+        for of in self.coverage.contents.iter().filter(is_in) {
             unknown.rejected_lines += of.rejected.lines;
             unknown.unread_lines += of.rejected.unread_lines;
             let bytes = of.rejected.bytes_at_most;
             unknown.rejected_bytes = unknown.rejected_bytes.saturating_add(bytes);
             if of.tells != Tells::OfNone {
                 unknown.lines_without_bytes += of.without_bytes;
+                unknown.salvaged += usize::from(of.is_salvaged);
             }
         }
         unknown
@@ -120,7 +128,8 @@ impl Logged {
     fn gaps(&self, span: &Range<Timestamp>) -> Vec<Gap> {
         let mut of_all = Vec::new();
         let mut of_one: HashMap<&str, Vec<Range<u32>>> = HashMap::new();
-        for of in self.covered.iter().filter(|of| !of.slots.is_empty()) {
+        let contents = self.coverage.contents.iter();
+        for of in contents.filter(|of: &&Covered| !of.slots.is_empty()) {
             match &of.tells {
                 Tells::OfNone => {}
                 Tells::OfOne(domain) => of_one.entry(domain).or_default().push(of.slots.clone()),
@@ -131,7 +140,9 @@ impl Logged {
         let mut gaps = Vec::new();
         for domain in &self.domains {
             let mut known = of_one.remove(&domain[..]).unwrap_or_default();
-            known.extend_from_slice(&of_all);
+            if self.coverage.heard.contains(domain) {
+                known.extend_from_slice(&of_all);
+            }
             gaps.extend(between(span, &joined(known)).into_iter().map(|span| Gap {
                 domain: domain.clone(),
                 span,

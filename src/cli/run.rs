@@ -72,7 +72,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
             let store = open_to_write(&args.store.store, "run")?;
             publishing.check_closed(&store)?;
             let ingested = ingest(found.sources.clone(), &options, &progress, &store)?;
-            say_counted_otherwise(&store, &options, &found.sources, &ingested)?;
+            say_counted_otherwise(&store, &options, &found.sources, &ingested);
             say_set_aside(&store)?;
             publishing.note_set_aside(&store)?;
             publishing.correct(&store, options.rows_max)?;

@@ -109,7 +109,7 @@ impl Registry {
         of_name.map(Correction::mended)
     }
 
-    fn patterns(&self) -> impl Iterator<Item = (Pattern, &Entry)> {
+    pub(super) fn patterns(&self) -> impl Iterator<Item = (Pattern, &Entry)> {
         let exact = self.exact.iter();
         let exact = exact.map(|(name, entry)| (Pattern::Exact(name.clone()), entry));
         let below = self.wildcards.iter();

@@ -194,13 +194,12 @@ impl Registry {
             .next()
     }
 
-    /// The domains of `account` that it names in full, in no order; there may be others below its wildcards.
-    pub fn named(&self, account: &str) -> impl Iterator<Item = &str> {
+    /// What it names as of `account`, in no order: domains, and `*.` and a suffix for what is below it.
+    pub fn named(&self, account: &str) -> impl Iterator<Item = String> {
         let of = self
-            .exact
-            .iter()
+            .patterns()
             .filter(move |(_, entry)| entry.account.as_deref() == Some(account));
-        of.map(|(name, _)| &name[..])
+        of.map(|(pattern, _)| pattern.to_string())
     }
 
     /// The billing zone whose months it speaks of.

@@ -8,14 +8,15 @@
 //! or there was none to write.
 //!
 //! A log of one domain tells of that one alone, as CDNs deliver them. One of several domains is that of a
-//! server: it tells of all domains that are asked for if it has lines of one of them, and of none otherwise.
+//! server: if it has lines of one that is asked for, it tells of all of them of which anything is heard, and
+//! of none otherwise. Of a domain without a line no log tells: its own may be missing.
 //!
 //! A rejected line has no time. It lies in the hours of its log as it was delivered; in a log that grew, it
 //! lies somewhere between the line before what was added and the instant at which that was counted. So a
 //! known gap is a log that was counted once, never grew, and has rejected lines hours away from all that
 //! were metered.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::change::SALVAGED;
@@ -24,7 +25,7 @@ use super::ledger::SegmentFile;
 use super::read::Rejected;
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger, limit};
-use crate::record::{LineFormat as _, Template};
+use crate::record::{BytesIn, LineFormat as _, Template};
 use crate::units::SLOT_SECS;
 
 /// Slots of an hour, by which logs are delivered.
@@ -44,9 +45,12 @@ pub struct Covered {
     pub lines: Range<u32>,
     /// Its own rejected lines, whosever they are.
     pub rejected: Rejected,
-    /// Its own metered lines that may have sent any number of bytes: those that do not say how many. In a format
-    /// of templates `-` is none, as Apache writes it, where any line has a number.
+    /// Its own metered lines that may have sent any number of bytes: those that do not say how many, or say
+    /// none with headers and some without. In a format of templates `-` is none, as Apache writes it of a
+    /// body, where any line of the same log has a number.
     pub without_bytes: u64,
+    /// Whether its archive is damaged and nothing has confirmed yet what could be read of it.
+    pub is_salvaged: bool,
 }
 
 /// Of which of the domains that were asked for a content tells.
@@ -57,14 +61,25 @@ pub enum Tells {
     OfNone,
     /// Of this one.
     OfOne(String),
-    /// Of all.
+    /// Of all of which anything is heard.
     OfAll,
+}
+
+/// What contents tell of some time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Of which time each content tells.
+    pub contents: Vec<Covered>,
+    /// The domains that were asked for and have lines.
+    pub heard: BTreeSet<String>,
 }
 
 /// What the ledger notes of a content.
 struct Noted {
     id: i64,
     parent: Option<i64>,
+    /// Of all of it, in bytes: more than that of its parent.
+    length: i64,
     metered: u64,
     /// When it was counted, in seconds since the epoch.
     counted_at: i64,
@@ -72,7 +87,14 @@ struct Noted {
     /// Whether it grew from another, or another from it.
     is_of_growing: bool,
     rejected: Rejected,
+    /// Its own metered lines that do not say how many bytes they sent.
     without_bytes: u64,
+    /// Those that say none with headers, and some without.
+    without_total: u64,
+    /// Whether `-` may be no byte.
+    has_dash_for_none: bool,
+    /// Whether something grew from it, so that another file begins with it, byte for byte.
+    is_confirmed: bool,
 }
 
 /// What the rows of a content say.
@@ -118,7 +140,7 @@ impl Store {
         &self,
         slots: Range<u32>,
         is_meant: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Covered>, StoreError> {
+    ) -> Result<Coverage, StoreError> {
         self.steadily(|| self.coverage_once(&slots, &is_meant))
     }
 
@@ -126,7 +148,7 @@ impl Store {
         &self,
         slots: &Range<u32>,
         is_meant: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Covered>, StoreError> {
+    ) -> Result<Coverage, StoreError> {
         let beyond =
             slots.start.saturating_sub(BEYOND_SLOTS)..slots.end.saturating_add(BEYOND_SLOTS);
         let (segments, mut noted) = {
@@ -136,9 +158,10 @@ impl Store {
             noted.retain(|content| published.contains(&content.id));
             (ledger::segments_in(&state.ledger, &beyond)?, noted)
         };
-        // What a content grew from was counted before it.
-        noted.sort_unstable_by_key(|content| content.id);
-        let mut heard = self.heard(&segments, beyond, is_meant)?;
+        // What a content grew from comes first. Its number may be higher, where it was counted anew.
+        noted.sort_unstable_by_key(|content| (content.length, content.id));
+        say_what_is_none(&mut noted);
+        let (mut heard, domains) = self.heard(&segments, beyond, is_meant)?;
         let mut covered = Vec::new();
         for content in noted {
             let before = content
@@ -160,21 +183,25 @@ impl Store {
             }
             covered.push(of_content(content, whole, lines));
         }
-        Ok(covered)
+        Ok(Coverage {
+            contents: covered,
+            heard: domains,
+        })
     }
 
-    /// What the rows of contents in `slots` tell.
+    /// What the rows of contents in `slots` tell, and the domains of them that are asked for.
     fn heard(
         &self,
         segments: &[SegmentFile],
         slots: Range<u32>,
         is_meant: &dyn Fn(&str) -> bool,
-    ) -> Result<HashMap<i64, Heard>, StoreError> {
+    ) -> Result<(HashMap<i64, Heard>, BTreeSet<String>), StoreError> {
         let wanted = Wanted {
             slots,
             domain: None,
         };
         let mut heard: HashMap<i64, Heard> = HashMap::new();
+        let mut domains = BTreeSet::new();
         for segment in segments {
             let mut meant: BTreeMap<usize, bool> = BTreeMap::new();
             scan_sound(&self.root.join(SEGMENTS), segment, &wanted, |row| {
@@ -182,8 +209,13 @@ impl Store {
                     meant.clear();
                     return Ok(());
                 };
-                let of_domain = meant.entry(row.domain_key);
-                let is_meant = *of_domain.or_insert_with(|| is_meant(row.domain));
+                let is_meant = *meant.entry(row.domain_key).or_insert_with(|| {
+                    let is_meant = is_meant(row.domain);
+                    if is_meant {
+                        domains.insert(row.domain.to_owned());
+                    }
+                    is_meant
+                });
                 let slot = row.tally.cell.slot_index();
                 let of = heard.entry(row.content).or_insert_with(|| Heard {
                     first: slot,
@@ -198,7 +230,27 @@ impl Store {
                 Ok(())
             })?;
         }
-        Ok(heard)
+        Ok((heard, domains))
+    }
+}
+
+/// Takes lines of templates for such without a byte where any line of the same log has a number; `noted`
+/// are in the order in which they grew.
+fn say_what_is_none(noted: &mut [Noted]) {
+    let mut root_of: HashMap<i64, i64> = HashMap::new();
+    let mut have_number: HashSet<i64> = HashSet::new();
+    for content in &*noted {
+        let of_parent = content.parent.and_then(|parent| root_of.get(&parent));
+        let root = of_parent.copied().unwrap_or(content.id);
+        root_of.insert(content.id, root);
+        if content.without_bytes < content.metered {
+            have_number.insert(root);
+        }
+    }
+    for content in noted.iter_mut().filter(|content| content.has_dash_for_none) {
+        if have_number.contains(&root_of[&content.id]) {
+            content.without_bytes = 0;
+        }
     }
 }
 
@@ -220,7 +272,8 @@ fn of_content(content: Noted, whole: Option<Heard>, lines: Range<u32>) -> Covere
         lines,
         tells: whole.map_or(Tells::OfNone, Heard::tells),
         rejected: content.rejected,
-        without_bytes: content.without_bytes,
+        without_bytes: content.without_bytes.saturating_add(content.without_total),
+        is_salvaged: content.is_salvaged && !content.is_confirmed,
     }
 }
 
@@ -262,14 +315,20 @@ impl Noted {
 fn noted(ledger: &rusqlite::Connection) -> Result<Vec<Noted>, StoreError> {
     let sql = "SELECT content.id, parent, metered, rejected, counts ->> 'rejected_bytes_at_most',
             counts ->> 'rejected_unread_lines',
-            CASE WHEN format = ?2 AND counts -> 'doubts' ->> 'no-bytes' <> metered THEN 0
-                ELSE coalesce(counts -> 'doubts' ->> 'no-bytes', 0) END,
+            coalesce(counts -> 'doubts' ->> 'no-bytes', 0),
             content.id IN (SELECT content FROM history WHERE change = ?1 AND content IS NOT NULL),
             unixepoch(at),
-            parent IS NOT NULL OR content.id IN (SELECT parent FROM content WHERE parent IS NOT NULL)
+            parent IS NOT NULL OR content.id IN (SELECT parent FROM content WHERE parent IS NOT NULL),
+            length, format IS ?2 AND bytes_in IS NOT ?3,
+            coalesce(counts -> 'doubts' ->> 'no-total', 0),
+            content.id IN (SELECT parent FROM content WHERE dropped_by IS NULL AND parent IS NOT NULL)
         FROM content JOIN commits ON commits.id = content.commit_id WHERE dropped_by IS NULL";
     let mut statement = ledger.prepare(sql)?;
-    let mut rows = statement.query(rusqlite::params![SALVAGED, Template::NAME])?;
+    let mut rows = statement.query(rusqlite::params![
+        SALVAGED,
+        Template::NAME,
+        BytesIn::Total.name()
+    ])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let count = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
@@ -292,6 +351,10 @@ fn noted(ledger: &rusqlite::Connection) -> Result<Vec<Noted>, StoreError> {
             is_salvaged: row.get(7)?,
             counted_at: row.get(8)?,
             is_of_growing: row.get(9)?,
+            length: row.get(10)?,
+            has_dash_for_none: row.get(11)?,
+            without_total: count(12)?,
+            is_confirmed: row.get(13)?,
         });
     }
     Ok(all)

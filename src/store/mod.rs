@@ -62,7 +62,7 @@ pub use change::Change;
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
-pub use coverage::{Covered, Tells};
+pub use coverage::{Coverage, Covered, Tells};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::FAILPOINTS;

@@ -162,7 +162,8 @@ fn fold(
     owners: &dyn Owners,
 ) -> Result<AccountUsage, Overflow> {
     let mut from = place.start;
-    let slots = usage.month.slots(usage.zone);
+    // Worked out once: the calendar is slow, and domains are many.
+    let (slots, month) = (usage.month.slots(usage.zone), usage.month.all_days());
     let mut of_account = AccountUsage {
         account: account.to_owned(),
         domains: Vec::new(),
@@ -179,13 +180,20 @@ fn fold(
             .slots
             .entry((attribution.class, region))
             .or_insert_with(|| vec![0; slots.len()]);
-        let of_domain = domain_days(usage, (rows, from), &attribution, samples)?;
+        let (mut of_domain, added) = domain_days(name, (rows, from), &attribution, &month);
+        for row in rows {
+            let slot = row.tally.cell.slot_index() - slots.start;
+            if slot < added {
+                of_domain.before.push((slot, row.tally.bytes));
+            }
+            let slot = slot as usize;
+            add(&mut samples[slot], row.tally.bytes)?;
+            let day = slot / SLOTS_PER_DAY as usize;
+            add(&mut of_domain.days[day], row.tally.bytes)?;
+        }
         from += rows.len();
-        let (days, first) = (
-            owners.settled_days(name, usage.month),
-            usage.month.first_day(),
-        );
-        let settled = (!days.is_empty()).then(|| settled(&of_domain, days, first));
+        let days = owners.settled_days(name, usage.month);
+        let settled = (!days.is_empty()).then(|| settled(&of_domain, days, month.start));
         of_account.domains.push(of_domain);
         if let Some(settled) = settled {
             let samples = of_account.slots.entry((settled.owner.class, region));
@@ -199,41 +207,29 @@ fn fold(
     Ok(of_account)
 }
 
-/// The days of a domain and region, whose rows begin at `from`; its slots are added to `samples`.
+/// The days of a domain and region, whose rows begin at `from`, before a byte of them is counted; and the slots of
+/// the month before the domain was added as a mini-program domain in it.
 fn domain_days(
-    usage: &MonthUsage<'_>,
+    name: &str,
     (rows, from): (&[UsageRow], usize),
     attribution: &Attribution<'_>,
-    samples: &mut [u64],
-) -> Result<DomainDays, Overflow> {
-    let mut days = vec![0; usage.month.days() as usize];
-    let mut before = Vec::new();
-    let (of_month, first) = (usage.month.all_days(), usage.month.slots(usage.zone).start);
+    month: &Range<i32>,
+) -> (DomainDays, u32) {
     let added = attribution
         .mini_program_from
-        .filter(|day| of_month.contains(day));
-    let added = added.map_or(0, |day| {
-        (day - of_month.start).unsigned_abs() * SLOTS_PER_DAY
-    });
-    for row in rows {
-        let slot = row.tally.cell.slot_index() - first;
-        if slot < added {
-            before.push((slot, row.tally.bytes));
-        }
-        let slot = slot as usize;
-        add(&mut samples[slot], row.tally.bytes)?;
-        add(&mut days[slot / SLOTS_PER_DAY as usize], row.tally.bytes)?;
-    }
-    Ok(DomainDays {
-        domain: usage.name(rows[0].domain).to_owned(),
+        .filter(|day| month.contains(day));
+    let added = added.map_or(0, |day| (day - month.start).unsigned_abs() * SLOTS_PER_DAY);
+    let of_domain = DomainDays {
+        domain: name.to_owned(),
         mini_program_from: attribution.mini_program_from,
         is_settled: false,
         owner: Owner::of(attribution),
         region: rows[0].tally.cell.region(),
-        days,
-        before,
+        days: vec![0; month.len()],
+        before: Vec::new(),
         rows: from..from + rows.len(),
-    })
+    };
+    (of_domain, added)
 }
 
 /// What stays billed of a mini-program domain as a standard one: that of some days before it was added;

@@ -169,6 +169,12 @@ fn c4_a_salvaged_log_tells_of_no_more_than_it_holds() {
         assert_eq!(found, verdict, "{findings}");
         let gap = "no logs of mini.example.cn for 2026-10-10T23:30 to 2026-10-11T00:00";
         assert_eq!(findings.contains(gap), kept < whole.len(), "{findings}");
+        let salvaged = "1 damaged files of the time";
+        assert_eq!(
+            findings.contains(salvaged),
+            kept < whole.len(),
+            "{findings}"
+        );
     }
 }
 
@@ -291,4 +297,111 @@ fn c4_lines_that_do_not_say_their_bytes_may_hide_any_traffic() {
     };
     let said = of("d.log", &(apache("7") + &apache("-")));
     assert_eq!(said.json["verdict"], "eligible", "{}", said.json);
+}
+
+#[test]
+fn c4_of_a_domain_without_a_line_no_log_tells() {
+    let site = site(&[
+        ("20261001100000", "mini.example.cn", 1),
+        ("20261011100000", "www.example.cn", 0),
+    ]);
+    assert_eq!(answer(&site, &[]).0, "eligible");
+    let registry = fs::read_to_string(site.path("registry.toml")).expect("read");
+    let second = "[[domain]]\nname = \"live.example.cn\"\naccount = \"acct\"\n\
+                  mini_program_since = \"2026-10-01\"\n";
+    fs::write(site.path("registry.toml"), registry + second).expect("written");
+    let (verdict, findings) = answer(&site, &[]);
+    assert_eq!(verdict, "uncertain", "{findings}");
+    let gap = "no logs of live.example.cn for 2026-10-01T10:00 to 2026-10-11T00:00:";
+    assert!(findings.contains(gap), "{findings}");
+    assert_eq!(answer(&site, &["--logs-complete"]).0, "eligible");
+}
+
+#[test]
+fn c4_of_a_wildcard_nothing_is_known_until_something_below_it_has_lines() {
+    let site = site(&[
+        ("20261001100000", "mini.example.cn", 1),
+        ("20261011100000", "www.example.cn", 0),
+    ]);
+    let registry = fs::read_to_string(site.path("registry.toml")).expect("read");
+    let below = "[[domain]]\nname = \"*.live.example.cn\"\naccount = \"acct\"\n\
+                 mini_program_since = \"2026-10-01\"\n";
+    fs::write(site.path("registry.toml"), registry + below).expect("written");
+    let (verdict, findings) = answer(&site, &[]);
+    assert_eq!(verdict, "uncertain", "{findings}");
+    let gap = "no logs of *.live.example.cn for 2026-10-01T10:00 to 2026-10-11T00:00:";
+    assert!(findings.contains(gap), "{findings}");
+    site.write("b.log", line("20261003100000", "a.live.example.cn", "1"));
+    assert_eq!(site.ingest().code, 0);
+    assert_eq!(answer(&site, &[]).0, "eligible");
+}
+
+#[test]
+fn c4_bytes_of_a_body_without_those_of_the_whole_hide_traffic() {
+    let of = |format: &str, lines: [&str; 2]| {
+        let site = site(&[
+            ("20261001100000", "mini.example.cn", 1),
+            ("20261011100000", "www.example.cn", 0),
+        ]);
+        let log = lines
+            .map(|bytes| format!("mini.example.cn [04/Oct/2026:10:00:00 +0800] 200 {bytes}\n"));
+        site.write("d.log", log.concat());
+        let said = site.ingest_with(&["--log-format", format]);
+        // The other files are known, and of another format.
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        answer(&site, &[]).0
+    };
+    let both = "%v %t %>s %b %O";
+    assert_eq!(of(both, ["1 100", "2 100"]), "eligible");
+    assert_eq!(of(both, ["1 100", "30000000000 0"]), "uncertain");
+    // Only `%b` writes `-` for none.
+    assert_eq!(of("%v %t %>s %O", ["100", "-"]), "uncertain");
+    assert_eq!(of("%v %t %>s %b", ["100", "-"]), "eligible");
+}
+
+/// A line as Apache writes it.
+fn apache(time: &str, bytes: &str) -> String {
+    format!("mini.example.cn:80 203.0.113.9 - - [{time} +0800] \"GET / HTTP/1.1\" 304 {bytes}\n")
+}
+
+#[test]
+fn c4_a_log_that_grew_by_lines_without_bytes_has_numbers_elsewhere() {
+    let site = site(&[
+        ("20261001100000", "mini.example.cn", 1),
+        ("20261011100000", "www.example.cn", 0),
+    ]);
+    let mut log = String::new();
+    for (hour, bytes) in [(10, "-"), (11, "-"), (12, "7"), (13, "-")] {
+        log += &apache(&format!("04/Oct/2026:{hour}:00:00"), bytes);
+        site.write("d.log", &log);
+        assert_eq!(site.ingest().code, 0);
+        let said = asked(&site, &[]);
+        let verdict = if hour < 12 { "uncertain" } else { "eligible" };
+        assert_eq!(said.json["verdict"], verdict, "{hour}: {}", said.json);
+    }
+}
+
+#[test]
+fn c4_a_log_that_was_counted_anew_is_still_the_start_of_what_grew_from_it() {
+    let site = site(&[]);
+    let first = line("20261001100000", "www.example.cn", "1");
+    let second = first.clone() + &line("20261002100000", "mini.example.cn", "1");
+    let third = second.clone() + &line("20261011100000", "www.example.cn", "1");
+    for (name, text) in [("p.log", first), ("b.log", second), ("c.log", third)] {
+        site.write(name, text);
+        assert_eq!(site.ingest().code, 0);
+    }
+    assert_eq!(answer(&site, &[]).0, "eligible");
+    let registry = fs::read_to_string(site.path("registry.toml")).expect("read");
+    let mut command = site.command("ingest");
+    command.args([
+        "--recount",
+        "--max-reject-ratio",
+        "1",
+        "--format",
+        "tencent-live",
+    ]);
+    Site::run(command.arg(site.log("b.log")));
+    let (verdict, findings) = answer(&site, &[]);
+    assert_eq!(verdict, "eligible", "{findings} {registry}");
 }

@@ -21,6 +21,8 @@ pub struct Unknown {
     pub unread_lines: u64,
     /// Metered lines that do not say how many bytes they sent, and may have sent any number.
     pub lines_without_bytes: u64,
+    /// Damaged archives of which what could be read counts.
+    pub salvaged: usize,
     /// Contents that the store holds and does not publish.
     pub set_aside: usize,
 }
@@ -78,6 +80,11 @@ pub(super) fn findings(windows: &[Window; 2], are_logs_complete: bool, zone: Zon
         (
             unknown.lines_without_bytes,
             "lines of the time may have sent any number of bytes: they do not say how many",
+        ),
+        (
+            unknown.salvaged as u64,
+            "damaged files of the time, of which what could be read counts and nothing more is known: fetch \
+            them again",
         ),
         (
             unknown.set_aside as u64,
