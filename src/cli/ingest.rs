@@ -16,8 +16,8 @@ use crate::store::Store;
 
 /// Meter logs into a store, each byte once; running it again is free and changes nothing
 ///
-/// A file that has grown adds its new lines, one whose content was replaced is counted anew, one
-/// that was renamed, copied or packed is not counted again. A file that is counted by another --format or
+/// A file that has grown adds its new lines, one that was fetched again in a newer version replaces the old
+/// one, logs that rotate all count, and what was renamed, copied or packed is not counted again. A file that is counted by another --format or
 /// for another --domain than those given stays so, and is named. Rejected lines go to STORE/quarantine.
 #[derive(Args)]
 pub(super) struct IngestArgs {

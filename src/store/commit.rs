@@ -13,9 +13,7 @@ use super::error::{StoreError, file_error};
 use super::identify::{Known, begins_with};
 use super::ledger;
 use super::segment::{self, SegmentRow, Written};
-use super::succession::{
-    Names, Succession, Unsure, drop_unless_held, keep, release, slots_of, succession,
-};
+use super::succession::{Names, Succession, Unsure, drop_unless_held, keep, release};
 use super::{Occasion, QUARANTINE, SEGMENTS, State, Store, failpoint};
 use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
 use crate::source::{Content, Digest};
@@ -107,6 +105,10 @@ pub(super) struct Pending {
     rows: Vec<SegmentRow>,
     /// Quarantine files that the commit puts others in the place of: removed after it.
     quarantine_replaced: Vec<String>,
+    /// The first commit of this run.
+    first: Option<i64>,
+    /// Whether all contents that count are known to note their times.
+    pub(super) has_slots: bool,
     /// Bytes of all that counts and keeps to the limit, or more: what was dropped since is in it.
     pub(super) counted: Option<u128>,
 }
@@ -119,6 +121,8 @@ impl Pending {
             contents: Vec::new(),
             rows: Vec::new(),
             quarantine_replaced: Vec::new(),
+            first: None,
+            has_slots: false,
             counted: None,
         }
     }
@@ -133,6 +137,11 @@ impl Pending {
             content: place,
         };
         self.rows.extend(rows.into_iter().map(row));
+    }
+
+    /// The first commit of this run, where `commit` is one.
+    pub(super) fn first(&mut self, commit: i64) -> i64 {
+        *self.first.get_or_insert(commit)
     }
 
     /// Has quarantine files removed once the commit is durable.
@@ -158,7 +167,8 @@ impl Store {
     ) -> Result<Change, StoreError> {
         let state = &mut *self.lock_state();
         let commit = state.commit()?;
-        hold(&state.ledger, delivery, id, commit, is_there)
+        let first = state.pending.first(commit);
+        hold(&state.ledger, delivery, id, (commit, first), is_there)
     }
 
     /// Adds a new content, which a source holds: what [`Store::identify`] called `New`.
@@ -172,15 +182,17 @@ impl Store {
         domains: &Domains,
     ) -> Result<Added, StoreError> {
         let state = &mut *self.lock_state();
-        let is_newer = match self.succession(&state.ledger, delivery, ancestry, &reading.rows)? {
-            Succession::Replaces => true,
-            Succession::Follows => false,
+        let commit = state.commit()?;
+        let replaced = match self.succession(state, delivery, ancestry, &reading.rows)? {
+            Succession::Replaces(replaced) => replaced,
             Succession::Unsure(unsure) => return Ok(Added::Unsure(unsure)),
         };
-        let commit = state.commit()?;
         state.set_mark()?;
-        let read = (&reading, is_newer);
-        let (id, change) = put_new(&state.ledger, delivery, ancestry, read, commit)?;
+        let (read, commits) = (
+            (&reading, &replaced[..]),
+            (commit, state.pending.first(commit)),
+        );
+        let (id, change) = put_new(&state.ledger, delivery, ancestry, read, commits)?;
         if !state.keeps_to_limit(&[id], reading.counts.bytes)? {
             return Ok(Added::OverLimit);
         }
@@ -190,29 +202,6 @@ impl Store {
         state.pending.add(id, reading.rows);
         self.flush_if_due(state, domains)?;
         Ok(Added::Counts(change))
-    }
-
-    /// What becomes of what the name of a new content holds.
-    fn succession(
-        &self,
-        ledger: &Connection,
-        delivery: Delivery<'_>,
-        ancestry: Ancestry<'_>,
-        rows: &[UsageRow],
-    ) -> Result<Succession, StoreError> {
-        let is_known = ancestry.copy_of.is_some() || ancestry.grown_from().is_some();
-        let Some(before) = ledger::held_by(ledger, delivery.name)?.filter(|_| !is_known) else {
-            return Ok(Succession::Follows);
-        };
-        // It counts on by another name, or as a part of what grew from it.
-        if ledger::names_of(ledger, before)?
-            .iter()
-            .any(|name| name != delivery.name)
-        {
-            return Ok(Succession::Follows);
-        }
-        let before = self.slots_of_content(ledger, before)?;
-        Ok(succession(before, slots_of(rows), delivery.names))
     }
 
     /// Makes the rejected lines of a content durable, and has the open transaction name them.
@@ -335,19 +324,19 @@ pub(super) fn hold(
     ledger: &Connection,
     delivery: Delivery<'_>,
     id: i64,
-    commit: i64,
+    (commit, first): (i64, i64),
     is_there: impl Fn(&str) -> bool,
 ) -> Result<Change, StoreError> {
     let before = ledger::held_by(ledger, delivery.name)?;
     let (there, gone): (Vec<String>, Vec<String>) = ledger::holders(ledger, id, delivery.name)?
         .into_iter()
         .partition(|name| is_there(name));
-    let kept = release(ledger, id)?;
+    let kept = release(ledger, id)?.filter(|name| name != delivery.name);
     let change = match (before, gone.first().or(kept.as_ref()), there.first()) {
         (Some(before), ..) if before == id => Change::Unchanged,
         (_, Some(from), _) => Change::Renamed { from: from.clone() },
         (_, _, Some(of)) => Change::Duplicate { of: of.clone() },
-        // It is a part of what another name holds.
+        // It is a part of what another name holds, or was kept for this one.
         (Some(_), ..) => Change::Next,
         (None, ..) => Change::New,
     };
@@ -371,30 +360,32 @@ pub(super) fn hold(
             drop_unless_held(ledger, before, commit)?;
         }
         // Files were moved: what the name held is not taken away by what is known from another.
-        before => keep(ledger, before, delivery.name, commit)?,
+        before => keep(ledger, before, delivery.name, (commit, first))?,
     }
     Ok(change)
 }
 
-/// Notes a new content and that a name holds it, be it a newer version of what that held before.
+/// Notes a new content and that a name holds it, in the place of those that it has `replaced`.
 fn put_new(
     ledger: &Connection,
     delivery: Delivery<'_>,
     ancestry: Ancestry<'_>,
-    (reading, is_newer): (&Reading, bool),
-    commit: i64,
+    (reading, replaced): (&Reading, &[i64]),
+    (commit, first): (i64, i64),
 ) -> Result<(i64, Change), StoreError> {
     let before = ledger::held_by(ledger, delivery.name)?;
     let Ancestry {
         from, supersedes, ..
     } = ancestry;
+    let bytes_before = replaced.iter().try_fold(0u64, |sum, old| {
+        let bytes = ledger::bytes_of(ledger, *old)?;
+        Ok::<_, StoreError>(sum.saturating_add(bytes))
+    })?;
     let change = match before {
         _ if let Some(of) = ancestry.copy_of => Change::DuplicateCounted { of: of.to_owned() },
         _ if let Some(kept) = delivery.kept => Change::Salvaged { kept },
+        _ if !replaced.is_empty() => Change::Replaced { bytes_before },
         _ if from != 0 || !supersedes.is_empty() => Change::Grown { from },
-        Some(before) if is_newer => Change::Replaced {
-            bytes_before: ledger::bytes_of(ledger, before)?,
-        },
         Some(_) => Change::Next,
         None => Change::New,
     };
@@ -404,14 +395,11 @@ fn put_new(
         note(ledger, commit, delivery.name, Some(id), SALVAGED)?;
     }
     supersede(ledger, supersedes, (delivery.name, id), commit)?;
-    match is_newer {
-        true => {
-            if let Some(before) = before {
-                drop_unless_held(ledger, before, commit)?;
-            }
-        }
-        false => keep(ledger, before, delivery.name, commit)?,
+    for old in replaced {
+        release(ledger, *old)?;
+        drop_unless_held(ledger, *old, commit)?;
     }
+    keep(ledger, before, delivery.name, (commit, first))?;
     Ok((id, change))
 }
 

@@ -34,6 +34,10 @@ impl Store {
         is_there: impl Fn(&str) -> bool,
     ) -> Result<bool, StoreError> {
         let ledger = &self.lock_state().ledger;
+        // An empty one is a log that has not begun yet, and takes nothing away.
+        if content.length == 0 {
+            return Ok(false);
+        }
         let Some(before) = ledger::held_by(ledger, name)? else {
             return Ok(false);
         };
@@ -113,10 +117,10 @@ impl Store {
         ledger::fates_of(&self.lock_state().ledger, id)
     }
 
-    /// The names that hold the content `id`.
+    /// The names that hold the content `id`, or what grew from it, or for which these are kept.
     ///
     /// Errors: [`StoreError`].
     pub fn holders(&self, id: i64) -> Result<Vec<String>, StoreError> {
-        ledger::holders(&self.lock_state().ledger, id, "")
+        ledger::names_of(&self.lock_state().ledger, id)
     }
 }

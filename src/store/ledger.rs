@@ -13,7 +13,6 @@ use super::close::CLOSED;
 use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::identify::Known;
-use super::succession::kept_for;
 use super::{LOCK, Lock, Occasion, QUARANTINE, SEGMENTS};
 use crate::meter::{Fates, Usage};
 use crate::source::{Content, Digest, OPENING_BYTES, Opening, Seed};
@@ -374,19 +373,23 @@ pub(super) fn holders(
     Ok(names.collect::<Result<_, _>>()?)
 }
 
-/// The names that hold a content, or what grew from it and counts; the one that it is kept for.
+/// The names that hold a content, or what grew from it and counts, or for which these are kept.
 pub(super) fn names_of(ledger: &Connection, content: i64) -> Result<Vec<String>, StoreError> {
-    let sql = "WITH RECURSIVE grown (id) AS (
+    let kept = match has_table(ledger, "kept")? {
+        true => "UNION SELECT name FROM kept WHERE content IN (SELECT id FROM grown)",
+        false => "",
+    };
+    let sql = format!(
+        "WITH RECURSIVE grown (id) AS (
             SELECT ?1
             UNION
             SELECT content.id FROM content JOIN grown ON content.parent = grown.id
             WHERE content.dropped_by IS NULL
-        ) SELECT name FROM source WHERE content IN (SELECT id FROM grown) ORDER BY name";
-    let mut statement = ledger.prepare_cached(sql)?;
+        ) SELECT name FROM source WHERE content IN (SELECT id FROM grown) {kept} ORDER BY name"
+    );
+    let mut statement = ledger.prepare_cached(&sql)?;
     let names = statement.query_map([content], |row| row.get(0))?;
-    let mut names = names.collect::<Result<Vec<String>, _>>()?;
-    names.extend(kept_for(ledger, content)?);
-    Ok(names)
+    Ok(names.collect::<Result<_, _>>()?)
 }
 
 /// Downstream bytes of a content, those before its own lines included; at most 2⁶⁴ − 1 are told.

@@ -81,12 +81,17 @@ impl Store {
         known.dedup_by_key(|known| known.id);
         let own = ledger::held_by(ledger, name)?;
         let own = own.map(|own| ledger::content(ledger, own)).transpose()?;
-        for lineage in lineages(&known, own.map(|own| own.lineage)) {
+        for lineage in lineages(&known, own.as_ref().map(|own| own.lineage)) {
             let of = known.iter().filter(|known| known.lineage == lineage);
             let same = of.clone().find(|known| is_same(content, &known.content));
             let begun =
                 of.filter(|known| begins_with(content, marks, &known.content) == Some(true));
             let begun: Vec<Known> = begun.cloned().collect();
+            // What is to become of what the name held is for an ingest to decide.
+            let is_start = |own: &Known| begun.iter().any(|known| known.id == own.id);
+            if same.is_none() && own.as_ref().is_some_and(|own| !is_start(own)) {
+                return Ok(None);
+            }
             if same.is_some() || !begun.is_empty() {
                 let plan = plan(ledger, name, (begun, same.cloned()), content, done)?;
                 return Ok(Some(Recount { lineage, ..plan }));
@@ -111,10 +116,11 @@ impl Store {
         let is_as_it_was = self.counts_like(&state.ledger, recount, &readings, domains)?;
         let commit = state.commit()?;
         state.set_mark()?;
+        let commits = (commit, state.pending.first(commit));
         let ledger = &state.ledger;
         let known = recount.parts.last().and_then(|part| part.known.as_ref());
         let held = match known {
-            Some(same) => Some(hold(ledger, delivery, same.id, commit, is_there)?),
+            Some(same) => Some(hold(ledger, delivery, same.id, commits, is_there)?),
             None => None,
         };
         if is_as_it_was {
@@ -124,7 +130,7 @@ impl Store {
                 contents: Vec::new(),
             }));
         }
-        let (change, contents) = put_anew(ledger, delivery, recount, &readings, commit)?;
+        let (change, contents) = put_anew(ledger, delivery, recount, &readings, commits)?;
         let bytes = readings.iter().try_fold(Bytes::ZERO, |sum, reading| {
             sum.checked_add(reading.counts.bytes)
         });
@@ -269,7 +275,7 @@ fn put_anew(
     delivery: Delivery<'_>,
     recount: &Recount,
     readings: &[Reading],
-    commit: i64,
+    (commit, first): (i64, i64),
 ) -> Result<(Change, Vec<i64>), StoreError> {
     let before = ledger::held_by(ledger, delivery.name)?;
     let mut change = Change::Recounted { bytes_before: 0 };
@@ -320,7 +326,7 @@ fn put_anew(
         note(ledger, commit, delivery.name, Some(last), SALVAGED)?;
     }
     supersede(ledger, &recount.supersedes, (delivery.name, last), commit)?;
-    keep(ledger, before, delivery.name, commit)?;
+    keep(ledger, before, delivery.name, (commit, first))?;
     Ok((change, contents))
 }
 

@@ -7,6 +7,7 @@ CREATE TABLE kept (
     name      TEXT    NOT NULL,              -- that held it last
     commit_id INTEGER NOT NULL REFERENCES commits (id)
 ) STRICT;
+CREATE INDEX kept_by_name ON kept (name);
 
 -- First slot and last of a content's own metered lines; NULL where it has none, and of contents that
 -- were counted before version 3.

@@ -5,28 +5,33 @@
 //! logs all do. So a content is dropped only if a newer version of the same log takes its name:
 //!
 //! - A name that comes to hold a content that is known from another name drops nothing: files were
-//!   moved. Nor does one that goes on from a known content.
-//! - A content that no name told of before replaces the old one if it has lines of all the time that
-//!   the old one tells of, and none an hour away from it: it is the same log, fetched again.
+//!   moved. Nor does one that goes on from a content that is not the start of what it held.
+//! - A content that no name told of before is held against what its name holds, and against all that is
+//!   kept for that name. It replaces one if it has lines of all the time that this tells of, and none much
+//!   beyond: at each end as much more as this is long, and an hour at most. It is the same log, fetched
+//!   again. One that was salvaged lost its end, so what replaces it may end at any time.
 //! - If it begins where the old one ends, or later, or ends where that begins, it is another log. A log
 //!   without a metered line takes nothing away either.
 //! - What the times do not tell is refused, until the user says which of the two names are.
 //!
 //! The times are those of metered lines, in slots. What is kept without a name counts on until a name
-//! holds it again, or something grows from it.
+//! holds it again, something grows from it, or a newer version of it comes by the name that it is kept for.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::change::SALVAGED;
+use super::commit::{Ancestry, Delivery};
 use super::error::StoreError;
 use super::ledger::{self, has_table};
 use super::scan::{Wanted, scan_sound};
-use super::{SEGMENTS, Store};
+use super::{SEGMENTS, State, Store};
 use crate::meter::UsageRow;
 use crate::units::{SLOT_SECS, Slot};
 
-/// Slots by which a newer version of a log may be longer at each end.
+/// Slots by which a newer version of a log may be longer at each end, however long it is.
 const LONGER_SLOTS_MAX: u32 = 3_600 / SLOT_SECS;
 
 /// What names of files stand for.
@@ -59,45 +64,40 @@ impl Unsure {
     }
 }
 
-/// What becomes of the old content.
+/// What becomes of the old contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Succession {
-    /// The new one is a newer version of it.
-    Replaces,
-    /// The new one is another log.
-    Follows,
+    /// The new one is a newer version of these; of none of them, if it is another log.
+    Replaces(Vec<i64>),
     /// Nothing tells.
     Unsure(Unsure),
 }
 
-/// Tells a newer version of a log from another log of the same name.
-pub(super) fn succession(
-    before: Option<Slots>,
-    now: Option<Slots>,
-    names: Option<Names>,
-) -> Succession {
-    match names {
-        Some(Names::Deliveries) => return Succession::Replaces,
-        Some(Names::Rotation) => return Succession::Follows,
-        None => {}
-    }
-    let (Some(before), Some(now)) = (before, now) else {
-        return Succession::Follows;
-    };
+/// What a new log is to an old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    Newer,
+    Other,
+    Unsure,
+}
+
+/// Tells a newer version of a log from another log of the same name. An old one that `is_cut` lost its end.
+fn relation(before: &Slots, now: &Slots, is_cut: bool) -> Relation {
     let (old, new) = ((*before.start(), *before.end()), (*now.start(), *now.end()));
     // Both may have lines of the slot in which one log ended and the next began.
     let is_behind = |(_, end): (u32, u32), (start, _): (u32, u32)| end <= start;
     let touches = is_behind(old, new) || is_behind(new, old);
     let is_apart = old.1 < new.0 || new.1 < old.0;
     let is_of_all = new.0 <= old.0 && old.1 <= new.1;
-    let is_longer = LONGER_SLOTS_MAX < old.0.saturating_sub(new.0)
-        || LONGER_SLOTS_MAX < new.1.saturating_sub(old.1);
     let is_within = old.0 <= new.0 && new.1 <= old.1;
-    match (touches, is_of_all) {
-        _ if is_apart => Succession::Follows,
-        (true, false) if !is_within => Succession::Follows,
-        (false, true) if !is_longer => Succession::Replaces,
-        _ => Succession::Unsure(Unsure { before, now }),
+    let longer_max = LONGER_SLOTS_MAX.min(old.1 - old.0 + 1);
+    let begins_earlier = longer_max < old.0.saturating_sub(new.0);
+    let ends_later = !is_cut && longer_max < new.1.saturating_sub(old.1);
+    match (touches && !is_cut, is_of_all) {
+        _ if is_apart => Relation::Other,
+        (true, false) if !is_within => Relation::Other,
+        (false, true) if !begins_earlier && !ends_later => Relation::Newer,
+        _ => Relation::Unsure,
     }
 }
 
@@ -109,72 +109,158 @@ pub(super) fn slots_of(rows: &[UsageRow]) -> Option<Slots> {
 }
 
 impl Store {
-    /// First slot and last of the metered lines of a content and of all that it grew from.
-    pub(super) fn slots_of_content(
+    /// What becomes of what the name of a new content holds, and of what is kept for it.
+    pub(super) fn succession(
         &self,
-        ledger: &Connection,
-        content: i64,
-    ) -> Result<Option<Slots>, StoreError> {
-        let sql = "WITH RECURSIVE line (id) AS (
-                SELECT ?1
-                UNION ALL
-                SELECT content.parent FROM content JOIN line ON content.id = line.id
-                WHERE content.parent IS NOT NULL
-            ) SELECT content.id, metered, slot_from, slot_to
-            FROM content JOIN line ON content.id = line.id WHERE metered <> 0";
-        let mut statement = ledger.prepare_cached(sql)?;
-        let mut rows = statement.query([content])?;
-        let mut all: Option<Slots> = None;
-        while let Some(row) = rows.next()? {
-            let noted: (Option<u32>, Option<u32>) = (row.get(2)?, row.get(3)?);
-            let own = match noted {
-                (Some(from), Some(to)) => Some(from..=to),
-                _ => self.slots_in_segments(ledger, row.get(0)?)?,
-            };
-            all = match (all, own) {
-                (Some(a), Some(b)) => Some(*a.start().min(b.start())..=*a.end().max(b.end())),
-                (a, b) => a.or(b),
-            };
+        state: &mut State,
+        delivery: Delivery<'_>,
+        ancestry: Ancestry<'_>,
+        rows: &[UsageRow],
+    ) -> Result<Succession, StoreError> {
+        let olds = rivals(&state.ledger, delivery.name, ancestry)?;
+        if olds.is_empty() {
+            return Ok(Succession::Replaces(olds));
         }
-        Ok(all)
+        if !state.pending.has_slots {
+            self.note_slots(&state.ledger)?;
+            state.pending.has_slots = true;
+        }
+        let ledger = &state.ledger;
+        let start = match ancestry.parent {
+            Some(parent) => slots_of_content(ledger, parent)?,
+            None => None,
+        };
+        let Some(now) = joined(start, slots_of(rows)) else {
+            return Ok(Succession::Replaces(Vec::new()));
+        };
+        let mut replaced = Vec::new();
+        for old in olds {
+            let Some(before) = slots_of_content(ledger, old)? else {
+                continue;
+            };
+            match (
+                relation(&before, &now, is_salvaged(ledger, old)?),
+                delivery.names,
+            ) {
+                (Relation::Other, _) | (Relation::Unsure, Some(Names::Rotation)) => {}
+                (Relation::Newer, _) | (Relation::Unsure, Some(Names::Deliveries)) => {
+                    replaced.push(old);
+                }
+                (Relation::Unsure, None) => {
+                    return Ok(Succession::Unsure(Unsure { before, now }));
+                }
+            }
+        }
+        Ok(Succession::Replaces(replaced))
     }
 
-    /// The same of a content's own lines, from its rows: the ledger of older versions does not note them.
-    fn slots_in_segments(
-        &self,
-        ledger: &Connection,
-        content: i64,
-    ) -> Result<Option<Slots>, StoreError> {
-        let mut found: Option<Slots> = None;
-        for segment in ledger::segments_of(ledger, content)? {
+    /// Notes the times of contents that were counted before they were noted: by one look at all rows.
+    fn note_slots(&self, ledger: &Connection) -> Result<(), StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM content
+            WHERE slot_from IS NULL AND metered <> 0 AND dropped_by IS NULL)";
+        if !ledger.query_row(sql, [], |row| row.get(0))? {
+            return Ok(());
+        }
+        let mut found: HashMap<i64, (u32, u32)> = HashMap::new();
+        for segment in ledger::segments(ledger)? {
             scan_sound(&self.root.join(SEGMENTS), &segment, &Wanted::ALL, |row| {
-                let Some(row) = row else {
-                    found = None;
-                    return Ok(());
-                };
-                if row.content == content {
+                if let Some(row) = row {
                     let slot = row.tally.cell.slot_index();
-                    found = Some(match &found {
-                        Some(of) => slot.min(*of.start())..=slot.max(*of.end()),
-                        None => slot..=slot,
-                    });
+                    let of = found.entry(row.content).or_insert((slot, slot));
+                    *of = (of.0.min(slot), of.1.max(slot));
                 }
                 Ok(())
             })?;
         }
-        Ok(found)
+        let sql =
+            "UPDATE content SET slot_from = ?2, slot_to = ?3 WHERE id = ?1 AND slot_from IS NULL";
+        let mut statement = ledger.prepare(sql)?;
+        for (content, (from, to)) in found {
+            statement.execute(params![content, from, to])?;
+        }
+        Ok(())
+    }
+}
+
+/// The contents of which a new one under `name` may be a newer version.
+fn rivals(ledger: &Connection, name: &str, ancestry: Ancestry<'_>) -> Result<Vec<i64>, StoreError> {
+    if ancestry.copy_of.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut statement = ledger.prepare_cached("SELECT content FROM kept WHERE name = ?1")?;
+    let kept = statement.query_map([name], |row| row.get(0))?;
+    let mut olds = kept.collect::<Result<Vec<i64>, _>>()?;
+    if let Some(before) = ledger::held_by(ledger, name)? {
+        // If it counts on by another name, or as a part of what grew from it, nothing is at stake.
+        let names = ledger::names_of(ledger, before)?;
+        if names.iter().all(|of| of == name) {
+            olds.push(before);
+        }
+    }
+    if let Some(start) = ancestry.grown_from() {
+        // It goes on from a start of its own log: what goes on from there otherwise is another version.
+        let mut same = Vec::new();
+        for old in olds {
+            let is_part = old == start || ancestry.supersedes.contains(&old);
+            if !is_part && starts_of(ledger, old)?.contains(&start) {
+                same.push(old);
+            }
+        }
+        olds = same;
+    }
+    Ok(olds)
+}
+
+/// What a content grew from, and what that grew from.
+fn starts_of(ledger: &Connection, content: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "WITH RECURSIVE line (id) AS (
+            SELECT parent FROM content WHERE id = ?1 AND parent IS NOT NULL
+            UNION ALL
+            SELECT content.parent FROM content JOIN line ON content.id = line.id
+            WHERE content.parent IS NOT NULL
+        ) SELECT id FROM line";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let starts = statement.query_map([content], |row| row.get(0))?;
+    Ok(starts.collect::<Result<_, _>>()?)
+}
+
+/// Whether a content is what could be read of a damaged archive.
+fn is_salvaged(ledger: &Connection, content: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM history WHERE content = ?1 AND change = ?2)";
+    let mut statement = ledger.prepare_cached(sql)?;
+    Ok(statement.query_row(params![content, SALVAGED], |row| row.get(0))?)
+}
+
+/// First slot and last of the metered lines of a content and of all that it grew from.
+fn slots_of_content(ledger: &Connection, content: i64) -> Result<Option<Slots>, StoreError> {
+    let sql = "WITH RECURSIVE line (id) AS (
+            SELECT ?1
+            UNION ALL
+            SELECT content.parent FROM content JOIN line ON content.id = line.id
+            WHERE content.parent IS NOT NULL
+        ) SELECT min(slot_from), max(slot_to) FROM content JOIN line ON content.id = line.id";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let ends: (Option<u32>, Option<u32>) =
+        statement.query_row([content], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(ends.0.zip(ends.1).map(|(from, to)| from..=to))
+}
+
+fn joined(a: Option<Slots>, b: Option<Slots>) -> Option<Slots> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(*a.start().min(b.start())..=*a.end().max(b.end())),
+        (a, b) => a.or(b),
     }
 }
 
 /// Keeps what `name` held before, if nothing else makes it count.
 ///
 /// Where equal files count apart, a copy of it that was counted in this run under another name is the file
-/// itself, which was moved there: it counts as that.
+/// itself, which was moved there: it counts as that. Commits of this run have the numbers from `first` on.
 pub(super) fn keep(
     ledger: &Connection,
     before: Option<i64>,
     name: &str,
-    commit: i64,
+    (commit, first): (i64, i64),
 ) -> Result<(), StoreError> {
     let Some(before) = before else {
         return Ok(());
@@ -184,13 +270,11 @@ pub(super) fn keep(
             AND NOT EXISTS (SELECT 1 FROM source WHERE content = ?1)
             AND NOT EXISTS (SELECT 1 FROM content AS grown
                 WHERE grown.parent = ?1 AND grown.dropped_by IS NULL)
-            AND NOT EXISTS (SELECT 1
-                FROM content AS twin JOIN commits ON commits.id = twin.commit_id
+            AND NOT EXISTS (SELECT 1 FROM content AS twin
                 WHERE twin.digest = content.digest AND twin.length = content.length
-                    AND twin.id <> ?1 AND twin.dropped_by IS NULL
-                    AND commits.at = (SELECT at FROM commits WHERE id = ?3))";
+                    AND twin.id <> ?1 AND twin.dropped_by IS NULL AND twin.commit_id >= ?4)";
     let mut statement = ledger.prepare_cached(sql)?;
-    statement.execute(params![before, name, commit])?;
+    statement.execute(params![before, name, commit, first])?;
     drop_unless_held(ledger, before, commit)
 }
 
@@ -243,10 +327,10 @@ mod tests {
     use super::*;
 
     fn of(before: Slots, now: Slots) -> &'static str {
-        match succession(Some(before), Some(now), None) {
-            Succession::Replaces => "replaces",
-            Succession::Follows => "follows",
-            Succession::Unsure(_) => "unsure",
+        match relation(&before, &now, false) {
+            Relation::Newer => "replaces",
+            Relation::Other => "follows",
+            Relation::Unsure => "unsure",
         }
     }
 
@@ -255,9 +339,13 @@ mod tests {
         // The same time, or all of it and a little more.
         assert_eq!(of(100..=111, 100..=111), "replaces");
         assert_eq!(of(102..=110, 100..=111), "replaces");
-        assert_eq!(of(102..=110, 90..=122), "replaces");
-        assert_eq!(of(102..=110, 89..=110), "unsure");
-        assert_eq!(of(102..=110, 102..=123), "unsure");
+        assert_eq!(of(102..=110, 93..=119), "replaces");
+        assert_eq!(of(102..=110, 92..=110), "unsure");
+        assert_eq!(of(102..=110, 102..=120), "unsure");
+        // Long ones may be an hour longer.
+        assert_eq!(of(102..=310, 90..=322), "replaces");
+        assert_eq!(of(102..=310, 89..=310), "unsure");
+        assert_eq!(of(102..=310, 102..=323), "unsure");
         // Another time, but for the slot in which the one ended and the other began.
         assert_eq!(of(100..=111, 112..=130), "follows");
         assert_eq!(of(100..=111, 111..=130), "follows");
@@ -276,11 +364,11 @@ mod tests {
     }
 
     #[test]
-    fn d1_what_names_are_decides_where_it_is_said() {
-        let of = |names| succession(Some(100..=111), Some(105..=130), names);
-        assert_eq!(of(Some(Names::Deliveries)), Succession::Replaces);
-        assert_eq!(of(Some(Names::Rotation)), Succession::Follows);
-        assert_eq!(succession(None, Some(1..=2), None), Succession::Follows);
-        assert_eq!(succession(Some(1..=2), None, None), Succession::Follows);
+    fn d1_what_lost_its_end_is_replaced_by_what_has_one() {
+        let of = |before: Slots, now: Slots| relation(&before, &now, true);
+        assert_eq!(of(100..=111, 100..=400), Relation::Newer);
+        assert_eq!(of(100..=100, 100..=400), Relation::Newer);
+        assert_eq!(of(100..=111, 80..=400), Relation::Unsure);
+        assert_eq!(of(100..=111, 112..=400), Relation::Other);
     }
 }

@@ -154,7 +154,7 @@ fn usage_that_comes_late_adjusts_a_closed_month_and_changes_no_byte_of_it() {
 #[test]
 fn usage_that_is_replaced_after_the_close_is_taken_back_by_an_adjustment() {
     let site = closed_site();
-    site.write("b.log", lines(1_000, 3));
+    site.write("b.log", lines(100, 3));
     site.ingest_deliveries();
     assert_adjusted(&site);
     let taken = usage(&site, &["after/adjustments"]);

@@ -135,13 +135,13 @@ fn a_copy_that_was_renamed_keeps_its_count() {
 fn replacing_one_of_them_leaves_the_other() {
     for (replaced, kept) in [("a.log", "b.log"), ("b.log", "a.log")] {
         let site = twice();
-        site.write(replaced, lines(1_000, 5));
+        site.write(replaced, lines(100, 5));
         assert_eq!(
             changes(&site.ingest_deliveries()),
             "replaced 1, unchanged 1"
         );
         let (bytes_kept, requests) = total(&[20]);
-        let other = (bytes_kept + bytes(1_000, 5), requests + 5);
+        let other = (bytes_kept + bytes(100, 5), requests + 5);
         assert_eq!(site.total(), other);
         // What is left stands for the content as any other does.
         site.write("c.log", lines(0, 20));

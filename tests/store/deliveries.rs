@@ -187,15 +187,15 @@ fn an_old_version_of_a_file_that_grew_does_not_take_lines_away() {
 }
 
 #[test]
-fn a_file_that_became_empty_keeps_its_count() {
+fn a_file_that_became_empty_is_the_next_log() {
     let site = Site::new();
     site.write("a.log", lines(0, 50));
     site.write("b.log", "");
     assert_eq!(changes(&site), "new 2");
     site.write("a.log", "");
-    assert_eq!(changes(&site), "unchanged 1, refused shrunk");
+    assert_eq!(changes(&site), "duplicate 1, unchanged 1");
     assert_eq!(site.total(), (bytes(0, 50), 50));
-    // Where it was rotated, its lines count by another name, and nothing is amiss.
+    // What it held has moved to another name.
     site.write("a.log.1", lines(0, 50));
     site.ingest();
     site.ingest();

@@ -63,6 +63,10 @@ impl Model {
         let is_known = self.live.contains(text);
         if !is_known {
             self.may_come_in(name, text)?;
+            // What is to become of what the name holds is for an ingest to decide.
+            if self.held.get(name).is_some_and(|own| !is_start(own, text)) {
+                return Err("not-counted");
+            }
         }
         let begun: Vec<Text> = self
             .live
@@ -77,8 +81,7 @@ impl Model {
         }
         chain.sort_by_key(|start| start.len());
         let before = if is_known { Some(text) } else { chain.last() };
-        let bytes_before =
-            before.map_or(0, |before| records(before).map(|record| record.bytes).sum());
+        let bytes_before = before.map_or(0, |before| bytes(before));
         let is_more = |start: &&Text| {
             let mut others = self
                 .live
@@ -131,7 +134,7 @@ impl Model {
 
     /// A name holds a text that counts already.
     fn hold(&mut self, name: &str, text: &Text, is_there: &dyn Fn(&str) -> bool) -> Change {
-        let kept = self.kept.remove(text);
+        let kept = self.kept.remove(text).filter(|kept| kept != name);
         let before = self.held.insert(name.to_owned(), text.clone());
         let (there, gone): (Vec<String>, Vec<String>) =
             self.others(name, text).partition(|name| is_there(name));
@@ -153,11 +156,13 @@ impl Model {
 
     /// Refuses a text that may be the start of a longer one.
     fn may_come_in(&self, name: &str, text: &Text) -> Result<(), &'static str> {
-        if self
+        let kept = self.kept.iter().filter(|(_, of)| *of == name);
+        let mut own = self
             .held
             .get(name)
-            .is_some_and(|own| may_be_start(text, own))
-        {
+            .into_iter()
+            .chain(kept.map(|(kept, _)| kept));
+        if own.any(|own| may_be_start(text, own)) {
             return Err("shrunk");
         }
         match self.live.iter().any(|other| may_be_start(text, other)) {
@@ -173,7 +178,9 @@ impl Model {
             return false;
         };
         let is_kept = self.others(name, own).any(|name| is_there(&name));
-        let may_be = may_be_start(text, own) || !has_record(text) && text.len() < own.len();
+        // An empty one is a log that has not begun yet.
+        let may_be =
+            may_be_start(text, own) || !has_record(text) && (1..own.len()).contains(&text.len());
         may_be && !is_kept
     }
 
@@ -182,14 +189,20 @@ impl Model {
         let from = self.start_of(text).map_or(0, |start| start.len());
         let is_cut = |cut: &&Text| !is_whole(cut) && is_start(cut, text);
         let cut: Vec<Text> = self.live.iter().filter(is_cut).cloned().collect();
-        let change = match self.held.get(name) {
-            _ if from != 0 || !cut.is_empty() => Change::Grown { from: from as u64 },
-            Some(before) if self.is_safe(name, before) => Change::Next,
-            Some(before) => match times(before, text) {
-                Times::Same => replaced(before),
-                Times::Other => Change::Next,
+        let mut replaced = Vec::new();
+        for old in self.rivals(name, text, &cut) {
+            match times(&old, text) {
+                Times::Same => replaced.push(old),
+                Times::Other => {}
                 Times::Unsure => return Err("next-or-newer"),
+            }
+        }
+        let change = match self.held.get(name) {
+            _ if !replaced.is_empty() => Change::Replaced {
+                bytes_before: replaced.iter().map(|old| bytes(old)).sum(),
             },
+            _ if from != 0 || !cut.is_empty() => Change::Grown { from: from as u64 },
+            Some(_) => Change::Next,
             None => Change::New,
         };
         if let Some(start) = self.start_of(text).cloned() {
@@ -201,11 +214,24 @@ impl Model {
         }
         let before = self.held.insert(name.to_owned(), text.clone());
         self.live.insert(text.clone());
-        if !matches!(change, Change::Replaced { .. }) {
-            self.keep(name, before);
-        }
+        self.kept.retain(|kept, _| !replaced.contains(kept));
+        self.keep(name, before.filter(|before| !replaced.contains(before)));
         self.forget();
         Ok(change)
+    }
+
+    /// The texts of which a new one may be a newer version: what the name alone holds, and what is kept for it;
+    /// of one that goes on from another, those that go on from that otherwise.
+    fn rivals(&self, name: &str, text: &Text, cut: &[Text]) -> Vec<Text> {
+        let kept = self.kept.iter().filter(|(_, of)| *of == name);
+        let mut rivals: Vec<Text> = kept.map(|(kept, _)| kept.clone()).collect();
+        let before = self.held.get(name);
+        rivals.extend(before.filter(|before| !self.is_safe(name, before)).cloned());
+        if let Some(start) = self.start_of(text).or(cut.first()) {
+            let is_other = |old: &Text| old != start && !cut.contains(old) && is_whole(start);
+            rivals.retain(|old| is_other(old) && is_start(start, old));
+        }
+        rivals
     }
 
     /// What a name held counts on without one, unless something else makes it count.
@@ -290,7 +316,8 @@ fn times(before: &[u8], now: &[u8]) -> Times {
         },
         false => {
             let is_all = is_one_within(before, now);
-            match is_all && before.0 - now.0 <= 12 && now.1 - before.1 <= 12 {
+            let longer_max = 12.min(before.1 - before.0 + 1);
+            match is_all && before.0 - now.0 <= longer_max && now.1 - before.1 <= longer_max {
                 true => Times::Same,
                 false => Times::Unsure,
             }
@@ -298,10 +325,8 @@ fn times(before: &[u8], now: &[u8]) -> Times {
     }
 }
 
-fn replaced(before: &[u8]) -> Change {
-    Change::Replaced {
-        bytes_before: records(before).map(|record| record.bytes).sum(),
-    }
+fn bytes(text: &[u8]) -> u64 {
+    records(text).map(|record| record.bytes).sum()
 }
 
 fn is_whole(text: &[u8]) -> bool {

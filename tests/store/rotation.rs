@@ -193,6 +193,108 @@ fn d1_lines_that_were_retried_are_of_the_time_of_their_log() {
     assert_eq!(site.total(), (bytes(0, 1_600), 1_600));
 }
 
+#[test]
+fn d1_a_newer_version_that_begins_as_the_old_one_replaces_it() {
+    let site = Site::new();
+    let start = lines(0, 400);
+    let version = |path: &str, count| start.clone() + &lines(400, count).replace(" /a/", path);
+    for (text, total) in [
+        (start.clone(), bytes(0, 400)),
+        (version(" /b/", 500), bytes(0, 900)),
+        (version(" /c/", 510), bytes(0, 910)),
+    ] {
+        site.write("hour.log", text);
+        assert_eq!(site.ingest().code, 0);
+        assert_eq!(site.total().0, total);
+    }
+    // Counting it anew leaves that to an ingest.
+    site.write("hour.log", version(" /d/", 520));
+    let mut command = site.command("ingest");
+    command
+        .args(["--json", "--recount"])
+        .arg(site.log("hour.log"));
+    assert_eq!(refused(&Site::run(&mut command)), "\"not-counted\"");
+    assert_eq!(site.total().0, bytes(0, 910));
+}
+
+#[test]
+fn d1_a_newer_version_replaces_what_its_name_has_moved_on_from() {
+    let site = Site::new();
+    let first = |path: &str| lines(0, 900).replace(" /a/", path);
+    for (text, total) in [
+        (first(" /b/"), bytes(0, 900)),
+        (lines(3_000, 900), bytes(0, 900) + bytes(3_000, 900)),
+        (first(" /c/"), bytes(0, 900) + bytes(3_000, 900)),
+    ] {
+        site.write("latest.log", text);
+        assert_eq!(site.ingest().code, 0);
+        assert_eq!(site.total().0, total);
+    }
+}
+
+#[test]
+fn d1_what_names_are_decides_only_what_times_do_not_tell() {
+    let site = Site::new();
+    site.write("app.log", day(0));
+    site.write("hour.log", lines(20_000, 900));
+    assert_eq!(site.ingest().code, 0);
+    site.write("app.log", day(1));
+    site.write("hour.log", lines(20_000, 905).replace(" /a/", " /b/"));
+    assert_eq!(site.ingest_with(&["--names", "deliveries"]).code, 0);
+    let total = bytes(0, DAY_LINES) + bytes(1_000, DAY_LINES) + bytes(20_000, 905);
+    assert_eq!(site.total().0, total);
+    site.write("hour.log", lines(20_000, 910).replace(" /a/", " /c/"));
+    assert_eq!(site.ingest_with(&["--names", "rotation"]).code, 0);
+    assert_eq!(
+        site.total().0,
+        total - bytes(20_000, 905) + bytes(20_000, 910)
+    );
+}
+
+#[test]
+fn d1_a_short_log_is_not_replaced_by_a_long_one_around_it() {
+    let site = Site::new();
+    site.write("app.log", lines(600, 500));
+    assert_eq!(site.ingest().code, 0);
+    // A download that began before the log did is logged when it ends.
+    site.write("app.log", lines(480, 1) + &lines(1_100, 2_400));
+    assert_eq!(refused(&site.ingest()), "\"next-or-newer\"");
+    assert_eq!(site.ingest_with(&["--names", "rotation"]).code, 0);
+    assert_eq!(site.total().0, bytes(480, 1) + bytes(600, 2_900));
+}
+
+#[test]
+fn d1_a_log_that_has_not_begun_yet_takes_nothing_away() {
+    let site = Site::new();
+    site.write("app.log", day(0));
+    assert_eq!(site.ingest().code, 0);
+    site.write("app.log", "");
+    let said = site.ingest();
+    assert_eq!((said.code, site.total()), (0, days(1)), "{}", said.stderr);
+    site.write("app.log", day(1));
+    assert_eq!(site.ingest().code, 0);
+    assert_eq!(site.total(), days(2));
+}
+
+#[test]
+fn d1_what_is_kept_is_named_where_it_is_told_of() {
+    let site = Site::new();
+    site.write("app.log", day(0));
+    assert_eq!(site.ingest().code, 0);
+    site.write("app.log", day(1));
+    assert_eq!(site.ingest().code, 0);
+    site.write("other.log", lines(0, 300));
+    let said = site.ingest();
+    assert_eq!(refused(&said), "\"within\"");
+    assert!(
+        said.stderr.contains("app.log, which was counted"),
+        "{}",
+        said.stderr
+    );
+    let parts = site.explain("v0.example.cn").json;
+    assert!(!parts.to_string().contains("\"names\":[]"), "{parts}");
+}
+
 fn refused(said: &Said) -> String {
     said.json["files"]["refused"][0]["code"].to_string()
 }

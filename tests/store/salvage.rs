@@ -197,10 +197,10 @@ fn other_content_after_a_salvage_replaces_it() {
     let site = Site::new();
     site.write("a.gz", cut(gzip(&lines(0, 300))));
     salvage(&site, &[]);
-    site.write("a.gz", gzip(&lines(1_000, 20)));
-    let said = site.ingest_deliveries();
+    site.write("a.gz", gzip(&lines(0, 900).replace(" /a/", " /b/")));
+    let said = site.ingest();
     assert_eq!(said.json["files"]["changes"]["replaced"], 1);
-    assert_eq!(site.total(), (bytes(1_000, 20), 20));
+    assert_eq!(site.total(), (bytes(0, 900), 900));
 }
 
 #[test]
