@@ -160,10 +160,41 @@ pub fn ingest(
     sink: &dyn UsageSink,
 ) -> Result<Ingested, IngestError> {
     let domains = Domains::new();
-    let mut ingested = work_off(sources, options, events, sink, &domains)?;
+    let mut ingested = work_off(sources.clone(), options, events, sink, &domains)?;
+    look_again(sources, &mut ingested, |again| {
+        work_off(again, options, events, sink, &domains)
+    })?;
     sink.finish(&domains)?;
     ingested.domains = domains.names();
     Ok(ingested)
+}
+
+/// Has `work_off` bring files to their outcome once more that were refused because of what their names held: where
+/// that has moved to another name, the run has learnt it by now, in whatever order files came.
+fn look_again(
+    sources: Vec<Source>,
+    ingested: &mut Ingested,
+    work_off: impl FnOnce(Vec<Source>) -> Result<Ingested, IngestError>,
+) -> Result<(), IngestError> {
+    let of_names = |source: &SourceReport| match &source.outcome {
+        Outcome::Refused(Refusal::Unsure { .. } | Refusal::Shrunk) => Some(source.index),
+        _ => None,
+    };
+    let refused = ingested.sources.iter().filter_map(of_names);
+    let refused = refused.filter(|index| sources[*index].path().is_some());
+    let refused: Vec<usize> = refused.collect();
+    if refused.is_empty() || refused.len() == sources.len() {
+        return Ok(());
+    }
+    let again = refused.iter().map(|index| sources[*index].clone());
+    let second = work_off(again.collect())?;
+    ingested.histograms.add(&second.histograms);
+    for mut report in second.sources {
+        report.index = refused[report.index];
+        let index = report.index;
+        ingested.sources[index] = report;
+    }
+    Ok(())
 }
 
 /// Brings all of `sources` to their outcome, without finishing the sink.

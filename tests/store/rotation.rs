@@ -277,6 +277,26 @@ fn d1_a_log_that_has_not_begun_yet_takes_nothing_away() {
 }
 
 #[test]
+fn d1_what_has_moved_to_another_name_is_found_whichever_file_is_read_first() {
+    for number in 0..6 {
+        let site = Site::new();
+        site.write("app.log", lines(0, 100));
+        assert_eq!(site.ingest().code, 0);
+        // Within one slot, times tell nothing; where the old lines are does.
+        let packed = if number % 2 == 0 {
+            "app.log.1.gz"
+        } else {
+            "aaa.log.gz"
+        };
+        gzip(&site, "app.log", packed);
+        site.write("app.log", lines(100, 50));
+        let said = site.ingest();
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        assert_eq!(site.total(), (bytes(0, 150), 150));
+    }
+}
+
+#[test]
 fn d1_what_is_kept_is_named_where_it_is_told_of() {
     let site = Site::new();
     site.write("app.log", day(0));
