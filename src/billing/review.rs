@@ -9,7 +9,8 @@
 //! the end of the month, is charged as it was settled and is a candidate too, and the package gigabytes that it
 //! would have taken instead are taken off those that are asked for. In a place (item and zone of a day) to which
 //! the domain and others sent something, packages are taken to have paid for the others first. So what lines say
-//! is left of a package is what was left of it on their day, as what notes say is at the end of the month. So what is asked for of a month is what it would have cost less, and
+//! is left of a package is what was left of it on their day, as what notes say is at the end of the month. So
+//! what is asked for of a month is what it would have cost less, and
 //! what would be left of packages more, at its end. The next month begins with packages as they were settled: what
 //! those days took is gone until it is given back, whether the domain was told before the month was closed or
 //! after. Several such domains of a day and zone share what the day would have cost less without all of them, by

@@ -6,7 +6,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::licences::{EVENTS, answer, ask, asked, line, site};
+use crate::licences::{EVENTS, answer, asked, asked_at, line, site};
 use crate::program::{Said, Site};
 
 #[test]
@@ -137,15 +137,7 @@ fn c4_rejected_lines_that_a_log_ends_with_may_be_of_any_time_behind_it() {
     // What was counted before is of no later time.
     let later = EVENTS.replace("2026-10-0", "2090-10-0");
     fs::write(site.path("events.toml"), later).expect("written");
-    let words = [
-        "licence",
-        "refund",
-        "--account",
-        "acct",
-        "--at",
-        "2090-10-11T00:00",
-    ];
-    let said = ask(&site, &words);
+    let said = asked_at(&site, "2090-10-11T00:00", &[]);
     assert_eq!(
         said.json["windows"][0]["rejected_lines"], 0,
         "{}",
@@ -228,9 +220,7 @@ fn c4_a_log_tells_of_no_time_after_it_was_counted() {
     let events = EVENTS.replace("2026-10-01T10:00", &clock(-180, "%Y-%m-%dT%H:%M"));
     let events = events.replace("2026-10-03T10:00", &clock(-170, "%Y-%m-%dT%H:%M"));
     fs::write(site.path("events.toml"), events).expect("written");
-    let at = clock(60, "%Y-%m-%dT%H:%M");
-    let words = ["licence", "refund", "--account", "acct", "--at", &at];
-    let said = ask(&site, &words);
+    let said = asked_at(&site, &clock(60, "%Y-%m-%dT%H:%M"), &[]);
     assert_eq!(said.json["verdict"], "uncertain", "{}", said.stderr);
     let from = &said.json["windows"][0]["gaps"][0]["from"];
     let from: jiff::Timestamp = from.as_str().expect("a gap").parse().expect("an instant");

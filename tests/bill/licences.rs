@@ -64,7 +64,7 @@ pub(crate) fn site(traffic: &[(&str, &str, u64)]) -> Site {
     site
 }
 
-pub(crate) fn ask(site: &Site, words: &[&str]) -> Said {
+fn ask(site: &Site, words: &[&str]) -> Said {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
     command.args(words).arg("--json").arg("--events");
     command.arg(site.path("events.toml"));
@@ -267,14 +267,12 @@ fn c4_only_the_fees_of_the_account_s_licences_count_each_in_its_own_currency() {
 
 /// What is said to `acct` on the 11th.
 pub(crate) fn asked(site: &Site, more: &[&str]) -> Said {
-    let words = [
-        "licence",
-        "refund",
-        "--account",
-        "acct",
-        "--at",
-        "2026-10-11T00:00",
-    ];
+    asked_at(site, "2026-10-11T00:00", more)
+}
+
+/// What is said to `acct` at an instant.
+pub(crate) fn asked_at(site: &Site, at: &str, more: &[&str]) -> Said {
+    let words = ["licence", "refund", "--account", "acct", "--at", at];
     ask(site, &[&words[..], more].concat())
 }
 
