@@ -4,6 +4,7 @@
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
 mod arrears;
+mod backup;
 mod bill;
 mod bills;
 mod catalogue;
@@ -65,6 +66,9 @@ enum Command {
     Close(close::CloseArgs),
     Compact(compact::CompactArgs),
     Verify(verify::VerifyArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
+    Repair(backup::RepairArgs),
     Formats(formats::FormatsArgs),
 }
 
@@ -100,6 +104,9 @@ pub fn main() -> ExitCode {
         Command::Close(args) => close::close(&args),
         Command::Compact(args) => compact::compact(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Repair(args) => backup::repair(&args),
         Command::Formats(args) => formats::formats(&args),
     };
     match outcome {

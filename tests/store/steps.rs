@@ -31,6 +31,8 @@ pub enum Step {
     /// The first open month is closed; what comes for it from then on is late.
     Close,
     Compact,
+    /// The ledger of the step of this kind before is put in the place of the newest, and that put back.
+    RestoreOlder,
     /// The file is counted anew, by the same format.
     Recount(usize, Run),
 }

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cdn_meter::ingest::{Events, IngestError, Options, Outcome, SourceReport, ingest, recount};
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
-use cdn_meter::store::{Change, Occasion, Store};
+use cdn_meter::store::{Access, Change, Occasion, Store};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use rusqlite::Connection;
 
 use crate::frozen::{ClosedMonth, close_next};
 use crate::logs::{Format, Random, logs};
@@ -44,6 +45,8 @@ pub struct World {
     /// them need not tell in which.
     models: BTreeSet<Model>,
     closed: Vec<ClosedMonth>,
+    /// The ledger as it once was.
+    older: Option<Vec<u8>>,
     /// The kinds of all that was said, and `given up`.
     pub seen: BTreeSet<&'static str>,
 }
@@ -71,6 +74,7 @@ impl World {
             stamps: HashMap::new(),
             models: BTreeSet::from([Model::default()]),
             closed: Vec::new(),
+            older: None,
             seen: BTreeSet::new(),
         }
     }
@@ -123,6 +127,7 @@ impl World {
             Step::Kill(run, after) => return self.ingest(run, after),
             Step::Close => return self.close(),
             Step::Compact => return self.compact(),
+            Step::RestoreOlder => return self.restore_older(),
             Step::Recount(name, run) => return self.recount(name, run),
         }
         Ok(())
@@ -218,7 +223,12 @@ impl World {
             at: "2026-11-23T00:00:00Z".to_owned(),
             command: command.to_owned(),
         };
-        let opened = Store::open_to_write(&place, Seed(self.logs.len() as u64), occasion);
+        let opened = Store::open_to_write(
+            &place,
+            Seed(self.logs.len() as u64),
+            occasion,
+            Access::default(),
+        );
         opened.map_err(|error| format!("opening: {error}"))
     }
 
@@ -232,6 +242,29 @@ impl World {
         }
         drop(store);
         self.compare(&self.folder.path().join("store"), &[])
+    }
+
+    /// An older ledger is refused, whoever asks, and the newest one put back is as if nothing had been.
+    fn restore_older(&mut self) -> Result<(), Difference> {
+        let place = self.folder.path().join("store");
+        let ledger = place.join("ledger.sqlite");
+        let Ok(newest) = fs::read(&ledger) else {
+            return Ok(());
+        };
+        let older = self.older.replace(newest.clone());
+        let Some(older) = older.filter(|older| *older != newest) else {
+            return Ok(());
+        };
+        fs::write(&ledger, older).expect("written");
+        let said = Store::open_to_read(&place)
+            .expect_err("refused")
+            .to_string();
+        if !said.contains("older copy") || self.open("ingest").is_ok() {
+            return Err(format!("an older ledger: {said}"));
+        }
+        fs::write(&ledger, newest).expect("written");
+        self.seen.insert("older ledger");
+        self.compare(&place, &[])
     }
 
     fn compact(&mut self) -> Result<(), Difference> {
@@ -399,13 +432,16 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 /// Files as a commit leaves them that was cut short, under the names that the next one may take.
 fn leave_orphans(store: &Path) {
+    let ledger = Connection::open(store.join("ledger.sqlite")).expect("opened");
+    let next = "SELECT coalesce(max(id), 0) + 1 FROM commits";
+    let Ok(next) = ledger.query_row(next, [], |row| row.get::<_, i64>(0)) else {
+        return;
+    };
     for (folder, end) in [("segments", "-0000.parquet"), ("quarantine", "-1.ndjson")] {
         let folder = store.join(folder);
         fs::create_dir_all(&folder).expect("made");
-        let names = fs::read_dir(&folder).expect("listed");
-        let count = names.count() + 1;
-        fs::write(folder.join(format!("{:08}{end}", 90 + count)), "PAR1").expect("written");
-        fs::write(folder.join(format!(".writing-{count}{end}")), "PA").expect("written");
+        fs::write(folder.join(format!("{next:08}{end}")), "PAR1").expect("written");
+        fs::write(folder.join(format!(".writing-{next:08}{end}")), "PA").expect("written");
     }
 }
 
