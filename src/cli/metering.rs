@@ -209,8 +209,8 @@ pub(super) struct WriterArgs {
     wait: u32,
     /// Let the group of its folder read a store that this makes: modes 0750 and 0640, not 0700 and 0600
     ///
-    /// A store that is there keeps its modes: what is made in it may be read by whom its folder may be
-    /// read by. `chmod -R g+rX DIR` opens it later.
+    /// A store that is there keeps its modes: what is made in it has the mode of the folder that it is made in.
+    /// `chmod -R g+rX DIR` opens it later.
     #[arg(long)]
     pub(super) group_readable: bool,
 }

@@ -2,8 +2,8 @@
 //!
 //! The rejected lines of a store hold addresses of clients and tokens of URLs, its names what customers are called.
 //! So a new store is its owner's alone: 0700, its files 0600; with `--group-readable` 0750 and 0640. From then on
-//! every file and folder in it may be read by whom its folder may be read by, so a store that was made
-//! otherwise, or whose folder was given another mode, stays as it is.
+//! every file has the mode of the folder that it is made in, as far as files have one, so a store that was made
+//! otherwise, or whose folders were given another mode, stays as it is.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -22,8 +22,8 @@ pub(super) const TEMPORARY: &str = ".writing-";
 /// Modes of a store that is its owner's alone, and of one that a group may read.
 const OWNER_ONLY: u32 = 0o700;
 const GROUP_READABLE: u32 = 0o750;
-/// What of a folder's mode says who may read.
-const READ_BITS: u32 = 0o444;
+/// What of a folder's mode files have.
+const FILE_BITS: u32 = 0o666;
 
 /// The modes of files and folders in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +48,8 @@ impl Modes {
     }
 
     fn by_folder(mode: u32) -> Self {
-        let readers = mode & READ_BITS & !0o400;
         Modes {
-            folder: OWNER_ONLY | readers | readers >> 2,
+            folder: OWNER_ONLY | mode & 0o777,
         }
     }
 
@@ -60,7 +59,7 @@ impl Modes {
     }
 
     fn file(self) -> u32 {
-        0o600 | self.folder & READ_BITS
+        self.folder & FILE_BITS
     }
 
     /// Opens a file to read and write, and makes it if it is not there.

@@ -74,7 +74,11 @@ pub(super) fn open_to_write(
         0 => 0,
         _ => newest_commit(&ledger)?,
     };
-    let mut sealer = Sealer::begin_with(root, path, commit)?;
+    let is_begun = seal.as_ref().is_some_and(|seal| seal.begun.is_some());
+    let mut sealer = match seal.filter(|_| !is_begun && !is_empty) {
+        Some(seal) => Sealer::resume(root, path, seal),
+        None => Sealer::begin_with(root, path, commit)?,
+    };
     if found < SCHEMA_VERSION {
         migrate(
             root,
@@ -82,7 +86,7 @@ pub(super) fn open_to_write(
             (found, commit),
             (seed, occasion),
         )?;
-    } else if seal.is_some_and(|seal| seal.begun.is_some()) {
+    } else if is_begun {
         sealer.write()?;
     }
     Ok((ledger, sealer))

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::astray::{LOST, put_away, set_aside, unnamed};
+use super::astray::{Kind, LOST, Unnamed, put_away, set_aside, unnamed};
 use super::backup::named_files;
 use super::close;
 use super::durable::{Modes, make_folder, names_in, sync_folder};
@@ -165,10 +165,15 @@ impl Repair {
     /// Moves away what no commit names.
     fn astray(&mut self, store: &Store, is_trial: bool) -> Result<(), StoreError> {
         let found = unnamed(&store.root, &store.lock_state().ledger)?;
-        let moved = match is_trial {
-            true => Vec::new(),
-            false => put_away(&store.root, found)?.moved,
-        };
+        let is_finished = |of: &&Unnamed| matches!(of.kind, Kind::Finished(_));
+        let moved: Vec<String> = found
+            .iter()
+            .filter(is_finished)
+            .map(Unnamed::place)
+            .collect();
+        if !is_trial {
+            put_away(&store.root, found)?;
+        }
         let moved = moved.into_iter();
         self.done
             .extend(moved.map(|place| format!("moved {place} to {LOST}: no commit names it")));
@@ -223,8 +228,11 @@ impl Repair {
             }
         }
         for (place, noted) in named_files(ledger)? {
-            let is_rejects = place.starts_with(QUARANTINE);
-            if is_rejects && noted.is_none_or(|noted| !is_right(&place, &noted)) {
+            let is_gone = match noted {
+                Some(noted) => !is_right(&place, &noted),
+                None => !store.root.join(&place).exists(),
+            };
+            if place.starts_with(QUARANTINE) && is_gone {
                 self.lost.push(format!(
                     "{place} is gone or others: the rejected lines in it cannot be retried; restore it from a copy"
                 ));

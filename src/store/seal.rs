@@ -146,6 +146,15 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
+    /// Goes on from what a seal says, which was found to be so.
+    pub(super) fn resume(root: &Path, ledger: &Path, seal: Seal) -> Self {
+        Sealer {
+            root: root.to_owned(),
+            ledger: ledger.to_owned(),
+            seal,
+        }
+    }
+
     /// Goes on from `commit`, of which the ledger's file is what it is now.
     pub(super) fn begin_with(root: &Path, ledger: &Path, commit: i64) -> Result<Self, StoreError> {
         let seal = Seal {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::faults::{expect, filled, usage};
-use crate::program::{Said, Site, bytes, lines, read_folder};
+use crate::old::{published, site_of, stated, versions};
+use crate::program::{Said, Site, bytes, copy_folder, lines, read_folder};
 
 fn backup(site: &Site, name: &str, more: &[&str]) -> Said {
     let mut command = site.command("backup");
@@ -95,6 +96,23 @@ fn d5_what_is_restored_is_what_was_backed_up_to_the_byte() {
             said.stderr
         );
         assert!(files(&site.path("backup")) == copied);
+    }
+}
+
+#[test]
+fn d5_a_store_of_every_version_is_backed_up_and_restored() {
+    for version in versions() {
+        let site = site_of(&version);
+        let said = backup(&site, "backup", &[]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        fs::remove_dir_all(site.path("store")).expect("removed");
+        assert_eq!(restore(&site, "backup").code, 0);
+        assert_eq!(published(&site), stated(&version.join("before")));
+        let said = repair(&site, &[]);
+        assert_eq!(said.code, 0, "{}{}", said.json, said.stderr);
+        copy_folder(&version.join("after/logs"), &site.path("logs"));
+        assert_eq!(site.ingest().code, 0);
+        assert_eq!(published(&site), stated(&version.join("after")));
     }
 }
 

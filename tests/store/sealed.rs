@@ -7,7 +7,7 @@ use std::process::Command;
 
 use rusqlite::Connection;
 
-use crate::faults::{expect, filled, readers, usage};
+use crate::faults::{expect, filled, readers, run_bound, set_writable, usage};
 use crate::program::{Site, bytes, copy_folder, lines};
 
 /// The files by which a store knows what counts.
@@ -221,6 +221,25 @@ fn d4_a_damaged_journal_rolls_back_to_the_last_commit_or_is_noticed() {
         assert!(0 < refused, "state {number}");
     }
     assert!(20 < refused, "{refused} refused");
+}
+
+#[test]
+fn d13_a_commit_that_was_half_written_is_told_to_who_may_not_roll_it_back() {
+    let site = begun();
+    let (journal, half_written) = interrupted(&file(&site, FILES[0]));
+    fs::write(file(&site, "ledger.sqlite-journal"), journal).expect("written");
+    fs::write(file(&site, FILES[0]), half_written).expect("written");
+    set_writable(&site, false);
+    let before = site.kept();
+    let said = run_bound(&site, site.command("verify").arg("--json"));
+    expect(
+        &said,
+        3,
+        &["was cut short", "let its owner run `cdn-meter verify`"],
+    );
+    assert_eq!(site.kept(), before);
+    set_writable(&site, true);
+    assert_eq!(usage(&site), Ok((bytes(0, 380), 380)));
 }
 
 #[test]
