@@ -19,7 +19,8 @@ const COMMANDS: usize = 2;
 /// Commands that read no store, or make one.
 const WITHOUT_STORE: [&str; 4] = ["arrears", "formats", "help", "restore"];
 /// What differs between two runs of the same.
-const VOLATILE: [&str; 6] = [
+const VOLATILE: [&str; 7] = [
+    "at",
     "block_nanos",
     "elapsed_millis",
     "closed_at",
@@ -206,7 +207,7 @@ fn commands(site: &Site) -> Vec<Vec<String>> {
         ("compact", &["--json"]),
         ("verify", &["--json"]),
         ("verify", &["--json", "--against", &logs]),
-        ("backup", &["BACKUP"]),
+        ("backup", &["--json", "BACKUP"]),
         ("repair", &["--json", "--dry-run"]),
     ];
     let way = |(name, more): &(&str, &[&str])| {
