@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, instant_now, open_to_read, writing};
 use super::{Failure, Finish, print_json};
-use crate::store::{Backup, Store};
+use crate::store::{Backup, RepairTerms, Store};
 
 /// Copy a store to a folder, consistently, also while another cdn-meter writes to it
 ///
@@ -48,7 +48,7 @@ pub(super) struct RestoreArgs {
 /// Files that are in the way or that no commit names are moved to STORE/lost+found, files that a commit
 /// names are put back from there, and a ledger of which everything agrees is sealed anew as it is, also
 /// an older copy. Nothing else is made up: what only the ledger tells has to come from a copy of it, or from
-/// the logs. Exit code 0: the store is sound. 3: something is lost, and what to do stands beside it.
+/// the logs. Exit code 0: the store is sound. 1: so it is, once logs are ingested again that it names. 3: something is lost, and what to do stands beside it.
 #[derive(Args)]
 pub(super) struct RepairArgs {
     #[command(flatten)]
@@ -58,6 +58,9 @@ pub(super) struct RepairArgs {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
+    /// Take out the files of which lines are lost with a segment: their logs count when they are ingested again
+    #[arg(long, conflicts_with = "dry_run")]
+    drop_lost: bool,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
@@ -110,14 +113,23 @@ fn show(is_json: bool, done: &str, made: &Backup) -> io::Result<()> {
 pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
     let root = &args.store.store;
     let (occasion, access) = writing("repair", &args.writer)?;
-    let repair = crate::store::repair(root, occasion, &access, args.dry_run)?;
+    let terms = RepairTerms {
+        is_trial: args.dry_run,
+        is_dropping_lost: args.drop_lost,
+    };
+    let repair = crate::store::repair(root, occasion, &access, terms)?;
     if args.json {
-        print_json(&json!({ "done": repair.done, "lost": repair.lost }))?;
+        print_json(
+            &json!({ "done": repair.done, "lost": repair.lost, "ingest_again": repair.again }),
+        )?;
     } else {
         let mut out = io::stdout().lock();
         let would = if args.dry_run { "would have " } else { "" };
         for done in &repair.done {
             writeln!(out, "{would}{done}")?;
+        }
+        for name in &repair.again {
+            writeln!(out, "ingest again  {name}")?;
         }
         for lost in &repair.lost {
             writeln!(out, "lost  {lost}")?;
@@ -127,7 +139,8 @@ pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
         }
     }
     match repair.lost.len() {
-        0 => Ok(Finish::Done),
+        0 if repair.again.is_empty() => Ok(Finish::Done),
+        0 => Ok(Finish::Attention),
         lost => Err(Failure::state(format!(
             "the store {} is not whole: {lost} things are lost, and what to do stands beside them",
             root.display()

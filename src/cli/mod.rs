@@ -19,6 +19,7 @@ mod events;
 mod explain;
 mod failure;
 mod focus;
+mod forget;
 mod formats;
 mod ingest;
 mod ledger;
@@ -65,6 +66,7 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     Close(close::CloseArgs),
     Compact(compact::CompactArgs),
+    Forget(forget::ForgetArgs),
     Verify(verify::VerifyArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Close(args) => close::close(&args),
         Command::Compact(args) => compact::compact(&args),
+        Command::Forget(args) => forget::forget(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),

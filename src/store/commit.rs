@@ -222,7 +222,11 @@ impl Store {
         }
     }
 
-    fn flush_state(&self, state: &mut State, domains: &Domains) -> Result<(), StoreError> {
+    pub(super) fn flush_state(
+        &self,
+        state: &mut State,
+        domains: &Domains,
+    ) -> Result<(), StoreError> {
         let Some((commit, _)) = state.pending.commit else {
             return Ok(());
         };
@@ -292,6 +296,13 @@ impl State {
         failpoint::reach("transaction.committed");
         self.pending.commit = None;
         sealer.finish(commit)
+    }
+
+    /// Ends the open transaction as if it had not begun.
+    pub(super) fn give_up(&mut self) -> Result<(), StoreError> {
+        self.ledger.execute_batch("ROLLBACK")?;
+        self.pending.commit = None;
+        Ok(())
     }
 
     fn is_due(&self) -> bool {

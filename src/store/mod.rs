@@ -21,7 +21,8 @@
 //! the files of closed months against the digests that the ledger notes, whenever they are read.
 //!
 //! Rejected lines that are accepted later move to another fate within their content (`retry.rs`). Files
-//! that are counted anew get contents of the same digests in the place of theirs (`recount.rs`).
+//! that are counted anew get contents of the same digests in the place of theirs (`recount.rs`). What
+//! should never have counted is taken out (`forget.rs`).
 //!
 //! Invariants: `SEG-1` a segment counts iff the ledger names it; `SPAN-1` a content's own lines start
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
@@ -43,6 +44,7 @@ mod entries;
 mod error;
 mod explain;
 mod failpoint;
+mod forget;
 mod identify;
 mod known;
 mod lateness;
@@ -80,13 +82,14 @@ pub use coverage::{Coverage, Covered, Tells};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::FAILPOINTS;
+pub use forget::{ForgetError, Forgotten, REASON_BYTES_MAX};
 pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;
 pub use limit::SetAside;
 pub use open::{SCHEMA_VERSION, reseal};
 pub use read::{Rejected, StoreUsage, WithoutBytes};
 pub use recount::{Recount, RecountPart, Recounted};
-pub use repair::{Repair, repair};
+pub use repair::{Repair, RepairTerms, repair};
 pub use retry::{Quarantined, Regained};
 pub use succession::{Names, Unsure};
 pub use verify::{Finding, Verification};

@@ -32,7 +32,10 @@ pub(super) const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
         include_str!("schema-2-copies.sql"),
     ),
     include_str!("schema-3-names.sql"),
-    include_str!("schema-4-quarantine.sql"),
+    concat!(
+        include_str!("schema-4-forget.sql"),
+        include_str!("schema-4-quarantine.sql"),
+    ),
 ];
 /// How long to wait for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,11 +68,7 @@ pub(super) fn open_to_write(
     if found == 0 && holds_usage(root)? {
         return Err(StoreError::LedgerLost { path: root.into() });
     }
-    leave_wal(&ledger)?;
-    // Every commit is on disk before it is believed, and nothing of it is written into the ledger before:
-    // what waits for ten seconds must not keep readers out.
-    ledger.pragma_update(None, "synchronous", "FULL")?;
-    ledger.pragma_update(None, "cache_spill", false)?;
+    prepare_to_write(&ledger)?;
     let commit = match found {
         0 => 0,
         _ => newest_commit(&ledger)?,
@@ -140,6 +139,16 @@ pub(super) fn open_unchecked(path: &Path) -> Result<Connection, StoreError> {
         Some(problem) => Err(StoreError::LedgerDamaged { problem }),
         None => Ok(ledger),
     }
+}
+
+/// Has a ledger commit as all of ours do.
+pub(super) fn prepare_to_write(ledger: &Connection) -> Result<(), StoreError> {
+    leave_wal(ledger)?;
+    // Every commit is on disk before it is believed, and nothing of it is written into the ledger before:
+    // what waits for ten seconds must not keep readers out.
+    ledger.pragma_update(None, "synchronous", "FULL")?;
+    ledger.pragma_update(None, "cache_spill", false)?;
+    Ok(())
 }
 
 /// Puts all that stands in files of WAL mode into the ledger's own, and has it use a rollback journal.

@@ -7,6 +7,8 @@
 //! | finished files that no commit names, also those of commits that an older ledger misses | moved to `lost+found/` |
 //! | the seal is gone, damaged, or of another state of the ledger, and all that `verify` can work out agrees | sealed anew, as it is |
 //!
+//! | a segment is lost, and `drop_lost` asks for it | moved to `lost+found/` if it is there; the files that have lines in it count no more, until their logs are ingested again |
+//!
 //! It is for people: to seal a ledger that is not the newest, or of which a byte was changed that nothing can be
 //! held against (a name, the digest of a content), is to believe it. What the ledger alone tells cannot be
 //! rebuilt from segments: they do not say which of them count, nor of which files they are.
@@ -20,10 +22,11 @@ use super::backup::named_files;
 use super::close;
 use super::durable::{Modes, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
+use super::forget::take_out_lost;
 use super::lock::Lock;
-use super::open::{is_sealed_version, no_ledger, open_unchecked, reseal};
-use super::scan::sha256;
-use super::seal::{FileState, Seal, beside, has_hot_journal, has_wal};
+use super::open::{is_sealed_version, no_ledger, open_unchecked, prepare_to_write, reseal};
+use super::scan::{check, sha256};
+use super::seal::{FileState, Seal, Sealer, beside, has_hot_journal, has_wal};
 use super::{Access, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger};
 use crate::units::hex;
 
@@ -34,20 +37,37 @@ pub struct Repair {
     pub done: Vec<String>,
     /// What is lost, and what to do about it.
     pub lost: Vec<String>,
+    /// Files that were taken out because lines of theirs are lost: their logs have to be ingested again.
+    pub again: Vec<String>,
 }
+
+/// How a store is repaired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RepairTerms {
+    /// Whether nothing is done, and only said.
+    pub is_trial: bool,
+    /// Whether files of which lines are lost are taken out.
+    pub is_dropping_lost: bool,
+}
+
+const DROPPING_LOST: RepairTerms = RepairTerms {
+    is_trial: false,
+    is_dropping_lost: true,
+};
 
 /// Where SQLite notes that a ledger is in WAL mode, and the value that says so.
 const WAL_MARK: (usize, u8) = (18, 2);
 
-/// Puts right what can be in the store at `root`; where `is_trial` is set, only says so.
+/// Puts right what can be in the store at `root`.
 ///
 /// Errors: [`StoreError`], where the ledger is gone or SQLite cannot read it.
 pub fn repair(
     root: &Path,
     occasion: Occasion,
     access: &Access,
-    is_trial: bool,
+    terms: RepairTerms,
 ) -> Result<Repair, StoreError> {
+    let is_trial = terms.is_trial;
     let path = root.join(LEDGER);
     if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
         return Err(no_ledger(root)?);
@@ -80,7 +100,9 @@ pub fn repair(
     repair.astray(&store, is_trial)?;
     let is_sound = repair.verify(&store)?;
     let is_sealed = seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true);
-    if is_to_be_sealed && !is_sealed {
+    if is_to_be_sealed && is_sound && terms == DROPPING_LOST {
+        repair.take_out_lost(&store)?;
+    } else if is_to_be_sealed && !is_sealed {
         match is_sound {
             true => repair.seal(store, root, is_trial)?,
             false => repair.lost.push(
@@ -199,6 +221,39 @@ impl Repair {
         Ok(is_sound)
     }
 
+    /// Takes out, in one commit, what has lines in segments that are gone or others; the ledger is sealed by it.
+    fn take_out_lost(&mut self, store: &Store) -> Result<(), StoreError> {
+        let state = &mut *store.lock_state();
+        prepare_to_write(&state.ledger)?;
+        let path = store.root.join(LEDGER);
+        let found = ledger::newest_commit(&state.ledger)?;
+        let sealer = Sealer::begin_with(&store.root, &path, found)?;
+        sealer.write()?;
+        let mut lost = ledger::segments(&state.ledger)?;
+        let folder = store.root.join(SEGMENTS);
+        lost.retain(|segment| check(&folder, segment).is_err());
+        state.sealer = Some(sealer);
+        let commit = state.commit()?;
+        let ids: Vec<i64> = lost.iter().map(|segment| segment.id).collect();
+        let names = take_out_lost(&state.ledger, &ids, "lost with a segment", commit)?;
+        state.end_transaction()?;
+        for segment in lost
+            .iter()
+            .filter(|segment| folder.join(&segment.name).exists())
+        {
+            set_aside(&store.root, SEGMENTS, &segment.name)?;
+        }
+        self.done.push(format!(
+            "took out what {} lost segments held lines of",
+            lost.len()
+        ));
+        self.again.extend(names);
+        // What is said of them is true no more.
+        let is_of = |said: &String| lost.iter().any(|segment| said.contains(&segment.name));
+        self.lost.retain(|said| !is_of(said));
+        Ok(())
+    }
+
     /// Says what is lost with files that are gone or others; answers their names.
     fn lost_files(&mut self, store: &Store) -> Result<BTreeSet<String>, StoreError> {
         let ledger = &store.lock_state().ledger;
@@ -216,7 +271,8 @@ impl Repair {
             for (content, (_, usage)) in ledger::parts(ledger, segment.id)? {
                 let names = ledger::names_of(ledger, content)?.join(", ");
                 self.lost.push(format!(
-                    "{place} is gone or others: {}, {} requests of {names}; restore it from a copy",
+                    "{place} is gone or others: {}, {} requests of {names}; restore it from a \
+                     copy, or take these files out with --drop-lost and ingest their logs again",
                     usage.bytes, usage.requests
                 ));
             }

@@ -137,13 +137,14 @@ fn filled(from: u64) -> Site {
 fn commands(site: &Site) -> Vec<Vec<String>> {
     let path = |name: &str| site.path(name).display().to_string();
     let (registry, logs, new) = (path("registry.toml"), path("logs"), path("new.log"));
+    let b_log = path("logs/b.log");
     let (a_log, response, events) = (
         path("logs/a.log"),
         path("response.json"),
         path("events.toml"),
     );
     let priced = ["--registry", &registry, "--json", "--out", "OUT"];
-    let ways: [(&str, &[&str]); 17] = [
+    let ways: [(&str, &[&str]); 18] = [
         ("run", &[&[&new[..]][..], &priced].concat()),
         ("ingest", &["--json", &new]),
         (
@@ -205,6 +206,7 @@ fn commands(site: &Site) -> Vec<Vec<String>> {
             ],
         ),
         ("compact", &["--json"]),
+        ("forget", &["--json", "--reason", "wrong", &b_log]),
         ("verify", &["--json"]),
         ("verify", &["--json", "--against", &logs]),
         ("backup", &["--json", "BACKUP"]),
@@ -396,6 +398,17 @@ fn d2_a_damaged_file_of_a_store_is_named_or_changes_no_figure() {
                 let found = field.outcome(&commands[*at], Some((path, bad.as_deref())));
                 let name = path.file_name().expect("a name").to_string_lossy();
                 let is_refused = |(code, said): &(i32, String)| *code == 3 && said.contains(&*name);
+                // A run counts before it publishes.
+                let after = [&untouched[*at].after, before];
+                // A repair says what it would do about it. Rejected lines that are gone count as they did: a backup
+                // names them, a retry does not find them.
+                let is_rejects = path.starts_with("quarantine") && bad.is_none();
+                let is_told = match &commands[*at][0][..] {
+                    "repair" => found.said.1.contains("sealed ledger.sqlite"),
+                    "backup" => is_rejects && found.said.1.contains(&*name),
+                    "ingest" => is_rejects,
+                    _ => false,
+                } && found.said.0 <= 1;
                 // A run counts before it publishes.
                 let after = [&untouched[*at].after, before];
                 // A repair says what it would do about it.

@@ -15,10 +15,11 @@ use crate::world::{Difference, NAMES, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 18] = [
     "closed",
     "compacted",
     "duplicate",
+    "forgotten",
     "given up",
     "grown",
     "new",
@@ -39,7 +40,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(31) {
+        match random.below(32) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -56,6 +57,7 @@ impl Step {
             22 => Step::RotateByCopy(random.below(60), Cut::any(random)),
             23 => Step::RotateByDate(random.below(60), Cut::any(random)),
             24 => Step::RestoreOlder,
+            25 => Step::Forget(name),
             _ => Step::Ingest(Run::any(random)),
         }
     }
