@@ -15,7 +15,7 @@ use crate::world::{Difference, NAMES, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 18] = [
+const KINDS: [&str; 20] = [
     "closed",
     "compacted",
     "duplicate",
@@ -30,6 +30,8 @@ const KINDS: [&str; 18] = [
     "recounted",
     "renamed",
     "replaced",
+    "retried",
+    "salvaged",
     "shrunk",
     "unchanged",
     "unreadable",
@@ -40,7 +42,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(32) {
+        match random.below(33) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -58,6 +60,7 @@ impl Step {
             23 => Step::RotateByDate(random.below(60), Cut::any(random)),
             24 => Step::RestoreOlder,
             25 => Step::Forget(name),
+            26 => Step::Retry,
             _ => Step::Ingest(Run::any(random)),
         }
     }
@@ -86,6 +89,7 @@ impl Run {
             },
             is_trusting: random.one_in(2),
             is_rehash: random.one_in(6),
+            is_salvage: random.one_in(3),
             has_orphans: random.one_in(8),
         }
     }
@@ -100,6 +104,7 @@ fn run(seed: u64, steps: &[Step]) -> Result<BTreeSet<&'static str>, Difference> 
         names: 31,
         is_trusting: false,
         is_rehash: true,
+        is_salvage: false,
         has_orphans: false,
     };
     world.ingest(all, usize::MAX)?;
