@@ -62,9 +62,7 @@ pub(super) fn open_to_write(
         _ => open_with(path, flags)?,
     };
     let found = version(root, &ledger)?;
-    if seal.is_none() && SEALED_VERSION <= found {
-        return Err(StoreError::SealLost { path: root.into() });
-    }
+    check_unsealed(root, &ledger, seal.is_some())?;
     if found == 0 && holds_usage(root)? {
         return Err(StoreError::LedgerLost { path: root.into() });
     }
@@ -74,6 +72,7 @@ pub(super) fn open_to_write(
         _ => newest_commit(&ledger)?,
     };
     let is_begun = seal.as_ref().is_some_and(|seal| seal.begun.is_some());
+    let is_new = seal.is_none();
     let mut sealer = match seal.filter(|_| !is_begun && !is_empty) {
         Some(seal) => Sealer::resume(root, path, seal),
         None => Sealer::begin_with(root, path, commit)?,
@@ -85,7 +84,7 @@ pub(super) fn open_to_write(
             (found, commit),
             (seed, occasion),
         )?;
-    } else if is_begun {
+    } else if is_begun || is_new {
         sealer.write()?;
     }
     Ok((ledger, sealer))
@@ -98,7 +97,10 @@ fn migrate(
     (found, commit): (i64, i64),
     (seed, occasion): (Seed, &Occasion),
 ) -> Result<(), StoreError> {
-    sealer.begin(commit)?;
+    // A store that is being made has nothing to lose, and no seal.
+    if found != 0 {
+        sealer.begin(commit)?;
+    }
     let transaction = ledger.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for step in &MIGRATIONS[found as usize..] {
         transaction.execute_batch(step)?;
@@ -285,6 +287,11 @@ fn open_unsealed_to_read(
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let (ledger, lock) = match has_wal(path) {
         true => (open_with(path, flags)?, None),
+        // It was cut short as it was made: that is rolled back.
+        false if has_hot_journal(path)? => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            (open_with(path, flags)?, None)
+        }
         // All is in the ledger's own file; the lock keeps it so. SQLite would make files beside it, which
         // are ours then, and lock its owner out.
         false => {
@@ -292,10 +299,20 @@ fn open_unsealed_to_read(
             (open_immutable(path, flags)?, lock)
         }
     };
+    check_unsealed(root, &ledger, false)?;
     match version(root, &ledger)? {
         0 => Err(no_ledger(root)?),
-        found if SEALED_VERSION <= found => Err(StoreError::SealLost { path: root.into() }),
         _ => Ok((ledger, lock)),
+    }
+}
+
+/// Refuses a ledger that must have had a seal: one without a commit may have been cut short as it was made.
+fn check_unsealed(root: &Path, ledger: &Connection, is_sealed: bool) -> Result<(), StoreError> {
+    let must_be = SEALED_VERSION <= version(root, ledger)?
+        && (newest_commit(ledger)? != 0 || holds_usage(root)?);
+    match must_be && !is_sealed {
+        true => Err(StoreError::SealLost { path: root.into() }),
+        false => Ok(()),
     }
 }
 
@@ -314,8 +331,7 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 
 /// Whether there must have been a ledger with something in it.
 fn is_lost(root: &Path) -> Result<bool, StoreError> {
-    let is_made = |seal: Seal| (seal.commit, seal.begun) != (0, Some(0));
-    Ok(Seal::read(root)?.is_some_and(is_made) || holds_usage(root)?)
+    Ok(Seal::read(root)?.is_some() || holds_usage(root)?)
 }
 
 /// Why there is no ledger to go by, or an empty one.
