@@ -8,7 +8,7 @@ use clap::Args;
 use super::bill::PriceArgs;
 use super::counted::say_counted_otherwise;
 use super::metering::{
-    MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write, say_set_aside,
+    MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write, say_set_aside,
 };
 use super::months::{MonthSink as _, add_months};
 use super::progress::{Progress, say};
@@ -40,6 +40,8 @@ pub(super) struct RunArgs {
     prices: PriceArgs,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// Keep usage in memory: nothing is known of other runs, and nothing is kept for later ones
     #[arg(long, conflicts_with = "store")]
     no_store: bool,
@@ -58,7 +60,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         .sources
         .iter()
         .filter_map(|source| source.stored_bytes);
-    let progress = Progress::new(stored_bytes.sum(), Some(&args.publishing.out));
+    let out = (args.publishing.out.as_path(), args.writer.group_readable);
+    let progress = Progress::new(stored_bytes.sum(), Some(out));
     let ingested = match args.no_store {
         true => {
             let table = Mutex::new(UsageTable::new(options.rows_max));
@@ -69,7 +72,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
             ingested
         }
         false => {
-            let store = open_to_write(&args.store.store, "run")?;
+            let store = open_to_write(&args.store.store, "run", &args.writer)?;
             publishing.check_closed(&store)?;
             let ingested = ingest(found.sources.clone(), &options, &progress, &store)?;
             say_counted_otherwise(&store, &options, &found.sources, &ingested);

@@ -1,11 +1,15 @@
 //! The store by its front: what is delivered counts once, whatever is repeated, moved or killed.
 
+mod access;
 mod against;
+mod astray;
+mod backup;
 mod closing;
 mod compaction;
 mod copies;
 mod counted;
 mod crash;
+mod damage;
 mod deliveries;
 mod explain;
 mod explained;
@@ -22,6 +26,7 @@ mod recount;
 mod retry;
 mod rotation;
 mod salvage;
+mod sealed;
 mod sequences;
 mod steps;
 mod sums;
