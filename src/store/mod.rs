@@ -289,6 +289,16 @@ fn lock(root: &Path) -> Result<Lock, StoreError> {
     Err(StoreError::Locked { path: root.into() })
 }
 
+/// Whether there is a store at `root`, or what is left of one.
+pub fn is_store(root: &Path) -> bool {
+    let has_folders = || {
+        [SEGMENTS, QUARANTINE, CLOSED]
+            .iter()
+            .all(|name| root.join(name).is_dir())
+    };
+    root.join(LEDGER).is_file() || has_folders()
+}
+
 /// Whether a folder without a ledger holds what no store would leave there.
 fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
     if !root.exists() {

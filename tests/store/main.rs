@@ -1,6 +1,8 @@
 //! The store by its front: what is delivered counts once, whatever is repeated, moved or killed.
 
 mod against;
+mod changed;
+mod clock;
 mod closing;
 mod compaction;
 mod copies;
@@ -11,9 +13,11 @@ mod explain;
 mod explained;
 mod faults;
 mod frozen;
+mod hosts;
 mod logs;
 mod model;
 mod month;
+mod names;
 mod old;
 mod program;
 mod recount;
@@ -21,6 +25,7 @@ mod retry;
 mod rotation;
 mod salvage;
 mod sequences;
+mod signals;
 mod steps;
 mod sums;
 #[path = "../support/mod.rs"]
