@@ -18,6 +18,7 @@ mod events;
 mod explain;
 mod failure;
 mod focus;
+mod forget;
 mod formats;
 mod ingest;
 mod ledger;
@@ -65,6 +66,7 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     Close(close::CloseArgs),
     Compact(compact::CompactArgs),
+    Forget(forget::ForgetArgs),
     Verify(verify::VerifyArgs),
     Formats(formats::FormatsArgs),
 }
@@ -126,6 +128,7 @@ fn perform(command: Command) -> Result<Finish, Failure> {
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Close(args) => close::close(&args),
         Command::Compact(args) => compact::compact(&args),
+        Command::Forget(args) => forget::forget(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Formats(args) => formats::formats(&args),
     }

@@ -251,7 +251,11 @@ impl Store {
         }
     }
 
-    fn flush_state(&self, state: &mut State, domains: &Domains) -> Result<(), StoreError> {
+    pub(super) fn flush_state(
+        &self,
+        state: &mut State,
+        domains: &Domains,
+    ) -> Result<(), StoreError> {
         let Some((commit, _)) = state.pending.commit else {
             return Ok(());
         };
@@ -315,6 +319,13 @@ impl State {
         failpoint::reach("transaction.commit");
         self.ledger.execute_batch("COMMIT")?;
         failpoint::reach("transaction.committed");
+        self.pending.commit = None;
+        Ok(())
+    }
+
+    /// Ends the open transaction as if it had not begun.
+    pub(super) fn give_up(&mut self) -> Result<(), StoreError> {
+        self.ledger.execute_batch("ROLLBACK")?;
         self.pending.commit = None;
         Ok(())
     }

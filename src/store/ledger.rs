@@ -19,7 +19,7 @@ use crate::source::{Content, Digest, OPENING_BYTES, Opening, Seed};
 use crate::units::Bytes;
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 /// The steps from each version to the next; they are never edited, only added to.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema.sql"),
@@ -28,6 +28,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
         include_str!("schema-2-copies.sql"),
     ),
     include_str!("schema-3-names.sql"),
+    include_str!("schema-4-forget.sql"),
 ];
 /// How long to wait for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -16,7 +16,8 @@
 //! when the store is next opened to write; a crash after it leaves nothing to do.
 //!
 //! Rejected lines that are accepted later move to another fate within their content (`retry.rs`). Files
-//! that are counted anew get contents of the same digests in the place of theirs (`recount.rs`).
+//! that are counted anew get contents of the same digests in the place of theirs (`recount.rs`). What
+//! should never have counted is taken out (`forget.rs`).
 //!
 //! Invariants: `SEG-1` a segment counts iff the ledger names it; `SPAN-1` a content's own lines start
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
@@ -36,6 +37,7 @@ mod entries;
 mod error;
 mod explain;
 mod failpoint;
+mod forget;
 mod identify;
 mod known;
 mod lateness;
@@ -66,6 +68,7 @@ pub use coverage::{Coverage, Covered, Tells};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::FAILPOINTS;
+pub use forget::{ForgetError, Forgotten, REASON_BYTES_MAX};
 pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;
 pub use ledger::SCHEMA_VERSION;

@@ -118,6 +118,19 @@ impl Model {
         })
     }
 
+    /// What a name holds is taken out, with all names that hold it.
+    pub fn take_out(&mut self, name: &str) -> Result<(), &'static str> {
+        let text = self.held.get(name).cloned().ok_or("unknown")?;
+        let mut others = self.live.iter().filter(|other| **other != text);
+        if others.any(|other| self.start_of(other) == Some(&text)) {
+            return Err("begins");
+        }
+        self.held.retain(|_, held| *held != text);
+        self.live.remove(&text);
+        self.forget();
+        Ok(())
+    }
+
     /// All that counts: of every text, the lines after the longest one that it begins with.
     pub fn usage(&self) -> Usage {
         let mut usage = Usage::new();

@@ -15,10 +15,11 @@ use crate::world::{Difference, NAMES, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "closed",
     "compacted",
     "duplicate",
+    "forgotten",
     "given up",
     "grown",
     "new",
@@ -38,7 +39,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(30) {
+        match random.below(31) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -54,6 +55,7 @@ impl Step {
             20 | 21 => Step::Recount(name, Run::any(random)),
             22 => Step::RotateByCopy(random.below(60), Cut::any(random)),
             23 => Step::RotateByDate(random.below(60), Cut::any(random)),
+            24 => Step::Forget(name),
             _ => Step::Ingest(Run::any(random)),
         }
     }

@@ -33,6 +33,8 @@ pub enum Step {
     Compact,
     /// The file is counted anew, by the same format.
     Recount(usize, Run),
+    /// What the name holds is taken out of the store.
+    Forget(usize),
 }
 
 /// How much of a log.

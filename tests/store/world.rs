@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cdn_meter::ingest::{Events, IngestError, Options, Outcome, SourceReport, ingest, recount};
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
-use cdn_meter::store::{Change, Occasion, Store};
+use cdn_meter::store::{Change, ForgetError, Occasion, Store};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -124,6 +124,7 @@ impl World {
             Step::Close => return self.close(),
             Step::Compact => return self.compact(),
             Step::Recount(name, run) => return self.recount(name, run),
+            Step::Forget(name) => return self.forget(name),
         }
         Ok(())
     }
@@ -239,6 +240,33 @@ impl World {
         let compacted = compacted.map_err(|error| format!("compacting: {error}"))?;
         if compacted.rows != 0 {
             self.seen.insert("compacted");
+        }
+        self.compare(&self.folder.path().join("store"), &[])
+    }
+
+    fn forget(&mut self, name: usize) -> Result<(), Difference> {
+        let name = self.name(name);
+        let forgotten = self
+            .open("forget")?
+            .forget(std::slice::from_ref(&name), "a step", false);
+        let kind = match &forgotten {
+            Ok(_) => Ok(()),
+            Err(ForgetError::Unknown(_)) => Err("unknown"),
+            Err(ForgetError::Begins { .. }) => Err("begins"),
+            Err(error) => return Err(format!("forgetting: {error}")),
+        };
+        let mut models = BTreeSet::new();
+        for mut model in self.models.clone() {
+            if model.take_out(&name) == kind {
+                models.insert(model);
+            }
+        }
+        if models.is_empty() {
+            return Err(format!("forgetting {name}: {forgotten:?}, not the model"));
+        }
+        self.models = models;
+        if kind.is_ok() {
+            self.seen.insert("forgotten");
         }
         self.compare(&self.folder.path().join("store"), &[])
     }
