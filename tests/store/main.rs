@@ -12,6 +12,7 @@ mod deliveries;
 mod explain;
 mod explained;
 mod faults;
+mod files;
 mod forgotten;
 mod frozen;
 mod hosts;

@@ -15,7 +15,7 @@ use crate::world::{Difference, NAMES, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 19] = [
     "closed",
     "compacted",
     "duplicate",
@@ -29,6 +29,8 @@ const KINDS: [&str; 17] = [
     "recounted",
     "renamed",
     "replaced",
+    "retried",
+    "salvaged",
     "shrunk",
     "unchanged",
     "unreadable",
@@ -39,7 +41,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(31) {
+        match random.below(32) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -56,6 +58,7 @@ impl Step {
             22 => Step::RotateByCopy(random.below(60), Cut::any(random)),
             23 => Step::RotateByDate(random.below(60), Cut::any(random)),
             24 => Step::Forget(name),
+            25 => Step::Retry,
             _ => Step::Ingest(Run::any(random)),
         }
     }
@@ -84,6 +87,7 @@ impl Run {
             },
             is_trusting: random.one_in(2),
             is_rehash: random.one_in(6),
+            is_salvage: random.one_in(3),
             has_orphans: random.one_in(8),
         }
     }
@@ -98,6 +102,7 @@ fn run(seed: u64, steps: &[Step]) -> Result<BTreeSet<&'static str>, Difference> 
         names: 31,
         is_trusting: false,
         is_rehash: true,
+        is_salvage: false,
         has_orphans: false,
     };
     world.ingest(all, usize::MAX)?;

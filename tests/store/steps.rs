@@ -35,6 +35,8 @@ pub enum Step {
     Recount(usize, Run),
     /// What the name holds is taken out of the store.
     Forget(usize),
+    /// Rejected lines are read again.
+    Retry,
 }
 
 /// How much of a log.
@@ -58,6 +60,8 @@ pub struct Run {
     /// Whether files that look unchanged are passed over.
     pub is_trusting: bool,
     pub is_rehash: bool,
+    /// Whether what can be read of damaged archives counts.
+    pub is_salvage: bool,
     /// Whether an earlier run had left files that no commit names.
     pub has_orphans: bool,
 }

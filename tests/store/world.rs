@@ -2,34 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cdn_meter::ingest::{Events, IngestError, Options, Outcome, SourceReport, ingest, recount};
+use cdn_meter::ingest::{
+    Events, IngestError, Options, Outcome, SourceReport, ingest, recount, retry_quarantine,
+};
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
 use cdn_meter::store::{Change, ForgetError, Occasion, Store};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
+use crate::files::File;
 use crate::frozen::{ClosedMonth, close_next};
-use crate::logs::{Format, Random, logs};
+use crate::logs::{Format, OWN, Random, logs};
 use crate::model::{Model, Said, Text, Usage};
 use crate::steps::{Cut, Run, Step};
 use crate::support;
 
 /// So that rotation, packing and copies meet each other.
 pub const NAMES: [&str; 5] = ["a.log", "a.log.1", "a.log.2.gz", "b.log", "b.gz"];
-
-/// A file as it is on disk.
-#[derive(Clone)]
-struct File {
-    log: usize,
-    text: Text,
-    is_packed: bool,
-    is_corrupt: bool,
-}
 
 /// Log files, a store, and the model of it.
 pub struct World {
@@ -44,6 +35,8 @@ pub struct World {
     /// them need not tell in which.
     models: BTreeSet<Model>,
     closed: Vec<ClosedMonth>,
+    /// Whether what can be read of damaged archives counts in this run.
+    is_salvaging: bool,
     /// The kinds of all that was said, and `given up`.
     pub seen: BTreeSet<&'static str>,
 }
@@ -71,6 +64,7 @@ impl World {
             stamps: HashMap::new(),
             models: BTreeSet::from([Model::default()]),
             closed: Vec::new(),
+            is_salvaging: false,
             seen: BTreeSet::new(),
         }
     }
@@ -125,6 +119,7 @@ impl World {
             Step::Compact => return self.compact(),
             Step::Recount(name, run) => return self.recount(name, run),
             Step::Forget(name) => return self.forget(name),
+            Step::Retry => return self.retry(),
         }
         Ok(())
     }
@@ -133,15 +128,7 @@ impl World {
         let log = log % self.logs.len();
         let text = cut.of(&self.logs[log]);
         let is_packed = NAMES[name].ends_with(".gz");
-        self.put(
-            name,
-            File {
-                log,
-                text,
-                is_packed,
-                is_corrupt: false,
-            },
-        );
+        self.put(name, File::new(log, text, is_packed));
     }
 
     /// Changes a file, if there is one.
@@ -162,14 +149,8 @@ impl World {
     }
 
     /// Writes a file so that its stamp is new, unless its text had that stamp before.
-    fn put(&mut self, name: usize, file: File) {
-        let (name, mut stored) = (self.name(name), file.text.to_vec());
-        if file.is_packed {
-            stored = gzip(&stored);
-        }
-        if file.is_corrupt {
-            stored.truncate(stored.len() - 9);
-        }
+    fn put(&mut self, name: usize, mut file: File) {
+        let (name, stored) = (self.name(name), file.store());
         let unread: Text = Text::from(&b"corrupt"[..]);
         let text = if file.is_corrupt {
             unread
@@ -189,6 +170,7 @@ impl World {
 
     /// Ingests, and compares what is said and what counts with the model.
     pub fn ingest(&mut self, run: Run, give_up_after: usize) -> Result<(), Difference> {
+        self.is_salvaging = run.is_salvage;
         let place = self.folder.path().join("store");
         // A ledger is there before anything that it could name.
         if run.has_orphans && place.join("ledger.sqlite").exists() {
@@ -271,7 +253,40 @@ impl World {
         self.compare(&self.folder.path().join("store"), &[])
     }
 
+    fn retry(&mut self) -> Result<(), Difference> {
+        let all = Run {
+            workers: 1,
+            names: 0,
+            is_trusting: false,
+            is_rehash: false,
+            is_salvage: false,
+            has_orphans: false,
+        };
+        let options = Options {
+            fallback_domain: Some(OWN.to_owned()),
+            ..self.options(all)
+        };
+        let retried = retry_quarantine(&self.open("ingest")?, &options);
+        let contents = retried
+            .map_err(|error| format!("retrying: {error}"))?
+            .contents;
+        let models = std::mem::take(&mut self.models);
+        for mut model in models {
+            if model.retry() == contents {
+                self.models.insert(model);
+            }
+        }
+        if contents != 0 {
+            self.seen.insert("retried");
+        }
+        match self.models.is_empty() {
+            true => Err(format!("retried {contents} contents, not the model")),
+            false => self.compare(&self.folder.path().join("store"), &[]),
+        }
+    }
+
     fn recount(&mut self, name: usize, run: Run) -> Result<(), Difference> {
+        self.is_salvaging = run.is_salvage;
         let run = Run {
             names: 1 << name,
             ..run
@@ -292,10 +307,11 @@ impl World {
                 Err(code) => code,
             });
             let file = &self.files[&name];
-            let text = (!file.is_corrupt).then_some(&file.text);
             let mut models = BTreeSet::new();
             for mut model in all.clone() {
-                let found = model.recount(&name, text, &|name| self.files.contains_key(name));
+                let found = model.recount(&name, file.read(self.is_salvaging), &|name| {
+                    self.files.contains_key(name)
+                });
                 match found == expected {
                     true => drop(models.insert(model)),
                     false if all.len() == 1 => {
@@ -328,6 +344,7 @@ impl World {
             // Long after the files were written, their stamps tell every change.
             now_nanos: if run.is_trusting { i128::MAX / 2 } else { 0 },
             is_rehash: run.is_rehash,
+            is_salvage: run.is_salvage,
             ..support::options(run.workers)
         }
     }
@@ -370,8 +387,9 @@ impl World {
 
     fn deliver_to(&self, model: &mut Model, name: &str) -> Said {
         let file = &self.files[name];
-        let text = (!file.is_corrupt).then_some(&file.text);
-        model.deliver(name, text, &|name| self.files.contains_key(name))
+        model.deliver(name, file.read(self.is_salvaging), &|name| {
+            self.files.contains_key(name)
+        })
     }
 
     fn difference(&self, said: &[(String, Said)], found: &Usage) -> Difference {
@@ -417,12 +435,6 @@ impl Events for GivingUp {
             _ => Ok(()),
         }
     }
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text).expect("packed");
-    encoder.finish().expect("packed")
 }
 
 /// Files as a commit leaves them that was cut short, under the names that the next one may take.
