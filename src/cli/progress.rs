@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::signals::caught;
 use crate::ingest::{Events, Outcome, Quarantine, Refusal, SourceReport};
 
 /// Time between lines where there is no terminal.
@@ -33,18 +34,16 @@ struct Refused {
 }
 
 impl Progress {
-    /// Progress over `stored_bytes` of input; rejected lines go to the quarantine of the folder `out`, if given,
-    /// which its group may read or not.
-    pub(super) fn new(stored_bytes: u64, out: Option<(&Path, bool)>) -> Self {
+    /// Progress over `stored_bytes` of input, if all of it tells how much it is; rejected lines go to the
+    /// quarantine of the folder `out`, if given, which its group may read or not.
+    pub(super) fn new(stored_bytes: Option<u64>, out: Option<(&Path, bool)>) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let target = match is_terminal {
             true => ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SEC),
             false => ProgressDrawTarget::hidden(),
         };
-        let bar = ProgressBar::with_draw_target(Some(stored_bytes), target);
-        let style =
-            "{bar:30} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
+        let bar = ProgressBar::with_draw_target(stored_bytes, target);
+        if let Ok(style) = ProgressStyle::with_template(style(stored_bytes)) {
             bar.set_style(style);
         }
         let line_due = (!is_terminal).then(|| Mutex::new(Instant::now() + LINE_INTERVAL));
@@ -103,13 +102,35 @@ impl Progress {
         let Ok(mut due) = due.try_lock() else { return };
         if *due <= Instant::now() {
             *due = Instant::now() + LINE_INTERVAL;
-            let (done, of) = (self.bar.position(), self.bar.length().unwrap_or(0));
-            say(&format!("read {done} of {of} stored bytes"));
+            say(&line(self.bar.position(), self.bar.length()));
         }
     }
 }
 
+/// What the bar shows of `stored_bytes`.
+fn style(stored_bytes: Option<u64>) -> &'static str {
+    match stored_bytes {
+        Some(_) => {
+            "{bar:30} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}"
+        }
+        // How much a pipe will bring, nobody knows.
+        None => "{spinner} {decimal_bytes} read  {decimal_bytes_per_sec}",
+    }
+}
+
+/// The line that says how much was `done`.
+fn line(done: u64, of: Option<u64>) -> String {
+    match of {
+        Some(of) => format!("read {done} of {of} stored bytes"),
+        None => format!("read {done} bytes"),
+    }
+}
+
 impl Events for Progress {
+    fn is_stopped(&self) -> bool {
+        caught().is_some()
+    }
+
     fn advanced(&self, stored_bytes: u64) {
         self.bar.inc(stored_bytes);
         self.say_now_and_then();
@@ -213,5 +234,20 @@ impl Drop for QuarantineFile {
     fn drop(&mut self) {
         // After publishing there is nothing under this name; before, the file is of no use.
         let _ = fs::remove_file(&self.building);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b9_of_a_pipe_nobody_says_how_much_it_will_be() {
+        assert_eq!(line(5, None), "read 5 bytes");
+        assert_eq!(line(5, Some(9)), "read 5 of 9 stored bytes");
+        for word in ["total", "ETA", "{bar"] {
+            assert!(!style(None).contains(word), "{word}");
+            assert!(style(Some(9)).contains(word), "{word}");
+        }
     }
 }

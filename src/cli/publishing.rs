@@ -16,8 +16,8 @@ use crate::ingest::Ingested;
 use crate::meter::UsageTable;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Building, ClosedReport, RowReport, RunReport, SetAsideReport, Terms, print_run, publish,
-    read_summary, usage_digest, write_adjustments, write_month,
+    Building, ClosedReport, FoldedReport, RowReport, RunReport, SetAsideReport, Terms, print_run,
+    publish, read_summary, usage_digest, write_adjustments, write_month,
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
@@ -111,6 +111,7 @@ pub(super) struct Publishing<'a> {
     rows: Vec<SummaryRow>,
     closed: Vec<ClosedReport>,
     set_aside: Vec<SetAsideReport>,
+    folded: Vec<FoldedReport>,
 }
 
 impl PublishArgs {
@@ -126,6 +127,7 @@ impl PublishArgs {
             rows: Vec::new(),
             closed: Vec::new(),
             set_aside: Vec::new(),
+            folded: Vec::new(),
         })
     }
 }
@@ -139,6 +141,7 @@ impl MonthSink for Publishing<'_> {
         let book = Book::new(table, names, &self.registry, self.zone())?;
         let terms = self.args.terms.with(&self.registry);
         for usage in book.months() {
+            self.folded.extend(FoldedReport::of(&usage));
             let folders = self.folders(usage.month)?;
             self.rows
                 .extend(write_month(&usage, &terms, (&folders.0, &folders.1))?);
@@ -301,6 +304,7 @@ impl<'a> Publishing<'a> {
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&rows);
         (report.closed, report.set_aside) = (self.closed, self.set_aside);
+        report.folded_hosts = self.folded;
         let zone = terms.billing_zone;
         let (charges, bills) = match self.bills {
             None => (Vec::new(), Vec::new()),

@@ -23,6 +23,8 @@ use crate::units::Month;
 
 /// What the names of unfinished builds start with; the builder's process number ends them.
 const BUILDING: &str = ".building-";
+/// What the names of a dataset's folders start with, each of a month.
+const MONTH_KEY: &str = "billing_month=";
 
 /// Why a dataset could not be published. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +147,7 @@ impl Building {
     ///
     /// Errors: [`PublishError`].
     pub fn month(&self, month: Month) -> Result<PathBuf, PublishError> {
-        let name = format!("billing_month={}", month.first_day_text());
+        let name = format!("{MONTH_KEY}{}", month.first_day_text());
         let folder = self.path.join(name);
         fs::create_dir_all(&folder).map_err(write_error(&folder))?;
         Ok(folder)
@@ -238,6 +240,23 @@ fn remove_abandoned(out: &Path) {
                 false => fs::remove_file(path),
             };
         }
+    }
+}
+
+/// What a folder is that was published, whatever it is called now, or is being built; `None` of any other.
+pub fn mark_of_folder(place: &Path) -> Option<&'static str> {
+    let starts = |path: &Path, with: &str| {
+        let name = path.file_name().unwrap_or_default();
+        name.as_encoded_bytes().starts_with(with.as_bytes())
+    };
+    let holds_months = || {
+        let mut entries = fs::read_dir(place).into_iter().flatten().flatten();
+        entries.any(|entry| starts(&entry.path(), MONTH_KEY))
+    };
+    match place.join("_SUCCESS").is_file() {
+        _ if starts(place, BUILDING) => Some("a dataset that is being built"),
+        true if holds_months() => Some("a dataset"),
+        _ => None,
     }
 }
 

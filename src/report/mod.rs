@@ -31,7 +31,7 @@ pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_cha
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use comparison::{Comparison, print_comparison};
 pub use costs::{COSTS_SCHEMA, CostSum, CostSums, CostsReader, CostsWriter};
-pub use dataset::{Building, PublishError, publish};
+pub use dataset::{Building, PublishError, mark_of_folder, publish};
 pub use focus::{FocusTerms, FocusVersion, write_focus};
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
@@ -40,8 +40,8 @@ pub use json::{
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use notes::{
-    AssumedReport, LeftAloneReport, MendedReport, Notes, RejectedReport, RerateReport,
-    WaitingReport, WithoutBytesReport,
+    AssumedReport, FoldedReport, LeftAloneReport, MendedReport, Notes, RejectedReport,
+    RerateReport, WaitingReport, WithoutBytesReport,
 };
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
 pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};

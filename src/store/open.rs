@@ -33,8 +33,8 @@ pub(super) const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     ),
     include_str!("schema-3-names.sql"),
     concat!(
-        include_str!("schema-4-forget.sql"),
         include_str!("schema-4-quarantine.sql"),
+        include_str!("schema-4-forget.sql"),
     ),
 ];
 /// How long to wait for another process's transaction.

@@ -58,9 +58,9 @@ impl Step {
             20 | 21 => Step::Recount(name, Run::any(random)),
             22 => Step::RotateByCopy(random.below(60), Cut::any(random)),
             23 => Step::RotateByDate(random.below(60), Cut::any(random)),
-            24 => Step::RestoreOlder,
-            25 => Step::Forget(name),
-            26 => Step::Retry,
+            24 => Step::Forget(name),
+            25 => Step::Retry,
+            26 => Step::RestoreOlder,
             _ => Step::Ingest(Run::any(random)),
         }
     }
@@ -102,10 +102,8 @@ fn run(seed: u64, steps: &[Step]) -> Result<BTreeSet<&'static str>, Difference> 
     let all = Run {
         workers: 2,
         names: 31,
-        is_trusting: false,
         is_rehash: true,
-        is_salvage: false,
-        has_orphans: false,
+        ..Run::default()
     };
     world.ingest(all, usize::MAX)?;
     world.verify()?;

@@ -54,7 +54,7 @@ pub enum Cut {
     Chunk(usize),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Run {
     pub workers: usize,
     /// A bit for every name that is an input.

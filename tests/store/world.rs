@@ -11,9 +11,8 @@ use cdn_meter::ingest::{
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
 use cdn_meter::store::{Access, Change, ForgetError, Occasion, Store};
-use rusqlite::Connection;
 
-use crate::files::File;
+use crate::files::{File, leave_orphans};
 use crate::frozen::{ClosedMonth, close_next};
 use crate::logs::{Format, OWN, Random, logs};
 use crate::model::{Model, Said, Text, Usage};
@@ -36,10 +35,10 @@ pub struct World {
     /// them need not tell in which.
     models: BTreeSet<Model>,
     closed: Vec<ClosedMonth>,
-    /// The ledger as it once was.
-    older: Option<Vec<u8>>,
     /// Whether what can be read of damaged archives counts in this run.
     is_salvaging: bool,
+    /// The ledger as it once was.
+    older: Option<Vec<u8>>,
     /// The kinds of all that was said, and `given up`.
     pub seen: BTreeSet<&'static str>,
 }
@@ -67,8 +66,8 @@ impl World {
             stamps: HashMap::new(),
             models: BTreeSet::from([Model::default()]),
             closed: Vec::new(),
-            older: None,
             is_salvaging: false,
+            older: None,
             seen: BTreeSet::new(),
         }
     }
@@ -287,17 +286,9 @@ impl World {
     }
 
     fn retry(&mut self) -> Result<(), Difference> {
-        let all = Run {
-            workers: 1,
-            names: 0,
-            is_trusting: false,
-            is_rehash: false,
-            is_salvage: false,
-            has_orphans: false,
-        };
         let options = Options {
             fallback_domain: Some(OWN.to_owned()),
-            ..self.options(all)
+            ..self.options(Run::default())
         };
         let retried = retry_quarantine(&self.open("ingest")?, &options);
         let contents = retried
@@ -467,21 +458,6 @@ impl Events for GivingUp {
             0 => Err(std::io::Error::other("given up")),
             _ => Ok(()),
         }
-    }
-}
-
-/// Files as a commit leaves them that was cut short, under the names that the next one may take.
-fn leave_orphans(store: &Path) {
-    let ledger = Connection::open(store.join("ledger.sqlite")).expect("opened");
-    let next = "SELECT coalesce(max(id), 0) + 1 FROM commits";
-    let Ok(next) = ledger.query_row(next, [], |row| row.get::<_, i64>(0)) else {
-        return;
-    };
-    for (folder, end) in [("segments", "-0000.parquet"), ("quarantine", "-1.ndjson")] {
-        let folder = store.join(folder);
-        fs::create_dir_all(&folder).expect("made");
-        fs::write(folder.join(format!("{next:08}{end}")), "PAR1").expect("written");
-        fs::write(folder.join(format!(".writing-{next:08}{end}")), "PA").expect("written");
     }
 }
 
