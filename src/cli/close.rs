@@ -9,7 +9,9 @@ use super::bill::PriceArgs;
 use super::bills::{Prices, Shown, freeze_bill};
 use super::corrections::{Corrections, How};
 use super::ledger::Ledger;
-use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write, say_set_aside};
+use super::metering::{
+    MemoryArgs, StoreArgs, WriterArgs, now_unix_secs, open_to_write, say_set_aside,
+};
 use super::monotone::{check_closed, freeze_registry};
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
@@ -39,6 +41,8 @@ pub(super) struct CloseArgs {
     month: Month,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     #[command(flatten)]
     terms: TermsArgs,
     #[command(flatten)]
@@ -105,7 +109,7 @@ fn begin(args: &CloseArgs) -> Result<(Registry, Store), Failure> {
         ));
     }
     let registry = args.terms.registry()?;
-    let store = open_to_write(&args.store.store, "close")?;
+    let store = open_to_write(&args.store.store, "close", &args.writer)?;
     if !store.set_aside()?.is_empty() {
         say_set_aside(&store)?;
         return Err(Failure::start(

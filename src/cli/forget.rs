@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 
-use super::metering::{StoreArgs, open_to_write};
+use super::metering::{StoreArgs, WriterArgs, open_to_write};
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
 use crate::source::{is_there, name_of, path_of};
@@ -32,6 +32,8 @@ pub(super) struct ForgetArgs {
     reason: String,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// Only show what would be forgotten
     #[arg(long)]
     dry_run: bool,
@@ -44,7 +46,7 @@ pub(super) fn forget(args: &ForgetArgs) -> Result<Finish, Failure> {
     check_reason(&args.reason)?;
     // There is nothing to forget in a store that this would make.
     Store::open_to_read(&args.store.store)?;
-    let store = open_to_write(&args.store.store, "forget")?;
+    let store = open_to_write(&args.store.store, "forget", &args.writer)?;
     let what = args.what.iter().map(|what| named(&store, what));
     let what = what.collect::<Result<Vec<_>, _>>()?;
     let forgotten = store.forget(&what, &args.reason, args.dry_run)?;

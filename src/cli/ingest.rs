@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::counted::say_counted_otherwise;
-use super::metering::{MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write};
+use super::metering::{MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write};
 use super::progress::Progress;
 use super::signals::{graceful, read_until_stopped};
 use super::{Failure, Finish, print_json};
@@ -32,6 +32,8 @@ pub(super) struct IngestArgs {
     memory: MemoryArgs,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// Read the rejected lines of what counts again, after the logs if there are any
     ///
     /// By this program and with the --domain, --format and --log-format given now. What is accepted
@@ -72,7 +74,7 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         // There is nothing to retry or count anew in a store that this would make.
         Store::open_to_read(&args.store.store)?;
     }
-    let store = open_to_write(&args.store.store, "ingest")?;
+    let store = open_to_write(&args.store.store, "ingest", &args.writer)?;
     let progress = Progress::new(found.stored_bytes(), None);
     let sources = found.sources.clone();
     let ingested = read_until_stopped(|| match args.recount {

@@ -4,6 +4,7 @@
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
 mod arrears;
+mod backup;
 mod bill;
 mod bills;
 mod catalogue;
@@ -68,6 +69,9 @@ enum Command {
     Compact(compact::CompactArgs),
     Forget(forget::ForgetArgs),
     Verify(verify::VerifyArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
+    Repair(backup::RepairArgs),
     Formats(formats::FormatsArgs),
 }
 
@@ -130,6 +134,9 @@ fn perform(command: Command) -> Result<Finish, Failure> {
         Command::Compact(args) => compact::compact(&args),
         Command::Forget(args) => forget::forget(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Repair(args) => backup::repair(&args),
         Command::Formats(args) => formats::formats(&args),
     }
 }

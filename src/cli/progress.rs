@@ -1,8 +1,9 @@
 //! Progress: a bar at a terminal, now and then a line elsewhere, and the quarantine on the way.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,8 +34,9 @@ struct Refused {
 }
 
 impl Progress {
-    /// Progress over `stored_bytes` of input, if all of it tells how much it is; rejected lines go to the quarantine of `out`, if given.
-    pub(super) fn new(stored_bytes: Option<u64>, out: Option<&Path>) -> Self {
+    /// Progress over `stored_bytes` of input, if all of it tells how much it is; rejected lines go to the
+    /// quarantine of the folder `out`, if given, which its group may read or not.
+    pub(super) fn new(stored_bytes: Option<u64>, out: Option<(&Path, bool)>) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let target = match is_terminal {
             true => ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SEC),
@@ -176,12 +178,15 @@ pub(super) fn say(text: &str) {
 struct QuarantineFile {
     place: PathBuf,
     building: PathBuf,
+    /// Its lines hold addresses of clients.
+    mode: u32,
     file: Option<Quarantine<BufWriter<File>>>,
 }
 
 impl QuarantineFile {
-    fn new(out: &Path) -> Self {
+    fn new((out, is_group_readable): (&Path, bool)) -> Self {
         QuarantineFile {
+            mode: if is_group_readable { 0o640 } else { 0o600 },
             place: out.join("quarantine.ndjson"),
             building: out.join(format!(".building-quarantine-{}", std::process::id())),
             file: None,
@@ -198,9 +203,12 @@ impl QuarantineFile {
                 if let Some(out) = self.building.parent() {
                     fs::create_dir_all(out)?;
                 }
-                none.insert(Quarantine::new(BufWriter::new(File::create(
-                    &self.building,
-                )?)))
+                let mut options = File::options();
+                options.create(true).truncate(true).write(true);
+                let file = options.mode(self.mode).open(&self.building)?;
+                // Whatever the mask of the process takes away.
+                file.set_permissions(Permissions::from_mode(self.mode))?;
+                none.insert(Quarantine::new(BufWriter::new(file)))
             }
         };
         file.write(source)

@@ -9,7 +9,7 @@ use clap::Args;
 use super::bill::PriceArgs;
 use super::counted::say_counted_otherwise;
 use super::metering::{
-    MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write, say_set_aside,
+    MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write, say_set_aside,
 };
 use super::months::{MonthSink as _, add_months};
 use super::progress::{Progress, say};
@@ -42,6 +42,8 @@ pub(super) struct RunArgs {
     prices: PriceArgs,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// Keep usage in memory: nothing is known of other runs, and nothing is kept for later ones
     #[arg(long, conflicts_with = "store")]
     no_store: bool,
@@ -57,7 +59,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     if args.publishing.terms.has_registry() {
         publishing.price(&args.prices)?;
     }
-    let progress = Progress::new(found.stored_bytes(), Some(&args.publishing.out));
+    let out = (args.publishing.out.as_path(), args.writer.group_readable);
+    let progress = Progress::new(found.stored_bytes(), Some(out));
     let ingested = match args.no_store {
         true => {
             let table = Mutex::new(UsageTable::new(options.rows_max));
@@ -73,7 +76,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
             ingested
         }
         false => {
-            let store = open_to_write(&args.store.store, "run")?;
+            let store = open_to_write(&args.store.store, "run", &args.writer)?;
             publishing.check_closed(&store)?;
             let read = || ingest(found.sources.clone(), &options, &progress, &store);
             let ingested = read_until_stopped(read)?;

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use cdn_meter::ingest::{Events, Outcome, READINGS_MAX, SourceReport, ingest};
 use cdn_meter::source::{Seed, discover};
-use cdn_meter::store::{Change, Occasion, Store};
+use cdn_meter::store::{Access, Change, Occasion, Store};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -80,7 +80,8 @@ fn open(folder: &Path) -> Store {
         at: "2026-11-27T00:00:00Z".to_owned(),
         command: "ingest".to_owned(),
     };
-    Store::open_to_write(&folder.join("store"), Seed(7), occasion).expect("opened")
+    Store::open_to_write(&folder.join("store"), Seed(7), occasion, Access::default())
+        .expect("opened")
 }
 
 /// What became of `text`, to which `deeds` are done as it is read, and the bytes that count then.

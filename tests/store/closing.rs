@@ -6,7 +6,7 @@ use std::path::Path;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use cdn_meter::store::FAILPOINTS;
+use cdn_meter::store::{FAILPOINTS, reseal};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
@@ -320,6 +320,7 @@ fn closes_form_a_chain_and_what_was_altered_is_found() {
         .execute("DROP TRIGGER close_is_final", [])
         .expect("dropped");
     ledger.execute(update, []).expect("updated");
+    reseal(&site.path("store")).expect("sealed");
     find("a sum that was lowered");
 }
 

@@ -1,10 +1,13 @@
-//! Log files as they are on disk, damaged ones too, and what of them is read.
+//! Log files as they are on disk, damaged ones too, and what of them is read; what a crash leaves.
 
+use std::fs;
 use std::io::{Read as _, Write};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use rusqlite::Connection;
 
 use crate::model::{Read, Text};
 
@@ -70,4 +73,19 @@ fn readable(stored: &[u8]) -> Option<Text> {
     damage.expect_err("it is damaged");
     let whole = text.iter().rposition(|byte| *byte == b'\n')? + 1;
     Some(Text::from(&text[..whole]))
+}
+
+/// Files as a commit leaves them that was cut short, under the names that the next one may take.
+pub fn leave_orphans(store: &Path) {
+    let ledger = Connection::open(store.join("ledger.sqlite")).expect("opened");
+    let next = "SELECT coalesce(max(id), 0) + 1 FROM commits";
+    let Ok(next) = ledger.query_row(next, [], |row| row.get::<_, i64>(0)) else {
+        return;
+    };
+    for (folder, end) in [("segments", "-0000.parquet"), ("quarantine", "-1.ndjson")] {
+        let folder = store.join(folder);
+        fs::create_dir_all(&folder).expect("made");
+        fs::write(folder.join(format!("{next:08}{end}")), "PAR1").expect("written");
+        fs::write(folder.join(format!(".writing-{next:08}{end}")), "PA").expect("written");
+    }
 }

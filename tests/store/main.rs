@@ -1,6 +1,9 @@
 //! The store by its front: what is delivered counts once, whatever is repeated, moved or killed.
 
+mod access;
 mod against;
+mod astray;
+mod backup;
 mod changed;
 mod clock;
 mod closing;
@@ -8,6 +11,7 @@ mod compaction;
 mod copies;
 mod counted;
 mod crash;
+mod damage;
 mod deliveries;
 mod explain;
 mod explained;
@@ -26,6 +30,7 @@ mod recount;
 mod retry;
 mod rotation;
 mod salvage;
+mod sealed;
 mod sequences;
 mod signals;
 mod steps;

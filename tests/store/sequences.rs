@@ -15,7 +15,7 @@ use crate::world::{Difference, NAMES, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 20] = [
     "closed",
     "compacted",
     "duplicate",
@@ -26,6 +26,7 @@ const KINDS: [&str; 19] = [
     "next",
     "next-or-newer",
     "not-counted",
+    "older ledger",
     "recounted",
     "renamed",
     "replaced",
@@ -41,7 +42,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(32) {
+        match random.below(33) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -59,6 +60,7 @@ impl Step {
             23 => Step::RotateByDate(random.below(60), Cut::any(random)),
             24 => Step::Forget(name),
             25 => Step::Retry,
+            26 => Step::RestoreOlder,
             _ => Step::Ingest(Run::any(random)),
         }
     }
@@ -100,10 +102,8 @@ fn run(seed: u64, steps: &[Step]) -> Result<BTreeSet<&'static str>, Difference> 
     let all = Run {
         workers: 2,
         names: 31,
-        is_trusting: false,
         is_rehash: true,
-        is_salvage: false,
-        has_orphans: false,
+        ..Run::default()
     };
     world.ingest(all, usize::MAX)?;
     world.verify()?;

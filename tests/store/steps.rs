@@ -31,6 +31,8 @@ pub enum Step {
     /// The first open month is closed; what comes for it from then on is late.
     Close,
     Compact,
+    /// The ledger of the step of this kind before is put in the place of the newest, and that put back.
+    RestoreOlder,
     /// The file is counted anew, by the same format.
     Recount(usize, Run),
     /// What the name holds is taken out of the store.
@@ -52,7 +54,7 @@ pub enum Cut {
     Chunk(usize),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Run {
     pub workers: usize,
     /// A bit for every name that is an input.

@@ -10,9 +10,9 @@ use cdn_meter::ingest::{
 };
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
-use cdn_meter::store::{Change, ForgetError, Occasion, Store};
+use cdn_meter::store::{Access, Change, ForgetError, Occasion, Store};
 
-use crate::files::File;
+use crate::files::{File, leave_orphans};
 use crate::frozen::{ClosedMonth, close_next};
 use crate::logs::{Format, OWN, Random, logs};
 use crate::model::{Model, Said, Text, Usage};
@@ -37,6 +37,8 @@ pub struct World {
     closed: Vec<ClosedMonth>,
     /// Whether what can be read of damaged archives counts in this run.
     is_salvaging: bool,
+    /// The ledger as it once was.
+    older: Option<Vec<u8>>,
     /// The kinds of all that was said, and `given up`.
     pub seen: BTreeSet<&'static str>,
 }
@@ -65,6 +67,7 @@ impl World {
             models: BTreeSet::from([Model::default()]),
             closed: Vec::new(),
             is_salvaging: false,
+            older: None,
             seen: BTreeSet::new(),
         }
     }
@@ -117,6 +120,7 @@ impl World {
             Step::Kill(run, after) => return self.ingest(run, after),
             Step::Close => return self.close(),
             Step::Compact => return self.compact(),
+            Step::RestoreOlder => return self.restore_older(),
             Step::Recount(name, run) => return self.recount(name, run),
             Step::Forget(name) => return self.forget(name),
             Step::Retry => return self.retry(),
@@ -201,7 +205,12 @@ impl World {
             at: "2026-11-23T00:00:00Z".to_owned(),
             command: command.to_owned(),
         };
-        let opened = Store::open_to_write(&place, Seed(self.logs.len() as u64), occasion);
+        let opened = Store::open_to_write(
+            &place,
+            Seed(self.logs.len() as u64),
+            occasion,
+            Access::default(),
+        );
         opened.map_err(|error| format!("opening: {error}"))
     }
 
@@ -215,6 +224,29 @@ impl World {
         }
         drop(store);
         self.compare(&self.folder.path().join("store"), &[])
+    }
+
+    /// An older ledger is refused, whoever asks, and the newest one put back is as if nothing had been.
+    fn restore_older(&mut self) -> Result<(), Difference> {
+        let place = self.folder.path().join("store");
+        let ledger = place.join("ledger.sqlite");
+        let Ok(newest) = fs::read(&ledger) else {
+            return Ok(());
+        };
+        let older = self.older.replace(newest.clone());
+        let Some(older) = older.filter(|older| *older != newest) else {
+            return Ok(());
+        };
+        fs::write(&ledger, older).expect("written");
+        let said = Store::open_to_read(&place)
+            .expect_err("refused")
+            .to_string();
+        if !said.contains("older copy") || self.open("ingest").is_ok() {
+            return Err(format!("an older ledger: {said}"));
+        }
+        fs::write(&ledger, newest).expect("written");
+        self.seen.insert("older ledger");
+        self.compare(&place, &[])
     }
 
     fn compact(&mut self) -> Result<(), Difference> {
@@ -254,17 +286,9 @@ impl World {
     }
 
     fn retry(&mut self) -> Result<(), Difference> {
-        let all = Run {
-            workers: 1,
-            names: 0,
-            is_trusting: false,
-            is_rehash: false,
-            is_salvage: false,
-            has_orphans: false,
-        };
         let options = Options {
             fallback_domain: Some(OWN.to_owned()),
-            ..self.options(all)
+            ..self.options(Run::default())
         };
         let retried = retry_quarantine(&self.open("ingest")?, &options);
         let contents = retried
@@ -434,18 +458,6 @@ impl Events for GivingUp {
             0 => Err(std::io::Error::other("given up")),
             _ => Ok(()),
         }
-    }
-}
-
-/// Files as a commit leaves them that was cut short, under the names that the next one may take.
-fn leave_orphans(store: &Path) {
-    for (folder, end) in [("segments", "-0000.parquet"), ("quarantine", "-1.ndjson")] {
-        let folder = store.join(folder);
-        fs::create_dir_all(&folder).expect("made");
-        let names = fs::read_dir(&folder).expect("listed");
-        let count = names.count() + 1;
-        fs::write(folder.join(format!("{:08}{end}", 90 + count)), "PAR1").expect("written");
-        fs::write(folder.join(format!(".writing-{count}{end}")), "PA").expect("written");
     }
 }
 
