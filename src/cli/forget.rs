@@ -1,6 +1,7 @@
 //! `cdn-meter forget`: what should never have counted is taken out.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::metering::{StoreArgs, WriterArgs, open_to_write};
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
+use crate::source::{is_there, name_of, path_of};
 use crate::store::{Forgotten, REASON_BYTES_MAX, Store};
 use crate::units::Month;
 
@@ -24,7 +26,7 @@ use crate::units::Month;
 pub(super) struct ForgetArgs {
     /// Files, or digests of contents (8 digits or more), as `cdn-meter explain` names them
     #[arg(required = true, value_name = "FILE|DIGEST")]
-    what: Vec<String>,
+    what: Vec<OsString>,
     /// Why, for those who read the ledger's history later
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -50,7 +52,7 @@ pub(super) fn forget(args: &ForgetArgs) -> Result<Finish, Failure> {
     let forgotten = store.forget(&what, &args.reason, args.dry_run)?;
     let closed = closed_of(&store, &forgotten)?;
     let names = forgotten.iter().flat_map(|of| &of.names);
-    let there: Vec<&String> = names.filter(|name| Path::new(name).exists()).collect();
+    let there: Vec<&String> = names.filter(|name| is_there(name)).collect();
     match args.json {
         true => print_json(&json!({
             "is_dry_run": args.dry_run,
@@ -77,16 +79,18 @@ fn check_reason(reason: &str) -> Result<(), Failure> {
 }
 
 /// What the store calls what was asked for: files may be given from where the user stands.
-fn named(store: &Store, what: &str) -> Result<String, Failure> {
-    let here = Path::new(what);
+fn named(store: &Store, what: &OsStr) -> Result<String, Failure> {
+    let given = what.to_str().map(str::to_owned);
+    let given = given.unwrap_or_else(|| name_of(Path::new(what)));
+    let here = path_of(&given);
     let spellings = [here.canonicalize(), std::path::absolute(here)];
     for path in spellings.into_iter().flatten() {
-        let name = path.to_string_lossy().into_owned();
-        if !store.is_named(what)? && store.is_named(&name)? {
+        let name = name_of(&path);
+        if !store.is_named(&given)? && store.is_named(&name)? {
             return Ok(name);
         }
     }
-    Ok(what.to_owned())
+    Ok(given)
 }
 
 /// The closed months that change with what was forgotten; all, where it is not known when its lines were.

@@ -9,7 +9,7 @@ use clap::Args;
 use super::counted::say_counted_otherwise;
 use super::metering::{MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write};
 use super::progress::Progress;
-use super::signals::read_until_stopped;
+use super::signals::{graceful, read_until_stopped};
 use super::{Failure, Finish, print_json};
 use crate::ingest::{ingest as ingest_sources, recount, retry_quarantine};
 use crate::report::{RunReport, print_reconciliation, print_retried};
@@ -57,6 +57,7 @@ pub(super) struct IngestArgs {
 
 pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
+    let _graceful = graceful();
     let options = args.metering.options(&args.memory)?;
     let found = match args.inputs.is_empty() {
         true => Discovered::default(),

@@ -11,6 +11,7 @@ use super::bills::Bills;
 use super::monotone::check_closed;
 use super::months::{MonthSink, adjustments_of};
 use super::progress::say;
+use super::signals::hold_not_stopped;
 use super::{Failure, Finish, print_json};
 use crate::ingest::Ingested;
 use crate::meter::UsageTable;
@@ -141,6 +142,7 @@ impl MonthSink for Publishing<'_> {
         let book = Book::new(table, names, &self.registry, self.zone())?;
         let terms = self.args.terms.with(&self.registry);
         for usage in book.months() {
+            hold_not_stopped()?;
             self.folded.extend(FoldedReport::of(&usage));
             let folders = self.folders(usage.month)?;
             self.rows
@@ -318,6 +320,7 @@ impl<'a> Publishing<'a> {
         let retired = || self.summary.retired(ADJUSTMENTS);
         let adjustments = self.adjustments.or_else(retired);
         let usage = [Some(self.usage_5min), Some(self.summary), adjustments];
+        hold_not_stopped()?;
         publish_all(usage.into_iter().flatten().chain(charges).collect())?;
         report.bills = bills;
         report.elapsed_millis = elapsed_millis();

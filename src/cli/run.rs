@@ -14,10 +14,10 @@ use super::metering::{
 use super::months::{MonthSink as _, add_months};
 use super::progress::{Progress, say};
 use super::publishing::PublishArgs;
-use super::signals::read_until_stopped;
+use super::signals::{graceful, read_until_stopped};
 use super::{Failure, Finish};
 use crate::ingest::{Ingested, ingest};
-use crate::meter::{UsageTable, hold_memory};
+use crate::meter::{MemoryFull, UsageTable, rows_left};
 use crate::report::RunReport;
 
 /// Meter logs and publish usage per domain, month and class as Parquet
@@ -51,6 +51,7 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
+    let _graceful = graceful();
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let options = args.metering.options(&args.memory)?;
     let found = discover_some(&args.inputs)?;
@@ -65,8 +66,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
             let table = Mutex::new(UsageTable::new(options.rows_max));
             let read = || ingest(found.sources, &options, &progress, &table);
             let mut ingested = read_until_stopped(read)?;
-            let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
-            hold_memory(table.len(), ingested.domains.len(), options.rows_max)?;
+            let mut table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let domains = ingested.domains.len();
+            table
+                .hold_within(rows_left(domains, options.rows_max))
+                .map_err(|_| MemoryFull::of(table.len(), domains))?;
             publishing.note_rejected(&ingested)?;
             publishing.add(table, std::mem::take(&mut ingested.domains))?;
             ingested

@@ -2,8 +2,8 @@
 //!
 //! | when | SIGINT (Ctrl-C) or SIGTERM |
 //! |---|---|
-//! | logs are being read | the first one stops that: what is finished is committed, and it is said what was kept; the second one ends the program at once |
-//! | at any other time | ends the program at once: what a command leaves half done, the next one sweeps up |
+//! | `ingest` and `run` | the first one stops the reading of logs: what is finished is committed, and it is said what was kept. A run that has read them goes on to the end of the month in hand, and publishes nothing. The second one ends the program at once |
+//! | any other command | ends the program at once: what it leaves half done, the next one sweeps up |
 //!
 //! The exit code is 128 and the number of the signal. Both are always handled, because a process with the number 1,
 //! as in a container, gets no signal that it does not handle. A write beyond `ulimit -f` is handled, too: it is an
@@ -53,24 +53,48 @@ pub(super) fn caught() -> Option<(&'static str, u8)> {
     found.map(|(_, name, number)| (name, number))
 }
 
+/// Until this is dropped, the first signal ends nothing by itself.
+pub(super) struct Graceful;
+
+/// Has the first signal stop the work in an orderly way.
+pub(super) fn graceful() -> Graceful {
+    IS_FINAL.store(false, Ordering::SeqCst);
+    Graceful
+}
+
+impl Drop for Graceful {
+    fn drop(&mut self) {
+        IS_FINAL.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Stops a run that has read all logs and has published nothing yet, if a signal came.
+pub(super) fn hold_not_stopped() -> Result<(), Failure> {
+    match caught() {
+        None => Ok(()),
+        Some((name, number)) => Err(Failure::signal(
+            EXIT_CODES + number,
+            format!(
+                "stopped by {name} after all logs were read: what is in a store stays counted; nothing was published"
+            ),
+        )),
+    }
+}
+
 /// Reads logs so that a signal stops that, and says what was kept then.
 pub(super) fn read_until_stopped(
     read: impl FnOnce() -> Result<Ingested, IngestError>,
 ) -> Result<Ingested, Failure> {
-    IS_FINAL.store(false, Ordering::SeqCst);
-    let read = read();
-    IS_FINAL.store(true, Ordering::SeqCst);
-    match (read, caught()) {
+    match (read(), caught()) {
         (Err(IngestError::Stopped(stopped)), Some((name, number))) => Err(Failure::signal(
             EXIT_CODES + number,
             format!("stopped by {name}: {}", what_was_kept(&stopped)),
         )),
-        (Ok(ingested), Some((name, number))) => {
-            let files = files(ingested.sources.len());
-            let text = format!("stopped by {name} when {files} finished; nothing was published");
-            Err(Failure::signal(EXIT_CODES + number, text))
+        (read, _) => {
+            let ingested = read?;
+            hold_not_stopped()?;
+            Ok(ingested)
         }
-        (read, _) => Ok(read?),
     }
 }
 

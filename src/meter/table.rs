@@ -65,6 +65,20 @@ impl UsageTable {
         (rows as u64).saturating_mul(UsageTable::ROW_BYTES as u64)
     }
 
+    /// Holds at most `rows_max` distinct rows from now on.
+    ///
+    /// Errors: [`TableFull`].
+    pub fn hold_within(&mut self, rows_max: usize) -> Result<(), TableFull> {
+        self.rows_max = rows_max;
+        if rows_max < self.rows.len() {
+            self.sum();
+        }
+        match self.rows.len() <= rows_max {
+            true => Ok(()),
+            false => Err(TableFull { rows_max }),
+        }
+    }
+
     /// Takes all of `rows`, leaving it empty.
     ///
     /// Errors: [`TableFull`].
@@ -226,6 +240,18 @@ mod tests {
         assert_eq!(total.requests, rounds * u64::from(DOMAINS));
         assert_eq!(total.bytes.as_u64(), total.requests * 5);
         assert!(table.rows.capacity() < 3 * ROWS_MIN);
+    }
+
+    #[test]
+    fn d25_rows_that_add_up_are_summed_before_they_are_too_many() {
+        let mut table = UsageTable::new(100);
+        for _ in 0..5 {
+            let mut rows = (0..10).map(|domain| row(domain, 1, 1)).collect();
+            table.append(&mut rows).expect("within the limit");
+        }
+        assert_eq!(table.hold_within(10), Ok(()));
+        assert_eq!((table.len(), table.bytes()), (10, 50));
+        assert_eq!(table.hold_within(9), Err(TableFull { rows_max: 9 }));
     }
 
     #[test]

@@ -234,6 +234,7 @@ impl Cloudflare {
 impl LineFormat for Cloudflare {
     const NAME: &'static str = "cloudflare";
     const BYTES_IN: BytesIn = BytesIn::Total;
+    const BEARS_MORE: bool = false;
 
     fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
         let read = || {

@@ -427,17 +427,18 @@ fn behind_marks(mut line: &[u8]) -> &[u8] {
 /// The fate of one line.
 #[inline(always)]
 fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
-    let fate = within_limit(read(format, line, clock));
-    match line.len() < returns::LINE_BYTES_MIN {
-        true => fate,
-        false => returns::hold_one_record(format, line, fate),
-    }
+    one_record(format, line, within_limit(read(format, line, clock)))
 }
 
 /// The same by the grammar.
 fn judge_by_grammar<'a, F: LineFormat>(format: &F, line: &'a [u8]) -> Fate<'a> {
-    let fate = within_limit(specify(format, line));
-    match line.len() < returns::LINE_BYTES_MIN {
+    one_record(format, line, within_limit(specify(format, line)))
+}
+
+/// Rejects a line that holds several records, which only long ones are looked at for.
+#[inline(always)]
+fn one_record<'a, F: LineFormat>(format: &F, line: &[u8], fate: Fate<'a>) -> Fate<'a> {
+    match !F::BEARS_MORE || line.len() < returns::LINE_BYTES_MIN {
         true => fate,
         false => returns::hold_one_record(format, line, fate),
     }

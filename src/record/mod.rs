@@ -73,6 +73,8 @@ pub trait LineFormat {
     const NAME: &'static str;
     /// What the metered bytes count.
     const BYTES_IN: BytesIn;
+    /// Whether a line may have anything behind the fields that are read of it, other records as well.
+    const BEARS_MORE: bool = true;
 
     /// The fate of `line` by the grammar. `line` has no newline, is not blank, and may be any bytes.
     fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a>;

@@ -7,7 +7,7 @@
 //!
 //! - A file is refused, by name, if most of what stands behind the lone returns in its first bytes are records
 //!   that a format reads, and these are more than half as many as its lines.
-//! - Any other line of [`LINE_BYTES_MIN`] or more is rejected (`lone-return`) if behind a lone return in it stands
+//! - Any other line of [`LINE_BYTES_MIN`] or more, of a format that bears more fields, is rejected (`lone-return`) if behind a lone return in it stands
 //!   a record that its format reads. One such line refuses no file; as many as the reject ratio allows are lost to
 //!   the quarantine, and no more.
 //!
@@ -20,9 +20,8 @@ use super::fate::{Fate, Reject, Skip};
 use super::layout::Layout;
 use super::{LineFormat, SAMPLE_LINES_MAX};
 
-/// Bytes from which on a line is looked at: two records are hardly ever shorter, and looking at every line
-/// would cost a tenth of the time to parse it.
-pub(super) const LINE_BYTES_MIN: usize = 512;
+/// Bytes from which on a line is looked at: looking at every line would cost a tenth of the time to parse it.
+pub(super) const LINE_BYTES_MIN: usize = 1024;
 
 /// What stands behind each lone return of a line, up to the next; a return at the end is none.
 fn behind(line: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger, limit};
-use crate::meter::{DomainId, Domains, TableFull, UsageRow, UsageTable, hold_memory};
+use crate::meter::{DomainId, Domains, MemoryFull, UsageRow, UsageTable, rows_left};
 use crate::units::{Month, Slot, Zone};
 
 /// Rows that one thread collects before it passes them on.
@@ -154,15 +154,13 @@ impl Store {
     ) -> Result<UsageTable, StoreError> {
         self.steadily(|| match self.read_usage(slots.clone(), domains, rows_max) {
             // So much was read when the limit was met; how much there is, is counted.
-            Err(StoreError::MemoryFull(_) | StoreError::TableFull(_)) => {
-                Err(self.too_much(slots.clone(), rows_max)?)
-            }
+            Err(StoreError::TableFull(_)) => Err(self.too_much(slots.clone())?.into()),
             read => read,
         })
     }
 
-    /// What is said of usage that takes more memory than `rows_max` rows: what would do.
-    fn too_much(&self, slots: Range<u32>, rows_max: usize) -> Result<StoreError, StoreError> {
+    /// What is said of usage that takes more memory than it may: what would do.
+    fn too_much(&self, slots: Range<u32>) -> Result<MemoryFull, StoreError> {
         let snapshot = self.snapshot(&slots)?;
         let wanted = Wanted {
             slots,
@@ -190,11 +188,7 @@ impl Store {
                 Ok(())
             })?;
         }
-        Ok(match hold_memory(rows, domains.len(), rows_max) {
-            Err(full) => full.into(),
-            // Rows that add up were there twice when the limit was met.
-            Ok(()) => TableFull { rows_max }.into(),
-        })
+        Ok(MemoryFull::of(rows, domains.len()))
     }
 
     fn read_usage(
@@ -208,8 +202,8 @@ impl Store {
         let table = Mutex::new(UsageTable::new(rows_max));
         let pass_on = |rows: &mut Vec<UsageRow>| {
             let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-            hold_memory(table.len(), domains.len(), rows_max)?;
-            Ok::<_, StoreError>(table.append(rows)?)
+            table.hold_within(rows_left(domains.len(), rows_max))?;
+            table.append(rows)
         };
         let wanted = Wanted {
             slots,
@@ -238,15 +232,13 @@ impl Store {
                     domain,
                 });
                 match ROWS_KEPT_MAX <= rows.len() {
-                    true => pass_on(&mut rows),
+                    true => Ok(pass_on(&mut rows)?),
                     false => Ok(()),
                 }
             })?;
-            pass_on(&mut rows)
+            Ok::<_, StoreError>(pass_on(&mut rows)?)
         })?;
-        let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
-        hold_memory(table.len(), domains.len(), rows_max)?;
-        Ok(table)
+        Ok(table.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn snapshot(&self, slots: &Range<u32>) -> Result<Snapshot, StoreError> {

@@ -111,17 +111,17 @@ fn d25_more_domains_than_memory_holds_are_refused_with_the_limit_that_does() {
     let said = summary("1MB");
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(
-        said.stderr.contains("of 5001 domains, take about 4 MB"),
+        said.stderr.contains("of 5001 domains, take up to 5 MB"),
         "{}",
         said.stderr
     );
     assert!(
-        said.stderr.contains("give --memory-limit 4MB"),
+        said.stderr.contains("give --memory-limit 5MB"),
         "{}",
         said.stderr
     );
     assert!(!site.path("out/summary").exists(), "nothing is published");
-    assert_eq!(summary("4MB").code, 0);
+    assert_eq!(summary("5MB").code, 0);
     let mut command = site.command("run");
     command
         .args(["--memory-limit", "1MB"])
@@ -129,7 +129,7 @@ fn d25_more_domains_than_memory_holds_are_refused_with_the_limit_that_does() {
     let said = Site::run(command.arg("--out").arg(site.path("out2")));
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(
-        said.stderr.contains("give --memory-limit 4MB"),
+        said.stderr.contains("give --memory-limit 5MB"),
         "{}",
         said.stderr
     );

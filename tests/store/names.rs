@@ -90,3 +90,15 @@ fn d9_the_name_that_is_said_is_a_name_that_can_be_given() {
     let said = Site::run(command.arg("v0.example.cn").args(["--lines", "--json"]));
     assert_eq!(said.code, 0, "{}", said.stderr);
 }
+
+#[test]
+fn d9_what_is_forgotten_is_the_file_that_was_named() {
+    let (site, paths) = site();
+    assert_eq!(site.ingest().code, 0);
+    for (number, what) in [(0, paths[0].clone()), (1, "logs/a\u{fffd}.log".into())] {
+        let mut command = site.command("forget");
+        let said = Site::run(command.args(["--reason", "a test", "--json"]).arg(what));
+        assert_eq!(said.code == 0, number == 0, "{}", said.stderr);
+    }
+    assert_eq!(site.total().0, all() - bytes(0, 10));
+}
