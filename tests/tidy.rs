@@ -106,6 +106,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
             "rust_decimal",
             "serde",
             "serde_json",
+            "strsim",
         ],
     ),
 ];

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::bills::{FrozenPrices, Prices};
 use super::months::{owners_now, usage_of_closed};
+use super::out::out;
 use super::{Failure, print_json};
 use crate::billing::{BillTerms, Charge, Cost, DETAIL_PLACES, Status, parts_of, rule};
 use crate::registry::Registry;
@@ -242,7 +243,7 @@ pub(super) fn show_explained(lines: &[Explained], is_json: bool) -> io::Result<(
 }
 
 fn print(lines: &[Explained]) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     for Explained {
         charge,
         parts,

@@ -11,6 +11,7 @@ use super::corrections::{Corrections, How};
 use super::ledger::Ledger;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write, say_set_aside};
 use super::monotone::{check_closed, freeze_registry};
+use super::out::{after, out};
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
@@ -90,10 +91,15 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         true => None,
         false => Some(closing.finish(terms.clone())?),
     };
-    match args.terms.json {
-        true => print_json(&close_json(&terms, close.as_ref(), &lateness, &report))?,
-        false => print(&terms, close.as_ref(), &lateness, report.as_ref())?,
-    }
+    let shown = match args.terms.json {
+        true => print_json(&close_json(&terms, close.as_ref(), &lateness, &report)),
+        false => print(&terms, close.as_ref(), &lateness, report.as_ref()),
+    };
+    let done = match &close {
+        None => format!("{month} was not closed (--dry-run)"),
+        Some(close) => format!("{month} is closed, with the digest {}", close.digest),
+    };
+    shown.map_err(after(done))?;
     Ok(Finish::Done)
 }
 
@@ -223,7 +229,7 @@ fn print(
     lateness: &[Lateness],
     bill: Option<&BillReport>,
 ) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     writeln!(
         out,
         "lateness  hours from the end of a slot until its bytes were counted"

@@ -1,11 +1,12 @@
 //! `cdn-meter compact`: few segments out of many.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::Args;
 use serde_json::json;
 
 use super::metering::{StoreArgs, open_to_write};
+use super::out::out;
 use super::{Failure, Finish, print_json};
 
 /// Make few segment files of many small ones; no figure changes
@@ -32,7 +33,7 @@ pub(super) fn compact(args: &CompactArgs) -> Result<Finish, Failure> {
         }))?;
     } else {
         writeln!(
-            io::stdout().lock(),
+            out(),
             "{} segments, {} before; {} rows rewritten, {} that count no more left behind",
             done.segments_after,
             done.segments_before,

@@ -11,7 +11,7 @@ use super::metering::{
     MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write, say_set_aside,
 };
 use super::months::{MonthSink as _, add_months};
-use super::progress::{Progress, say};
+use super::progress::Progress;
 use super::publishing::PublishArgs;
 use super::{Failure, Finish};
 use crate::ingest::{Ingested, ingest};
@@ -58,9 +58,14 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         .sources
         .iter()
         .filter_map(|source| source.stored_bytes);
-    let progress = Progress::new(stored_bytes.sum(), Some(&args.publishing.out));
-    let ingested = match args.no_store {
-        true => {
+    let store = match args.no_store {
+        true => None,
+        false => Some(open_to_write(&args.store.store, "run")?),
+    };
+    let quarantine = publishing.quarantine(!args.no_store);
+    let progress = Progress::new(stored_bytes.sum(), Some(quarantine));
+    let ingested = match &store {
+        None => {
             let table = Mutex::new(UsageTable::new(options.rows_max));
             let mut ingested = ingest(found.sources, &options, &progress, &table)?;
             let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -68,26 +73,23 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
             publishing.add(table, std::mem::take(&mut ingested.domains))?;
             ingested
         }
-        false => {
-            let store = open_to_write(&args.store.store, "run")?;
-            publishing.check_closed(&store)?;
-            let ingested = ingest(found.sources.clone(), &options, &progress, &store)?;
-            say_counted_otherwise(&store, &options, &found.sources, &ingested);
-            say_set_aside(&store)?;
-            publishing.note_set_aside(&store)?;
-            publishing.correct(&store, options.rows_max)?;
-            add_months(&mut publishing, &store, None, options.rows_max)?;
+        Some(store) => {
+            publishing.check_closed(store)?;
+            let ingested = ingest(found.sources.clone(), &options, &progress, store)?;
+            say_counted_otherwise(store, &options, &found.sources, &ingested);
+            say_set_aside(store)?;
+            publishing.note_set_aside(store)?;
+            publishing.take_store(store, None)?;
+            publishing.correct(store, options.rows_max)?;
+            add_months(&mut publishing, store, None, options.rows_max)?;
             ingested
         }
     };
-    let quarantine = progress.finish()?;
+    publishing.take_quarantine(progress.finish(), store.as_ref())?;
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);
-    if let Some(path) = quarantine {
-        say(&format!("rejected lines are in {}", path.display()));
-    }
     match is_nothing(&ingested) {
-        true => publishing.finish_with_nothing(report, elapsed_millis),
+        true => publishing.finish_with_nothing(report, "no file counts", elapsed_millis),
         false => publishing.finish(report, elapsed_millis),
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, open_to_read};
+use super::out::out;
 use super::progress::Progress;
 use super::{Failure, Finish, print_json};
 use crate::ingest::{Compared, Options, compare};
@@ -83,7 +84,7 @@ fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
         only: None,
     };
     let compared = compare(found.sources, &options, &progress, store)?;
-    progress.finish()?;
+    progress.finish();
     Ok(compared)
 }
 
@@ -125,7 +126,7 @@ fn compared_json(compared: &Compared) -> serde_json::Value {
 }
 
 fn print(verification: &Verification, compared: Option<&Compared>) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     for finding in &verification.findings {
         writeln!(
             out,

@@ -87,6 +87,39 @@ impl Store {
         Ok(explanation)
     }
 
+    /// Hands the names of the domains that have usage to `each`, some of them several times.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn each_domain(&self, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
+        self.steadily(|| {
+            let slots = self.slots()?;
+            let (segments, live) = {
+                let state = self.lock_state();
+                (
+                    ledger::segments_in(&state.ledger, &slots)?,
+                    limit::published(&state.ledger)?,
+                )
+            };
+            let folder = self.root.join(SEGMENTS);
+            let wanted = Wanted {
+                slots,
+                domain: None,
+            };
+            for segment in segments {
+                let mut last = None;
+                scan_sound(&folder, &segment, &wanted, |row| {
+                    let row = row.filter(|row| live.contains(&row.content));
+                    if let Some(row) = row.filter(|row| last != Some(row.domain_key)) {
+                        last = Some(row.domain_key);
+                        each(row.domain);
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        })
+    }
+
     fn explained(
         &self,
         content: i64,

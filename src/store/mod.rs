@@ -65,7 +65,7 @@ pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use coverage::{Coverage, Covered, Tells};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
-pub use failpoint::FAILPOINTS;
+pub use failpoint::{FAILPOINTS, PUBLISHING_FAILPOINTS, fail_at, is_without_exchange};
 pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;
 pub use ledger::SCHEMA_VERSION;

@@ -16,6 +16,7 @@ mod model;
 mod month;
 mod old;
 mod program;
+mod publishing;
 mod recount;
 mod retry;
 mod rotation;
