@@ -12,7 +12,7 @@ use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::billing::Events;
 use crate::billing::arrears::{ArrearsRules, Balance, Pictures, Service, Standing, standing};
-use crate::units::Timestamp;
+use crate::units::{Timestamp, shown};
 
 /// Tell whether an account in arrears still has service, and what becomes of its recordings
 ///
@@ -108,7 +108,8 @@ fn print(found: &Standing, account: &str, at: Timestamp) -> io::Result<()> {
     let when = when.map_or_else(String::new, |when| format!(" {}", when.rfc3339()));
     writeln!(
         out,
-        "account   {account} at {}: {service}{when}",
+        "account   {} at {}: {service}{when}",
+        shown(account),
         at.rfc3339()
     )?;
     if let Some(since) = found.arrears_since {

@@ -12,7 +12,7 @@ use super::out::{out, plain};
 use super::publishing::TermsArgs;
 use super::{Failure, Finish};
 use crate::billing::{Catalogue, SHIPPED};
-use crate::units::Month;
+use crate::units::{Month, shown};
 
 /// Show and check catalogues of prices, and compare what a month costs by two of them
 #[derive(Args)]
@@ -74,7 +74,7 @@ pub(super) fn catalogue(args: &CatalogueArgs) -> Result<Finish, Failure> {
                 writeln!(
                     people,
                     "{}: sound, {}, sha256 {}",
-                    catalogue.name,
+                    shown(&catalogue.name),
                     catalogue.currency,
                     catalogue.digest()
                 )?;

@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::report::{read_charges, read_summary};
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, Owners};
-use crate::units::Month;
+use crate::units::{Month, shown};
 
 /// Lines that are explained at most.
 const LINES_MAX: usize = 50;
@@ -250,7 +250,7 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         bill,
     } in lines
     {
-        writeln!(out, "charge    {}", charge.id())?;
+        writeln!(out, "charge    {}", shown(&charge.id()))?;
         writeln!(
             out,
             "          {} on the detail, {} of what is paid ({})",
@@ -270,8 +270,9 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         } else {
             writeln!(out, "settled   {}", charge.settled_on(*bill))?;
         }
-        writeln!(out, "how       {}", charge.how)?;
-        writeln!(out, "price     {}: {}", charge.price, charge.source)?;
+        writeln!(out, "how       {}", shown(&charge.how))?;
+        let (price, source) = (shown(&charge.price), shown(&charge.source));
+        writeln!(out, "price     {price}: {source}")?;
         for id in &charge.rules {
             writeln!(out, "rule      {id}: {}", rule(id).unwrap_or_default())?;
         }

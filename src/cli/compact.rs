@@ -8,6 +8,7 @@ use serde_json::json;
 use super::metering::{StoreArgs, open_to_write};
 use super::out::out;
 use super::{Failure, Finish, print_json};
+use crate::units::counted;
 
 /// Make few segment files of many small ones; no figure changes
 ///
@@ -34,10 +35,10 @@ pub(super) fn compact(args: &CompactArgs) -> Result<Finish, Failure> {
     } else {
         writeln!(
             out(),
-            "{} segments, {} before; {} rows rewritten, {} that count no more left behind",
-            done.segments_after,
+            "{}, {} before; {} rewritten, {} that count no more left behind",
+            counted(done.segments_after, "segment"),
             done.segments_before,
-            done.rows,
+            counted(done.rows, "row"),
             done.rows_dropped
         )?;
     }

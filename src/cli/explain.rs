@@ -14,7 +14,7 @@ use super::out::out;
 use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::store::{Explained, Explanation, Store};
-use crate::units::{Domain, Month, Slot, Timestamp};
+use crate::units::{Domain, Month, Slot, Timestamp, counted, shown as shown_text};
 
 /// Show which files, spans and lines the usage of a domain comes from
 ///
@@ -113,10 +113,10 @@ fn print(domain: &str, explanation: &Explanation, shown: &[Option<Shown>]) -> io
     }
     writeln!(
         out,
-        "{domain}: {}, {} requests in {} parts",
+        "{domain}: {}, {} in {}",
         explanation.total.bytes,
-        explanation.total.requests,
-        explanation.parts.len()
+        counted(explanation.total.requests, "request"),
+        counted(explanation.parts.len() as u64, "part")
     )?;
     out.flush()
 }
@@ -124,13 +124,18 @@ fn print(domain: &str, explanation: &Explanation, shown: &[Option<Shown>]) -> io
 fn print_part(out: &mut impl Write, part: &Explained) -> io::Result<()> {
     writeln!(
         out,
-        "{:>22} {:>12} requests  {}  bytes {} of content {}, {} lines, {} to {}, committed {}",
+        "{:>22} {:>12} {:<8}  {}  bytes {} of content {}, {}, {} to {}, committed {}",
         part.usage.bytes.to_string(),
         part.usage.requests,
-        part.names.join(", "),
+        if part.usage.requests == 1 {
+            "request"
+        } else {
+            "requests"
+        },
+        shown_text(&part.names.join(", ")),
         part.span,
         part.digest,
-        part.lines,
+        counted(part.lines, "line"),
         slot_text(part.slots.0),
         slot_text(part.slots.1),
         part.committed_at

@@ -19,7 +19,7 @@ use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Gap, Paid, Request, Verdict, evaluate};
 use crate::billing::{Catalogue, DEFAULT, Events, Item};
 use crate::registry::Registry;
-use crate::units::{Region, Timestamp, Zone};
+use crate::units::{Region, Timestamp, Zone, shown};
 
 /// Tell for how long mini-program plugins are licensed, and whether their fees come back
 #[derive(Args)]
@@ -163,12 +163,17 @@ fn print_terms(terms: &[Term], at: Timestamp) -> io::Result<()> {
     for term in terms {
         writeln!(
             out,
-            "{:<16}  {:<20}  {} to {}  {:>2} licences  {}",
-            term.account,
-            term.app_id,
+            "{:<16}  {:<20}  {} to {}  {:>2} {:<8}  {}",
+            shown(&term.account),
+            shown(&term.app_id),
             term.from.rfc3339(),
             term.until.rfc3339(),
             term.licences,
+            if term.licences == 1 {
+                "licence"
+            } else {
+                "licences"
+            },
             state_at(term, at)
         )?;
     }
@@ -314,7 +319,8 @@ fn print_evaluation(found: &Evaluation, account: &str) -> io::Result<()> {
     let amounts = amounts.map(|(currency, amount)| format!("{amount:.2} {currency}"));
     writeln!(
         out,
-        "refund    {account}: {} ({} of fees)",
+        "refund    {}: {} ({} of fees)",
+        shown(account),
         found.verdict.name(),
         amounts.collect::<Vec<_>>().join(" and ")
     )?;
@@ -323,7 +329,8 @@ fn print_evaluation(found: &Evaluation, account: &str) -> io::Result<()> {
         writeln!(
             out,
             "          {:<4} {verdict:<12}  {}",
-            finding.rule, finding.says
+            finding.rule,
+            shown(&finding.says)
         )?;
     }
     for window in &found.windows {

@@ -14,7 +14,7 @@ use crate::meter::UsageTable;
 use crate::record::Layout;
 use crate::source::{Discovered, Seed, discover};
 use crate::store::{Names, Occasion, Store};
-use crate::units::{Domain, Timestamp};
+use crate::units::{Domain, Timestamp, counted};
 
 /// Arguments about what lines mean.
 #[derive(Args)]
@@ -215,8 +215,8 @@ pub(super) fn open_to_write(path: &Path, command: &str) -> Result<Store, Failure
     let store = Store::open_to_write(path, seed, occasion)?;
     if store.swept() != 0 {
         say(&format!(
-            "removed {} files that an interrupted run had left in {}; nothing of them counted",
-            store.swept(),
+            "removed {} that an interrupted run had left in {}; nothing of it counted",
+            counted(store.swept() as u64, "file"),
             path.display()
         ));
     }

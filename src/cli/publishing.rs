@@ -24,7 +24,7 @@ use crate::report::{
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
-use crate::units::{Factor, Month, Zone};
+use crate::units::{Factor, Month, Zone, counted};
 
 /// Arguments about what usage is worth to whom.
 #[derive(Args)]
@@ -340,11 +340,11 @@ impl<'a> Publishing<'a> {
         let bytes: i128 = rows.iter().map(|row| row.delta[0]).sum();
         if !rows.is_empty() {
             say(&format!(
-                "{} was closed at {} and is published as it was then; {} adjustments of {bytes} B \
-                 in all are in {}",
+                "{} was closed at {} and is published as it was then; {} of {bytes} B in all {} in {}",
                 close.terms.month,
                 close.at,
-                rows.len(),
+                counted(rows.len() as u64, "adjustment"),
+                if rows.len() == 1 { "is" } else { "are" },
                 self.args.out.join(Dataset::Adjustments.name()).display()
             ));
         }

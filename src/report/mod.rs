@@ -10,6 +10,7 @@ mod adjustments;
 mod bill;
 mod billed;
 mod build;
+mod cell;
 mod charges;
 mod columns;
 mod comparison;

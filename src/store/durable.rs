@@ -1,7 +1,7 @@
 //! Files that are there whole or not at all: written beside, synced, renamed, the folder synced.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::close::CLOSED;
@@ -72,12 +72,22 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(file_error("sync", path))
 }
 
-/// Makes a folder, durably.
+/// Makes a folder, durably. A folder above it that we may pass through and not read (mode 711) cannot be synced: if
+/// the folder is new, the whole file system is.
 pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let is_new = !path.is_dir();
     fs::create_dir_all(path).map_err(file_error("make", path))?;
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
-        _ => Ok(()),
+    let Some(parent) = path.parent().filter(|of| !of.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    match File::open(parent) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => match is_new {
+            true => File::open(path)
+                .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
+                .map_err(file_error("sync", path)),
+            false => Ok(()),
+        },
+        _ => sync_folder(parent),
     }
 }
 

@@ -26,4 +26,5 @@ mod steps;
 mod sums;
 #[path = "../support/mod.rs"]
 mod support;
+mod telling;
 mod world;
