@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use cdn_meter::ingest::{Ingested, UsageSink, ingest};
 use cdn_meter::meter::UsageTable;
 use cdn_meter::source::{Digest, Opening, PartHasher, Seed, Source};
-use cdn_meter::store::{Occasion, Store};
+use cdn_meter::store::{Access, Occasion, Store};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
@@ -66,7 +66,8 @@ fn new_store(folder: &TempDir) -> Store {
         at: "2026-10-03T00:00:00Z".to_owned(),
         command: "bench".to_owned(),
     };
-    Store::open_to_write(&folder.path().join("store"), SEED, occasion).expect("a new store")
+    let place = folder.path().join("store");
+    Store::open_to_write(&place, SEED, occasion, Access::default()).expect("a new store")
 }
 
 fn store_sink(folder: &TempDir) -> Box<dyn UsageSink> {

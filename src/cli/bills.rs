@@ -108,7 +108,7 @@ impl FrozenPrices {
         if close.terms.catalogue_digest.is_none() {
             return Ok(None);
         }
-        let folder = store.closed_folder(close.terms.month, "catalogue");
+        let folder = store.closed_folder(close.terms.month, "catalogue")?;
         let damaged = |name: &str, problem: String| PublishError::Frozen {
             path: folder.join(name),
             problem,
@@ -164,7 +164,7 @@ impl FrozenPrices {
     /// The bill that was frozen.
     pub(super) fn bill(&self, store: &Store, close: &Close) -> Result<Bill, Failure> {
         let (month, zone) = (close.terms.month, close.terms.zone);
-        let billed = read_charges(&store.closed_folder(month, "charges"), zone)?;
+        let billed = read_charges(&store.closed_folder(month, "charges")?, zone)?;
         let mut adjustments = billed.adjustments.into_iter().peekable();
         let mut accounts = Vec::new();
         for charges in billed.charges.chunk_by(|a, b| a.account == b.account) {
@@ -364,12 +364,12 @@ impl Bills {
     ) -> Result<(), Failure> {
         let month = close.terms.month;
         let Some(frozen) = FrozenPrices::read(store, close)? else {
-            let summary = read_summary(&store.closed_folder(month, "summary"))?;
+            let summary = read_summary(&store.closed_folder(month, "summary")?)?;
             let owners = FrozenOwners::new(&summary, registry);
             let book = usage_of_closed(store, close, &owners)?;
             return book.months().try_for_each(|usage| self.add(usage, &owners));
         };
-        let folder = store.closed_folder(month, "charges");
+        let folder = store.closed_folder(month, "charges")?;
         self.charges.take_month(month, &folder)?;
         let bill = frozen.bill(store, close)?;
         let terms = frozen.prices.terms();

@@ -124,7 +124,7 @@ fn explain_closed(
     let (store, month) = (by.store, close.terms.month);
     let frozen = FrozenPrices::read(store, close)?;
     let frozen = frozen.as_ref().map_or(by.prices, |frozen| &frozen.prices);
-    let summary = read_summary(&store.closed_folder(month, "summary"))?;
+    let summary = read_summary(&store.closed_folder(month, "summary")?)?;
     let owners = FrozenOwners::new(&summary, by.registry);
     let book = usage_of_closed(store, close, &owners)?;
     // A correction takes off what was frozen, and makes it anew of what counts now.
@@ -157,7 +157,7 @@ fn explain_closed(
         .filter(|close| close.terms.catalogue_digest.is_some())
     {
         let bill = close.terms.month;
-        let charges = read_charges(&store.closed_folder(bill, "charges"), close.terms.zone)?;
+        let charges = read_charges(&store.closed_folder(bill, "charges")?, close.terms.zone)?;
         let of_month = charges.charges.into_iter();
         let of_month = of_month.filter(|charge| charge.month() == month);
         billed.extend(of_month.map(|charge| Found { charge, bill }));

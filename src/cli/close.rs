@@ -9,7 +9,9 @@ use super::bill::PriceArgs;
 use super::bills::{Prices, Shown, freeze_bill};
 use super::corrections::{Corrections, How};
 use super::ledger::Ledger;
-use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_write, say_set_aside};
+use super::metering::{
+    MemoryArgs, StoreArgs, WriterArgs, now_unix_secs, open_to_write, say_set_aside,
+};
 use super::monotone::{check_closed, freeze_registry};
 use super::out::{after, out};
 use super::progress::say;
@@ -41,6 +43,8 @@ pub(super) struct CloseArgs {
     month: Month,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     #[command(flatten)]
     terms: TermsArgs,
     #[command(flatten)]
@@ -118,7 +122,10 @@ fn begin(args: &CloseArgs) -> Result<(Registry, Store), Failure> {
         ));
     }
     let registry = args.terms.registry()?;
-    Ok((registry, open_to_write(&args.store.store, "close")?))
+    Ok((
+        registry,
+        open_to_write(&args.store.store, "close", &args.writer)?,
+    ))
 }
 
 /// Says that a month is closed, which a job that is run again asks for: nothing changes.

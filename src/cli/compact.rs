@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 use serde_json::json;
 
-use super::metering::{StoreArgs, open_to_write};
+use super::metering::{StoreArgs, WriterArgs, open_to_write};
 use super::out::out;
 use super::{Failure, Finish, print_json};
 use crate::units::counted;
@@ -18,13 +18,15 @@ use crate::units::counted;
 pub(super) struct CompactArgs {
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn compact(args: &CompactArgs) -> Result<Finish, Failure> {
-    let done = open_to_write(&args.store.store, "compact")?.compact()?;
+    let done = open_to_write(&args.store.store, "compact", &args.writer)?.compact()?;
     if args.json {
         print_json(&json!({
             "segments_before": done.segments_before,

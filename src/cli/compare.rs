@@ -309,7 +309,7 @@ impl MonthSink for CompareSink<'_> {
 
     fn add_closed(&mut self, store: &Store, close: &Close, _: usize) -> Result<(), Failure> {
         let month = close.terms.month;
-        let summary = read_summary(&store.closed_folder(month, "summary"))?;
+        let summary = read_summary(&store.closed_folder(month, "summary")?)?;
         let owners = FrozenOwners::new(&summary, self.registry);
         let book = usage_of_closed(store, close, &owners)?;
         let frozen = match FrozenPrices::read(store, close)? {

@@ -268,7 +268,7 @@ impl Closed<'_> {
         frozen: &FrozenPrices,
     ) -> Result<Vec<Assumed>, Failure> {
         let (store, month) = (self.store, close.terms.month);
-        let summary = read_summary(&store.closed_folder(month, "summary"))?;
+        let summary = read_summary(&store.closed_folder(month, "summary")?)?;
         let owners = FrozenOwners::new(&summary, self.registry);
         let book = usage_of_closed(store, close, &owners)?;
         let mut before = Vec::new();
@@ -365,7 +365,7 @@ fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, Failure> {
         .iter()
         .filter(|close| close.terms.catalogue_digest.is_some())
     {
-        let folder = store.closed_folder(close.terms.month, "charges");
+        let folder = store.closed_folder(close.terms.month, "charges")?;
         billed.extend(read_charges(&folder, close.terms.zone)?.charges);
     }
     Ok(billed)

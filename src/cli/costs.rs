@@ -50,7 +50,7 @@ pub(super) fn take_costs(
         each_frozen((store, close), bill, terms, registry, |charge, shares| {
             Ok(sums.add(charge, &shares)?)
         })?;
-        dataset.take_month(month, &store.closed_folder(month, COSTS))?;
+        dataset.take_month(month, &store.closed_folder(month, COSTS)?)?;
         return Ok(sums);
     }
     let mut writer = CostsWriter::begin(bill, terms, &dataset.month(month)?)?;
@@ -78,14 +78,14 @@ fn each_frozen(
 ) -> Result<(), Failure> {
     let month = close.terms.month;
     if has_costs(close) {
-        let mut reader = CostsReader::begin(&store.closed_folder(month, COSTS))?;
+        let mut reader = CostsReader::begin(&store.closed_folder(month, COSTS)?)?;
         let lines = bill.accounts.iter().flat_map(|account| &account.charges);
         for charge in lines.filter(|charge| charge.is_shared()) {
             each(charge, reader.of(charge)?)?;
         }
         return Ok(reader.finish()?);
     }
-    let summary = read_summary(&store.closed_folder(month, "summary"))?;
+    let summary = read_summary(&store.closed_folder(month, "summary")?)?;
     let owners = FrozenOwners::new(&summary, registry);
     let book = usage_of_closed(store, close, &owners)?;
     let makers = book.months().next().map(|usage| Makers {

@@ -17,7 +17,7 @@ use crate::record::LayoutError;
 use crate::registry::RegistryError;
 use crate::report::{PublishError, ServicesError};
 use crate::source::DiscoverError;
-use crate::store::StoreError;
+use crate::store::{ForgetError, StoreError};
 use crate::summary::SummaryError;
 use crate::units::shown;
 
@@ -107,6 +107,15 @@ impl From<StoreError> for Failure {
         match error.is_of_request() {
             true => Failure::start(error),
             false => Failure::state(error),
+        }
+    }
+}
+
+impl From<ForgetError> for Failure {
+    fn from(error: ForgetError) -> Self {
+        match error {
+            ForgetError::Store(error) => error.into(),
+            error => Failure::start(error),
         }
     }
 }

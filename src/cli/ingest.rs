@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::counted::say_counted_otherwise;
-use super::metering::{MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write};
+use super::metering::{MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write};
 use super::out::{after, out};
 use super::progress::Progress;
 use super::{Failure, Finish, print_json};
@@ -31,6 +31,8 @@ pub(super) struct IngestArgs {
     memory: MemoryArgs,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// Read the rejected lines of what counts again, after the logs if there are any
     ///
     /// By this program and with the --domain, --format and --log-format given now. What is accepted
@@ -68,7 +70,7 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         // There is nothing to retry or count anew in a store that this would make.
         Store::open_to_read(&args.store.store)?;
     }
-    let store = open_to_write(&args.store.store, "ingest")?;
+    let store = open_to_write(&args.store.store, "ingest", &args.writer)?;
     let stored_bytes = found
         .sources
         .iter()

@@ -1,7 +1,7 @@
 //! What every command that reads logs takes, and how it goes about it.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
@@ -13,8 +13,8 @@ use crate::ingest::Options;
 use crate::meter::UsageTable;
 use crate::record::Layout;
 use crate::source::{Discovered, Seed, discover};
-use crate::store::{Names, Occasion, Store};
-use crate::units::{Domain, Timestamp, counted};
+use crate::store::{Access, Astray, Names, Occasion, Store};
+use crate::units::{Domain, Timestamp};
 
 /// Arguments about what lines mean.
 #[derive(Args)]
@@ -201,26 +201,82 @@ pub(super) struct StoreArgs {
     pub(super) store: PathBuf,
 }
 
-/// Opens a store to write, and says what a crash had left in it.
-pub(super) fn open_to_write(path: &Path, command: &str) -> Result<Store, Failure> {
-    let nanos = now_nanos();
+/// How a store is written to.
+#[derive(Args)]
+pub(super) struct WriterArgs {
+    /// How long to wait for another process that writes to the store
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u32,
+    /// Let the group of its folder read a store that this makes: modes 0750 and 0640, not 0700 and 0600
+    ///
+    /// A store that is there keeps its modes: what is made in it has the mode of the folder that it is made in.
+    /// `chmod -R g+rX DIR` opens it later.
+    #[arg(long)]
+    pub(super) group_readable: bool,
+}
+
+/// What is noted of a command that writes, and how it does.
+pub(super) fn writing(command: &str, writer: &WriterArgs) -> Result<(Occasion, Access), Failure> {
     let occasion = Occasion {
-        at: rfc3339(nanos),
+        at: instant_now()?.rfc3339(),
         command: command.to_owned(),
     };
+    let access = Access {
+        wait: Duration::from_secs(writer.wait.into()),
+        is_group_readable: writer.group_readable,
+    };
+    Ok((occasion, access))
+}
+
+/// Opens a store to write, and says what a crash had left in it.
+pub(super) fn open_to_write(
+    path: &Path,
+    command: &str,
+    writer: &WriterArgs,
+) -> Result<Store, Failure> {
+    let (occasion, access) = writing(command, writer)?;
+    let nanos = now_nanos();
     // Only a new store takes it: the hash of its path and of the instant is nobody's to choose.
     let text = format!("{nanos} {} {}", std::process::id(), path.display());
     let seed = crate::source::Digest::of(Seed(nanos as u64), text.as_bytes()).to_bytes();
     let seed = Seed(u64::from_be_bytes(*seed.first_chunk().expect("16 bytes")));
-    let store = Store::open_to_write(path, seed, occasion)?;
-    if store.swept() != 0 {
+    let store = Store::open_to_write(path, seed, occasion, access)?;
+    if writer.group_readable && !store.is_group_readable()? {
+        let path = path.display();
         say(&format!(
-            "removed {} that an interrupted run had left in {}; nothing of it counted",
-            counted(store.swept() as u64, "file"),
-            path.display()
+            "the store {path} was there and keeps its modes; `chmod -R g+rX {path}` lets its group read it"
         ));
     }
+    say_astray(path, store.astray());
     Ok(store)
+}
+
+/// Says what was done with files of a store that no commit names.
+fn say_astray(path: &Path, astray: &Astray) {
+    let path = path.display();
+    if astray.removed != 0 {
+        say(&format!(
+            "removed {} unfinished files that an interrupted run had left in {path}; nothing of them counted",
+            astray.removed
+        ));
+    }
+    let (moved, (files, bytes)) = (&astray.moved, astray.lost);
+    if let Some(first) = moved.first() {
+        let others = match moved.len() - 1 {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        say(&format!(
+            "moved {first}{others} to {path}/lost+found: no commit names it, as after an interrupted run, and \
+             nothing of it counts; what is there ({files} files, {bytes} B) may be deleted once \
+             `cdn-meter verify` finds nothing"
+        ));
+    }
+    for name in &astray.foreign {
+        say(&format!(
+            "{path}/{name} is not ours; it is left alone, and is in no figure"
+        ));
+    }
 }
 
 /// Opens a store to read, and says what of it is not published.
@@ -247,19 +303,32 @@ pub(super) fn say_set_aside(store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The clock is read here and passed down.
+/// The clock is read here and passed down. A build with debug assertions takes it from the environment, if
+/// it is there: seconds since the epoch.
 #[expect(clippy::disallowed_methods, reason = "this is the front")]
 fn now_nanos() -> i128 {
+    #[cfg(debug_assertions)]
+    if let Ok(secs) = std::env::var("CDN_METER_CLOCK") {
+        return secs.parse::<i128>().map_or(0, |secs| secs * 1_000_000_000);
+    }
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_nanos().cast_signed())
+}
+
+/// The instant that the clock shows.
+///
+/// Errors: what is noted with a commit stays, and one of an impossible instant stops later closes.
+pub(super) fn instant_now() -> Result<Timestamp, Failure> {
+    let secs = now_unix_secs();
+    Timestamp::from_unix_secs(secs).ok_or_else(|| {
+        Failure::start(format!(
+            "the clock of this machine is wrong: it shows {secs} seconds since 1970, which is not between \
+             2000 and 2099; set it, and try again"
+        ))
+    })
 }
 
 /// Seconds since the epoch.
 pub(super) fn now_unix_secs() -> i64 {
     i64::try_from(now_nanos() / 1_000_000_000).unwrap_or_default()
-}
-
-fn rfc3339(nanos: i128) -> String {
-    let secs = i64::try_from(nanos / 1_000_000_000).unwrap_or_default();
-    Timestamp::from_unix_secs(secs).map_or_else(String::new, Timestamp::rfc3339)
 }

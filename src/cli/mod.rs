@@ -4,6 +4,7 @@
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
 mod arrears;
+mod backup;
 mod bill;
 mod bills;
 mod catalogue;
@@ -18,6 +19,7 @@ mod events;
 mod explain;
 mod failure;
 mod focus;
+mod forget;
 mod formats;
 mod ingest;
 mod ledger;
@@ -67,7 +69,11 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     Close(close::CloseArgs),
     Compact(compact::CompactArgs),
+    Forget(forget::ForgetArgs),
     Verify(verify::VerifyArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
+    Repair(backup::RepairArgs),
     Formats(formats::FormatsArgs),
 }
 
@@ -102,7 +108,11 @@ pub fn main() -> ExitCode {
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Close(args) => close::close(&args),
         Command::Compact(args) => compact::compact(&args),
+        Command::Forget(args) => forget::forget(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Repair(args) => backup::repair(&args),
         Command::Formats(args) => formats::formats(&args),
     };
     match outcome {

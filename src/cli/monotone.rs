@@ -114,7 +114,7 @@ fn taken_back(
 /// The registry that a month was closed with.
 pub(super) fn facts(store: &Store, close: &Close) -> Result<Registry, Failure> {
     let path = store
-        .closed_folder(close.terms.month, "registry")
+        .closed_folder(close.terms.month, "registry")?
         .join(FACTS);
     let damaged = |problem: String| PublishError::Frozen {
         path: path.clone(),
@@ -129,11 +129,11 @@ pub(super) fn facts(store: &Store, close: &Close) -> Result<Registry, Failure> {
 /// What the usage and the corrections of a close say: domains, each in a month.
 fn billed_as_mini_program(store: &Store, close: &Close) -> Result<Vec<(String, Month)>, Failure> {
     let month = close.terms.month;
-    let rows = read_summary(&store.closed_folder(month, "summary"))?.into_iter();
+    let rows = read_summary(&store.closed_folder(month, "summary")?)?.into_iter();
     let rows = rows.filter(|row| row.class == Class::MiniProgram);
     let mut said: Vec<_> = rows.map(|row| (row.domain, month)).collect();
     if close.terms.catalogue_digest.is_some() {
-        let billed = read_charges(&store.closed_folder(month, "charges"), close.terms.zone)?;
+        let billed = read_charges(&store.closed_folder(month, "charges")?, close.terms.zone)?;
         // A correction that takes bytes away mended something.
         let added = billed
             .charges

@@ -67,7 +67,7 @@ pub(super) fn usage_of_closed(
     owners: &FrozenOwners<'_>,
 ) -> Result<Book, Failure> {
     let domains = Domains::new();
-    let folder = store.closed_folder(close.terms.month, "usage_5min");
+    let folder = store.closed_folder(close.terms.month, "usage_5min")?;
     let mut rows = read_usage_5min(&folder, &domains)?;
     let mut table = UsageTable::new(rows.len().max(1));
     table.append(&mut rows)?;
@@ -85,7 +85,7 @@ pub(super) fn owners_now<'a>(
     // What was closed without a bill was billed with nothing.
     let is_billed = close.terms.catalogue_digest.is_some();
     let summary = match is_billed {
-        true => read_summary(&store.closed_folder(month, "summary"))?,
+        true => read_summary(&store.closed_folder(month, "summary")?)?,
         false => Vec::new(),
     };
     // By one registry nothing is another class now.
@@ -113,8 +113,8 @@ pub(super) fn adjustments_of(
     }
     let domains = Domains::new();
     let live = store.usage_of(slots, &domains, rows_max)?;
-    let rows = read_usage_5min(&store.closed_folder(month, "usage_5min"), &domains)?;
-    let summary = read_summary(&store.closed_folder(month, "summary"))?;
+    let rows = read_usage_5min(&store.closed_folder(month, "usage_5min")?, &domains)?;
+    let summary = read_summary(&store.closed_folder(month, "summary")?)?;
     let closed_owners = FrozenOwners::new(&summary, registry);
     let owners: &dyn Owners = match has_owners {
         true => registry,

@@ -208,8 +208,7 @@ impl MonthSink for Publishing<'_> {
     }
 
     fn add_closed(&mut self, store: &Store, close: &Close, rows_max: usize) -> Result<(), Failure> {
-        let folder_of = |dataset: &str| store.closed_folder(close.terms.month, dataset);
-        self.take_closed(close.terms.month, folder_of)?;
+        self.take_closed(store, close.terms.month)?;
         if let Some(bills) = &mut self.bills {
             bills.add_closed(store, close, &self.registry)?;
         }
@@ -234,8 +233,8 @@ impl<'a> Publishing<'a> {
     }
 
     /// Where rejected lines are built; `is_of_store` says whether a store keeps those that count.
-    pub(super) fn quarantine(&self, is_of_store: bool) -> QuarantineFile {
-        QuarantineFile::new(&self.place.build, is_of_store)
+    pub(super) fn quarantine(&self, is_of_store: bool, is_group_readable: bool) -> QuarantineFile {
+        QuarantineFile::new(&self.place.build, is_of_store, is_group_readable)
     }
 
     /// Begins to publish what a store holds now, of `only` one month if it is named.
@@ -305,16 +304,13 @@ impl<'a> Publishing<'a> {
         Ok((self.summary.month(month)?, self.usage_5min.month(month)?))
     }
 
-    /// Adds a closed month as it was frozen; its files are in folders that `folder_of` tells.
-    fn take_closed(
-        &mut self,
-        month: Month,
-        folder_of: impl Fn(&str) -> PathBuf,
-    ) -> Result<(), Failure> {
-        self.summary.take_month(month, &folder_of("summary"))?;
-        self.usage_5min
-            .take_month(month, &folder_of("usage_5min"))?;
-        self.rows.extend(read_summary(&folder_of("summary"))?);
+    /// Adds a closed month as it was frozen.
+    fn take_closed(&mut self, store: &Store, month: Month) -> Result<(), Failure> {
+        let summary = store.closed_folder(month, "summary")?;
+        self.summary.take_month(month, &summary)?;
+        let usage = store.closed_folder(month, "usage_5min")?;
+        self.usage_5min.take_month(month, &usage)?;
+        self.rows.extend(read_summary(&summary)?);
         Ok(())
     }
 

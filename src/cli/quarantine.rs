@@ -4,8 +4,9 @@
 //! of files that it refused, which no store keeps. A run that keeps nothing writes its own. Where there are none,
 //! there is no file.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use super::Failure;
@@ -18,14 +19,17 @@ pub(super) struct QuarantineFile {
     building: PathBuf,
     /// Whether a store keeps those of files that are not refused.
     is_of_store: bool,
+    /// Its lines hold addresses of clients.
+    mode: u32,
     file: Option<Quarantine<BufWriter<File>>>,
 }
 
 impl QuarantineFile {
-    pub(super) fn new(build: &Build, is_of_store: bool) -> Self {
+    pub(super) fn new(build: &Build, is_of_store: bool, is_group_readable: bool) -> Self {
         QuarantineFile {
             building: build.file(QUARANTINE_FILE),
             is_of_store,
+            mode: if is_group_readable { 0o640 } else { 0o600 },
             file: None,
         }
     }
@@ -41,9 +45,14 @@ impl QuarantineFile {
     fn open(&mut self) -> io::Result<&mut Quarantine<BufWriter<File>>> {
         Ok(match &mut self.file {
             Some(file) => file,
-            none => none.insert(Quarantine::new(BufWriter::new(File::create(
-                &self.building,
-            )?))),
+            none => {
+                let mut options = File::options();
+                options.create_new(true).write(true).mode(self.mode);
+                let file = options.open(&self.building)?;
+                // Whatever the mask of the process takes away.
+                file.set_permissions(Permissions::from_mode(self.mode))?;
+                none.insert(Quarantine::new(BufWriter::new(file)))
+            }
         })
     }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use super::bill::PriceArgs;
 use super::counted::say_counted_otherwise;
 use super::metering::{
-    MemoryArgs, MeterArgs, StoreArgs, discover_some, open_to_write, say_set_aside,
+    MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write, say_set_aside,
 };
 use super::months::{MonthSink as _, add_months};
 use super::progress::Progress;
@@ -40,6 +40,8 @@ pub(super) struct RunArgs {
     prices: PriceArgs,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
     /// Keep usage in memory: nothing is known of other runs, and nothing is kept for later ones
     #[arg(long, conflicts_with = "store")]
     no_store: bool,
@@ -60,9 +62,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         .filter_map(|source| source.stored_bytes);
     let store = match args.no_store {
         true => None,
-        false => Some(open_to_write(&args.store.store, "run")?),
+        false => Some(open_to_write(&args.store.store, "run", &args.writer)?),
     };
-    let quarantine = publishing.quarantine(!args.no_store);
+    let quarantine = publishing.quarantine(!args.no_store, args.writer.group_readable);
     let progress = Progress::new(stored_bytes.sum(), Some(quarantine));
     let ingested = match &store {
         None => {

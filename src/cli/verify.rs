@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, open_to_read};
 use super::out::out;
-use super::progress::Progress;
+use super::progress::{Progress, say};
 use super::{Failure, Finish, print_json};
 use crate::ingest::{Compared, Options, compare};
 use crate::store::{Finding, Store, Verification};
@@ -47,6 +47,11 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
     };
     if let Some(compared) = &mut compared {
         verification.findings.append(&mut compared.findings);
+    }
+    for name in &verification.foreign {
+        say(&format!(
+            "{name} is not ours; it is left alone, and is in no figure"
+        ));
     }
     match args.json {
         true => print_json(&verification_json(&verification, compared.as_ref()))?,
@@ -112,6 +117,7 @@ fn verification_json(
         "bytes": verification.usage.bytes.as_u64(),
         "requests": verification.usage.requests,
         "findings": verification.findings.iter().map(finding).collect::<Vec<_>>(),
+        "foreign": verification.foreign,
         "against": compared.map(compared_json),
     })
 }

@@ -114,8 +114,8 @@ pub enum Refusal {
     /// It may be a part of what was counted under its name.
     #[error(
         "it is shorter than what was counted of it, and as far as can be told the start of that; \
-         what was counted stays; fetch the file again, or give a corrected file another name and \
-         remove this one"
+         what was counted stays; fetch the file again, or if this is a corrected version of it, take the \
+         old one out with `cdn-meter forget` first"
     )]
     Shrunk,
     /// It may be a part of what was counted under another name.

@@ -1,7 +1,7 @@
 //! Writing the Parquet files of a dataset, in parallel.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,15 +63,12 @@ pub(super) fn write_summary(
 ) -> Result<(), PublishError> {
     let properties = Arc::new(properties(SUMMARY_SCHEMA, footer, 5).build());
     for (number, rows) in rows.chunks(ROWS_PER_FILE).enumerate() {
-        let mut out = Part::create(folder, number)?;
-        let options = options(&properties);
-        let mut writer =
-            ArrowWriter::try_new_with_options(&mut out.file, summary_schema(), options)?;
+        let (out, options) = (Part::create(folder, number)?, options(&properties));
+        let mut writer = ArrowWriter::try_new_with_options(out, summary_schema(), options)?;
         for rows in rows.chunks(ROW_GROUP_ROWS) {
             writer.write(&summary_batch(rows, factors.0, factors.1)?)?;
         }
-        writer.close()?;
-        out.finish()?;
+        writer.into_inner()?.finish()?;
     }
     Ok(())
 }
@@ -89,15 +86,14 @@ pub fn write_usage_5min(
     let files: Vec<(usize, &[UsageRow])> = usage.parts(ROWS_PER_FILE).enumerate().collect();
     let schema = ArrowSchemaConverter::new().convert(&usage_5min_schema())?;
     files.into_par_iter().try_for_each(|(number, rows)| {
-        let mut out = Part::create(folder, number)?;
+        let out = Part::create(folder, number)?;
         let (root, properties) = (schema.root_schema_ptr(), Arc::clone(&properties));
-        let mut writer = SerializedFileWriter::new(&mut out.file, root, properties)?;
+        let mut writer = SerializedFileWriter::new(out, root, properties)?;
         for rows in rows.chunks(ROW_GROUP_ROWS) {
             let columns = Usage5Min::new(usage, rows, registry)?;
             write_row_group(&columns, &schema, writer.next_row_group()?)?;
         }
-        writer.close()?;
-        out.finish()
+        writer.into_inner()?.finish()
     })
 }
 
@@ -168,18 +164,14 @@ fn usage_5min_properties(footer: &Footer) -> WriterProperties {
 }
 
 /// The only file of a month, on its way, of a dataset that is written batch by batch.
-pub(super) struct MonthFile {
-    writer: ArrowWriter<File>,
-    synced: File,
-    path: PathBuf,
-}
+pub(super) struct MonthFile(ArrowWriter<Part>);
 
 impl MonthFile {
     /// The name of the file.
     pub(super) const NAME: &'static str = "part-00000.parquet";
 
-    /// Begins the file in `folder`; `schema` comes with the name that the footer has for it, and rows ascend by the
-    /// first `sorted_columns`.
+    /// Begins the file in `folder`; `schema` comes with the name that the footer has for it, and
+    /// rows ascend by the first `sorted_columns`.
     ///
     /// Errors: [`PublishError`].
     pub(super) fn create(
@@ -188,35 +180,29 @@ impl MonthFile {
         footer: &Footer,
         sorted_columns: i32,
     ) -> Result<Self, PublishError> {
-        let path = folder.join(MonthFile::NAME);
-        let file = File::create(&path).map_err(write_error(&path))?;
-        let synced = file.try_clone().map_err(write_error(&path))?;
         let properties = Arc::new(properties(name, footer, sorted_columns).build());
-        let writer = ArrowWriter::try_new_with_options(file, schema, options(&properties))?;
-        Ok(MonthFile {
-            writer,
-            synced,
-            path,
-        })
+        let (out, options) = (Part::create(folder, 0)?, options(&properties));
+        let writer = ArrowWriter::try_new_with_options(out, schema, options)?;
+        Ok(MonthFile(writer))
     }
 
     /// Adds rows.
     ///
     /// Errors: [`PublishError`].
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), PublishError> {
-        Ok(self.writer.write(batch)?)
+        Ok(self.0.write(batch)?)
     }
 
     /// Ends the file.
     ///
     /// Errors: [`PublishError`].
     pub(super) fn finish(self) -> Result<(), PublishError> {
-        self.writer.close()?;
-        self.synced.sync_all().map_err(write_error(&self.path))
+        self.0.into_inner()?.finish()
     }
 }
 
-/// One file on its way.
+/// One file on its way. All datasets write through it, so the writers of the Parquet crate are
+/// compiled for one kind of output.
 struct Part {
     file: BufWriter<File>,
     path: PathBuf,
@@ -232,11 +218,23 @@ impl Part {
         })
     }
 
+    /// Puts it on disk, once its Parquet is complete.
     fn finish(mut self) -> Result<(), PublishError> {
         let synced = self
             .file
             .flush()
             .and_then(|()| self.file.get_ref().sync_all());
         synced.map_err(write_error(&self.path))
+    }
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }

@@ -6,6 +6,9 @@ pub(super) const SALVAGED: &str = "salvaged";
 /// What the history calls a content that was counted anew.
 pub(super) const RECOUNTED: &str = "recounted";
 
+/// What the history calls a content that was taken out on request.
+pub(super) const FORGOTTEN: &str = "forgotten";
+
 /// What a delivery changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {

@@ -16,11 +16,12 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use rusqlite::{Connection, Row, params};
 use sha2::{Digest as _, Sha256};
 
-use super::durable::{TEMPORARY, make_folder, names_in, sync_folder};
+use super::durable::{Modes, TEMPORARY, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error, int64};
 use super::scan::sha256;
 use super::{State, Store, failpoint, ledger};
@@ -163,15 +164,32 @@ impl Store {
             store: self,
             folder: self.root.join(CLOSED).join(format!("{TEMPORARY}{month}")),
         };
+        let modes = Modes::of(&self.root)?;
+        make_folder(&closing.folder, modes)?;
         DATASETS
             .iter()
-            .try_for_each(|dataset| make_folder(&closing.folder.join(dataset)))?;
+            .try_for_each(|dataset| make_folder(&closing.folder.join(dataset), modes))?;
         Ok(closing)
     }
 
-    /// Where the files of a dataset of a closed month are.
-    pub fn closed_folder(&self, month: Month, dataset: &str) -> PathBuf {
-        self.root.join(CLOSED).join(month.to_string()).join(dataset)
+    /// Where the files of a dataset of a closed month are, once they are known to be those that it was closed
+    /// with, and no others.
+    ///
+    /// Errors: [`StoreError`], `ClosedDamaged` where they are not.
+    pub fn closed_folder(&self, month: Month, dataset: &str) -> Result<PathBuf, StoreError> {
+        let closed = self.root.join(CLOSED);
+        let folder = closed.join(month.to_string()).join(dataset);
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !checked.contains(&folder) {
+            let closes = self.closes()?;
+            let close = closes.iter().find(|close| close.terms.month == month);
+            let files = close.map_or(&[][..], |close| &close.files);
+            if let Some(damage) = damages(&closed, month, dataset, files).into_iter().next() {
+                return Err(damage);
+            }
+            checked.insert(folder.clone());
+        }
+        Ok(folder)
     }
 
     /// Whether nothing that counts in `slots` can have changed since the commit `through`.
@@ -211,6 +229,10 @@ impl Closing<'_> {
     pub fn finish(self, terms: CloseTerms) -> Result<Close, StoreError> {
         let closed = self.store.root.join(CLOSED);
         let files = files_of(&self.folder)?;
+        let modes = Modes::of(&self.store.root)?;
+        files
+            .iter()
+            .try_for_each(|file| modes.set(&self.folder.join(&file.name)))?;
         DATASETS
             .iter()
             .try_for_each(|dataset| sync_folder(&self.folder(dataset)))?;
@@ -253,6 +275,40 @@ impl State {
         self.end_transaction()?;
         Ok(close)
     }
+}
+
+/// What is wrong with the files of a dataset of a closed month: there are to be those of `files`, as they were.
+fn damages(closed: &Path, month: Month, dataset: &str, files: &[ClosedFile]) -> Vec<StoreError> {
+    let damaged = |name: &str, problem: &'static str| StoreError::ClosedDamaged {
+        name: format!("{month}/{name}"),
+        problem,
+    };
+    let is_of_dataset = |name: &str| name.split_once('/').is_some_and(|(of, _)| of == dataset);
+    let named = files.iter().filter(|file| is_of_dataset(&file.name));
+    let folder = closed.join(month.to_string());
+    let mut damages = Vec::new();
+    for file in named {
+        match sha256(&folder, &file.name) {
+            Ok((sha256, bytes)) if (hex(&sha256), bytes) == (file.sha256.clone(), file.bytes) => {}
+            Ok(_) => damages.push(damaged(&file.name, "its bytes are others")),
+            Err(error) if error.is_missing_file() => {
+                damages.push(damaged(&file.name, "it is missing"))
+            }
+            Err(error) => damages.push(error),
+        }
+    }
+    // Who reads a dataset reads all files of its folder.
+    let there = names_in(&folder.join(dataset)).unwrap_or_default();
+    let there = there.iter().map(|name| format!("{dataset}/{name}"));
+    let added = there.filter(|name| files.iter().all(|file| file.name != *name));
+    damages.extend(added.map(|name| damaged(&name, "the close does not name it; move it away")));
+    damages
+}
+
+/// What is wrong with the files of a closed month.
+pub(super) fn damages_of(root: &Path, close: &Close) -> Vec<StoreError> {
+    let of = |dataset: &&str| damages(&root.join(CLOSED), close.terms.month, dataset, &close.files);
+    DATASETS.iter().flat_map(of).collect()
 }
 
 /// The files of the datasets in `folder`, by name.

@@ -7,14 +7,14 @@ use rayon::prelude::*;
 use rusqlite::{Connection, params};
 
 use super::change::{Change, SALVAGED};
-use super::durable::{DurableFile, sync_folder};
+use super::durable::sync_folder;
 use super::entries::{check_sums, note, put_content, put_segments, put_source};
-use super::error::{StoreError, file_error};
+use super::error::StoreError;
 use super::identify::{Known, begins_with};
 use super::ledger;
 use super::segment::{self, SegmentRow, Written};
 use super::succession::{Names, Succession, Unsure, drop_unless_held, keep, release};
-use super::{Occasion, QUARANTINE, SEGMENTS, State, Store, failpoint};
+use super::{Occasion, SEGMENTS, State, Store, failpoint};
 use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
 use crate::source::{Content, Digest};
 use crate::units::SLOTS_PER_DAY;
@@ -204,27 +204,6 @@ impl Store {
         Ok(Added::Counts(change))
     }
 
-    /// Makes the rejected lines of a content durable, and has the open transaction name them.
-    pub(super) fn keep_rejects(
-        &self,
-        ledger: &Connection,
-        commit: i64,
-        content: i64,
-        rejects: &[u8],
-    ) -> Result<(), StoreError> {
-        let name = &format!("{commit:08}-{content}.ndjson");
-        ledger.execute(
-            "INSERT INTO quarantine (content, name) VALUES (?1, ?2)",
-            params![content, name],
-        )?;
-        let folder = self.root.join(QUARANTINE);
-        let mut file = DurableFile::create(&folder, name)?;
-        std::io::Write::write_all(file.writer(), rejects)
-            .map_err(file_error("write", &folder.join(name)))?;
-        file.finish()?;
-        sync_folder(&folder)
-    }
-
     /// Makes durable all that waits.
     ///
     /// Errors: [`StoreError`]; nothing of it counts then.
@@ -243,7 +222,11 @@ impl Store {
         }
     }
 
-    fn flush_state(&self, state: &mut State, domains: &Domains) -> Result<(), StoreError> {
+    pub(super) fn flush_state(
+        &self,
+        state: &mut State,
+        domains: &Domains,
+    ) -> Result<(), StoreError> {
         let Some((commit, _)) = state.pending.commit else {
             return Ok(());
         };
@@ -302,11 +285,22 @@ impl State {
         Ok(commit)
     }
 
-    /// Makes the open transaction durable.
+    /// Makes the open transaction durable, and seals it. Every change of the ledger goes through here.
     pub(super) fn end_transaction(&mut self) -> Result<(), StoreError> {
+        let (Some((commit, _)), Some(sealer)) = (self.pending.commit, &mut self.sealer) else {
+            return Ok(());
+        };
+        sealer.begin(commit)?;
         failpoint::reach("transaction.commit");
         self.ledger.execute_batch("COMMIT")?;
         failpoint::reach("transaction.committed");
+        self.pending.commit = None;
+        sealer.finish(commit)
+    }
+
+    /// Ends the open transaction as if it had not begun.
+    pub(super) fn give_up(&mut self) -> Result<(), StoreError> {
+        self.ledger.execute_batch("ROLLBACK")?;
         self.pending.commit = None;
         Ok(())
     }

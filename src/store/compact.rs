@@ -143,9 +143,7 @@ impl Store {
 
     /// The newest commit, which every change of the store makes.
     pub(super) fn newest_commit(&self) -> Result<i64, StoreError> {
-        let newest = "SELECT coalesce(max(id), 0) FROM commits";
-        let state = self.lock_state();
-        Ok(state.ledger.query_row(newest, [], |row| row.get(0))?)
+        ledger::newest_commit(&self.lock_state().ledger)
     }
 
     /// Calls `read` until no compaction came between: segments that it was to read may be replaced.

@@ -1,7 +1,13 @@
 //! Files that are there whole or not at all: written beside, synced, renamed, the folder synced.
+//!
+//! The rejected lines of a store hold addresses of clients and tokens of URLs, its names what customers are called.
+//! So a new store is its owner's alone: 0700, its files 0600; with `--group-readable` 0750 and 0640. From then on
+//! every file has the mode of the folder that it is made in, as far as files have one, so a store that was made
+//! otherwise, or whose folders were given another mode, stays as it is.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, ErrorKind, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::close::CLOSED;
@@ -13,6 +19,83 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// What the names of unfinished files start with.
 pub(super) const TEMPORARY: &str = ".writing-";
 
+/// Modes of a store that is its owner's alone, and of one that a group may read.
+const OWNER_ONLY: u32 = 0o700;
+const GROUP_READABLE: u32 = 0o750;
+/// What of a folder's mode files have.
+const FILE_BITS: u32 = 0o666;
+
+/// The modes of files and folders in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Modes {
+    folder: u32,
+}
+
+impl Modes {
+    /// Those of a store that is there, by the mode of its folder.
+    pub(super) fn of(root: &Path) -> Result<Self, StoreError> {
+        let found = fs::metadata(root).map_err(file_error("open", root))?;
+        Ok(Modes::by_folder(found.permissions().mode()))
+    }
+
+    /// Those of a new store.
+    pub(super) fn of_new(is_group_readable: bool) -> Self {
+        Modes::by_folder(if is_group_readable {
+            GROUP_READABLE
+        } else {
+            OWNER_ONLY
+        })
+    }
+
+    fn by_folder(mode: u32) -> Self {
+        Modes {
+            folder: OWNER_ONLY | mode & 0o777,
+        }
+    }
+
+    /// Whether the group may read.
+    pub(super) fn is_group_readable(self) -> bool {
+        self.folder & 0o040 != 0
+    }
+
+    fn file(self) -> u32 {
+        self.folder & FILE_BITS
+    }
+
+    /// Opens a file to read and write, and makes it if it is not there.
+    pub(super) fn open_or_make(self, path: &Path) -> Result<File, StoreError> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let is_new = !path.exists();
+        let file = options.mode(self.file()).open(path);
+        let file = file.map_err(file_error("open", path))?;
+        if is_new {
+            self.set(path)?;
+        }
+        Ok(file)
+    }
+
+    /// Begins a file anew.
+    fn make(self, path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).write(true);
+        let file = options.mode(self.file()).open(path)?;
+        // Whatever the mask of the process takes away.
+        file.set_permissions(Permissions::from_mode(self.file()))?;
+        Ok(file)
+    }
+
+    /// Gives a file or folder of a store its mode.
+    pub(super) fn set(self, path: &Path) -> Result<(), StoreError> {
+        let mode = if path.is_dir() {
+            self.folder
+        } else {
+            self.file()
+        };
+        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(file_error("set", path))
+    }
+}
+
 /// A file on its way. Dropped unfinished, it is removed.
 #[derive(Debug)]
 pub(super) struct DurableFile {
@@ -22,11 +105,12 @@ pub(super) struct DurableFile {
 }
 
 impl DurableFile {
-    /// Begins the file `name` of `folder`.
+    /// Begins the file `name` of `folder`, which may be read by whom that may be read by.
     pub(super) fn create(folder: &Path, name: &str) -> Result<Self, StoreError> {
         let temporary = folder.join(format!("{TEMPORARY}{name}"));
         failpoint::reach("file.create");
-        let file = File::create(&temporary).map_err(file_error("write", &temporary))?;
+        let file = Modes::of(folder)?.make(&temporary);
+        let file = file.map_err(file_error("write", &temporary))?;
         Ok(DurableFile {
             file: BufWriter::with_capacity(BUFFER_BYTES, file),
             temporary,
@@ -72,16 +156,26 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(file_error("sync", path))
 }
 
-/// Makes a folder, durably. A folder above it that we may pass through and not read (mode 711) cannot be synced: if
-/// the folder is new, the whole file system is.
-pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
+/// Makes a folder of a store, durably, unless it is there; those that it is in are made as ever. A folder above it
+/// that we may pass through and not read (mode 711) cannot be synced: if the folder is new, the file system is.
+pub(super) fn make_folder(path: &Path, modes: Modes) -> Result<(), StoreError> {
     let is_new = !path.is_dir();
-    fs::create_dir_all(path).map_err(file_error("make", path))?;
+    if is_new {
+        let make = || {
+            let parent = path.parent().unwrap_or(Path::new(""));
+            if !parent.as_os_str().is_empty() {
+                fs::create_dir_all(parent)?;
+            }
+            DirBuilder::new().mode(modes.folder).create(path)
+        };
+        make().map_err(file_error("make", path))?;
+        modes.set(path)?;
+    }
     let Some(parent) = path.parent().filter(|of| !of.as_os_str().is_empty()) else {
         return Ok(());
     };
     match File::open(parent) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => match is_new {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match is_new {
             true => File::open(path)
                 .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
                 .map_err(file_error("sync", path)),

@@ -23,11 +23,14 @@ pub enum StoreError {
     },
     /// Somebody else writes.
     #[error(
-        "another cdn-meter writes to the store {path}; wait for it to end (reading commands need not wait)"
+        "another cdn-meter writes to the store {path}{holder}; let it end, or wait for it with \
+         --wait SECONDS (reading commands need not wait)"
     )]
     Locked {
         /// The folder.
         path: PathBuf,
+        /// Who it is, behind a colon; empty where it did not tell.
+        holder: String,
     },
     /// Written by a later version.
     #[error(
@@ -41,6 +44,35 @@ pub enum StoreError {
         found: i64,
         /// Ours.
         known: i64,
+    },
+    /// Something is where a backup or a restored store is to be.
+    #[error(
+        "{path} is there, and nothing is written over it: name a folder that is not there or empty"
+    )]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no backup.
+    #[error("{path} is no backup: there is no backup.manifest in it; `cdn-meter backup` makes one")]
+    NoBackup {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A backup is not as it was made.
+    #[error("{path} is not what was backed up: use another backup; nothing was restored")]
+    BackupDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of the store is not what the ledger notes of it.
+    #[error(
+        "{name} is not what the ledger says: its bytes are not those that were written; restore it from a \
+         copy, or see `cdn-meter repair`"
+    )]
+    NotAsNoted {
+        /// Its place in the store.
+        name: String,
     },
     /// The month is frozen.
     #[error(
@@ -69,10 +101,10 @@ pub enum StoreError {
         /// The system's reason.
         source: io::Error,
     },
-    /// There are segments, and no ledger that names them.
+    /// There was a ledger.
     #[error(
-        "the ledger of {path} is gone or empty, and there are segments: restore ledger.sqlite from a \
-         copy, or ingest the logs into a new store; nothing was changed"
+        "the ledger of {path} is gone or empty, and there was something in it: restore ledger.sqlite \
+         from a copy, or ingest the logs into a new store; nothing was changed"
     )]
     LedgerLost {
         /// The folder.
@@ -87,6 +119,71 @@ pub enum StoreError {
         /// What is wrong.
         problem: String,
     },
+    /// The ledger is one that was written before.
+    #[error(
+        "ledger.sqlite is an older copy: it has commit {found}, and the store has made {made} by \
+         ledger.seal; restore \
+         ledger.sqlite from a copy of commit {made}, or see `cdn-meter repair`; nothing was changed"
+    )]
+    LedgerOlder {
+        /// Its last commit.
+        found: i64,
+        /// The last one that was made.
+        made: i64,
+    },
+    /// The same, told by a file.
+    #[error(
+        "ledger.sqlite is an older copy: it has commit {found}, and {name} is of a later one; restore \
+         the newest copy of ledger.sqlite, or see `cdn-meter repair`; nothing was changed"
+    )]
+    LedgerBehind {
+        /// Its last commit.
+        found: i64,
+        /// The file's place in the store.
+        name: String,
+    },
+    /// SQLite would believe a file that is none of the ledger's.
+    #[error(
+        "{path} does not belong to the ledger as it is: move it away, or restore all files of the store \
+         from one copy; nothing was changed"
+    )]
+    LedgerForeign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no seal.
+    #[error(
+        "ledger.seal of {path} is gone, so nothing tells whether ledger.sqlite is the newest: restore it \
+         from a copy, or see `cdn-meter repair`; nothing was changed"
+    )]
+    SealLost {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The seal is not what was written.
+    #[error(
+        "{path} is damaged, so nothing tells whether ledger.sqlite is the newest: restore it from a copy, \
+         or see `cdn-meter repair`; nothing was changed"
+    )]
+    SealDamaged {
+        /// The seal.
+        path: PathBuf,
+    },
+    /// A commit was half written, and we may not roll it back.
+    #[error(
+        "a commit to {path} was cut short, and this user may not write there: let its owner run \
+         `cdn-meter verify`, which rolls it back"
+    )]
+    CutShort {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A ledger of an older version is being read.
+    #[error("the ledger is being read by an older cdn-meter; wait for it to end, and try again")]
+    BusyReaders,
+    /// A commit does not come to its end.
+    #[error("another cdn-meter has been committing for half a minute; try again")]
+    BusyWriter,
     /// The ledger refuses.
     #[error(
         "the ledger of the store failed: {0}; what was committed before is unchanged, \
@@ -120,6 +217,26 @@ pub enum StoreError {
         name: String,
         /// The difference.
         problem: String,
+    },
+    /// A quarantine file holds something else than what was written.
+    #[error(
+        "quarantine/{name} is not what the ledger says: its bytes are not those that were written; \
+         restore it from a copy, or delete it, which forgets the rejected lines that it keeps"
+    )]
+    QuarantineDamaged {
+        /// Its file.
+        name: String,
+    },
+    /// A file of a closed month is not what it was closed with.
+    #[error(
+        "closed/{name} is not what the month was closed with: {problem}; restore it from a copy, or from \
+         where the month was published"
+    )]
+    ClosedDamaged {
+        /// Its place in the folder of closed months.
+        name: String,
+        /// The difference.
+        problem: &'static str,
     },
     /// The counts of a content contradict its rejected lines.
     #[error(
@@ -171,6 +288,10 @@ impl StoreError {
                 | StoreError::TooNew { .. }
                 | StoreError::Closed { .. }
                 | StoreError::Clock { .. }
+                | StoreError::Exists { .. }
+                | StoreError::NoBackup { .. }
+                | StoreError::BusyReaders
+                | StoreError::BusyWriter
                 | StoreError::TableFull(_)
                 | StoreError::TooManyDomains(_)
         )

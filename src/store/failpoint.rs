@@ -11,10 +11,11 @@
 use std::io;
 
 /// Every place, in the order in which a commit visits them.
-pub const FAILPOINTS: [&str; 12] = [
+pub const FAILPOINTS: [&str; 15] = [
     "store.create",
     "store.created",
     "sweep.remove",
+    "sweep.move",
     "transaction.begin",
     "file.create",
     "file.write",
@@ -22,6 +23,8 @@ pub const FAILPOINTS: [&str; 12] = [
     "file.rename",
     "file.renamed",
     "folder.sync",
+    "seal.write",
+    "seal.written",
     "transaction.commit",
     "transaction.committed",
 ];

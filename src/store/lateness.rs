@@ -95,8 +95,10 @@ fn lateness((format, hours): (&str, Hours)) -> Lateness {
 
 /// Format and time of commit, in seconds since the epoch, of every content that counts.
 fn counted(ledger: &rusqlite::Connection) -> Result<HashMap<i64, (String, i64)>, StoreError> {
+    // Earlier versions noted no instant where the clock was wrong: of those nobody knows how late they came.
     let sql = "SELECT content.id, coalesce(format, 'none'), unixepoch(at)
-        FROM content JOIN commits ON commits.id = content.commit_id WHERE dropped_by IS NULL";
+        FROM content JOIN commits ON commits.id = content.commit_id
+        WHERE dropped_by IS NULL AND unixepoch(at) IS NOT NULL";
     let mut statement = ledger.prepare(sql)?;
     let contents = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
     Ok(contents.collect::<Result<_, _>>()?)

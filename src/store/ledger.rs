@@ -1,155 +1,17 @@
-//! The ledger's tables: opening, migrating, and the questions that are asked of them.
+//! The questions that are asked of the ledger's tables.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::close::CLOSED;
-use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::identify::Known;
-use super::{LOCK, Lock, Occasion, QUARANTINE, SEGMENTS};
+use super::{QUARANTINE, SEGMENTS};
 use crate::meter::{Fates, Usage};
 use crate::source::{Content, Digest, OPENING_BYTES, Opening, Seed};
 use crate::units::Bytes;
-
-/// Version of the schema. A ledger of an older version is brought up to it when opened to write.
-pub const SCHEMA_VERSION: i64 = 3;
-/// The steps from each version to the next; they are never edited, only added to.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
-    include_str!("schema.sql"),
-    concat!(
-        include_str!("schema-2-closing.sql"),
-        include_str!("schema-2-copies.sql"),
-    ),
-    include_str!("schema-3-names.sql"),
-];
-/// How long to wait for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Prepared statements that are kept.
-const STATEMENTS_KEPT: usize = 64;
-
-/// Opens the ledger to write, and makes it or brings it up to date.
-pub(super) fn open_to_write(
-    root: &Path,
-    path: &Path,
-    seed: Seed,
-    occasion: &Occasion,
-) -> Result<Connection, StoreError> {
-    let mut ledger = Connection::open(path)?;
-    configure(&ledger)?;
-    let found = version(root, &ledger)?;
-    if found == 0 && holds_usage(root)? {
-        return Err(StoreError::LedgerLost { path: root.into() });
-    }
-    ledger.pragma_update(None, "journal_mode", "WAL")?;
-    // Every commit is on disk before it is believed.
-    ledger.pragma_update(None, "synchronous", "FULL")?;
-    if found < SCHEMA_VERSION {
-        let transaction = ledger.transaction()?;
-        for step in &MIGRATIONS[found as usize..] {
-            transaction.execute_batch(step)?;
-        }
-        if found == 0 {
-            transaction.execute(
-                "INSERT INTO store (id, seed, created_at) VALUES (1, ?1, ?2)",
-                params![seed.0.cast_signed(), occasion.at],
-            )?;
-        }
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        transaction.commit()?;
-        sync_folder(root)?;
-    }
-    Ok(ledger)
-}
-
-/// Opens the ledger to read. The file is the store's lock, where it has to be held meanwhile.
-pub(super) fn open_to_read(
-    root: &Path,
-    path: &Path,
-) -> Result<(Connection, Option<Lock>), StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    match open_with(root, path, flags) {
-        Err(StoreError::Ledger(error)) if cannot_open(&error) && !wal_of(path).exists() => {}
-        other => return Ok((other?, None)),
-    }
-    // SQLite wants to make files beside a ledger, and this folder is not ours to write to. Nobody
-    // has the ledger open, or there would be those files; the lock keeps it so.
-    let lock = File::open(root.join(LOCK)).ok().map(Lock);
-    if let Some(Lock(file)) = &lock
-        && file.try_lock_shared().is_err()
-    {
-        return Err(StoreError::Locked { path: root.into() });
-    }
-    let uri = format!("file:{}?immutable=1", escaped(path));
-    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-    Ok((open_with(root, Path::new(&uri), flags)?, lock))
-}
-
-fn open_with(root: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    let ledger = Connection::open_with_flags(path, flags)?;
-    configure(&ledger)?;
-    match version(root, &ledger)? {
-        0 => Err(no_ledger(root)?),
-        _ => Ok(ledger),
-    }
-}
-
-/// Why there is no ledger to go by, or an empty one.
-pub(super) fn no_ledger(root: &Path) -> Result<StoreError, StoreError> {
-    let path = root.to_owned();
-    Ok(match holds_usage(root)? {
-        true => StoreError::LedgerLost { path },
-        false => StoreError::Missing { path },
-    })
-}
-
-fn cannot_open(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
-    matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
-}
-
-/// The file of commits that are not in the ledger's own file yet.
-fn wal_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
-}
-
-/// A path as a part of a URI.
-fn escaped(path: &Path) -> String {
-    let byte = |byte: &u8| match byte {
-        b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-            char::from(*byte).to_string()
-        }
-        byte => format!("%{byte:02x}"),
-    };
-    path.as_os_str().as_bytes().iter().map(byte).collect()
-}
-
-fn configure(ledger: &Connection) -> Result<(), StoreError> {
-    ledger.busy_timeout(BUSY_TIMEOUT)?;
-    ledger.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    ledger.pragma_update(None, "foreign_keys", true)?;
-    Ok(())
-}
-
-fn version(root: &Path, ledger: &Connection) -> Result<i64, StoreError> {
-    let found = ledger.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if SCHEMA_VERSION < found {
-        return Err(StoreError::TooNew {
-            path: root.into(),
-            found,
-            known: SCHEMA_VERSION,
-        });
-    }
-    Ok(found)
-}
 
 pub(super) fn seed(ledger: &Connection) -> Result<Seed, StoreError> {
     let seed: i64 = ledger.query_row("SELECT seed FROM store", [], |row| row.get(0))?;
@@ -250,6 +112,12 @@ pub(super) fn segments_of(
     let mut segments = segments(ledger)?;
     segments.retain(|segment| wanted.contains(&segment.id));
     Ok(segments)
+}
+
+/// The newest commit, which every change of what counts makes; 0 where there is none.
+pub(super) fn newest_commit(ledger: &Connection) -> Result<i64, StoreError> {
+    let newest = "SELECT coalesce(max(id), 0) FROM commits";
+    Ok(ledger.query_row(newest, [], |row| row.get(0))?)
 }
 
 /// What SQLite finds wrong in the ledger's file.
@@ -464,7 +332,7 @@ mod tests {
     #[test]
     fn looking_for_a_known_start_does_not_look_at_all_contents() {
         let ledger = Connection::open_in_memory().expect("a ledger");
-        for step in MIGRATIONS {
+        for step in super::super::open::MIGRATIONS {
             ledger.execute_batch(step).expect("the schema");
         }
         let sql = format!("EXPLAIN QUERY PLAN {}", opening_sql());

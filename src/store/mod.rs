@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! STORE/ledger.sqlite    sources, contents, segments, commits: all that is believed
+//! STORE/ledger.seal      what the ledger's file was after its last commit (`seal.rs`)
 //! STORE/segments/        usage, one Parquet file or more per commit
 //! STORE/quarantine/      rejected lines of the contents that count, NDJSON
 //! STORE/closed/          closed months, as they were published
+//! STORE/lost+found/      finished files that no commit names (`astray.rs`); may be deleted
 //! STORE/lock             held by the one process that writes
 //! ```
 //! Owns: segments, ledger, what a content is to those that were counted before, commits.
@@ -12,11 +14,15 @@
 //!
 //! A commit writes its segment files first (beside, synced, renamed, the folder synced), then names
 //! them in one transaction of the ledger, together with the contents and sources that they hold
-//! (DESIGN D3). A crash before the transaction leaves files that nobody names, which are removed
-//! when the store is next opened to write; a crash after it leaves nothing to do.
+//! (DESIGN D3), and seals the ledger. A crash before the transaction leaves files that nobody names, which are
+//! put away when the store is next opened to write; a crash after it leaves nothing to do.
+//!
+//! Nothing is read back unchecked: the ledger against its seal when it is opened; segments, quarantine files and
+//! the files of closed months against the digests that the ledger notes, whenever they are read.
 //!
 //! Rejected lines that are accepted later move to another fate within their content (`retry.rs`). Files
-//! that are counted anew get contents of the same digests in the place of theirs (`recount.rs`).
+//! that are counted anew get contents of the same digests in the place of theirs (`recount.rs`). What
+//! should never have counted is taken out (`forget.rs`).
 //!
 //! Invariants: `SEG-1` a segment counts iff the ledger names it; `SPAN-1` a content's own lines start
 //! where its parent ends; `SUM-1` the rows of a content in all segments have the bytes and requests
@@ -25,6 +31,8 @@
 //! `Bytes::SUM_MAX` (`limit.rs`).
 
 mod against;
+mod astray;
+mod backup;
 mod change;
 mod close;
 mod commit;
@@ -36,21 +44,27 @@ mod entries;
 mod error;
 mod explain;
 mod failpoint;
+mod forget;
 mod identify;
 mod known;
 mod lateness;
 mod ledger;
 mod limit;
+mod lock;
+mod open;
+mod quarantine;
 mod read;
 mod recount;
+mod repair;
 mod retry;
 mod scan;
+mod seal;
 mod segment;
 mod succession;
 mod verify;
 
-use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -58,6 +72,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 pub use against::{Cells, Counted, CountedRows, sum_cells};
+pub use astray::Astray;
+pub use backup::{Backup, restore};
 pub use change::Change;
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
@@ -66,29 +82,29 @@ pub use coverage::{Coverage, Covered, Tells};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::{FAILPOINTS, PUBLISHING_FAILPOINTS, fail_at, is_without_exchange};
+pub use forget::{ForgetError, Forgotten, REASON_BYTES_MAX};
 pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;
-pub use ledger::SCHEMA_VERSION;
 pub use limit::SetAside;
+pub use open::{SCHEMA_VERSION, reseal};
 pub use read::{Rejected, StoreUsage, WithoutBytes};
 pub use recount::{Recount, RecountPart, Recounted};
+pub use repair::{Repair, repair};
 pub use retry::{Quarantined, Regained};
 pub use succession::{Names, Unsure};
 pub use verify::{Finding, Verification};
 
 use crate::source::Seed;
-use close::CLOSED;
+use astray::{FOLDERS, LOST};
 use commit::Pending;
-use durable::{TEMPORARY, holds_usage, make_folder, names_in, sync_folder};
+use durable::{Modes, TEMPORARY, holds_usage, make_folder, names_in};
 use error::file_error;
+use lock::{LOCK, Lock};
+use seal::{SEAL, Sealer};
 
 const LEDGER: &str = "ledger.sqlite";
 const SEGMENTS: &str = "segments";
 const QUARANTINE: &str = "quarantine";
-const LOCK: &str = "lock";
-/// How often the lock is tried, and the pause after each time.
-const LOCK_TRIALS: u32 = 10;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// An open store.
 #[derive(Debug)]
@@ -96,27 +112,20 @@ pub struct Store {
     root: PathBuf,
     seed: Seed,
     state: Mutex<State>,
-    /// Files that a crash had left and that were removed at opening.
-    swept: usize,
+    /// Folders of closed months whose files were found to be as they were.
+    checked: Mutex<HashSet<PathBuf>>,
+    /// Files that no commit names, and what opening did with them.
+    astray: Astray,
     /// Held while this process may write, or while nobody must. Dropped after the ledger is closed.
     lock: Option<Lock>,
-}
-
-/// The lock of a store, which a file of it carries.
-#[derive(Debug)]
-struct Lock(File);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing is not enough: a process that another thread has just forked has the file open too.
-        let _ = self.0.unlock();
-    }
 }
 
 #[derive(Debug)]
 struct State {
     ledger: Connection,
     pending: Pending,
+    /// Where the store is open to write.
+    sealer: Option<Sealer>,
 }
 
 /// What is noted with every commit.
@@ -128,28 +137,46 @@ pub struct Occasion {
     pub command: String,
 }
 
+/// How a store is opened to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// How long to wait for another process that writes to it.
+    pub wait: Duration,
+    /// Whether a group may read what is made: of a new store only.
+    pub is_group_readable: bool,
+}
+
 impl Store {
     /// Opens the store at `root` to write, and makes it if there is none; `seed` is for a new one.
     ///
     /// Errors: [`StoreError`].
-    pub fn open_to_write(root: &Path, seed: Seed, occasion: Occasion) -> Result<Self, StoreError> {
+    pub fn open_to_write(
+        root: &Path,
+        seed: Seed,
+        occasion: Occasion,
+        access: Access,
+    ) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
         if !path.exists() && holds_other_things(root)? {
             return Err(StoreError::InTheWay { path: root.into() });
         }
         failpoint::reach("store.create");
-        make_folder(root)?;
-        [SEGMENTS, QUARANTINE, CLOSED]
+        make_folder(root, Modes::of_new(access.is_group_readable))?;
+        let modes = Modes::of(root)?;
+        FOLDERS
             .iter()
-            .try_for_each(|name| make_folder(&root.join(name)))?;
-        let lock = lock(root)?;
+            .try_for_each(|name| make_folder(&root.join(name), modes))?;
+        let lock = Lock::take(root, &occasion, &access)?;
         if !path.exists() && holds_usage(root)? {
             return Err(StoreError::LedgerLost { path: root.into() });
         }
-        let ledger = ledger::open_to_write(root, &path, seed, &occasion)?;
+        // SQLite gives the files beside it the mode of the ledger.
+        drop(modes.open_or_make(&path)?);
+        let (ledger, sealer) = open::open_to_write(root, &path, seed, &occasion)?;
         failpoint::reach("store.created");
-        let mut store = Store::new(root, ledger, Some(lock), occasion)?;
-        store.swept = store.sweep()?;
+        let mut store = Store::new(root, (ledger, Some(sealer)), Some(lock), occasion)?;
+        let astray = astray::sweep(root, &store.lock_state().ledger)?;
+        store.astray = astray;
         Ok(store)
     }
 
@@ -159,19 +186,20 @@ impl Store {
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
         if !path.exists() {
-            return Err(ledger::no_ledger(root)?);
+            return Err(open::no_ledger(root)?);
         }
         let occasion = Occasion {
             at: String::new(),
             command: String::new(),
         };
-        let (ledger, lock) = ledger::open_to_read(root, &path)?;
-        Store::new(root, ledger, lock, occasion)
+        let (ledger, lock) = open::open_to_read(root, &path)?;
+        astray::is_newest(root, &ledger)?;
+        Store::new(root, (ledger, None), lock, occasion)
     }
 
     fn new(
         root: &Path,
-        ledger: Connection,
+        (ledger, sealer): (Connection, Option<Sealer>),
         lock: Option<Lock>,
         occasion: Occasion,
     ) -> Result<Self, StoreError> {
@@ -181,8 +209,10 @@ impl Store {
             state: Mutex::new(State {
                 ledger,
                 pending: Pending::new(occasion),
+                sealer,
             }),
-            swept: 0,
+            checked: Mutex::default(),
+            astray: Astray::default(),
             lock,
         })
     }
@@ -197,67 +227,27 @@ impl Store {
         &self.root
     }
 
-    /// Files of commits that were cut short, removed when the store was opened.
-    pub fn swept(&self) -> usize {
-        self.swept
+    /// Files that no commit names, and what was done with them when the store was opened to write.
+    pub fn astray(&self) -> &Astray {
+        &self.astray
     }
 
-    /// Removes files that no commit names.
+    /// Whether the group of its folder may read it.
     ///
-    /// Errors: a ledger that has lost the names of files would have us remove what counts.
-    fn sweep(&self) -> Result<usize, StoreError> {
-        let state = self.lock_state();
-        let orphans = orphans(&self.root, &state.ledger)?;
-        let is_finished = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default();
-            !name.to_string_lossy().starts_with(TEMPORARY)
-        };
-        if orphans.iter().any(is_finished)
-            && let Some(problem) = ledger::unsound(&state.ledger)?
-        {
-            return Err(StoreError::LedgerDamaged { problem });
-        }
-        for path in &orphans {
-            failpoint::reach("sweep.remove");
-            remove(path)?;
-        }
-        let folders = orphans.iter().filter_map(|path| path.parent());
-        folders
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .try_for_each(sync_folder)?;
-        Ok(orphans.len())
+    /// Errors: [`StoreError`].
+    pub fn is_group_readable(&self) -> Result<bool, StoreError> {
+        Ok(Modes::of(&self.root)?.is_group_readable())
     }
 
     /// Whether another process has the store open to write: what no commit names may be its work.
     fn is_written_by_another(&self) -> Result<bool, StoreError> {
-        let path = self.root.join(LOCK);
-        if self.lock.is_some() || !path.exists() {
-            return Ok(false);
-        }
-        let lock = File::open(&path).map_err(file_error("open", &path))?;
-        Ok(matches!(
-            lock.try_lock_shared(),
-            Err(TryLockError::WouldBlock)
-        ))
+        Ok(self.lock.is_none() && Lock::is_held(&self.root)?)
     }
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
         // A transaction that a panic cut short is rolled back with the connection.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What no commit names.
-fn orphans(root: &Path, ledger: &Connection) -> Result<Vec<PathBuf>, StoreError> {
-    let mut orphans = Vec::new();
-    for (folder, named) in ledger::named(ledger)? {
-        let folder = root.join(folder);
-        let names = names_in(&folder)?;
-        let names = names.iter().filter(|name| !named.contains(*name));
-        orphans.extend(names.map(|name| folder.join(name)));
-    }
-    Ok(orphans)
 }
 
 /// Removes a file or folder.
@@ -269,26 +259,6 @@ fn remove(path: &Path) -> Result<(), StoreError> {
     .map_err(file_error("remove", path))
 }
 
-/// Takes the lock of the one writer.
-fn lock(root: &Path) -> Result<Lock, StoreError> {
-    let path = root.join(LOCK);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(file_error("open", &path))?;
-    // A reader looks whether it is held, which takes it for a moment.
-    for _ in 0..LOCK_TRIALS {
-        match file.try_lock() {
-            Ok(()) => return Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::Error(source)) => return Err(file_error("lock", &path)(source)),
-        }
-    }
-    Err(StoreError::Locked { path: root.into() })
-}
-
 /// Whether a folder without a ledger holds what no store would leave there.
 fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
     if !root.exists() {
@@ -296,23 +266,8 @@ fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
     }
     // A crash while the store was made leaves these.
     let ours = |name: &String| {
-        [SEGMENTS, QUARANTINE, CLOSED, LOCK].contains(&&name[..]) || name.starts_with(LEDGER)
+        let name = name.strip_prefix(TEMPORARY).unwrap_or(name);
+        FOLDERS.contains(&name) || [LOCK, SEAL, LOST].contains(&name) || name.starts_with(LEDGER)
     };
     Ok(!names_in(root)?.iter().all(ours))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lock_that_is_dropped_is_free_though_a_forked_process_has_it_open() {
-        let root = tempfile::tempdir().expect("a folder");
-        let held = lock(root.path()).expect("locked");
-        let forked = held.0.try_clone().expect("open twice");
-        assert!(matches!(lock(root.path()), Err(StoreError::Locked { .. })));
-        drop(held);
-        lock(root.path()).expect("locked again");
-        drop(forked);
-    }
 }

@@ -46,9 +46,9 @@ pub struct WithoutBytes {
 }
 
 /// What a reader goes by, taken in one transaction.
-struct Snapshot {
-    segments: Vec<SegmentFile>,
-    live: HashSet<i64>,
+pub(super) struct Snapshot {
+    pub(super) segments: Vec<SegmentFile>,
+    pub(super) live: HashSet<i64>,
 }
 
 impl Store {
@@ -238,7 +238,8 @@ impl Store {
         Ok(table.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn snapshot(&self, slots: &Range<u32>) -> Result<Snapshot, StoreError> {
+    /// What a reader of `slots` goes by.
+    pub(super) fn snapshot(&self, slots: &Range<u32>) -> Result<Snapshot, StoreError> {
         let state = &mut *self.lock_state();
         let transaction = state.ledger.transaction()?;
         let segments = ledger::segments_in(&transaction, slots)?;

@@ -262,11 +262,16 @@ fn is_needed(
     if !ledger::holders(ledger, content, name)?.is_empty() || kept_for(ledger, content)?.is_some() {
         return Ok(true);
     }
+    let grown = grown_from(ledger, content)?;
+    Ok(grown.iter().any(|grown| !chain.contains(grown)))
+}
+
+/// The contents that count and grew from one, without another between.
+pub(super) fn grown_from(ledger: &Connection, content: i64) -> Result<Vec<i64>, StoreError> {
     let sql = "SELECT id FROM content WHERE parent = ?1 AND dropped_by IS NULL";
     let mut statement = ledger.prepare_cached(sql)?;
     let grown = statement.query_map([content], |row| row.get(0))?;
-    let grown = grown.collect::<Result<Vec<i64>, _>>()?;
-    Ok(grown.iter().any(|grown| !chain.contains(grown)))
+    Ok(grown.collect::<Result<_, _>>()?)
 }
 
 /// Puts successors in the place of what is retired.
@@ -331,7 +336,7 @@ fn put_anew(
 }
 
 /// Has a content count no more.
-fn retire(ledger: &Connection, content: i64, commit: i64) -> Result<(), StoreError> {
+pub(super) fn retire(ledger: &Connection, content: i64, commit: i64) -> Result<(), StoreError> {
     let sql = "UPDATE content SET dropped_by = ?2 WHERE id = ?1 AND dropped_by IS NULL";
     ledger
         .prepare_cached(sql)?

@@ -6,17 +6,14 @@
 //! The history notes `retried` for every name that holds it, or what grew from it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
 
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value};
 
-use super::durable::sync_folder;
 use super::entries::{counts_json, note};
-use super::error::{StoreError, file_error, int64};
+use super::error::{StoreError, int64};
 use super::succession::slots_of;
-use super::{QUARANTINE, Store, failpoint, ledger, remove};
+use super::{Store, ledger};
 use crate::meter::{Counts, Domains, Overflow, UsageRow};
 use crate::units::{Bytes, invariant};
 
@@ -83,33 +80,6 @@ impl Store {
         Ok(contents)
     }
 
-    /// Opens a quarantine file; `None` if it is lost, its lines are then as if they had not been kept.
-    ///
-    /// Errors: [`StoreError`].
-    pub fn open_quarantine(&self, name: &str) -> Result<Option<BufReader<File>>, StoreError> {
-        let path = self.root.join(QUARANTINE).join(name);
-        match File::open(&path) {
-            Ok(file) => Ok(Some(BufReader::new(file))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(file_error("open", &path)(error)),
-        }
-    }
-
-    /// Lines that a quarantine file keeps; `None` if it is lost.
-    pub(super) fn lines_in_quarantine(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        let Some(mut file) = self.open_quarantine(name)? else {
-            return Ok(None);
-        };
-        let mut lines = 0;
-        loop {
-            let read = file.skip_until(b'\n');
-            match read.map_err(file_error("read", &self.root.join(QUARANTINE).join(name)))? {
-                0 => return Ok(Some(lines)),
-                _ => lines += 1,
-            }
-        }
-    }
-
     /// Gives rejected lines of a content their new fates, all of it with the next commit; `false` where
     /// all that counts would pass [`Bytes::SUM_MAX`] with them: then they stay as they are.
     ///
@@ -144,21 +114,6 @@ impl Store {
         state.pending.add(content, regained.rows);
         self.flush_if_due(state, domains)?;
         Ok(true)
-    }
-
-    /// Removes quarantine files that no commit names any more.
-    pub(super) fn remove_quarantine(&self, names: Vec<String>) -> Result<(), StoreError> {
-        if names.is_empty() {
-            return Ok(());
-        }
-        let folder = self.root.join(QUARANTINE);
-        for path in names.iter().map(|name| folder.join(name)) {
-            failpoint::reach("sweep.remove");
-            if path.exists() {
-                remove(&path)?;
-            }
-        }
-        sync_folder(&folder)
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::Connection;
 
-use super::close::{self, CLOSED};
+use super::astray::{self, Kind};
+use super::close;
 use super::error::StoreError;
 use super::ledger::SegmentFile;
-use super::scan::{Wanted, check, scan, sha256};
-use super::{QUARANTINE, SEGMENTS, Store, durable, ledger, limit};
+use super::scan::{Wanted, check, scan};
+use super::{SEGMENTS, Store, ledger, limit};
 use crate::meter::Usage;
-use crate::units::hex;
 
 /// Something that is not as the ledger says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Verification {
     pub usage: Usage,
     /// What is wrong; nothing, in a good store.
     pub findings: Vec<Finding>,
+    /// What in the folders of the store is not ours; it is left alone, and is in no figure.
+    pub foreign: Vec<String>,
 }
 
 impl Verification {
@@ -235,23 +237,28 @@ impl Store {
         ledger: &Connection,
         verification: &mut Verification,
     ) -> Result<(), StoreError> {
-        for (folder, named) in ledger::named(ledger)? {
-            let there: HashSet<String> = match self.root.join(folder) {
-                // A store that was made before there were closed months.
-                path if named.is_empty() && !path.exists() => continue,
-                path => durable::names_in(&path)?.into_iter().collect(),
-            };
-            // Looked at after the listing: a writer that ended in between has made a commit.
-            let is_written = self.is_written_by_another()?;
-            for name in there.difference(&named).filter(|_| !is_written) {
-                let problem = "no commit names it: the next `cdn-meter ingest` removes it";
-                verification.find("SEG-1", format!("{folder}/{name}"), problem.to_owned());
-            }
-            if folder == QUARANTINE {
-                for name in named.difference(&there) {
-                    let problem = "it is missing; its lines are counted as rejected all the same";
-                    verification.find("LINE-1", format!("{folder}/{name}"), problem.to_owned());
+        let unnamed = astray::unnamed(&self.root, ledger)?;
+        // Looked at after the listing: a writer that ended in between has made a commit.
+        let is_written = self.is_written_by_another()?;
+        for of in unnamed {
+            let problem = match of.kind {
+                Kind::Foreign => {
+                    verification.foreign.push(of.place());
+                    continue;
                 }
+                _ if is_written => continue,
+                Kind::Unfinished => "no commit names it: the next `cdn-meter ingest` removes it",
+                Kind::Finished(_) => {
+                    "no commit names it: the next `cdn-meter ingest` moves it to lost+found"
+                }
+            };
+            verification.find("SEG-1", of.place(), problem.to_owned());
+        }
+        let [_, (folder, named), _] = ledger::named(ledger)?;
+        for name in named {
+            if !self.root.join(folder).join(&name).exists() {
+                let problem = "it is missing; its lines are counted as rejected all the same";
+                verification.find("LINE-1", format!("{folder}/{name}"), problem.to_owned());
             }
         }
         Ok(())
@@ -270,8 +277,13 @@ impl Store {
         while let Some(row) = rows.next()? {
             let (content, name, rejected): (i64, String, i64) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
-            let Some(kept) = self.lines_in_quarantine(&name)? else {
-                continue;
+            let kept = match self.lines_in_quarantine(ledger, &name) {
+                Ok(Some(kept)) => kept,
+                Ok(None) => continue,
+                Err(error) => {
+                    verification.find("LINE-1", format!("quarantine/{name}"), error.to_string());
+                    continue;
+                }
             };
             if rejected.cast_unsigned() < kept {
                 let problem = format!("{kept} rejected lines are kept, {rejected} were counted");
@@ -296,19 +308,10 @@ impl Store {
                     not name the close before; restore the ledger from a copy";
                 verification.find(PROMISE, &subject, problem.to_owned());
             }
-            previous = Some(close.digest);
-            let folder = self.root.join(CLOSED).join(close.terms.month.to_string());
-            for file in close.files {
-                let found = sha256(&folder, &file.name);
-                if !found.is_ok_and(|(sha256, _)| hex(&sha256) == file.sha256) {
-                    let problem = format!(
-                        "{} is missing or not as it was; restore it from a copy or from where \
-                         the month was published",
-                        file.name
-                    );
-                    verification.find(PROMISE, &subject, problem);
-                }
+            for damage in close::damages_of(&self.root, &close) {
+                verification.find(PROMISE, &subject, damage.to_string());
             }
+            previous = Some(close.digest);
         }
         Ok(())
     }

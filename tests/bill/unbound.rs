@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use cdn_meter::store::reseal;
+
 use crate::closed::{bill, close, run};
 use crate::program::Site;
 
@@ -163,6 +165,8 @@ fn forget_registry(site: &Site) {
     let sql =
         "DROP TRIGGER closed_file_stays; DELETE FROM closed_file WHERE name LIKE 'registry/%'";
     ledger.execute_batch(sql).expect("forgotten");
+    drop(ledger);
+    reseal(&site.path("store")).expect("sealed");
     for month in ["2026-09", "2026-10"] {
         let folder = site.path(&format!("store/closed/{month}/registry"));
         fs::remove_dir_all(folder).expect("removed");

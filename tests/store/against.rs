@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use cdn_meter::store::reseal;
+
 use crate::program::{Said, Site, bytes, lines};
 
 fn against(site: &Site, logs: &Path) -> Said {
@@ -73,6 +75,7 @@ fn a_ledger_and_segments_that_were_forged_together_do_not_agree_with_the_logs() 
     assert_eq!(ledger.execute(forge, []), Ok(1));
     let part = "UPDATE part SET requests = requests - 1";
     assert_eq!(ledger.execute(part, []), Ok(1));
+    reseal(&site.path("store")).expect("sealed");
     let said = against(&site, &site.path("logs"));
     assert_eq!(said.code, 3, "{}", said.json);
     let findings = said.json["findings"].as_array().expect("findings");

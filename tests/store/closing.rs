@@ -6,7 +6,7 @@ use std::path::Path;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use cdn_meter::store::FAILPOINTS;
+use cdn_meter::store::{FAILPOINTS, reseal};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
@@ -162,6 +162,22 @@ fn usage_that_is_replaced_after_the_close_is_taken_back_by_an_adjustment() {
 }
 
 #[test]
+fn d5_usage_that_is_forgotten_after_the_close_is_taken_back_by_an_adjustment() {
+    let site = closed_site();
+    let said = {
+        let mut command = site.command("forget");
+        command.args(["--json", "--reason", "a test log"]);
+        Site::run(command.arg(site.log("b.log")))
+    };
+    assert_eq!(said.json["closed_months"][0], MONTH, "{}", said.stderr);
+    fs::remove_file(site.log("b.log")).expect("removed");
+    assert_adjusted(&site);
+    let taken = usage(&site, &["after/adjustments"]);
+    let taken: i64 = taken.values().map(|(bytes, _)| bytes).sum();
+    assert_eq!(taken.unsigned_abs(), bytes(50, 10));
+}
+
+#[test]
 fn a_registry_that_moves_domains_moves_all_of_their_closed_usage() {
     let site = closed_site();
     registry(&site, "v0", "other");
@@ -306,6 +322,7 @@ fn closes_form_a_chain_and_what_was_altered_is_found() {
         .execute("DROP TRIGGER close_is_final", [])
         .expect("dropped");
     ledger.execute(update, []).expect("updated");
+    reseal(&site.path("store")).expect("sealed");
     find("a sum that was lowered");
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cdn_meter::store::{Store, StoreUsage};
+use cdn_meter::store::{Store, StoreUsage, reseal};
 
 use crate::program::{Said, Site, bytes, lines};
 
@@ -19,7 +19,7 @@ const NOBODY: u32 = 65_534;
 const PAGE_BYTES: usize = 4_096;
 
 /// A store of two commits: a file that grew, another one, and a rejected line.
-fn filled() -> Site {
+pub fn filled() -> Site {
     let site = Site::new();
     site.write("a.log", lines(0, 180));
     assert_eq!(site.ingest().code, 0);
@@ -49,12 +49,12 @@ fn name_of(path: &Path) -> String {
 }
 
 /// The commands that only read.
-fn readers(site: &Site) -> [Said; 3] {
+pub fn readers(site: &Site) -> [Said; 3] {
     [site.summary(), site.verify(), site.explain("v1.example.cn")]
 }
 
 #[track_caller]
-fn expect(said: &Said, code: i32, parts: &[&str]) {
+pub fn expect(said: &Said, code: i32, parts: &[&str]) {
     assert_eq!(said.code, code, "{}{}", said.stderr, said.json);
     assert!(said.stderr.starts_with("error: "), "{}", said.stderr);
     let lines = said.stderr.lines();
@@ -69,7 +69,7 @@ fn expect(said: &Said, code: i32, parts: &[&str]) {
 }
 
 /// What a store counts by the library, for faults too many for a process each.
-fn usage(site: &Site) -> Result<(u64, u64), String> {
+pub fn usage(site: &Site) -> Result<(u64, u64), String> {
     let read = || -> Result<StoreUsage, cdn_meter::store::StoreError> {
         let store = Store::open_to_read(&site.path("store"))?;
         store.usage(store.slots()?, 1 << 20)
@@ -80,7 +80,7 @@ fn usage(site: &Site) -> Result<(u64, u64), String> {
 }
 
 /// What is wrong by the library, as one text; empty where nothing is.
-fn wrong(site: &Site) -> String {
+pub fn wrong(site: &Site) -> String {
     let store = Store::open_to_read(&site.path("store"));
     match store.and_then(|store| store.verify()) {
         Err(error) => error.to_string(),
@@ -130,19 +130,24 @@ fn a_disk_that_fills_up_at_any_byte_loses_and_doubles_nothing() {
 }
 
 /// Lets nobody write to the store, or lets its owner again.
-fn set_writable(site: &Site, is_writable: bool) {
+pub fn set_writable(site: &Site, is_writable: bool) {
     let write = if is_writable { 0o222 } else { 0 };
     for path in site.kept().keys() {
         fs::set_permissions(path, Permissions::from_mode(0o444 | write)).expect("set");
     }
-    for folder in ["store/segments", "store/quarantine", "store"] {
+    for folder in [
+        "store/segments",
+        "store/quarantine",
+        "store/closed",
+        "store",
+    ] {
         let mode = Permissions::from_mode(0o555 | write);
         fs::set_permissions(site.path(folder), mode).expect("set");
     }
 }
 
 /// Runs the program as somebody whom permissions bind.
-fn run_bound(site: &Site, command: &mut Command) -> Said {
+pub fn run_bound(site: &Site, command: &mut Command) -> Said {
     if !rustix::process::geteuid().is_root() {
         return Site::run(command);
     }
@@ -162,20 +167,12 @@ fn run_bound(site: &Site, command: &mut Command) -> Said {
 
 #[test]
 fn a_store_that_nobody_may_write_to_can_be_read() {
-    for has_wal in [false, true] {
+    for has_journal in [false, true] {
         let site = filled();
-        for side in ["-wal", "-shm"] {
-            let path = site.path(&format!("store/ledger.sqlite{side}"));
-            fs::remove_file(path).ok();
-        }
-        let open = rusqlite::Connection::open(ledger(&site)).expect("opened");
-        if has_wal {
-            let sql = "INSERT INTO commits (at, command, tool) VALUES ('', 'test', '')";
-            open.execute(sql, []).expect("noted");
-            assert!(site.path("store/ledger.sqlite-wal").is_file());
-        } else {
-            drop(open);
-            assert!(!site.path("store/ledger.sqlite-wal").exists());
+        let journal = site.path("store/ledger.sqlite-journal");
+        assert_eq!(fs::read(&journal).expect("read"), b"");
+        if !has_journal {
+            fs::remove_file(journal).expect("removed");
         }
         set_writable(&site, false);
         let before = site.kept();
@@ -332,6 +329,12 @@ fn a_ledger_with_any_bit_flipped_is_found_where_that_changes_a_figure() {
         let sql = format!("UPDATE segment SET {set} WHERE id = 2");
         assert_eq!(open.execute(&sql, []), Ok(1));
         drop(open);
+        expect(
+            &site.verify(),
+            3,
+            &["ledger.sqlite", "not those of commit 2"],
+        );
+        reseal(&site.path("store")).expect("sealed");
         let name = name_of(&segments(&site)[1]);
         expect(&site.verify(), 3, &[&name, "restore ledger.sqlite"]);
     }
@@ -358,9 +361,10 @@ fn files_are_not_removed_on_the_word_of_a_damaged_ledger() {
 #[test]
 fn a_ledger_of_a_newer_version_is_left_to_newer_programs() {
     let site = filled();
-    let mut newer = fs::read(ledger(&site)).expect("read");
-    newer[60..64].copy_from_slice(&99u32.to_be_bytes());
-    fs::write(ledger(&site), newer).expect("written");
+    let newer = rusqlite::Connection::open(ledger(&site)).expect("opened");
+    newer.pragma_update(None, "user_version", 99).expect("set");
+    drop(newer);
+    reseal(&site.path("store")).expect("sealed");
     let before = site.kept();
     for said in readers(&site).iter().chain([&site.ingest()]) {
         expect(said, 2, &["version 99", "or a newer one"]);

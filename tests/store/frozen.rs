@@ -75,7 +75,7 @@ impl ClosedMonth {
             return Some(format!("files of {} changed", self.month));
         }
         let (domains, month) = (Domains::new(), self.month);
-        let folder = |dataset| store.closed_folder(month, dataset);
+        let folder = |dataset| store.closed_folder(month, dataset).expect("sound");
         let rows = read_usage_5min(&folder("usage_5min"), &domains).expect("readable");
         let was = usage_of(&rows, &domains.names());
         if was != self.usage {
@@ -133,7 +133,7 @@ fn usage_of(rows: &[UsageRow], names: &[String]) -> Usage {
 fn files(store: &Store, month: Month) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for dataset in ["summary", "usage_5min"] {
-        let folder = store.closed_folder(month, dataset);
+        let folder = store.closed_folder(month, dataset).expect("sound");
         for entry in fs::read_dir(&folder).expect("listed") {
             let path: PathBuf = entry.expect("listed").path();
             let bytes = fs::read(Path::new(&path)).expect("read");

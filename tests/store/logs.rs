@@ -45,16 +45,20 @@ pub enum Format {
     CloudFront,
 }
 
-/// A metered line.
+/// The domain of lines without a host, once it is told.
+pub const OWN: &str = "own.example.cn";
+
+/// A line that is metered, or would be if its domain were known.
 pub struct Record {
     /// Where it starts.
     pub at: usize,
-    pub domain: String,
+    /// `None` where the line names none: it is rejected.
+    pub domain: Option<String>,
     pub slot: u32,
     pub bytes: u64,
 }
 
-/// The metered lines of a text.
+/// The lines of a text that can be metered.
 pub fn records(text: &[u8]) -> impl Iterator<Item = Record> + '_ {
     let (mut at, mut columns) = (0, Vec::new());
     let lines = text.split_inclusive(|byte| *byte == b'\n');
@@ -73,7 +77,7 @@ pub fn records(text: &[u8]) -> impl Iterator<Item = Record> + '_ {
         };
         Some(Record {
             at: start,
-            domain,
+            domain: (domain != "-").then_some(domain),
             slot: (seconds / SLOT_SECS) as u32,
             bytes,
         })
@@ -134,19 +138,23 @@ impl Lines {
     fn line(&self, n: usize) -> String {
         let (minute, second) = (8 * 60 + (self.begins + n) * 2, n % 60);
         let (hour, minute) = (minute / 60 % 24, minute % 60);
-        let (bytes, domain) = (100_000 * (self.log + 1) + n, n % 3);
+        let bytes = 100_000 * (self.log + 1) + n;
+        let domain = match n % 11 {
+            10 => "-".to_owned(),
+            _ => format!("v{}.example.cn", n % 3),
+        };
         let path = format!("/{}/{n}{}", self.log, "x".repeat(self.padding));
         match self.format {
             Format::TencentCdn => format!(
-                "20261003{hour:02}{minute:02}{second:02} 203.0.113.9 v{domain}.example.cn {path} \
+                "20261003{hour:02}{minute:02}{second:02} 203.0.113.9 {domain} {path} \
                  {bytes} 22 2 200 NULL 41\n"
             ),
             Format::CloudFront if n < 7 => format!(
-                "2026-10-03\t{hour:02}:{minute:02}:{second:02}\t{bytes}\tv{domain}.example.cn\t\
+                "2026-10-03\t{hour:02}:{minute:02}:{second:02}\t{bytes}\t{domain}\t\
                  {path}\t200\n"
             ),
             Format::CloudFront => format!(
-                "{hour:02}:{minute:02}:{second:02}\t2026-10-03\t{path}\tv{domain}.example.cn\t\
+                "{hour:02}:{minute:02}:{second:02}\t2026-10-03\t{path}\t{domain}\t\
                  {bytes}\t200\n"
             ),
         }

@@ -1,15 +1,21 @@
 //! The store by its front: what is delivered counts once, whatever is repeated, moved or killed.
 
+mod access;
 mod against;
+mod astray;
+mod backup;
 mod closing;
 mod compaction;
 mod copies;
 mod counted;
 mod crash;
+mod damage;
 mod deliveries;
 mod explain;
 mod explained;
 mod faults;
+mod files;
+mod forgotten;
 mod frozen;
 mod logs;
 mod model;
@@ -21,6 +27,7 @@ mod recount;
 mod retry;
 mod rotation;
 mod salvage;
+mod sealed;
 mod sequences;
 mod steps;
 mod sums;

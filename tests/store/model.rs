@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cdn_meter::store::Change;
 
-use crate::logs::records;
+use crate::logs::{OWN, Record, records};
 
 /// What a file decompresses to.
 pub type Text = Arc<[u8]>;
@@ -28,6 +28,18 @@ pub struct Model {
     live: BTreeSet<Text>,
     /// The texts that count without a name, each with the name that moved on from it.
     kept: BTreeMap<Text, String>,
+    /// The texts that are what could be read of a damaged archive.
+    salvaged: BTreeSet<Text>,
+    /// The texts of which the own lines count that name no domain.
+    regained: BTreeSet<Text>,
+}
+
+/// What comes in with a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Read<'a> {
+    pub text: &'a Text,
+    /// Whether it is what could be read of a damaged archive.
+    pub is_salvaged: bool,
 }
 
 impl Model {
@@ -35,28 +47,30 @@ impl Model {
     pub fn deliver(
         &mut self,
         name: &str,
-        text: Option<&Text>,
+        read: Option<Read<'_>>,
         is_there: &dyn Fn(&str) -> bool,
     ) -> Said {
-        let text = text.ok_or("unreadable")?;
+        let read = read.ok_or("unreadable")?;
+        let text = read.text;
         if self.would_lose(name, text, is_there) {
             return Err("shrunk");
         }
         if self.live.contains(text) {
-            return Ok(self.hold(name, text, is_there));
+            return Ok(self.hold(name, read, is_there));
         }
         self.may_come_in(name, text)?;
-        self.add(name, text)
+        self.add(name, read)
     }
 
     /// A file is counted anew, as it was: what it grew from becomes a part of it where nothing else is.
     pub fn recount(
         &mut self,
         name: &str,
-        text: Option<&Text>,
+        read: Option<Read<'_>>,
         is_there: &dyn Fn(&str) -> bool,
     ) -> Said {
-        let text = text.ok_or("unreadable")?;
+        let read = read.ok_or("unreadable")?;
+        let text = read.text;
         if self.would_lose(name, text, is_there) {
             return Err("shrunk");
         }
@@ -81,7 +95,7 @@ impl Model {
         }
         chain.sort_by_key(|start| start.len());
         let before = if is_known { Some(text) } else { chain.last() };
-        let bytes_before = before.map_or(0, |before| bytes(before));
+        let bytes_before = before.map_or(0, |before| self.bytes(before));
         let is_more = |start: &&Text| {
             let mut others = self
                 .live
@@ -96,7 +110,11 @@ impl Model {
             .filter(|start| !is_more(start))
             .cloned()
             .collect();
-        let held = is_known.then(|| self.hold(name, text, is_there));
+        let held = is_known.then(|| self.hold(name, read, is_there));
+        let is_regained = chain
+            .iter()
+            .chain([text])
+            .any(|part| self.regained.contains(part));
         if !is_known {
             for held in self.held.values_mut().filter(|held| cut.contains(held)) {
                 *held = text.clone();
@@ -112,10 +130,42 @@ impl Model {
             self.kept.remove(start);
         }
         self.forget();
-        Ok(match held {
-            Some(held) if parts.is_empty() => held,
-            _ => Change::Recounted { bytes_before },
-        })
+        if let Some(held) = held.filter(|_| parts.is_empty() && !is_regained) {
+            return Ok(held);
+        }
+        for part in chain.iter().chain([text]) {
+            self.salvaged.remove(part);
+            self.regained.remove(part);
+        }
+        if read.is_salvaged {
+            self.salvaged.insert(text.clone());
+        }
+        Ok(Change::Recounted { bytes_before })
+    }
+
+    /// The lines that name no domain are read again, for one that is told; of how many texts.
+    pub fn retry(&mut self) -> u64 {
+        let has_own = |text: &&Text| {
+            let from = self.start_of(text).map_or(0, |start| start.len());
+            records(text).any(|record| from <= record.at && record.domain.is_none())
+        };
+        let all: BTreeSet<Text> = self.live.iter().filter(has_own).cloned().collect();
+        let new = all.difference(&self.regained).count() as u64;
+        self.regained = all;
+        new
+    }
+
+    /// What a name holds is taken out, with all names that hold it.
+    pub fn take_out(&mut self, name: &str) -> Result<(), &'static str> {
+        let text = self.held.get(name).cloned().ok_or("unknown")?;
+        let mut others = self.live.iter().filter(|other| **other != text);
+        if others.any(|other| self.start_of(other) == Some(&text)) {
+            return Err("begins");
+        }
+        self.held.retain(|_, held| *held != text);
+        self.live.remove(&text);
+        self.forget();
+        Ok(())
     }
 
     /// All that counts: of every text, the lines after the longest one that it begins with.
@@ -123,8 +173,9 @@ impl Model {
         let mut usage = Usage::new();
         for text in &self.live {
             let from = self.start_of(text).map_or(0, |start| start.len());
-            for record in records(text).filter(|record| from <= record.at) {
-                let (bytes, requests) = usage.entry((record.domain, record.slot)).or_default();
+            for record in self.counted(text).filter(|record| from <= record.at) {
+                let domain = record.domain.unwrap_or_else(|| OWN.to_owned());
+                let (bytes, requests) = usage.entry((domain, record.slot)).or_default();
                 *bytes += record.bytes;
                 *requests += 1;
             }
@@ -132,14 +183,43 @@ impl Model {
         usage
     }
 
+    /// The lines of a text that count, those of all that it grew from included.
+    fn counted<'a>(&'a self, text: &'a Text) -> impl Iterator<Item = Record> + 'a {
+        let mut parts: Vec<&Text> = self
+            .live
+            .iter()
+            .filter(|start| is_whole(start) && is_start(start, text))
+            .collect();
+        parts.push(text);
+        parts.sort_by_key(|part| part.len());
+        records(text).filter(move |record| {
+            let part = parts.iter().find(|part| record.at < part.len());
+            record.domain.is_some() || part.is_some_and(|part| self.regained.contains(*part))
+        })
+    }
+
+    fn bytes(&self, text: &Text) -> u64 {
+        self.counted(text).map(|record| record.bytes).sum()
+    }
+
+    /// First slot and last of what counts of a text.
+    fn slots(&self, text: &Text) -> Option<(u32, u32)> {
+        let slots: BTreeSet<u32> = self.counted(text).map(|record| record.slot).collect();
+        Some((*slots.first()?, *slots.last()?))
+    }
+
     /// A name holds a text that counts already.
-    fn hold(&mut self, name: &str, text: &Text, is_there: &dyn Fn(&str) -> bool) -> Change {
+    fn hold(&mut self, name: &str, read: Read<'_>, is_there: &dyn Fn(&str) -> bool) -> Change {
+        let text = read.text;
         let kept = self.kept.remove(text).filter(|kept| kept != name);
         let before = self.held.insert(name.to_owned(), text.clone());
         let (there, gone): (Vec<String>, Vec<String>) =
             self.others(name, text).partition(|name| is_there(name));
         if before.as_ref() == Some(text) {
             return Change::Unchanged;
+        }
+        if read.is_salvaged {
+            self.salvaged.insert(text.clone());
         }
         let change = match (gone.first().or(kept.as_ref()), there.first(), &before) {
             (Some(from), ..) => Change::Renamed { from: from.clone() },
@@ -185,21 +265,26 @@ impl Model {
     }
 
     /// A name holds a text that counts from now on.
-    fn add(&mut self, name: &str, text: &Text) -> Said {
+    fn add(&mut self, name: &str, read: Read<'_>) -> Said {
+        let text = read.text;
         let from = self.start_of(text).map_or(0, |start| start.len());
         let is_cut = |cut: &&Text| !is_whole(cut) && is_start(cut, text);
         let cut: Vec<Text> = self.live.iter().filter(is_cut).cloned().collect();
         let mut replaced = Vec::new();
         for old in self.rivals(name, text, &cut) {
-            match times(&old, text) {
+            let is_cut = self.salvaged.contains(&old);
+            match times(self.slots(&old), self.slots(text), is_cut) {
                 Times::Same => replaced.push(old),
                 Times::Other => {}
                 Times::Unsure => return Err("next-or-newer"),
             }
         }
         let change = match self.held.get(name) {
+            _ if read.is_salvaged => Change::Salvaged {
+                kept: text.len() as u64,
+            },
             _ if !replaced.is_empty() => Change::Replaced {
-                bytes_before: replaced.iter().map(|old| bytes(old)).sum(),
+                bytes_before: replaced.iter().map(|old| self.bytes(old)).sum(),
             },
             _ if from != 0 || !cut.is_empty() => Change::Grown { from: from as u64 },
             Some(_) => Change::Next,
@@ -214,6 +299,9 @@ impl Model {
         }
         let before = self.held.insert(name.to_owned(), text.clone());
         self.live.insert(text.clone());
+        if read.is_salvaged {
+            self.salvaged.insert(text.clone());
+        }
         self.kept.retain(|kept, _| !replaced.contains(kept));
         self.keep(name, before.filter(|before| !replaced.contains(before)));
         self.forget();
@@ -265,6 +353,8 @@ impl Model {
         let mut live: Vec<Text> = live.into_iter().collect();
         live.retain(|text| self.is_held(text) || self.kept.contains_key(text));
         self.live = live.into_iter().collect();
+        self.salvaged.retain(|text| self.live.contains(text));
+        self.regained.retain(|text| self.live.contains(text));
     }
 
     /// The longest text of whole lines that counts and that `text` begins with.
@@ -293,13 +383,9 @@ enum Times {
     Unsure,
 }
 
-/// Compares the slots in which two texts have records.
-fn times(before: &[u8], now: &[u8]) -> Times {
-    let slots = |text: &[u8]| {
-        let slots: BTreeSet<u32> = records(text).map(|record| record.slot).collect();
-        Some((*slots.first()?, *slots.last()?))
-    };
-    let (Some(before), Some(now)) = (slots(before), slots(now)) else {
+/// Compares the first slots and the last of two texts; the first of them lost its end if it `is_cut`.
+fn times(before: Option<(u32, u32)>, now: Option<(u32, u32)>, is_cut: bool) -> Times {
+    let (Some(before), Some(now)) = (before, now) else {
         return Times::Other;
     };
     let common = before.0.max(now.0)..=before.1.min(now.1);
@@ -310,23 +396,22 @@ fn times(before: &[u8], now: &[u8]) -> Times {
         && (before.1 == now.0 || now.1 == before.0);
     match common.is_empty() {
         true => Times::Other,
-        false if is_at_an_end => match is_one_within(before, now) || is_one_within(now, before) {
-            true => Times::Unsure,
-            false => Times::Other,
-        },
+        false if is_at_an_end && !is_cut => {
+            match is_one_within(before, now) || is_one_within(now, before) {
+                true => Times::Unsure,
+                false => Times::Other,
+            }
+        }
         false => {
             let is_all = is_one_within(before, now);
             let longer_max = 12.min(before.1 - before.0 + 1);
-            match is_all && before.0 - now.0 <= longer_max && now.1 - before.1 <= longer_max {
+            let is_short = |longer: u32| longer <= longer_max;
+            match is_all && is_short(before.0 - now.0) && (is_cut || is_short(now.1 - before.1)) {
                 true => Times::Same,
                 false => Times::Unsure,
             }
         }
     }
-}
-
-fn bytes(text: &[u8]) -> u64 {
-    records(text).map(|record| record.bytes).sum()
 }
 
 fn is_whole(text: &[u8]) -> bool {

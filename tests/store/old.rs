@@ -15,7 +15,7 @@ struct Expected {
 }
 
 /// Figures by (month, domain, region): bytes, requests, those of errors, bytes of the peak.
-type Figures = BTreeMap<(String, String, String), [i64; 5]>;
+pub type Figures = BTreeMap<(String, String, String), [i64; 5]>;
 
 /// Accounts and classes depend on a registry, and are no matter of the store.
 fn figures(rows: Vec<Stated>) -> Figures {
@@ -32,26 +32,26 @@ fn figures(rows: Vec<Stated>) -> Figures {
     rows.into_iter().map(figure).collect()
 }
 
-fn stated(folder: &Path) -> Figures {
+pub fn stated(folder: &Path) -> Figures {
     let text = fs::read_to_string(folder.join("expected.toml")).expect("read");
     figures(toml::from_str::<Expected>(&text).expect("TOML").summary)
 }
 
-fn published(site: &Site) -> Figures {
+pub fn published(site: &Site) -> Figures {
     let said = site.summary();
     assert_eq!(said.code, 0, "{}", said.stderr);
     figures(read_summary(&site.path("out")))
 }
 
 /// The folders of all versions.
-fn versions() -> Vec<PathBuf> {
+pub fn versions() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/old");
     let entries = fs::read_dir(folder).expect("listed");
     let paths = entries.map(|entry| entry.expect("listed").path());
     paths.filter(|path| path.is_dir()).collect()
 }
 
-fn site_of(version: &Path) -> Site {
+pub fn site_of(version: &Path) -> Site {
     let site = Site::new();
     copy_folder(&version.join("store"), &site.path("store"));
     site

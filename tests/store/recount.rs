@@ -7,7 +7,7 @@ use std::path::Path;
 use cdn_meter::ingest::{Options, ingest};
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, discover};
-use cdn_meter::store::{FAILPOINTS, Occasion, Store};
+use cdn_meter::store::{Access, FAILPOINTS, Occasion, Store};
 use rusqlite::Connection;
 
 use crate::program::{Said, Site, bytes, lines};
@@ -88,13 +88,17 @@ fn a12_a_file_of_the_wrong_domain_is_counted_anew_for_the_right_one_and_once() {
     assert_eq!(bytes_of(&site, "right.example.cn"), bytes(0, 20));
 }
 
+fn open(store: &Path, occasion: Occasion) -> Store {
+    Store::open_to_write(store, Seed(1), occasion, Access::default()).expect("opened")
+}
+
 /// A store of the time when a file could be counted as empty.
 fn count_whatever_is_rejected(site: &Site, format: &str) {
     let occasion = Occasion {
         at: "2026-11-23T00:00:00Z".to_owned(),
         command: "ingest".to_owned(),
     };
-    let store = Store::open_to_write(&site.path("store"), Seed(1), occasion).expect("opened");
+    let store = open(&site.path("store"), occasion);
     let found = discover(&[site.path("logs").display().to_string()]).expect("found");
     let options = Options {
         layout: Some(Layout::by_name(format, None).expect("a format")),
@@ -341,7 +345,7 @@ fn a12_a_name_is_noted_once_and_a_file_is_measured_once() {
         at: "2026-11-23T00:00:00Z".to_owned(),
         command: "ingest".to_owned(),
     };
-    let store = Store::open_to_write(&site.path("store"), Seed(1), occasion).expect("opened");
+    let store = open(&site.path("store"), occasion);
     let paths = ["a.log", "small.log"].map(|name| site.log(name).display().to_string());
     let found = discover(&paths).expect("found");
     let options = Options {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
-use cdn_meter::store::FAILPOINTS;
+use cdn_meter::store::{FAILPOINTS, reseal};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -280,6 +280,7 @@ fn rejects_that_do_not_add_up_are_found() {
     let ledger = Connection::open(site.path("store/ledger.sqlite")).expect("opened");
     let alter = |sql: &str| {
         ledger.execute_batch(sql).expect("altered");
+        reseal(&site.path("store")).expect("sealed");
         let said = site.verify();
         assert_eq!(said.code, 3, "{sql}");
         said.json["findings"].to_string()

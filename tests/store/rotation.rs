@@ -6,6 +6,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use cdn_meter::store::reseal;
 use rusqlite::Connection;
 
 use crate::program::{Said, Site, bytes, lines};
@@ -163,6 +164,7 @@ fn d1_a_store_that_does_not_note_times_tells_them_from_its_rows() {
         let sql = "UPDATE content SET slot_from = NULL, slot_to = NULL";
         assert_eq!(ledger.execute(sql, []).expect("changed"), 2);
         drop(ledger);
+        reseal(&site.path("store")).expect("sealed");
         site.write("app.log", log);
         let said = site.ingest();
         match outcome {

@@ -15,19 +15,23 @@ use crate::world::{Difference, NAMES, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 20] = [
     "closed",
     "compacted",
     "duplicate",
+    "forgotten",
     "given up",
     "grown",
     "new",
     "next",
     "next-or-newer",
     "not-counted",
+    "older ledger",
     "recounted",
     "renamed",
     "replaced",
+    "retried",
+    "salvaged",
     "shrunk",
     "unchanged",
     "unreadable",
@@ -38,7 +42,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(30) {
+        match random.below(33) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -54,6 +58,9 @@ impl Step {
             20 | 21 => Step::Recount(name, Run::any(random)),
             22 => Step::RotateByCopy(random.below(60), Cut::any(random)),
             23 => Step::RotateByDate(random.below(60), Cut::any(random)),
+            24 => Step::Forget(name),
+            25 => Step::Retry,
+            26 => Step::RestoreOlder,
             _ => Step::Ingest(Run::any(random)),
         }
     }
@@ -82,6 +89,7 @@ impl Run {
             },
             is_trusting: random.one_in(2),
             is_rehash: random.one_in(6),
+            is_salvage: random.one_in(3),
             has_orphans: random.one_in(8),
         }
     }
@@ -94,9 +102,8 @@ fn run(seed: u64, steps: &[Step]) -> Result<BTreeSet<&'static str>, Difference> 
     let all = Run {
         workers: 2,
         names: 31,
-        is_trusting: false,
         is_rehash: true,
-        has_orphans: false,
+        ..Run::default()
     };
     world.ingest(all, usize::MAX)?;
     world.verify()?;

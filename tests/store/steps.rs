@@ -31,8 +31,14 @@ pub enum Step {
     /// The first open month is closed; what comes for it from then on is late.
     Close,
     Compact,
+    /// The ledger of the step of this kind before is put in the place of the newest, and that put back.
+    RestoreOlder,
     /// The file is counted anew, by the same format.
     Recount(usize, Run),
+    /// What the name holds is taken out of the store.
+    Forget(usize),
+    /// Rejected lines are read again.
+    Retry,
 }
 
 /// How much of a log.
@@ -48,7 +54,7 @@ pub enum Cut {
     Chunk(usize),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Run {
     pub workers: usize,
     /// A bit for every name that is an input.
@@ -56,6 +62,8 @@ pub struct Run {
     /// Whether files that look unchanged are passed over.
     pub is_trusting: bool,
     pub is_rehash: bool,
+    /// Whether what can be read of damaged archives counts.
+    pub is_salvage: bool,
     /// Whether an earlier run had left files that no commit names.
     pub has_orphans: bool,
 }

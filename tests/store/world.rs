@@ -2,34 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cdn_meter::ingest::{Events, IngestError, Options, Outcome, SourceReport, ingest, recount};
+use cdn_meter::ingest::{
+    Events, IngestError, Options, Outcome, SourceReport, ingest, recount, retry_quarantine,
+};
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
-use cdn_meter::store::{Change, Occasion, Store};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use cdn_meter::store::{Access, Change, ForgetError, Occasion, Store};
 
+use crate::files::{File, leave_orphans};
 use crate::frozen::{ClosedMonth, close_next};
-use crate::logs::{Format, Random, logs};
+use crate::logs::{Format, OWN, Random, logs};
 use crate::model::{Model, Said, Text, Usage};
 use crate::steps::{Cut, Run, Step};
 use crate::support;
 
 /// So that rotation, packing and copies meet each other.
 pub const NAMES: [&str; 5] = ["a.log", "a.log.1", "a.log.2.gz", "b.log", "b.gz"];
-
-/// A file as it is on disk.
-#[derive(Clone)]
-struct File {
-    log: usize,
-    text: Text,
-    is_packed: bool,
-    is_corrupt: bool,
-}
 
 /// Log files, a store, and the model of it.
 pub struct World {
@@ -44,6 +35,10 @@ pub struct World {
     /// them need not tell in which.
     models: BTreeSet<Model>,
     closed: Vec<ClosedMonth>,
+    /// Whether what can be read of damaged archives counts in this run.
+    is_salvaging: bool,
+    /// The ledger as it once was.
+    older: Option<Vec<u8>>,
     /// The kinds of all that was said, and `given up`.
     pub seen: BTreeSet<&'static str>,
 }
@@ -71,6 +66,8 @@ impl World {
             stamps: HashMap::new(),
             models: BTreeSet::from([Model::default()]),
             closed: Vec::new(),
+            is_salvaging: false,
+            older: None,
             seen: BTreeSet::new(),
         }
     }
@@ -123,7 +120,10 @@ impl World {
             Step::Kill(run, after) => return self.ingest(run, after),
             Step::Close => return self.close(),
             Step::Compact => return self.compact(),
+            Step::RestoreOlder => return self.restore_older(),
             Step::Recount(name, run) => return self.recount(name, run),
+            Step::Forget(name) => return self.forget(name),
+            Step::Retry => return self.retry(),
         }
         Ok(())
     }
@@ -132,15 +132,7 @@ impl World {
         let log = log % self.logs.len();
         let text = cut.of(&self.logs[log]);
         let is_packed = NAMES[name].ends_with(".gz");
-        self.put(
-            name,
-            File {
-                log,
-                text,
-                is_packed,
-                is_corrupt: false,
-            },
-        );
+        self.put(name, File::new(log, text, is_packed));
     }
 
     /// Changes a file, if there is one.
@@ -161,14 +153,8 @@ impl World {
     }
 
     /// Writes a file so that its stamp is new, unless its text had that stamp before.
-    fn put(&mut self, name: usize, file: File) {
-        let (name, mut stored) = (self.name(name), file.text.to_vec());
-        if file.is_packed {
-            stored = gzip(&stored);
-        }
-        if file.is_corrupt {
-            stored.truncate(stored.len() - 9);
-        }
+    fn put(&mut self, name: usize, mut file: File) {
+        let (name, stored) = (self.name(name), file.store());
         let unread: Text = Text::from(&b"corrupt"[..]);
         let text = if file.is_corrupt {
             unread
@@ -188,6 +174,7 @@ impl World {
 
     /// Ingests, and compares what is said and what counts with the model.
     pub fn ingest(&mut self, run: Run, give_up_after: usize) -> Result<(), Difference> {
+        self.is_salvaging = run.is_salvage;
         let place = self.folder.path().join("store");
         // A ledger is there before anything that it could name.
         if run.has_orphans && place.join("ledger.sqlite").exists() {
@@ -218,7 +205,12 @@ impl World {
             at: "2026-11-23T00:00:00Z".to_owned(),
             command: command.to_owned(),
         };
-        let opened = Store::open_to_write(&place, Seed(self.logs.len() as u64), occasion);
+        let opened = Store::open_to_write(
+            &place,
+            Seed(self.logs.len() as u64),
+            occasion,
+            Access::default(),
+        );
         opened.map_err(|error| format!("opening: {error}"))
     }
 
@@ -234,6 +226,29 @@ impl World {
         self.compare(&self.folder.path().join("store"), &[])
     }
 
+    /// An older ledger is refused, whoever asks, and the newest one put back is as if nothing had been.
+    fn restore_older(&mut self) -> Result<(), Difference> {
+        let place = self.folder.path().join("store");
+        let ledger = place.join("ledger.sqlite");
+        let Ok(newest) = fs::read(&ledger) else {
+            return Ok(());
+        };
+        let older = self.older.replace(newest.clone());
+        let Some(older) = older.filter(|older| *older != newest) else {
+            return Ok(());
+        };
+        fs::write(&ledger, older).expect("written");
+        let said = Store::open_to_read(&place)
+            .expect_err("refused")
+            .to_string();
+        if !said.contains("older copy") || self.open("ingest").is_ok() {
+            return Err(format!("an older ledger: {said}"));
+        }
+        fs::write(&ledger, newest).expect("written");
+        self.seen.insert("older ledger");
+        self.compare(&place, &[])
+    }
+
     fn compact(&mut self) -> Result<(), Difference> {
         let compacted = self.open("compact")?.compact();
         let compacted = compacted.map_err(|error| format!("compacting: {error}"))?;
@@ -243,7 +258,59 @@ impl World {
         self.compare(&self.folder.path().join("store"), &[])
     }
 
+    fn forget(&mut self, name: usize) -> Result<(), Difference> {
+        let name = self.name(name);
+        let forgotten = self
+            .open("forget")?
+            .forget(std::slice::from_ref(&name), "a step", false);
+        let kind = match &forgotten {
+            Ok(_) => Ok(()),
+            Err(ForgetError::Unknown(_)) => Err("unknown"),
+            Err(ForgetError::Begins { .. }) => Err("begins"),
+            Err(error) => return Err(format!("forgetting: {error}")),
+        };
+        let mut models = BTreeSet::new();
+        for mut model in self.models.clone() {
+            if model.take_out(&name) == kind {
+                models.insert(model);
+            }
+        }
+        if models.is_empty() {
+            return Err(format!("forgetting {name}: {forgotten:?}, not the model"));
+        }
+        self.models = models;
+        if kind.is_ok() {
+            self.seen.insert("forgotten");
+        }
+        self.compare(&self.folder.path().join("store"), &[])
+    }
+
+    fn retry(&mut self) -> Result<(), Difference> {
+        let options = Options {
+            fallback_domain: Some(OWN.to_owned()),
+            ..self.options(Run::default())
+        };
+        let retried = retry_quarantine(&self.open("ingest")?, &options);
+        let contents = retried
+            .map_err(|error| format!("retrying: {error}"))?
+            .contents;
+        let models = std::mem::take(&mut self.models);
+        for mut model in models {
+            if model.retry() == contents {
+                self.models.insert(model);
+            }
+        }
+        if contents != 0 {
+            self.seen.insert("retried");
+        }
+        match self.models.is_empty() {
+            true => Err(format!("retried {contents} contents, not the model")),
+            false => self.compare(&self.folder.path().join("store"), &[]),
+        }
+    }
+
     fn recount(&mut self, name: usize, run: Run) -> Result<(), Difference> {
+        self.is_salvaging = run.is_salvage;
         let run = Run {
             names: 1 << name,
             ..run
@@ -264,10 +331,11 @@ impl World {
                 Err(code) => code,
             });
             let file = &self.files[&name];
-            let text = (!file.is_corrupt).then_some(&file.text);
             let mut models = BTreeSet::new();
             for mut model in all.clone() {
-                let found = model.recount(&name, text, &|name| self.files.contains_key(name));
+                let found = model.recount(&name, file.read(self.is_salvaging), &|name| {
+                    self.files.contains_key(name)
+                });
                 match found == expected {
                     true => drop(models.insert(model)),
                     false if all.len() == 1 => {
@@ -300,6 +368,7 @@ impl World {
             // Long after the files were written, their stamps tell every change.
             now_nanos: if run.is_trusting { i128::MAX / 2 } else { 0 },
             is_rehash: run.is_rehash,
+            is_salvage: run.is_salvage,
             ..support::options(run.workers)
         }
     }
@@ -342,8 +411,9 @@ impl World {
 
     fn deliver_to(&self, model: &mut Model, name: &str) -> Said {
         let file = &self.files[name];
-        let text = (!file.is_corrupt).then_some(&file.text);
-        model.deliver(name, text, &|name| self.files.contains_key(name))
+        model.deliver(name, file.read(self.is_salvaging), &|name| {
+            self.files.contains_key(name)
+        })
     }
 
     fn difference(&self, said: &[(String, Said)], found: &Usage) -> Difference {
@@ -388,24 +458,6 @@ impl Events for GivingUp {
             0 => Err(std::io::Error::other("given up")),
             _ => Ok(()),
         }
-    }
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text).expect("packed");
-    encoder.finish().expect("packed")
-}
-
-/// Files as a commit leaves them that was cut short, under the names that the next one may take.
-fn leave_orphans(store: &Path) {
-    for (folder, end) in [("segments", "-0000.parquet"), ("quarantine", "-1.ndjson")] {
-        let folder = store.join(folder);
-        fs::create_dir_all(&folder).expect("made");
-        let names = fs::read_dir(&folder).expect("listed");
-        let count = names.count() + 1;
-        fs::write(folder.join(format!("{:08}{end}", 90 + count)), "PAR1").expect("written");
-        fs::write(folder.join(format!(".writing-{count}{end}")), "PA").expect("written");
     }
 }
 

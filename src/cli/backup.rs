@@ -1,0 +1,149 @@
+//! `cdn-meter backup`, `restore` and `repair`: copies of a store, and what to do with a damaged one.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::metering::{StoreArgs, WriterArgs, instant_now, open_to_read, writing};
+use super::out::out;
+use super::{Failure, Finish, print_json};
+use crate::store::{Backup, Store};
+use crate::units::{counted, shown};
+
+/// Copy a store to a folder, consistently, also while another cdn-meter writes to it
+///
+/// What is copied is the store as it was at its last commit, and every file of it is checked. Where the
+/// file system can, files are linked: such a backup saves what is deleted or replaced, and not what
+/// the disk damages; use --copy, or another disk, for that. The folder is a store that commands can read.
+#[derive(Args)]
+pub(super) struct BackupArgs {
+    /// Folder of the backup; it must not be there, or be empty
+    #[arg(value_name = "DIR")]
+    place: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Copy all files, link none
+    #[arg(long)]
+    copy: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Make a store of a backup; every file is checked first, and nothing is written over
+#[derive(Args)]
+pub(super) struct RestoreArgs {
+    /// Folder of the backup
+    #[arg(value_name = "DIR")]
+    place: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Put right what can be in a damaged store, and say what is lost; nothing is deleted
+///
+/// Files that are in the way or that no commit names are moved to STORE/lost+found, files that a commit
+/// names are put back from there, and a ledger of which everything agrees is sealed anew as it is, also
+/// an older copy. Nothing else is made up: what only the ledger tells has to come from a copy of it, or from
+/// the logs. Exit code 0: the store is sound. 3: something is lost, and what to do stands beside it.
+#[derive(Args)]
+pub(super) struct RepairArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    writer: WriterArgs,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
+    let at = instant_now()?.rfc3339();
+    let store = open_to_read(&args.store.store)?;
+    let made = store.backup(&args.place, &at, args.copy)?;
+    show(args.json, "backed up", &made)?;
+    Ok(match made.missing.is_empty() {
+        true => Finish::Done,
+        false => Finish::Attention,
+    })
+}
+
+pub(super) fn restore(args: &RestoreArgs) -> Result<Finish, Failure> {
+    let made = crate::store::restore(&args.place, &args.store.store)?;
+    // It is what was backed up, and a store as well.
+    Store::open_to_read(&args.store.store)?;
+    show(args.json, "restored", &made)?;
+    Ok(Finish::Done)
+}
+
+fn show(is_json: bool, done: &str, made: &Backup) -> io::Result<()> {
+    if is_json {
+        return print_json(&json!({
+            "commit": made.commit,
+            "at": made.at,
+            "files": made.files,
+            "bytes": made.bytes,
+            "linked": made.linked,
+            "missing": made.missing,
+        }));
+    }
+    let mut out = out();
+    for name in &made.missing {
+        writeln!(
+            out,
+            "missing  {name}: the store has lost it; its rejected lines were not kept"
+        )?;
+    }
+    writeln!(
+        out,
+        "{done}: commit {} as of {}, {} ({} linked), {} B",
+        made.commit,
+        made.at,
+        counted(made.files, "file"),
+        made.linked,
+        made.bytes
+    )?;
+    out.flush()
+}
+
+pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
+    let root = &args.store.store;
+    let (occasion, access) = writing("repair", &args.writer)?;
+    let repair = crate::store::repair(root, occasion, &access, args.dry_run)?;
+    if args.json {
+        print_json(&json!({ "done": repair.done, "lost": repair.lost }))?;
+    } else {
+        let mut out = out();
+        let would = if args.dry_run { "would have " } else { "" };
+        for done in &repair.done {
+            writeln!(out, "{would}{}", shown(done))?;
+        }
+        for lost in &repair.lost {
+            writeln!(out, "lost  {}", shown(lost))?;
+        }
+        if repair.done.is_empty() && repair.lost.is_empty() {
+            writeln!(out, "nothing to repair")?;
+        }
+        out.flush()?;
+    }
+    match repair.lost.len() {
+        0 => Ok(Finish::Done),
+        lost => Err(Failure::state(format!(
+            "the store {} is not whole: {} lost, and what to do stands beside it",
+            root.display(),
+            if lost == 1 {
+                "1 thing is".to_owned()
+            } else {
+                format!("{lost} things are")
+            }
+        ))),
+    }
+}

@@ -1,0 +1,344 @@
+//! Backups: a consistent copy of a store that may be written to meanwhile, and a store made of one.
+//!
+//! ```text
+//! DIR/                   a store as any other, which every command that reads can be pointed at
+//! DIR/backup.manifest    the commit that it is of; length and SHA-256 of every file
+//! ```
+//! The ledger is copied by SQLite, which waits for no writer and keeps none waiting for long. What that copy names is
+//! linked where the file system can (files of a store are never written to again, only taken away), else copied; with
+//! `copy` always, since a disk that damages a file damages all its links. Every file is read once and has to
+//! have the digest that the ledger notes. A backup is built beside its place and renamed, so it is whole or not there.
+//!
+//! Restoring checks all of it first, copies, and never writes over anything.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::backup::Backup as LedgerCopy;
+use sha2::{Digest as _, Sha256};
+
+use super::astray::FOLDERS;
+use super::close::{self, CLOSED};
+use super::durable::{DurableFile, Modes, TEMPORARY, make_folder, names_in, sync_folder};
+use super::error::{StoreError, file_error};
+use super::open::is_sealed_version;
+use super::scan::sha256;
+use super::seal::{SEAL, Sealer};
+use super::{LEDGER, QUARANTINE, SEGMENTS, Store, ledger, remove};
+use crate::units::hex;
+
+/// The list of a backup's files.
+const MANIFEST: &str = "backup.manifest";
+const TITLE: &str = "cdn-meter backup/1";
+/// A pause while a commit is being made.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A backup that was made, or that a store was made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backup {
+    /// The last commit in it.
+    pub commit: i64,
+    /// When it was made, RFC 3339 in UTC.
+    pub at: String,
+    /// Its files, and their bytes.
+    pub files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Files that are links to those of the store.
+    pub linked: u64,
+    /// Quarantine files that the store has lost; their rejected lines were not kept.
+    pub missing: Vec<String>,
+}
+
+/// Length and SHA-256 of files by their places.
+type Files = BTreeMap<String, (u64, String)>;
+
+impl Store {
+    /// Copies the store to `place`, where nothing may be; with links only where `is_copy` is not set.
+    ///
+    /// Errors: [`StoreError`]; nothing is at `place` then.
+    pub fn backup(&self, place: &Path, at: &str, is_copy: bool) -> Result<Backup, StoreError> {
+        let building = begin_beside(place, Modes::of(&self.root)?)?;
+        let built = self.steadily(|| {
+            clear(&building)?;
+            self.build(&building, at, is_copy)
+        });
+        finish_beside(&building, place, built)
+    }
+
+    fn build(&self, building: &Path, at: &str, is_copy: bool) -> Result<Backup, StoreError> {
+        let modes = Modes::of(&self.root)?;
+        FOLDERS
+            .iter()
+            .try_for_each(|folder| make_folder(&building.join(folder), modes))?;
+        let path = building.join(LEDGER);
+        drop(modes.open_or_make(&path)?);
+        let mut copy = Connection::open(&path)?;
+        let run = |copy: &mut Connection| {
+            let state = self.lock_state();
+            LedgerCopy::new(&state.ledger, copy)?.run_to_completion(i32::MAX, PAUSE, None)
+        };
+        run(&mut copy)?;
+        let mut backup = Backup {
+            commit: ledger::newest_commit(&copy)?,
+            at: at.to_owned(),
+            ..Backup::default()
+        };
+        let mut files = Files::new();
+        for (place, noted) in named_files(&copy)? {
+            let from = self.root.join(&place);
+            if place.starts_with(QUARANTINE) && !from.exists() {
+                backup.missing.push(place);
+                continue;
+            }
+            let to = building.join(&place);
+            if let Some(parent) = to.parent() {
+                make_parents(parent, building, modes)?;
+            }
+            backup.linked += u64::from(link_or_copy(&from, &to, is_copy)?);
+            let (found, bytes) = sha256(building, &place)?;
+            let found = hex(&found);
+            if noted.is_some_and(|noted| noted != found) {
+                return Err(StoreError::NotAsNoted { name: place });
+            }
+            files.insert(place, (bytes, found));
+        }
+        let is_sealed = is_sealed_version(&self.root, &copy)?;
+        copy.close().map_err(|(_, error)| error)?;
+        sync_file(&path)?;
+        if is_sealed {
+            Sealer::begin_with(building, &path, backup.commit)?.write()?;
+        }
+        for name in [LEDGER, SEAL]
+            .iter()
+            .filter(|name| building.join(name).exists())
+        {
+            let (found, bytes) = sha256(building, name)?;
+            files.insert((*name).to_owned(), (bytes, hex(&found)));
+        }
+        backup.files = files.len() as u64;
+        backup.bytes = files.values().map(|(bytes, _)| bytes).sum();
+        write_manifest(building, &backup, &files)?;
+        sync_tree(building)?;
+        Ok(backup)
+    }
+}
+
+/// Makes a store at `root`, where nothing may be, of the backup in `from`.
+///
+/// Errors: [`StoreError`]; nothing is at `root` then.
+pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
+    let (backup, files) = read_manifest(from)?;
+    for (name, noted) in &files {
+        let is_as_noted = match sha256(from, name) {
+            Ok((found, bytes)) => (bytes, hex(&found)) == *noted,
+            Err(error) if error.is_missing_file() => false,
+            Err(error) => return Err(error),
+        };
+        if !is_as_noted {
+            let path = from.join(name);
+            return Err(StoreError::BackupDamaged { path });
+        }
+    }
+    let modes = Modes::of(from)?;
+    let building = begin_beside(root, modes)?;
+    let build = || {
+        FOLDERS
+            .iter()
+            .try_for_each(|folder| make_folder(&building.join(folder), modes))?;
+        for name in files.keys() {
+            let to = building.join(name);
+            if let Some(parent) = to.parent() {
+                make_parents(parent, &building, modes)?;
+            }
+            link_or_copy(&from.join(name), &to, true)?;
+        }
+        sync_tree(&building)?;
+        Ok(backup)
+    };
+    let built = build();
+    finish_beside(&building, root, built)
+}
+
+/// The places of all files that a ledger names, with their SHA-256 where it notes one.
+pub(super) fn named_files(
+    ledger: &Connection,
+) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    let mut files = Vec::new();
+    for segment in ledger::segments(ledger)? {
+        let place = format!("{SEGMENTS}/{}", segment.name);
+        files.push((place, Some(hex(&segment.sha256))));
+    }
+    let digest = match ledger::has_column(ledger, "quarantine", "sha256")? {
+        true => "sha256",
+        false => "NULL",
+    };
+    let mut statement = ledger.prepare(&format!("SELECT name, {digest} FROM quarantine"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, digest): (String, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
+        files.push((
+            format!("{QUARANTINE}/{name}"),
+            digest.map(|digest| hex(&digest)),
+        ));
+    }
+    for close in close::closes(ledger)? {
+        let month = close.terms.month;
+        let of_close = close.files.into_iter();
+        files.extend(
+            of_close.map(|file| (format!("{CLOSED}/{month}/{}", file.name), Some(file.sha256))),
+        );
+    }
+    Ok(files)
+}
+
+/// A folder beside `place`, where nothing may be, to build in.
+fn begin_beside(place: &Path, modes: Modes) -> Result<PathBuf, StoreError> {
+    let is_free = match place.exists() {
+        true => place.is_dir() && names_in(place)?.is_empty(),
+        false => true,
+    };
+    let path = place.to_owned();
+    let (true, Some(name)) = (is_free, place.file_name()) else {
+        return Err(StoreError::Exists { path });
+    };
+    let building = place.with_file_name(format!("{TEMPORARY}{}", name.to_string_lossy()));
+    clear(&building)?;
+    make_folder(&building, modes)?;
+    Ok(building)
+}
+
+/// Has what was built take its place, or takes it away.
+fn finish_beside<T>(
+    building: &Path,
+    place: &Path,
+    built: Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let finish = |built| {
+        // An empty folder may be there, and is replaced.
+        fs::rename(building, place).map_err(file_error("rename", place))?;
+        if let Some(parent) = place
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            sync_folder(parent)?;
+        }
+        Ok(built)
+    };
+    let finished = built.and_then(finish);
+    if finished.is_err() {
+        let _ = remove(building);
+    }
+    finished
+}
+
+/// Empties a folder of ours, if it is there.
+fn clear(building: &Path) -> Result<(), StoreError> {
+    if building.exists() {
+        for name in names_in(building)? {
+            remove(&building.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn make_parents(folder: &Path, top: &Path, modes: Modes) -> Result<(), StoreError> {
+    if folder.is_dir() || folder == top {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        make_parents(parent, top, modes)?;
+    }
+    make_folder(folder, modes)
+}
+
+/// Puts a file at another place; answers whether as a link.
+fn link_or_copy(from: &Path, to: &Path, is_copy: bool) -> Result<bool, StoreError> {
+    if !is_copy && fs::hard_link(from, to).is_ok() {
+        return Ok(true);
+    }
+    fs::copy(from, to).map_err(file_error("copy", from))?;
+    sync_file(to)?;
+    Ok(false)
+}
+
+fn sync_file(path: &Path) -> Result<(), StoreError> {
+    let file = File::open(path).and_then(|file| file.sync_all());
+    file.map_err(file_error("sync", path))
+}
+
+/// Makes all names below a folder durable.
+fn sync_tree(folder: &Path) -> Result<(), StoreError> {
+    for name in names_in(folder)? {
+        let path = folder.join(name);
+        if path.is_dir() {
+            sync_tree(&path)?;
+        }
+    }
+    sync_folder(folder)
+}
+
+fn write_manifest(folder: &Path, backup: &Backup, files: &Files) -> Result<(), StoreError> {
+    let mut text = format!("{TITLE}\nat\t{}\ncommit\t{}\n", backup.at, backup.commit);
+    // A string takes what is written to it.
+    for (name, (bytes, sha256)) in files {
+        let _ = writeln!(text, "file\t{name}\t{bytes}\t{sha256}");
+    }
+    let check = hex(&Sha256::digest(text.as_bytes()));
+    let _ = writeln!(text, "check\t{check}");
+    let mut file = DurableFile::create(folder, MANIFEST)?;
+    let written = file.writer().write_all(text.as_bytes());
+    written.map_err(file_error("write", &folder.join(MANIFEST)))?;
+    file.finish()
+}
+
+fn read_manifest(folder: &Path) -> Result<(Backup, Files), StoreError> {
+    let path = folder.join(MANIFEST);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(StoreError::NoBackup {
+                path: folder.into(),
+            });
+        }
+        Err(error) => return Err(file_error("read", &path)(error)),
+    };
+    let text = std::str::from_utf8(&text).ok();
+    text.and_then(parse_manifest)
+        .ok_or(StoreError::BackupDamaged { path })
+}
+
+fn parse_manifest(text: &str) -> Option<(Backup, Files)> {
+    let (facts, check) = text.strip_suffix('\n')?.rsplit_once("\ncheck\t")?;
+    let facts = format!("{facts}\n");
+    if hex(&Sha256::digest(facts.as_bytes())) != check {
+        return None;
+    }
+    let mut lines = facts.lines();
+    if lines.next()? != TITLE {
+        return None;
+    }
+    let mut backup = Backup {
+        at: lines.next()?.strip_prefix("at\t")?.to_owned(),
+        commit: lines.next()?.strip_prefix("commit\t")?.parse().ok()?,
+        ..Backup::default()
+    };
+    let file = |line: &str| {
+        let mut fields = line.strip_prefix("file\t")?.split('\t');
+        let (name, bytes, sha256) = (fields.next()?, fields.next()?, fields.next()?);
+        // A path that leads elsewhere is none that we wrote.
+        let is_ours = Path::new(name)
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        is_ours.then(|| Some((name.to_owned(), (bytes.parse().ok()?, sha256.to_owned()))))?
+    };
+    let files = lines.map(file).collect::<Option<Files>>()?;
+    backup.files = files.len() as u64;
+    backup.bytes = files.values().map(|(bytes, _)| bytes).sum();
+    Some((backup, files))
+}
