@@ -10,7 +10,14 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     (
         "source",
         &["units"],
-        &["walkdir", "glob", "memchr", "twox_hash", "thiserror"],
+        &[
+            "walkdir",
+            "glob",
+            "memchr",
+            "rustix",
+            "twox_hash",
+            "thiserror",
+        ],
     ),
     (
         "decode",
@@ -103,9 +110,11 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
             "clap",
             "indicatif",
             "nom",
+            "rayon",
             "rust_decimal",
             "serde",
             "serde_json",
+            "signal_hook",
             "strsim",
         ],
     ),

@@ -99,6 +99,10 @@ impl Owners for SettledOwners<'_> {
         self.registry.account(domain)
     }
 
+    fn knows(&self, domain: &str) -> bool {
+        self.registry.knows(domain)
+    }
+
     fn settled_days(&self, domain: &str, month: Month) -> &[i32] {
         let now = self.registry.attribution(domain, month);
         let of_month = month.all_days();

@@ -20,9 +20,9 @@ use crate::billing::{
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    AssumedReport, BillReport, Building, CostSums, Notes, PublishError, RejectedReport,
-    RerateReport, Statement, WithoutBytesReport, read_charges, read_summary, write_charges,
-    write_charges_csv,
+    AssumedReport, BillReport, Building, CostSums, FoldedReport, Notes, PublishError,
+    RejectedReport, RerateReport, Statement, WithoutBytesReport, read_charges, read_summary,
+    write_charges, write_charges_csv,
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
 use crate::summary::{AccountUsage, FrozenOwners, MonthUsage, Owners};
@@ -347,11 +347,15 @@ impl Bills {
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
         let costs = self.costs.month(bill.month)?;
+        let folded_hosts = makers.as_ref().and_then(|of| FoldedReport::of(&of.usage));
         let sums = write_costs(&bill, makers, &terms, &costs)?;
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms, &costs)?;
         }
-        let notes = self.shown.notes_of(&bill, &terms, taken)?;
+        let notes = Notes {
+            folded_hosts,
+            ..self.shown.notes_of(&bill, &terms, taken)?
+        };
         self.shown.note(bill, &terms, notes, (&costs, &sums))
     }
 
@@ -417,7 +421,10 @@ pub(super) fn freeze_bill(
         owners: registry,
     });
     let sums = write_costs(&bill, makers, &terms, &folder_of(COSTS))?;
-    let notes = shown.notes_of(&bill, &terms, taken)?;
+    let notes = Notes {
+        folded_hosts: FoldedReport::of(&usage),
+        ..shown.notes_of(&bill, &terms, taken)?
+    };
     let extras = ledger.digests();
     prices.freeze((&bill, &notes), extras, &folder_of("catalogue"))?;
     let mut report = BillReport::new(&bill, &terms, notes)?;

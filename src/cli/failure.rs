@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 2 | could not start or go on as asked: arguments, inputs, registry, limits |
 //! | 3 | could not keep or trust durable state, or a broken invariant |
+//! | 130, 143 | stopped by SIGINT, by SIGTERM |
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 use crate::billing::{BillingError, CatalogueError, EventsError, Inexact};
 use crate::ingest::IngestError;
-use crate::meter::{Overflow, TableFull};
+use crate::meter::{MemoryFull, Overflow, TableFull};
 use crate::record::LayoutError;
 use crate::registry::RegistryError;
 use crate::report::{PublishError, ServicesError};
@@ -45,6 +46,14 @@ impl Failure {
         }
     }
 
+    /// A signal asked to stop; `text` says what was kept.
+    pub(super) fn signal(code: u8, text: String) -> Self {
+        Failure {
+            code,
+            error: text.into(),
+        }
+    }
+
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }
@@ -52,7 +61,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", shown(&self.error.to_string()))?;
+        let title = if self.code < 128 { "error: " } else { "" };
+        write!(f, "{title}{}", shown(&self.error.to_string()))?;
         let mut said = self.error.to_string();
         let mut cause = self.error.source();
         while let Some(error) = cause {
@@ -95,7 +105,9 @@ impl From<RegistryError> for Failure {
 impl From<IngestError> for Failure {
     fn from(error: IngestError) -> Self {
         match error {
-            IngestError::TableFull(_) | IngestError::TooManyDomains(_) => Failure::start(error),
+            IngestError::TableFull(_)
+            | IngestError::TooManyDomains(_)
+            | IngestError::Threads { .. } => Failure::start(error),
             IngestError::Store(error) => error.into(),
             _ => Failure::state(error),
         }
@@ -170,6 +182,12 @@ impl From<Inexact> for Failure {
 
 impl From<TableFull> for Failure {
     fn from(error: TableFull) -> Self {
+        Failure::start(error)
+    }
+}
+
+impl From<MemoryFull> for Failure {
+    fn from(error: MemoryFull) -> Self {
         Failure::start(error)
     }
 }

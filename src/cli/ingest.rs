@@ -1,5 +1,6 @@
 //! `cdn-meter ingest`: from logs into the store.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::time::Instant;
 
@@ -9,10 +10,11 @@ use super::counted::say_counted_otherwise;
 use super::metering::{MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write};
 use super::out::{after, out};
 use super::progress::Progress;
+use super::signals::read_until_stopped;
 use super::{Failure, Finish, print_json};
 use crate::ingest::{ingest as ingest_sources, recount, retry_quarantine};
 use crate::report::{RunReport, print_reconciliation, print_retried};
-use crate::source::Discovered;
+use crate::source::{Discovered, Origin, Source};
 use crate::store::Store;
 
 /// Meter logs into a store, each byte once; running it again is free and changes nothing
@@ -24,7 +26,7 @@ use crate::store::Store;
 pub(super) struct IngestArgs {
     /// Files, folders, globs, or - for standard input
     #[arg(required_unless_present = "retry_quarantine", value_name = "INPUT")]
-    inputs: Vec<String>,
+    inputs: Vec<OsString>,
     #[command(flatten)]
     metering: MeterArgs,
     #[command(flatten)]
@@ -61,9 +63,11 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         true => Discovered::default(),
         false => discover_some(&args.inputs)?,
     };
-    if args.recount && found.sources.iter().any(|source| source.path().is_none()) {
+    let is_pipe =
+        |source: &Source| !source.is_repeatable() && !matches!(source.origin, Origin::Barred(_));
+    if args.recount && found.sources.iter().any(is_pipe) {
         return Err(Failure::start(
-            "--recount takes files: standard input cannot be read more than once",
+            "--recount takes files: standard input, or another pipe, cannot be read more than once",
         ));
     }
     if args.inputs.is_empty() || args.recount {
@@ -71,21 +75,19 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         Store::open_to_read(&args.store.store)?;
     }
     let store = open_to_write(&args.store.store, "ingest", &args.writer)?;
-    let stored_bytes = found
-        .sources
-        .iter()
-        .filter_map(|source| source.stored_bytes);
-    let progress = Progress::new(stored_bytes.sum(), None);
-    let ingested = match args.recount {
-        true => recount(found.sources.clone(), &options, &progress, &store)?,
-        false => ingest_sources(found.sources.clone(), &options, &progress, &store)?,
-    };
+    let progress = Progress::new(found.stored_bytes(), None);
+    let sources = found.sources.clone();
+    let ingested = read_until_stopped(|| match args.recount {
+        true => recount(sources, &options, &progress, &store),
+        false => ingest_sources(sources, &options, &progress, &store),
+    })?;
     progress.finish();
     if !args.recount {
         say_counted_otherwise(&store, &options, &found.sources, &ingested);
     }
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);
+    report.files.left_out = found.left_out.len() as u64;
     if args.retry_quarantine {
         report.retried = Some(retry_quarantine(&store, &options)?.into());
     }

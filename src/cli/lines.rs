@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
-use std::path::Path;
 
 use clap::Args;
 use serde_json::json;
@@ -11,7 +10,7 @@ use super::Failure;
 use super::metering::LayoutArgs;
 use crate::ingest::{RereadError, WantedLines, reread, still_begins_with};
 use crate::record::Layout;
-use crate::source::Seed;
+use crate::source::{Seed, path_of};
 use crate::store::Explained;
 use crate::units::{Slot, counted, shown};
 
@@ -86,7 +85,7 @@ impl Lines<'_> {
     pub(super) fn of(&mut self, part: &Explained) -> Shown {
         let at_hand = |name: &&String| {
             let digest = part.digest;
-            still_begins_with(Path::new(name), self.seed, digest, part.span.to).unwrap_or(false)
+            still_begins_with(&path_of(name), self.seed, digest, part.span.to).unwrap_or(false)
         };
         let Some(name) = part.names.iter().find(at_hand) else {
             let why = "no file that still holds this is at hand under its names";
@@ -119,7 +118,7 @@ impl Lines<'_> {
         };
         let (mut bytes, mut requests, left) = (0u64, 0u64, &mut self.left);
         let layout = self.layout.clone();
-        reread(Path::new(name), layout, part.span, &wanted, |line| {
+        reread(&path_of(name), layout, part.span, &wanted, |line| {
             bytes = bytes.saturating_add(line.bytes.as_u64());
             requests += 1;
             if *left == 0 {

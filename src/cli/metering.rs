@@ -1,5 +1,6 @@
 //! What every command that reads logs takes, and how it goes about it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,11 +10,12 @@ use rust_decimal::Decimal;
 use super::Failure;
 use super::progress::say;
 use super::size::parse_size;
-use crate::ingest::Options;
+use crate::ingest::{Options, WORKERS_MAX, is_quarantine};
 use crate::meter::UsageTable;
 use crate::record::Layout;
-use crate::source::{Discovered, Seed, discover};
-use crate::store::{Access, Astray, Names, Occasion, Store};
+use crate::report::mark_of_folder;
+use crate::source::{Discovered, Seed, discover_but};
+use crate::store::{Access, Astray, Names, Occasion, Store, is_store};
 use crate::units::{Domain, Timestamp};
 
 /// Arguments about what lines mean.
@@ -123,8 +125,8 @@ enum NamesArg {
 /// Threads.
 #[derive(Args)]
 pub(super) struct WorkerArgs {
-    /// Worker threads; 0 means one per core
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    /// Worker threads, at most 1024; 0 means one per core
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = parse_workers)]
     workers: usize,
 }
 
@@ -136,6 +138,16 @@ impl WorkerArgs {
             workers => workers,
         }
     }
+}
+
+/// A number of worker threads.
+///
+/// Errors: a sentence for the user.
+fn parse_workers(text: &str) -> Result<usize, String> {
+    let workers: Option<usize> = text.parse().ok();
+    workers
+        .filter(|workers| *workers <= WORKERS_MAX)
+        .ok_or_else(|| format!("give a number from 0 to {WORKERS_MAX}"))
 }
 
 /// Memory for usage rows, which reading and summing share.
@@ -182,14 +194,32 @@ impl MeterArgs {
     }
 }
 
-/// The files that `inputs` name; there is at least one.
-pub(super) fn discover_some(inputs: &[String]) -> Result<Discovered, Failure> {
-    let found = discover(inputs)?;
+/// The files that `inputs` name, but for what this program wrote, which is said; there is at least one.
+pub(super) fn discover_some(inputs: &[OsString]) -> Result<Discovered, Failure> {
+    let found = discover_but(inputs, &mark_of)?;
+    if !found.left_out.is_empty() {
+        let left_out = found.left_out.iter();
+        let left_out = left_out.map(|(name, what)| format!("{name} ({what})"));
+        let left_out: Vec<_> = left_out.collect();
+        say(&format!(
+            "left out {}: cdn-meter wrote that, and it is no log",
+            left_out.join(", ")
+        ));
+    }
     match found.sources.is_empty() {
         true => Err(Failure::start(
             "there are no files in the inputs; name a folder with logs",
         )),
         false => Ok(found),
+    }
+}
+
+/// What a path is that this program wrote.
+fn mark_of(path: &Path, is_folder: bool) -> Option<&'static str> {
+    match is_folder {
+        true if is_store(path) => Some("a store"),
+        true => mark_of_folder(path),
+        false => is_quarantine(path).then_some("rejected lines"),
     }
 }
 
@@ -306,7 +336,7 @@ pub(super) fn say_set_aside(store: &Store) -> Result<(), Failure> {
 /// The clock is read here and passed down. A build with debug assertions takes it from the environment, if
 /// it is there: seconds since the epoch.
 #[expect(clippy::disallowed_methods, reason = "this is the front")]
-fn now_nanos() -> i128 {
+pub(super) fn now_nanos() -> i128 {
     #[cfg(debug_assertions)]
     if let Ok(secs) = std::env::var("CDN_METER_CLOCK") {
         return secs.parse::<i128>().map_or(0, |secs| secs * 1_000_000_000);

@@ -36,6 +36,7 @@ mod publishing;
 mod quarantine;
 mod reconcile;
 mod run;
+mod signals;
 mod size;
 mod statement;
 mod summary;
@@ -96,7 +97,32 @@ fn print_json(report: &impl serde::Serialize) -> std::io::Result<()> {
 
 /// Runs the program; the exit code is for the caller's shell.
 pub fn main() -> ExitCode {
-    let outcome = match Args::parse().command {
+    let command = Args::parse().command;
+    let outcome = begin().and_then(|()| perform(command));
+    match outcome {
+        Ok(Finish::Done) => ExitCode::SUCCESS,
+        Ok(Finish::Attention) => ExitCode::from(1),
+        Err(failure) => {
+            // Where even standard error is gone, the exit code has to do.
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Handles signals, and starts the threads that all commands share: the system may refuse them.
+fn begin() -> Result<(), Failure> {
+    signals::handle()?;
+    let pool = rayon::ThreadPoolBuilder::new().build_global();
+    pool.map_err(|error| {
+        Failure::start(format!(
+            "cannot start threads ({error}); raise the limit of processes (ulimit -u)"
+        ))
+    })
+}
+
+fn perform(command: Command) -> Result<Finish, Failure> {
+    match command {
         Command::Run(args) => run::run(&args),
         Command::Ingest(args) => ingest::ingest(&args),
         Command::Summary(args) => summary::summary(&args),
@@ -114,14 +140,5 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => backup::restore(&args),
         Command::Repair(args) => backup::repair(&args),
         Command::Formats(args) => formats::formats(&args),
-    };
-    match outcome {
-        Ok(Finish::Done) => ExitCode::SUCCESS,
-        Ok(Finish::Attention) => ExitCode::from(1),
-        Err(failure) => {
-            // Where even standard error is gone, the exit code has to do.
-            let _ = writeln!(std::io::stderr(), "{failure}");
-            failure.exit_code()
-        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::quarantine::QuarantineFile;
+use super::signals::caught;
 use crate::ingest::{Events, Outcome, Refusal, SourceReport};
 use crate::units::shown;
 
@@ -32,17 +33,16 @@ struct Refused {
 }
 
 impl Progress {
-    /// Progress over `stored_bytes` of input; rejected lines go to the quarantine, if given.
-    pub(super) fn new(stored_bytes: u64, quarantine: Option<QuarantineFile>) -> Self {
+    /// Progress over `stored_bytes` of input, if all of it tells how much it is; rejected lines go to the
+    /// quarantine, if given.
+    pub(super) fn new(stored_bytes: Option<u64>, quarantine: Option<QuarantineFile>) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let target = match is_terminal {
             true => ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SEC),
             false => ProgressDrawTarget::hidden(),
         };
-        let bar = ProgressBar::with_draw_target(Some(stored_bytes), target);
-        let style =
-            "{bar:30} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
+        let bar = ProgressBar::with_draw_target(stored_bytes, target);
+        if let Ok(style) = ProgressStyle::with_template(style(stored_bytes)) {
             bar.set_style(style);
         }
         let line_due = (!is_terminal).then(|| Mutex::new(Instant::now() + LINE_INTERVAL));
@@ -97,13 +97,35 @@ impl Progress {
         let Ok(mut due) = due.try_lock() else { return };
         if *due <= Instant::now() {
             *due = Instant::now() + LINE_INTERVAL;
-            let (done, of) = (self.bar.position(), self.bar.length().unwrap_or(0));
-            say(&format!("read {done} of {of} stored bytes"));
+            say(&line(self.bar.position(), self.bar.length()));
         }
     }
 }
 
+/// What the bar shows of `stored_bytes`.
+fn style(stored_bytes: Option<u64>) -> &'static str {
+    match stored_bytes {
+        Some(_) => {
+            "{bar:30} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}"
+        }
+        // How much a pipe will bring, nobody knows.
+        None => "{spinner} {decimal_bytes} read  {decimal_bytes_per_sec}",
+    }
+}
+
+/// The line that says how much was `done`.
+fn line(done: u64, of: Option<u64>) -> String {
+    match of {
+        Some(of) => format!("read {done} of {of} stored bytes"),
+        None => format!("read {done} bytes"),
+    }
+}
+
 impl Events for Progress {
+    fn is_stopped(&self) -> bool {
+        caught().is_some()
+    }
+
     fn advanced(&self, stored_bytes: u64) {
         self.bar.inc(stored_bytes);
         self.say_now_and_then();
@@ -145,4 +167,19 @@ impl Events for Progress {
 /// A line on standard error; where that is gone, there is nobody to tell.
 pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}", shown(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b9_of_a_pipe_nobody_says_how_much_it_will_be() {
+        assert_eq!(line(5, None), "read 5 bytes");
+        assert_eq!(line(5, Some(9)), "read 5 of 9 stored bytes");
+        for word in ["total", "ETA", "{bar"] {
+            assert!(!style(None).contains(word), "{word}");
+            assert!(style(Some(9)).contains(word), "{word}");
+        }
+    }
 }

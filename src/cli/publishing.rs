@@ -18,8 +18,8 @@ use crate::ingest::Ingested;
 use crate::meter::UsageTable;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Build, Building, ClosedReport, Dataset, Origin, Publication, QUARANTINE_FILE, RowReport,
-    RunReport, SetAsideReport, Terms, print_run, publish, read_summary, usage_digest,
+    Build, Building, ClosedReport, Dataset, FoldedReport, Origin, Publication, QUARANTINE_FILE,
+    RowReport, RunReport, SetAsideReport, Terms, print_run, publish, read_summary, usage_digest,
     write_adjustments, write_month,
 };
 use crate::store::{Close, Rejected, Store};
@@ -112,6 +112,7 @@ pub(super) struct Publishing<'a> {
     rows: Vec<SummaryRow>,
     closed: Vec<ClosedReport>,
     set_aside: Vec<SetAsideReport>,
+    folded: Vec<FoldedReport>,
 }
 
 /// Where all goes together.
@@ -184,6 +185,7 @@ impl PublishArgs {
             rows: Vec::new(),
             closed: Vec::new(),
             set_aside: Vec::new(),
+            folded: Vec::new(),
         })
     }
 }
@@ -197,6 +199,7 @@ impl MonthSink for Publishing<'_> {
         let book = Book::new(table, names, &self.registry, self.zone())?;
         let terms = self.args.terms.with(&self.registry);
         for usage in book.months() {
+            self.folded.extend(FoldedReport::of(&usage));
             let folders = self.folders(usage.month)?;
             self.rows
                 .extend(write_month(&usage, &terms, (&folders.0, &folders.1))?);
@@ -408,6 +411,7 @@ impl<'a> Publishing<'a> {
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&rows);
         (report.closed, report.set_aside) = (self.closed, self.set_aside);
+        report.folded_hosts = self.folded;
         let zone = terms.billing_zone;
         let (mut datasets, bills) = match self.bills {
             None => (Vec::new(), Vec::new()),

@@ -1,5 +1,6 @@
 //! `cdn-meter run`: from logs to published usage in one go.
 
+use std::ffi::OsString;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -13,9 +14,10 @@ use super::metering::{
 use super::months::{MonthSink as _, add_months};
 use super::progress::Progress;
 use super::publishing::PublishArgs;
+use super::signals::read_until_stopped;
 use super::{Failure, Finish};
 use crate::ingest::{Ingested, ingest};
-use crate::meter::UsageTable;
+use crate::meter::{UsageTable, hold_memory};
 use crate::report::RunReport;
 
 /// Meter logs and publish usage per domain, month and class as Parquet
@@ -29,7 +31,7 @@ use crate::report::RunReport;
 pub(super) struct RunArgs {
     /// Files, folders, globs, or - for standard input
     #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<String>,
+    inputs: Vec<OsString>,
     #[command(flatten)]
     metering: MeterArgs,
     #[command(flatten)]
@@ -56,28 +58,27 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     if args.publishing.terms.has_registry() {
         publishing.price(&args.prices)?;
     }
-    let stored_bytes = found
-        .sources
-        .iter()
-        .filter_map(|source| source.stored_bytes);
     let store = match args.no_store {
         true => None,
         false => Some(open_to_write(&args.store.store, "run", &args.writer)?),
     };
     let quarantine = publishing.quarantine(!args.no_store, args.writer.group_readable);
-    let progress = Progress::new(stored_bytes.sum(), Some(quarantine));
+    let progress = Progress::new(found.stored_bytes(), Some(quarantine));
     let ingested = match &store {
         None => {
             let table = Mutex::new(UsageTable::new(options.rows_max));
-            let mut ingested = ingest(found.sources, &options, &progress, &table)?;
+            let read = || ingest(found.sources, &options, &progress, &table);
+            let mut ingested = read_until_stopped(read)?;
             let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
+            hold_memory(table.len(), ingested.domains.len(), options.rows_max)?;
             publishing.note_rejected(&ingested)?;
             publishing.add(table, std::mem::take(&mut ingested.domains))?;
             ingested
         }
         Some(store) => {
             publishing.check_closed(store)?;
-            let ingested = ingest(found.sources.clone(), &options, &progress, store)?;
+            let read = || ingest(found.sources.clone(), &options, &progress, store);
+            let ingested = read_until_stopped(read)?;
             say_counted_otherwise(store, &options, &found.sources, &ingested);
             say_set_aside(store)?;
             publishing.note_set_aside(store)?;
@@ -90,6 +91,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     publishing.take_quarantine(progress.finish(), store.as_ref())?;
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);
+    report.files.left_out = found.left_out.len() as u64;
     match is_nothing(&ingested) {
         true => publishing.finish_with_nothing(report, "no file counts", elapsed_millis),
         false => publishing.finish(report, elapsed_millis),

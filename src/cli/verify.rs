@@ -1,11 +1,14 @@
 //! `cdn-meter verify`: everything that a store promises, worked out again.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
 
-use super::metering::{LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, open_to_read};
+use super::metering::{
+    LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, now_nanos, open_to_read,
+};
 use super::out::out;
 use super::progress::{Progress, say};
 use super::{Failure, Finish, print_json};
@@ -26,7 +29,7 @@ pub(super) struct VerifyArgs {
     store: StoreArgs,
     /// Read these logs too, files, folders or globs, and compare every line's fate, byte and slot
     #[arg(long, value_name = "INPUT", num_args = 1..)]
-    against: Vec<String>,
+    against: Vec<OsString>,
     #[command(flatten)]
     layout: LayoutArgs,
     #[command(flatten)]
@@ -70,11 +73,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
 
 fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
     let found = discover_some(&args.against)?;
-    let stored_bytes = found
-        .sources
-        .iter()
-        .filter_map(|source| source.stored_bytes);
-    let progress = Progress::new(stored_bytes.sum(), None);
+    let progress = Progress::new(found.stored_bytes(), None);
     let options = Options {
         workers: args.workers.count(),
         layout: args.layout.layout()?,
@@ -82,7 +81,7 @@ fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
         // What was counted is compared, whatever was rejected of it.
         reject_ratio_max: None,
         rows_max: args.memory.rows_max(),
-        now_nanos: 0,
+        now_nanos: now_nanos(),
         is_rehash: true,
         // What was salvaged is compared with what can be salvaged now.
         is_salvage: true,

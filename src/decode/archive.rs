@@ -143,6 +143,9 @@ pub struct Reader {
     compression: Compression,
     /// Decompressed bytes that are read; the source has at least so many.
     cut_at: Option<u64>,
+    /// Whether the end was met: what somebody writes behind it after that is read another time, as what
+    /// was looked at first has to be the start of what is read.
+    is_at_end: bool,
     salvage: Option<Salvage>,
 }
 
@@ -190,7 +193,9 @@ pub fn open(stored: impl Read + Send + 'static) -> Result<Reader, DecodeError> {
     let len = read_full(&mut counted, &mut head).map_err(DecodeError::Open)?;
     let compression =
         Compression::of_magic(&head[..len]).map_err(|name| DecodeError::Unsupported { name })?;
-    let whole = Cursor::new(head).take(len as u64).chain(counted);
+    // What has fewer bytes was read to its end.
+    let rest = counted.take(if len < MAGIC_BYTES { 0 } else { u64::MAX });
+    let whole = Cursor::new(head).take(len as u64).chain(rest);
     // Large reads, as those of plain text, go past this buffer.
     let whole = BufReader::with_capacity(STORED_BUFFER_BYTES, whole);
     let inner: Box<dyn Read + Send> = match compression {
@@ -208,6 +213,7 @@ pub fn open(stored: impl Read + Send + 'static) -> Result<Reader, DecodeError> {
         decompressed: 0,
         compression,
         cut_at: None,
+        is_at_end: false,
         salvage: None,
     })
 }
@@ -322,10 +328,23 @@ impl Reader {
 }
 
 impl Reader {
-    /// Fills `buffer` from the decoder, or up to the damage that is to be the end.
+    /// Fills `buffer` from the decoder, or up to the end.
     fn decode(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_at_end {
+            return Ok(0);
+        }
+        let filled = match self.salvage {
+            None => read_full(&mut self.inner, buffer)?,
+            Some(_) => self.decode_to_damage(buffer)?,
+        };
+        self.is_at_end = filled < buffer.len();
+        Ok(filled)
+    }
+
+    /// The same, with damage for the end.
+    fn decode_to_damage(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(salvage) = &mut self.salvage else {
-            return read_full(&mut self.inner, buffer);
+            return Ok(0);
         };
         let mut filled = 0;
         while salvage.damage.is_none() && filled < buffer.len() {

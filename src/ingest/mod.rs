@@ -14,13 +14,14 @@
 //! A content of which a start is known is read on the guess that it has grown: digested whole, but
 //! metered from there on only. If the digests say otherwise, it is read once more. So is a damaged
 //! archive of which the readable prefix is wanted: first to find where its last whole line ends,
-//! then as a source that ends there. Counting anew reads a file whole, and once more for each part of it
+//! then as a source that ends there; and a file that changed while it was read (`look.rs`). Counting anew reads a file whole, and once more for each part of it
 //! that other files hold too (`recount.rs`).
 //!
 //! Invariants, held for every source before it is committed: `LINE-1`, `SPAN-1`, and `SUM-1`
 //! (bytes counted line by line = bytes in the rows).
 
 mod against;
+mod look;
 mod misfit;
 mod open;
 mod part;
@@ -33,15 +34,21 @@ mod retry;
 mod run;
 mod sink;
 mod tally;
+mod tick;
 mod worker;
+
+use std::collections::HashSet;
+use std::sync::mpsc;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use memchr::memchr;
 use rust_decimal::Decimal;
 
 pub use against::{Compared, compare};
+pub use look::READINGS_MAX;
 pub use misfit::{Misfit, REJECTS_FORGIVEN};
 pub use open::names_no_domain;
-pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
+pub use quarantine::{Quarantine, REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects, is_quarantine};
 pub use recount::recount;
 pub use report::{Outcome, Refusal, SourceReport};
 pub use reread::{FoundLine, RereadError, WantedLines, reread, still_begins_with};
@@ -97,8 +104,15 @@ impl Options {
     }
 }
 
+/// Most worker threads.
+pub const WORKERS_MAX: usize = 1024;
+
 /// What happens along the way; called from any worker.
 pub trait Events: Sync {
+    /// Whether the run is to stop: what is finished counts, and nothing else.
+    fn is_stopped(&self) -> bool {
+        false
+    }
     /// So many more stored bytes were dealt with.
     fn advanced(&self, stored_bytes: u64);
     /// A source has its outcome.
@@ -116,6 +130,40 @@ pub struct Ingested {
     pub domains: Vec<String>,
     /// Distributions over the run.
     pub histograms: Histograms,
+}
+
+/// What became of a run that was stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the run was stopped")]
+pub struct Stopped {
+    /// Sources that came to their outcome.
+    pub finished: usize,
+    /// Whether what counts of them is durable.
+    pub is_kept: bool,
+    /// Names of the others, of which nothing counts.
+    pub unfinished: Vec<String>,
+    /// Those that came to their outcome, by their place among the run's sources.
+    settled: Vec<usize>,
+}
+
+impl Stopped {
+    /// What became of `sources`, once what is finished of them is durable in `sink`.
+    fn of(
+        mut self,
+        sources: Vec<Source>,
+        sink: &dyn UsageSink,
+        domains: &Domains,
+    ) -> Result<Self, IngestError> {
+        let settled: HashSet<usize> = self.settled.drain(..).collect();
+        let others = sources.into_iter().enumerate();
+        let others = others.filter(|(index, _)| !settled.contains(index));
+        Ok(Stopped {
+            finished: settled.len(),
+            is_kept: sink.keep(domains)?,
+            unfinished: others.map(|(_, source)| source.name).collect(),
+            settled: Vec::new(),
+        })
+    }
 }
 
 /// Why a run was given up. Nothing of it may be published.
@@ -137,6 +185,19 @@ pub enum IngestError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It was asked to stop. What was finished counts.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// There are no more threads.
+    #[error(
+        "cannot start {wanted} threads ({source}); give fewer --workers, or raise the limit of processes (ulimit -u)"
+    )]
+    Threads {
+        /// How many were wanted.
+        wanted: usize,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// Rejected lines could not be kept.
     #[error("cannot write the quarantine of rejected lines: {0}")]
     Quarantine(#[from] std::io::Error),
@@ -160,7 +221,12 @@ pub fn ingest(
     sink: &dyn UsageSink,
 ) -> Result<Ingested, IngestError> {
     let domains = Domains::new();
-    let mut ingested = work_off(sources.clone(), options, events, sink, &domains)?;
+    let mut ingested = match work_off(sources.clone(), options, events, sink, &domains) {
+        Err(IngestError::Stopped(stopped)) => {
+            return Err(stopped.of(sources, sink, &domains)?.into());
+        }
+        ingested => ingested?,
+    };
     look_again(sources, &mut ingested, |again| {
         work_off(again, options, events, sink, &domains)
     })?;
@@ -181,13 +247,17 @@ fn look_again(
         _ => None,
     };
     let refused = ingested.sources.iter().filter_map(of_names);
-    let refused = refused.filter(|index| sources[*index].path().is_some());
+    let refused = refused.filter(|index| sources[*index].is_repeatable());
     let refused: Vec<usize> = refused.collect();
     if refused.is_empty() || refused.len() == sources.len() {
         return Ok(());
     }
     let again = refused.iter().map(|index| sources[*index].clone());
-    let second = work_off(again.collect())?;
+    let second = match work_off(again.collect()) {
+        // They stay refused.
+        Err(IngestError::Stopped(_)) => return Ok(()),
+        second => second?,
+    };
     ingested.histograms.add(&second.histograms);
     for mut report in second.sources {
         report.index = refused[report.index];
@@ -214,9 +284,13 @@ fn work_off(
         pool: &pool,
     };
     let outcomes: Vec<_> = std::thread::scope(|scope| {
-        let spawn = |_| scope.spawn(|| worker::work(&context));
-        let workers: Vec<_> = (0..options.workers.max(1)).map(spawn).collect();
-        workers.into_iter().map(|worker| worker.join()).collect()
+        let (work, is_over) = mpsc::channel();
+        start(scope, &context, || tick::tick(&context, is_over));
+        let worker = |_| start(scope, &context, || worker::work(&context));
+        let workers: Vec<_> = (0..options.workers.max(1)).filter_map(worker).collect();
+        let outcomes = workers.into_iter().map(|worker| worker.join()).collect();
+        drop::<mpsc::Sender<()>>(work);
+        outcomes
     });
     let mut histograms = Histograms::default();
     let mut sources = Vec::new();
@@ -225,11 +299,30 @@ fn work_off(
         histograms.add(&done.histograms);
         sources.extend(done.settled);
     }
-    pool.into_failure().map_or(Ok(()), Err)?;
+    match pool.into_failure() {
+        None => {}
+        Some(IngestError::Stopped(stopped)) => {
+            let settled = sources.iter().map(|source| source.index).collect();
+            return Err(Stopped { settled, ..stopped }.into());
+        }
+        Some(failure) => return Err(failure),
+    }
     sources.sort_by_key(|source: &SourceReport| source.index);
     Ok(Ingested {
         sources,
         domains: Vec::new(),
         histograms,
     })
+}
+
+/// Starts a thread; where that cannot be, the run is lost.
+fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    context: &worker::Context<'_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Option<ScopedJoinHandle<'scope, T>> {
+    let wanted = context.options.workers + 1;
+    let started = std::thread::Builder::new().spawn_scoped(scope, work);
+    let lost = |source| context.pool.fail(IngestError::Threads { wanted, source });
+    started.map_err(lost).ok()
 }

@@ -1,10 +1,11 @@
 //! Opening a source: how it is stored, its format, what is known of it, and who reads which part.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::Seek;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use super::look::Look;
 use super::part::Part;
 use super::pool::Task;
 use super::report::Refusal;
@@ -15,7 +16,7 @@ use crate::decode::{
     self, Block, Blocks, Compression, DecodeError, Piece, Reader, hold_no_container,
 };
 use crate::record::{Layout, detect, hold_against, learn_headers};
-use crate::source::{DIGEST_CHUNK_BYTES, OPENING_BYTES, Opening, Origin, Source};
+use crate::source::{DIGEST_CHUNK_BYTES, OPENING_BYTES, Opening, Origin, Pipe, Source};
 use crate::units::Span;
 
 /// Closed rows that a worker keeps before it passes them on.
@@ -30,17 +31,22 @@ const _: () = assert!(OPENING_BYTES <= SAMPLE_BYTES, "a sample holds the opening
 impl Worker<'_> {
     /// Opens a source, and either splits it into ranges or reads it through.
     pub(super) fn open(&mut self, run: &Arc<SourceRun>, part: &mut Part) -> Result<(), Failure> {
-        if run.source.origin == Origin::Stdin {
-            return self.stream(run, decode::open(io::stdin())?, part);
+        match &run.source.origin {
+            Origin::Stdin => {
+                let stdin = Pipe::stdin(self.context.pool.is_lost()).map_err(DecodeError::Open)?;
+                return self.stream(run, decode::open(stdin)?, part);
+            }
+            Origin::Barred(bar) => return Err(bar.clone().into()),
+            Origin::File(_) => {}
         }
         let is_salvage = self.context.options.is_salvage;
-        let mut file = run.source.open_file().map_err(DecodeError::Open)?;
-        let metadata = file.metadata().map_err(DecodeError::Open)?;
-        if !metadata.is_file() {
-            return self.stream(run, decode::open(file)?, part);
-        }
+        let (mut file, look) = run.open_file().map_err(DecodeError::Open)?;
+        let Some(len) = look.map(Look::len) else {
+            let pipe = Pipe::new(file, self.context.pool.is_lost());
+            return self.stream(run, decode::open(pipe)?, part);
+        };
+        file.rewind().map_err(DecodeError::Open)?;
         let compression = Reader::compression_of(&mut file)?;
-        let len = metadata.len();
         if compression == Compression::Plain && run.learnt().kept.is_none() {
             run.is_stored_as(compression);
             let mut sample =
@@ -48,8 +54,15 @@ impl Worker<'_> {
             file.read_exact_at(&mut sample, 0)
                 .map_err(DecodeError::Open)?;
             hold_no_container(compression, &sample)?;
-            let layout = self.begin(run, &sample, len <= SAMPLE_BYTES as u64)?;
-            if let Some(layout) = layout.filter(|layout| !layout.has_headers()) {
+            let is_whole = len <= SAMPLE_BYTES as u64;
+            let told = self.tell(run, &sample, is_whole);
+            // What has no line to tell a format from yet may get some before it is read: in order, where
+            // what is looked at is the start of what is read.
+            let is_split = match &told {
+                Ok(layout) => layout.as_ref().is_some_and(|layout| !layout.has_headers()),
+                Err(_) => true,
+            };
+            if is_split && let Some(layout) = self.approach(run, &sample, told)? {
                 return self.split(run, file, len, layout, part);
             }
         }
@@ -64,19 +77,14 @@ impl Worker<'_> {
         self.stream(run, reader, part)
     }
 
-    /// Tells from the first bytes of a source what its format is and what is known of it.
-    ///
-    /// `None` where a hole leaves no line in them: then the first lines behind it tell the format.
-    fn begin(
+    /// Decides how a source is read by what is known of contents that begin like its `sample`, of which
+    /// `told` is the format.
+    fn approach(
         &self,
         run: &SourceRun,
         sample: &[u8],
-        is_whole: bool,
+        told: Result<Option<Layout>, Failure>,
     ) -> Result<Option<Layout>, Failure> {
-        let told = match !is_whole && is_hole(sample) {
-            true => Ok(None),
-            false => self.tell(run, sample, is_whole).map(Some),
-        };
         let Some(seed) = self.context.sink.seed() else {
             return told;
         };
@@ -86,8 +94,20 @@ impl Worker<'_> {
         told.or_else(|failure| only_if_known(run, failure).map(Some))
     }
 
-    /// Tells from the first lines of a source what its format is.
-    fn tell(&self, run: &SourceRun, sample: &[u8], is_whole: bool) -> Result<Layout, Failure> {
+    /// Tells the format of a source from its first lines, or from the first ones behind those that tell
+    /// nothing.
+    ///
+    /// `None` where there is no line to tell it from: a hole, blank lines and comments. Lines that are
+    /// found behind them are asked then.
+    fn tell(
+        &self,
+        run: &SourceRun,
+        sample: &[u8],
+        is_whole: bool,
+    ) -> Result<Option<Layout>, Failure> {
+        if !is_whole && is_hole(sample) {
+            return Ok(None);
+        }
         let layout = match &self.context.options.layout {
             Some(layout) => {
                 hold_against(layout, sample)?;
@@ -101,8 +121,15 @@ impl Worker<'_> {
             }
             run.has_layout(layout, sample);
         }
-        // Nothing but blank lines and comments: any format with comments counts them.
-        Ok(layout.unwrap_or_else(|| Layout::CloudFront(Default::default())))
+        Ok(layout)
+    }
+
+    /// The format of the lines of a block that no lines before it tell.
+    ///
+    /// `None` where these do not either. No line of such a block can be metered.
+    fn tell_by_block(&self, run: &SourceRun, block: &Block) -> Result<Option<Layout>, Failure> {
+        let told = self.tell(run, block.lines(), true);
+        told.or_else(|failure| only_if_known(run, failure).map(Some))
     }
 
     /// Cuts a plain file into ranges for all workers; a small one is read at once.
@@ -142,7 +169,7 @@ impl Worker<'_> {
             return Ok(());
         }
         let approach = run.approach();
-        let len = run.source.stored_bytes.unwrap_or(range.to).max(range.to);
+        let len = run.len().unwrap_or(range.to);
         let hasher = approach.hasher(range.from, range.to);
         let mut blocks = Blocks::of_range(file, range, len, hasher)?;
         let resume = run.resume();
@@ -181,7 +208,8 @@ impl Worker<'_> {
         let compression = reader.compression();
         let sample = reader.peek(SAMPLE_BYTES)?;
         hold_no_container(compression, sample)?;
-        let layout = self.begin(run, sample, sample.len() < SAMPLE_BYTES)?;
+        let told = self.tell(run, sample, sample.len() < SAMPLE_BYTES);
+        let layout = self.approach(run, sample, told)?;
         let mut blocks = Blocks::of_stream(reader);
         if let Some(hasher) = run.approach().hasher(0, u64::MAX) {
             blocks = blocks.digested_by(hasher);
@@ -206,6 +234,7 @@ impl Worker<'_> {
     ) -> Result<(), Failure> {
         let mut stored = 0;
         loop {
+            self.hold_not_lost()?;
             let piece = blocks.next(block)?;
             self.context.events.advanced(blocks.stored_bytes() - stored);
             stored = blocks.stored_bytes();
@@ -214,13 +243,13 @@ impl Worker<'_> {
                 Piece::Overlong(span, text) => part.overlong(span, text, run.resume()),
                 Piece::Hole(span) => part.hole(span, run.resume()),
                 Piece::Lines => {
-                    let layout = match &mut layout {
-                        Some(layout) => layout,
-                        None => {
-                            let told = self.tell(run, block.lines(), true);
-                            layout.insert(told.or_else(|failure| only_if_known(run, failure))?)
-                        }
+                    layout = match layout {
+                        None => self.tell_by_block(run, block)?,
+                        told => told,
                     };
+                    // Any format with comments counts blank lines and comments.
+                    let stand_in = &mut Layout::CloudFront(Default::default());
+                    let layout = layout.as_mut().unwrap_or(stand_in);
                     self.lines_or_offer(run, block, layout, part)?;
                 }
             }
@@ -257,7 +286,9 @@ impl Worker<'_> {
 /// Whether the lines of a file name no domain, as far as its first ones tell: then all count for the fallback.
 pub fn names_no_domain(source: &Source, options: &Options) -> bool {
     let layout = || {
-        let mut reader = decode::open(source.open_file().ok()?).ok()?;
+        // What was read of a pipe is gone, and there may never be more.
+        let file = source.is_repeatable().then(|| source.open_file().ok())??;
+        let mut reader = decode::open(file).ok()?;
         let sample = reader.peek(SAMPLE_BYTES).ok()?;
         detect(sample, sample.len() < SAMPLE_BYTES).ok()?
     };
@@ -274,5 +305,97 @@ fn only_if_known(run: &SourceRun, failure: Failure) -> Result<Layout, Failure> {
             Ok(Layout::TencentCdn(Default::default()))
         }
         failure => Err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::pool::Pool;
+    use crate::ingest::run::Learnt;
+    use crate::ingest::worker::Context;
+    use crate::ingest::{Events, SourceReport};
+    use crate::meter::{Domains, UsageTable};
+    use std::io::{self, Read};
+    use std::sync::Mutex;
+
+    const LINE: &[u8] = b"20261001081502 203.0.113.9 v.example.cn /a 1000 22 2 206 NULL 41\n";
+
+    struct Quiet;
+
+    impl Events for Quiet {
+        fn advanced(&self, _stored_bytes: u64) {}
+
+        fn settled(&self, _source: &SourceReport) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Text that somebody writes at once behind each end that a reader meets.
+    struct Late(Vec<&'static [u8]>);
+
+    impl Read for Late {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(text) = self.0.pop() else {
+                return Ok(0);
+            };
+            let (now, later) = text.split_at(text.len().min(buffer.len()));
+            buffer[..now.len()].copy_from_slice(now);
+            if !later.is_empty() {
+                self.0.push(later);
+            }
+            Ok(now.len())
+        }
+    }
+
+    /// Lines that are read and metered of `texts`, between which the end is met.
+    fn lines(texts: &[&'static [u8]]) -> (u64, u64) {
+        let options = Options {
+            workers: 1,
+            layout: None,
+            fallback_domain: None,
+            reject_ratio_max: None,
+            rows_max: 1000,
+            now_nanos: 0,
+            is_rehash: false,
+            is_salvage: false,
+            is_counting_duplicates: false,
+            names: None,
+            only: None,
+        };
+        let (domains, sink) = (Domains::new(), Mutex::new(UsageTable::new(1000)));
+        let context = Context {
+            options: &options,
+            events: &Quiet,
+            sink: &sink,
+            domains: &domains,
+            pool: &Pool::new(Vec::new(), &options),
+        };
+        let source = Source {
+            name: "a.log".into(),
+            identity: "/a.log".into(),
+            origin: Origin::Stdin,
+            stored_bytes: None,
+            stamp: None,
+        };
+        let run = Arc::new(SourceRun::new(0, source, 1000, Learnt::default()));
+        let mut pieces = Vec::new();
+        for text in texts.iter().rev() {
+            pieces.extend([&b""[..], text]);
+        }
+        // The end is met before the first text, too, if that is empty.
+        let mut part = Part::default();
+        let reader = decode::open(Late(pieces)).map_err(|error| error.to_string());
+        let read = Worker::new(&context).stream(&run, reader.expect("opened"), &mut part);
+        assert!(read.is_ok());
+        (part.counts.lines, part.counts.metered)
+    }
+
+    #[test]
+    fn d11_what_is_written_behind_the_end_that_was_met_is_read_another_time() {
+        assert_eq!(lines(&[LINE]), (1, 1));
+        assert_eq!(lines(&[b"", LINE]), (0, 0));
+        assert_eq!(lines(&[b"# comment\n\n", LINE, LINE]), (2, 0));
+        assert_eq!(lines(&[LINE, LINE]), (1, 1));
     }
 }

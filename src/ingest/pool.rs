@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::queue::ArrayQueue;
@@ -28,6 +29,8 @@ pub(super) struct Pool {
     state: Mutex<State>,
     changed: Condvar,
     settling: Mutex<()>,
+    /// Whether the run is lost, or was stopped.
+    is_lost: Arc<AtomicBool>,
     /// Buffers of blocks that were worked on; more than there can be in flight are freed.
     spare: ArrayQueue<Block>,
 }
@@ -44,15 +47,15 @@ struct State {
 }
 
 impl Pool {
-    /// A queue with all sources, the largest first so that no large one is started last.
+    /// A queue with all sources, the largest first so that no large one is started last; but those that may
+    /// be slow without end, pipes, wait for all others, and hand blocks to whom they leave idle.
     pub(super) fn new(sources: Vec<Source>, options: &Options) -> Self {
         let mut runs: Vec<_> = sources.into_iter().enumerate().collect();
         let unsettled = runs.len();
         runs.sort_by_key(|(index, source)| {
-            (
-                std::cmp::Reverse(source.stored_bytes.unwrap_or(u64::MAX)),
-                *index,
-            )
+            let is_pipe = !source.is_repeatable();
+            let stored = source.stored_bytes.unwrap_or(0);
+            (is_pipe, std::cmp::Reverse(stored), *index)
         });
         let open = |(index, source)| {
             let run = SourceRun::new(index, source, options.rows_max, Learnt::of(options));
@@ -70,6 +73,7 @@ impl Pool {
             state: Mutex::new(state),
             changed: Condvar::new(),
             settling: Mutex::new(()),
+            is_lost: Arc::default(),
             spare: ArrayQueue::new(options.workers.max(1)),
         }
     }
@@ -96,8 +100,7 @@ impl Pool {
 
     /// Has a source read once more, with what was learnt of it.
     pub(super) fn again(&self, run: &SourceRun, learnt: Learnt, options: &Options) {
-        let source = run.source.clone();
-        let run = SourceRun::new(run.index, source, options.rows_max, learnt);
+        let run = run.again(learnt, options.rows_max);
         self.push_front(vec![Task::Open(Arc::new(run))]);
     }
 
@@ -151,7 +154,13 @@ impl Pool {
     /// Ends the run; the first reason is kept.
     pub(super) fn fail(&self, error: IngestError) {
         self.lock().failure.get_or_insert(error);
+        self.is_lost.store(true, Ordering::Relaxed);
         self.changed.notify_all();
+    }
+
+    /// Whether the run is lost, or was stopped: what is not finished is in vain.
+    pub(super) fn is_lost(&self) -> &Arc<AtomicBool> {
+        &self.is_lost
     }
 
     /// Why the run was given up, if it was.

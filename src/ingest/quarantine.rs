@@ -1,6 +1,8 @@
 //! Rejected lines: kept with their place, within a limit, and written as NDJSON.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -89,6 +91,9 @@ impl Rejects {
     }
 }
 
+/// What a quarantine file begins with, and no log.
+const MARK: [u8; 11] = *b"{\"source\":\"";
+
 /// One line of the quarantine file. `ingest/retry.rs` reads it back; members are only ever added.
 #[derive(Serialize)]
 struct Row<'a> {
@@ -105,6 +110,20 @@ struct Row<'a> {
     /// … and then the exact bytes stand here in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw_hex: Option<String>,
+}
+
+/// Whether the file at `path` holds rejected lines, as [`Quarantine`] writes them.
+pub fn is_quarantine(path: &Path) -> bool {
+    let is_ndjson = path
+        .extension()
+        .is_some_and(|extension| extension == "ndjson");
+    let begins = || {
+        let mut start = [0; MARK.len()];
+        let mut file = File::open(path)?;
+        file.read_exact(&mut start)?;
+        Ok::<_, io::Error>(start == MARK)
+    };
+    is_ndjson && begins().unwrap_or(false)
 }
 
 /// Writes rejected lines as NDJSON.

@@ -9,16 +9,15 @@
 //! counted; what was counted like that already is left alone.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::report::{Outcome, Refusal, SourceReport};
 use super::sink::{
     Claim, Settled, UsageSink, Verdict, reading_of, too_many, with_delivery, within,
 };
-use super::{Events, IngestError, Ingested, Options, work_off};
+use super::{Events, IngestError, Ingested, Options, Stopped, work_off};
 use crate::meter::{Domains, UsageTable};
-use crate::source::{Content, Opening, Origin, Seed, Source};
+use crate::source::{Content, Opening, Origin, Seed, Source, is_there};
 use crate::store::{Change, Identity, Known, Reading, Recount, Store};
 use crate::units::Span;
 
@@ -34,7 +33,8 @@ pub fn recount(
     let domains = Domains::new();
     let mut all = Ingested::default();
     let mut done = HashSet::new();
-    for (index, source) in sources.into_iter().enumerate() {
+    let mut rest = sources.into_iter();
+    while let Some(source) = rest.next() {
         let work = Work {
             store,
             state: Mutex::new(State {
@@ -42,8 +42,22 @@ pub fn recount(
                 ..State::default()
             }),
         };
-        let mut report = work.count(&source, options, events, (&domains, &mut all))?;
-        report.index = index;
+        let counted = work.count(&source, options, events, (&domains, &mut all));
+        let mut report = match counted {
+            Err(IngestError::Stopped(_)) => {
+                store.flush(&domains)?;
+                let unfinished = std::iter::once(source).chain(rest);
+                return Err(Stopped {
+                    finished: all.sources.len(),
+                    is_kept: true,
+                    unfinished: unfinished.map(|source| source.name).collect(),
+                    ..Stopped::default()
+                }
+                .into());
+            }
+            report => report?,
+        };
+        report.index = all.sources.len();
         events.settled(&report)?;
         done = work
             .state
@@ -90,6 +104,10 @@ impl Events for Quietly<'_> {
 
     fn settled(&self, _source: &SourceReport) -> std::io::Result<()> {
         Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.events.is_stopped()
     }
 }
 
@@ -191,9 +209,7 @@ impl UsageSink for Work<'_> {
                 false => Ok(Verdict::Count(Claim::default())),
             };
         }
-        let (name, is_there) = (&settled.source.identity, |name: &str| {
-            Path::new(name).exists()
-        });
+        let name = &settled.source.identity;
         if settled.source.origin == Origin::Stdin {
             return refused(Refusal::NotCounted);
         }
@@ -245,7 +261,6 @@ impl UsageSink for Work<'_> {
             return Ok(Outcome::Known(Change::Unchanged));
         }
         let readings = std::mem::take(&mut state.readings);
-        let is_there = |name: &str| Path::new(name).exists();
         let recounted = with_delivery(settled, options, |delivery| {
             self.store
                 .count_anew(delivery, &plan, readings, domains, is_there)
@@ -260,6 +275,10 @@ impl UsageSink for Work<'_> {
                 }
             }
         })
+    }
+
+    fn tick(&self, domains: &Domains) -> Result<(), IngestError> {
+        Ok(self.store.flush_if_old(domains)?)
     }
 
     /// The files are several runs, which end together.

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::decode::{Compression, DecodeError};
 use crate::meter::Counts;
 use crate::record::{BytesIn, DetectError, MeteredField};
+use crate::source::Bar;
 
 use super::misfit::Misfit;
 use super::quarantine::Rejects;
@@ -87,6 +88,9 @@ impl fmt::Display for Similar<'_> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// It is nothing that is read.
+    #[error(transparent)]
+    Barred(#[from] Bar),
     /// It cannot be read to its end.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -139,10 +143,10 @@ pub enum Refusal {
         /// The times.
         times: Unsure,
     },
-    /// Standard input begins with what was counted, and cannot be read a second time.
+    /// Standard input, or another pipe, begins with what was counted and cannot be read a second time.
     #[error(
-        "its first {bytes} bytes were counted before, and standard input cannot be read twice; \
-         give it as a file, or only what comes after them"
+        "its first {bytes} bytes were counted before, and a pipe cannot be read twice; give it as a \
+         file, or only what comes after them"
     )]
     Begun {
         /// How many.
@@ -151,8 +155,11 @@ pub enum Refusal {
     /// The store that it is compared with does not count it.
     #[error("the store does not count this content; `cdn-meter ingest` counts it")]
     NotCounted,
-    /// It changed between two readings.
-    #[error("it changed while it was read; count it anew when nobody writes to it")]
+    /// It changed, otherwise than by growing, while it was read, and whenever it was read again.
+    #[error(
+        "it changed while it was read, otherwise than by growing; what was counted of it stays; run again when \
+         nobody overwrites it"
+    )]
     Changed,
     /// Its bytes are more than a store can hold.
     #[error(
@@ -181,7 +188,7 @@ impl Refusal {
                 format!("{} {} {}", self.name(), field.name, field.similar.join(" "))
             }
             Refusal::Overflow | Refusal::OverflowOfAll { .. } => format!("{} {name}", self.name()),
-            Refusal::Decode(_) | Refusal::Detect(_) => {
+            Refusal::Barred(_) | Refusal::Decode(_) | Refusal::Detect(_) => {
                 let text = self.to_string();
                 text.chars()
                     .filter(|letter| !letter.is_ascii_digit())
@@ -194,7 +201,8 @@ impl Refusal {
     /// The stable name in reports.
     pub fn name(&self) -> &'static str {
         match self {
-            Refusal::Decode(_) => "unreadable",
+            Refusal::Barred(Bar::Special(_)) => "passed-over",
+            Refusal::Barred(_) | Refusal::Decode(_) => "unreadable",
             Refusal::Detect(_) => "format",
             Refusal::NoDomain => "no-domain",
             Refusal::NoBytes { .. } => "no-bytes",

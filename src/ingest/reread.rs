@@ -1,6 +1,7 @@
 //! Reading a counted span once more: the log lines behind a figure.
 
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -103,7 +104,10 @@ pub fn reread(
             Some(layout) => layout,
             None => match detect(block.lines(), true)? {
                 Some(told) => layout.insert(told),
-                None => return Ok(()),
+                None => {
+                    line += memchr_iter(b'\n', block.lines()).count() as u64;
+                    continue;
+                }
             },
         };
         let known = (span.from.max(from) - from).min(block.span().len());
@@ -134,7 +138,11 @@ pub fn reread(
 
 /// The first `length` decompressed bytes of a file; that it has fewer is an error.
 fn open(path: &Path, length: u64) -> Result<Reader, DecodeError> {
-    let file = File::open(path).map_err(DecodeError::Open)?;
+    // What came by a pipe is gone, and reading on might never end.
+    let is_file = path.metadata().map_err(DecodeError::Open)?.is_file();
+    let file = is_file.then(|| File::open(path));
+    let gone = || Err(io::ErrorKind::NotFound.into());
+    let file = file.unwrap_or_else(gone).map_err(DecodeError::Open)?;
     Ok(decode::open(file)?.cut_at(length))
 }
 

@@ -1,19 +1,22 @@
 //! One source on its way to an outcome: what its parts found, and the checks before it counts.
 
+use std::fs::File;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rust_decimal::Decimal;
 
+use super::look::{Ends, Look, READINGS_MAX};
 use super::misfit::{Misfit, is_refused};
 use super::part::{LineRun, Part};
 use super::quarantine::{RejectedLine, Rejects};
 use super::report::{Outcome, Refusal, SourceReport};
 use super::sink::Settled;
 use super::{IngestError, Options};
-use crate::decode::{Compression, Damage};
+use crate::decode::{Compression, Damage, DecodeError};
 use crate::meter::{Counts, Fates, Overflow, UsageRow, UsageTable};
 use crate::record::{Layout, MeteredField};
-use crate::source::{Opening, Origin, PartDigests, PartHasher, Seed, Source};
+use crate::source::{Opening, PartDigests, PartHasher, Seed, Source};
 use crate::store::Known;
 use crate::units::invariant;
 
@@ -23,6 +26,9 @@ pub(super) struct SourceRun {
     pub(super) source: Source,
     /// What was found out when it was read before.
     learnt: Learnt,
+    /// The file that was read before.
+    before: Option<File>,
+    look: OnceLock<Look>,
     approach: OnceLock<Approach>,
     found: Mutex<Found>,
 }
@@ -34,6 +40,8 @@ pub(super) struct Learnt {
     pub(super) resume: Option<u64>,
     /// Decompressed bytes up to the end of its last whole line before damage: where it ends.
     pub(super) kept: Option<u64>,
+    /// How often it changed while it was read.
+    pub(super) changes: u8,
 }
 
 impl Learnt {
@@ -45,6 +53,7 @@ impl Learnt {
                 .only
                 .map(|only| only.to)
                 .filter(|to| *to != u64::MAX),
+            changes: 0,
         }
     }
 }
@@ -111,8 +120,70 @@ impl SourceRun {
             index,
             source,
             learnt,
+            before: None,
+            look: OnceLock::new(),
             approach: OnceLock::new(),
             found: Mutex::new(found),
+        }
+    }
+
+    /// The same source, to be read once more with what was `learnt`: the very file that was read, which may
+    /// have another name by now.
+    pub(super) fn again(&self, learnt: Learnt, rows_max: usize) -> Self {
+        let before = self.look.get().and_then(|look| look.file().ok());
+        SourceRun {
+            before,
+            ..SourceRun::new(self.index, self.source.clone(), rows_max, learnt)
+        }
+    }
+
+    /// Opens the file, and looks at it.
+    ///
+    /// Errors: the system's.
+    pub(super) fn open_file(&self) -> io::Result<(File, Option<&Look>)> {
+        let file = match &self.before {
+            Some(before) => before.try_clone()?,
+            None => self.source.open_file()?,
+        };
+        if let Some(look) = Look::at(&file)? {
+            // It is opened once.
+            let _ = self.look.set(look);
+        }
+        Ok((file, self.look.get()))
+    }
+
+    /// Length of the file when it was opened.
+    pub(super) fn len(&self) -> Option<u64> {
+        self.look.get().map(Look::len)
+    }
+
+    /// Looks whether it changed while it was read: with what it is to be read again then, unless that was
+    /// done often enough, and it is refused. All parts are in.
+    pub(super) fn look_again(&self, options: &Options) -> Option<Learnt> {
+        let found = &mut *self.lock();
+        let is_plain = found.compression == Some(Compression::Plain) && found.refusal.is_none();
+        let seed = self.approach().seed.filter(|_| is_plain);
+        let ends = seed.map(|seed| Ends {
+            seed,
+            chunks: &found.digests.chunks,
+            length: found.digests.end.0,
+        });
+        let look = self.look.get()?;
+        let changes = self.learnt.changes + 1;
+        match look.is_changed(options.now_nanos, ends) {
+            Ok(false) => None,
+            Ok(true) if changes < READINGS_MAX => Some(Learnt {
+                changes,
+                ..Learnt::of(options)
+            }),
+            Ok(true) => {
+                found.refusal = Some(Refusal::Changed);
+                None
+            }
+            Err(error) => {
+                found.refusal = Some(Refusal::Decode(DecodeError::Open(error)));
+                None
+            }
         }
     }
 
@@ -125,8 +196,7 @@ impl SourceRun {
         marks.dedup();
         let whole = known.iter().filter(|known| known.content.is_whole_lines);
         let guess = whole.map(|known| known.content.length).max();
-        let is_file = self.source.origin != Origin::Stdin;
-        let guess = guess.filter(|_| is_file).unwrap_or(0);
+        let guess = guess.filter(|_| self.source.is_repeatable()).unwrap_or(0);
         let approach = Approach {
             resume: self.learnt.resume.unwrap_or(guess),
             seed: Some(seed),
@@ -173,8 +243,8 @@ impl SourceRun {
         let found = self.lock();
         let kept = found.salvaged_to.filter(|_| found.refusal.is_none());
         kept.map(|kept| Learnt {
-            resume: self.learnt.resume,
             kept: Some(kept),
+            ..self.learnt
         })
     }
 

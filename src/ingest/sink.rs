@@ -1,6 +1,5 @@
 //! Where usage goes, and what is known of contents beforehand: memory, or a store.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::quarantine::Quarantine;
@@ -9,7 +8,7 @@ use super::{IngestError, Options};
 use crate::decode::Compression;
 use crate::meter::{Domains, Fates, UsageTable};
 use crate::record::BytesIn;
-use crate::source::{Content, Digest, Opening, Origin, Seed, Source};
+use crate::source::{Content, Digest, Opening, Origin, Seed, Source, is_there};
 use crate::store::{Added, Ancestry, Change, Delivery, Identity, Known, Reading, Store};
 use crate::units::Bytes;
 
@@ -94,6 +93,20 @@ pub trait UsageSink: Sync {
         run: (&Domains, &Options),
     ) -> Result<Outcome, IngestError>;
 
+    /// Makes durable what has waited for long enough; called now and then, while no source is settled.
+    ///
+    /// Errors: [`IngestError`].
+    fn tick(&self, _domains: &Domains) -> Result<(), IngestError> {
+        Ok(())
+    }
+
+    /// Makes all of it durable; whether it is.
+    ///
+    /// Errors: [`IngestError`].
+    fn keep(&self, _domains: &Domains) -> Result<bool, IngestError> {
+        Ok(false)
+    }
+
     /// Makes all of it durable, and tidies up.
     ///
     /// Errors: [`IngestError`].
@@ -154,13 +167,12 @@ impl UsageSink for Store {
 
     fn identify(&self, settled: &Settled<'_>, options: &Options) -> Result<Verdict, IngestError> {
         let content = settled.content.expect("a store wants digests");
-        let is_there = |name: &str| Path::new(name).exists();
         if self.is_shrunk(&settled.source.identity, content, is_there)? {
             return Ok(refused(Refusal::Shrunk));
         }
         let (name, resumed) = (&settled.source.identity, settled.resumed);
         let identity = Store::identify(self, name, content, settled.marks, resumed, is_there)?;
-        let is_stdin = settled.source.origin == Origin::Stdin;
+        let is_repeatable = settled.source.is_repeatable();
         match identity {
             Identity::Same(id)
                 if options.is_counting_duplicates
@@ -194,7 +206,9 @@ impl UsageSink for Store {
                     None => Fates::default(),
                 },
             })),
-            Identity::Again { resume } if is_stdin => Ok(refused(Refusal::Begun { bytes: resume })),
+            Identity::Again { resume } if !is_repeatable => {
+                Ok(refused(Refusal::Begun { bytes: resume }))
+            }
             Identity::Again { resume } => Ok(Verdict::Again(resume)),
             Identity::Within(ids) => within(self, &settled.source.identity, &ids),
         }
@@ -224,6 +238,15 @@ impl UsageSink for Store {
             Added::OverLimit => too_many(report),
             Added::Unsure(times) => Outcome::Refused(Refusal::Unsure { times }),
         })
+    }
+
+    fn tick(&self, domains: &Domains) -> Result<(), IngestError> {
+        Ok(self.flush_if_old(domains)?)
+    }
+
+    fn keep(&self, domains: &Domains) -> Result<bool, IngestError> {
+        self.flush(domains)?;
+        Ok(true)
     }
 
     fn finish(&self, domains: &Domains) -> Result<(), IngestError> {
@@ -286,7 +309,7 @@ pub(super) fn with_delivery<T>(
     act(Delivery {
         name: match settled.source.origin {
             Origin::Stdin => &stdin,
-            Origin::File(_) => &settled.source.identity,
+            Origin::File(_) | Origin::Barred(_) => &settled.source.identity,
         },
         stamp: stamp.as_deref(),
         compression: settled.compression.map(Compression::name),

@@ -1,5 +1,6 @@
 //! One worker: opens sources, meters ranges and blocks, settles what is finished.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use memchr::{memchr_iter, memrchr};
@@ -11,7 +12,7 @@ use super::report::{Outcome, Refusal, SourceReport};
 use super::run::{Learnt, SourceRun};
 use super::sink::Verdict;
 use super::tally::Tally;
-use super::{Events, IngestError, Options, UsageSink};
+use super::{Events, IngestError, Options, Stopped, UsageSink};
 use crate::decode::Block;
 use crate::meter::{Domains, Histograms, Meter, UsageRow};
 use crate::record::{Clock, Layout, learn_headers, scan};
@@ -56,18 +57,7 @@ impl Drop for Alarm<'_> {
 /// Works until everything is settled or the run is lost.
 pub(super) fn work(context: &Context<'_>) -> Done {
     let _alarm = Alarm(context.pool);
-    let fallback = context.options.fallback_domain.as_deref();
-    let mut worker = Worker {
-        context,
-        meter: Meter::new(context.domains, fallback),
-        clock: Clock::default(),
-        block: Block::default(),
-        rows: Vec::new(),
-        done: Done {
-            histograms: Histograms::default(),
-            settled: Vec::new(),
-        },
-    };
+    let mut worker = Worker::new(context);
     while let Some(task) = context.pool.next() {
         if let Err(error) = worker.perform(task) {
             context.pool.fail(error);
@@ -76,7 +66,22 @@ pub(super) fn work(context: &Context<'_>) -> Done {
     worker.done
 }
 
-impl Worker<'_> {
+impl<'run> Worker<'run> {
+    pub(super) fn new(context: &'run Context<'run>) -> Self {
+        let fallback = context.options.fallback_domain.as_deref();
+        Worker {
+            context,
+            meter: Meter::new(context.domains, fallback),
+            clock: Clock::default(),
+            block: Block::default(),
+            rows: Vec::new(),
+            done: Done {
+                histograms: Histograms::default(),
+                settled: Vec::new(),
+            },
+        }
+    }
+
     fn perform(&mut self, task: Task) -> Result<(), IngestError> {
         let mut part = Part::default();
         let run = match task {
@@ -130,7 +135,7 @@ impl Worker<'_> {
             domains,
             ..
         } = self.context;
-        if let Some(learnt) = run.to_salvage() {
+        if let Some(learnt) = run.look_again(options).or_else(|| run.to_salvage()) {
             pool.again(run, learnt, options);
             return Ok(());
         }
@@ -193,10 +198,20 @@ impl Worker<'_> {
         match result {
             Ok(()) => Ok(()),
             Err(Failure::Source(refusal)) => {
+                // What fails then may be at fault or not.
+                self.hold_not_lost()?;
                 run.refuse(refusal);
                 Ok(())
             }
             Err(Failure::Run(error)) => Err(error),
+        }
+    }
+
+    /// Holds that the run is not lost, and was not stopped.
+    pub(super) fn hold_not_lost(&self) -> Result<(), IngestError> {
+        match self.context.pool.is_lost().load(Ordering::Relaxed) {
+            true => Err(IngestError::Stopped(Stopped::default())),
+            false => Ok(()),
         }
     }
 

@@ -6,8 +6,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
-/// Most domains of one run. A host name is the client's word, so the table has to end somewhere.
-pub const DOMAINS_MAX: usize = 4_000_000;
+/// Most domains of one run. A host name is the client's word, so the table has to end somewhere: far beyond what
+/// anybody serves, at some 4 GB. What is published ends at `--memory-limit` long before.
+pub const DOMAINS_MAX: usize = 64_000_000;
 
 /// The number of a domain in its [`Domains`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,12 +93,29 @@ impl Domains {
         Ok(DomainId(index))
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lock().ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// All names so far, by number.
     pub fn names(&self) -> Vec<String> {
         let names = self.lock();
         (0..names.ends.len() as u32)
             .map(|index| names.get(index).to_owned())
             .collect()
+    }
+
+    /// The names of some domains, in their order.
+    pub fn names_of(&self, numbers: &[u32]) -> Vec<String> {
+        let names = self.lock();
+        let name = |number: &u32| names.get(*number).to_owned();
+        numbers.iter().map(name).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Names> {

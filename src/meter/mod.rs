@@ -10,6 +10,7 @@
 mod counts;
 mod domains;
 mod histograms;
+mod memory;
 mod table;
 mod usage;
 mod worker;
@@ -17,6 +18,7 @@ mod worker;
 pub use counts::{Counts, Fates};
 pub use domains::{DOMAINS_MAX, DomainId, Domains, TooManyDomains};
 pub use histograms::{Histograms, Quantiles};
+pub use memory::{MemoryFull, UNKNOWN_HOSTS_MAX, hold_memory};
 pub use table::{TableFull, UsageTable};
 pub use usage::{Cell, Overflow, Tally, Usage, UsageRow};
 pub use worker::{HOSTS_MAX, Meter};

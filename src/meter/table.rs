@@ -52,10 +52,17 @@ impl UsageTable {
         }
     }
 
+    /// Bytes of a row in memory, with its share of the room for growing and sorting.
+    const ROW_BYTES: usize = 2 * size_of::<UsageRow>();
+
     /// Rows that fit in `bytes` of memory, the room for growing and sorting included.
     pub fn rows_in(bytes: u64) -> usize {
-        const COPIES: usize = 2;
-        usize::try_from(bytes).unwrap_or(usize::MAX) / (COPIES * size_of::<UsageRow>())
+        usize::try_from(bytes).unwrap_or(usize::MAX) / UsageTable::ROW_BYTES
+    }
+
+    /// Memory that so many rows take.
+    pub fn bytes_of(rows: usize) -> u64 {
+        (rows as u64).saturating_mul(UsageTable::ROW_BYTES as u64)
     }
 
     /// Takes all of `rows`, leaving it empty.

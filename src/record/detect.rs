@@ -13,11 +13,12 @@ use super::cloudfront::{CloudFront, column_names};
 use super::fate::{Fate, Skip};
 use super::layout::{Layout, hole_len, text_of};
 use super::looks::Looks;
+use super::returns;
 use super::template::Template;
 use super::w3c::{Foreign, ForeignLog};
 use crate::units::counted;
 
-/// Lines that are looked at.
+/// Lines that are looked at, comments not among them.
 pub const SAMPLE_LINES_MAX: usize = 64;
 
 /// A format that could be it, with what speaks for it.
@@ -64,6 +65,12 @@ pub enum DetectError {
         /// Lines that were judged.
         lines: usize,
     },
+    /// Its records do not end with line feeds.
+    #[error(
+        "its records end with a carriage return alone, where lines end with a line feed; make line feeds of \
+         them, as with tr '\\r' '\\n', and give it again"
+    )]
+    LoneReturns,
     /// The header names no column of downstream bytes.
     #[error("its #Fields header has no sc-bytes column, so it cannot be metered; log sc-bytes")]
     NoBytesColumn,
@@ -98,6 +105,7 @@ impl fmt::Display for Listing<'_> {
 /// other reads any.
 pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectError> {
     hold_text(sample)?;
+    hold_line_feeds(sample, KNOWN.iter().map(|known| &known.probe))?;
     let lines = judged_lines(sample, is_whole);
     if let Some(layout) = by_header(sample)? {
         return Ok(Some(Layout::CloudFront(layout)));
@@ -141,6 +149,7 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
 /// Errors: [`DetectError`] where a header says that it is something else.
 pub fn hold_against(layout: &Layout, sample: &[u8]) -> Result<(), DetectError> {
     hold_text(sample)?;
+    hold_line_feeds(sample, std::iter::once(layout))?;
     match layout {
         Layout::CloudFront(_) => by_header(sample).map(drop),
         _ => Ok(()),
@@ -152,6 +161,24 @@ fn hold_text(sample: &[u8]) -> Result<(), DetectError> {
     match Looks::of_bytes(sample) {
         Some(looks) => Err(DetectError::NoLog(looks)),
         None => Ok(()),
+    }
+}
+
+/// Holds that the records of a source do not end with carriage returns alone, as far as one of `layouts`, or
+/// its own header, tells.
+fn hold_line_feeds<'a>(
+    sample: &[u8],
+    layouts: impl Iterator<Item = &'a Layout>,
+) -> Result<(), DetectError> {
+    let Some(mended) = returns::mended(sample) else {
+        return Ok(());
+    };
+    let by_header = by_header(&mended).ok().flatten().map(Layout::CloudFront);
+    let mut all: Vec<&Layout> = layouts.collect();
+    all.extend(&by_header);
+    match returns::end_records(sample, &all) {
+        true => Err(DetectError::LoneReturns),
+        false => Ok(()),
     }
 }
 
@@ -180,7 +207,8 @@ fn by_header(sample: &[u8]) -> Result<Option<CloudFront>, DetectError> {
     }
 }
 
-/// The first lines that are whole and not blank, without line ends and what may stand before them.
+/// The first lines that are whole and not blank, without line ends and what may stand before them: of
+/// comments all, of others up to [`SAMPLE_LINES_MAX`].
 fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
     let cut = memrchr(b'\n', sample).filter(|_| !is_whole);
     let text = &sample[..cut.unwrap_or(sample.len())];
@@ -191,7 +219,12 @@ fn judged_lines(sample: &[u8], is_whole: bool) -> Vec<&[u8]> {
         Some(text_of(&line[hole_len(line)..]))
     });
     let lines = lines.filter(|line| !line.is_empty());
-    lines.take(SAMPLE_LINES_MAX).collect()
+    let mut rows = 0;
+    let is_judged = |line: &&[u8]| {
+        rows += usize::from(line[0] != b'#');
+        rows <= SAMPLE_LINES_MAX
+    };
+    lines.take_while(is_judged).collect()
 }
 
 /// A layout that can be told from content.

@@ -139,11 +139,13 @@ pub enum Reject {
     OtherColumns,
     /// The bytes are a number over [`Bytes::LINE_MAX`]. What it says is the bound of the line.
     TooManyBytes,
+    /// Another record stands in the line, behind a carriage return alone.
+    LoneReturn,
 }
 
 impl Reject {
     /// All reasons, each at its number.
-    pub const ALL: [Reject; 13] = [
+    pub const ALL: [Reject; 14] = [
         Reject::TooLong,
         Reject::Fields,
         Reject::Time,
@@ -157,6 +159,7 @@ impl Reject {
         Reject::Ambiguous,
         Reject::OtherColumns,
         Reject::TooManyBytes,
+        Reject::LoneReturn,
     ];
 
     /// The stable name in reports and quarantine files.
@@ -175,6 +178,7 @@ impl Reject {
             Reject::Ambiguous => "ambiguous",
             Reject::OtherColumns => "other-columns",
             Reject::TooManyBytes => "too-many-bytes",
+            Reject::LoneReturn => "lone-return",
         }
     }
 }
@@ -194,6 +198,10 @@ impl Reject {
             Reject::Status => "its status is none of the format",
             Reject::Json => "it is no JSON object",
             Reject::TooManyBytes => "it says more than 1 PiB",
+            Reject::LoneReturn => {
+                "other records stand in it behind carriage returns alone; make line feeds of those, as \
+                 with tr '\\r' '\\n'"
+            }
             Reject::Ambiguous => {
                 "it fits the log format in several ways that differ in what is metered"
             }

@@ -12,7 +12,7 @@ use super::fate::{Fate, Record, Reject, Skip};
 use super::field::without_return;
 use super::template::{Template, TemplateError};
 use super::tencent::{TencentCdn, TencentLive};
-use super::{BytesIn, LineFormat};
+use super::{BytesIn, LineFormat, returns};
 use crate::units::Bytes;
 
 /// The three bytes that some programs put before UTF-8 text; passed over in front of any line, because
@@ -241,13 +241,13 @@ impl Layout {
 
     /// The fate of one line (without its newline, and the hole in front of it) by the grammar.
     pub fn specify<'a>(&self, line: &'a [u8]) -> Fate<'a> {
-        within_limit(match self {
-            Layout::TencentCdn(format) => specify(format, line),
-            Layout::TencentLive(format) => specify(format, line),
-            Layout::CloudFront(format) => specify(format, line),
-            Layout::Cloudflare(format) => specify(format, line),
-            Layout::Nginx(template) => specify(&**template, line),
-        })
+        match self {
+            Layout::TencentCdn(format) => judge_by_grammar(format, line),
+            Layout::TencentLive(format) => judge_by_grammar(format, line),
+            Layout::CloudFront(format) => judge_by_grammar(format, line),
+            Layout::Cloudflare(format) => judge_by_grammar(format, line),
+            Layout::Nginx(template) => judge_by_grammar(&**template, line),
+        }
     }
 
     /// What one line says if it is of this format, without the limit of its bytes; fast where that is
@@ -427,7 +427,20 @@ fn behind_marks(mut line: &[u8]) -> &[u8] {
 /// The fate of one line.
 #[inline(always)]
 fn judge<'a, F: LineFormat>(format: &F, line: &'a [u8], clock: &mut Clock) -> Fate<'a> {
-    within_limit(read(format, line, clock))
+    let fate = within_limit(read(format, line, clock));
+    match line.len() < returns::LINE_BYTES_MIN {
+        true => fate,
+        false => returns::hold_one_record(format, line, fate),
+    }
+}
+
+/// The same by the grammar.
+fn judge_by_grammar<'a, F: LineFormat>(format: &F, line: &'a [u8]) -> Fate<'a> {
+    let fate = within_limit(specify(format, line));
+    match line.len() < returns::LINE_BYTES_MIN {
+        true => fate,
+        false => returns::hold_one_record(format, line, fate),
+    }
 }
 
 /// What one line says: fast where that is certain, by the grammar otherwise.

@@ -25,6 +25,7 @@ mod grammar;
 mod json;
 mod layout;
 mod looks;
+mod returns;
 mod template;
 mod tencent;
 mod w3c;

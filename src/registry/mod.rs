@@ -181,6 +181,11 @@ impl Registry {
         self.entry(domain)?.account.as_deref()
     }
 
+    /// Whether an entry matches `domain`.
+    pub fn knows(&self, domain: &str) -> bool {
+        self.entry(domain).is_some()
+    }
+
     fn entry(&self, domain: &str) -> Option<&Entry> {
         if let Some(entry) = self.exact.get(domain) {
             return Some(entry);

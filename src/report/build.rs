@@ -27,6 +27,8 @@ use crate::units::Month;
 
 /// What the names of unfinished builds start with.
 const BUILDING: &str = ".building-";
+/// What the names of a dataset's folders start with, each of a month.
+const MONTH_KEY: &str = "billing_month=";
 const LOCK: &str = "lock";
 /// What is built, and what was swapped out.
 pub(super) const NEW: &str = "new";
@@ -167,7 +169,7 @@ impl Building {
 
 /// The name of the folder of a month in a dataset.
 pub(super) fn folder_name(month: Month) -> String {
-    format!("billing_month={}", month.first_day_text())
+    format!("{MONTH_KEY}{}", month.first_day_text())
 }
 
 impl Scratch {
@@ -296,6 +298,23 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     match File::options().write(true).open(path) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path),
         opened => opened,
+    }
+}
+
+/// What a folder is that was published, whatever it is called now, or is being built; `None` of any other.
+pub fn mark_of_folder(place: &Path) -> Option<&'static str> {
+    let starts = |path: &Path, with: &str| {
+        let name = path.file_name().unwrap_or_default();
+        name.as_encoded_bytes().starts_with(with.as_bytes())
+    };
+    let holds_months = || {
+        let mut entries = fs::read_dir(place).into_iter().flatten().flatten();
+        entries.any(|entry| starts(&entry.path(), MONTH_KEY))
+    };
+    match place.join("_SUCCESS").is_file() {
+        _ if starts(place, BUILDING) => Some("a dataset that is being built"),
+        true if holds_months() => Some("a dataset"),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::bill::BillReport;
+use super::notes::FoldedReport;
 
 use crate::ingest::{Ingested, Outcome, Retried, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};
@@ -45,6 +46,8 @@ pub struct RunReport {
     pub closed: Vec<ClosedReport>,
     /// Contents of the store that are in no figure.
     pub set_aside: Vec<SetAsideReport>,
+    /// Months in which hosts that nobody knows are one row.
+    pub folded_hosts: Vec<FoldedReport>,
     /// What each month costs, where it was priced.
     pub bills: Vec<BillReport>,
     /// Wall time up to the published datasets, in milliseconds.
@@ -238,6 +241,8 @@ pub struct FileReport {
     pub repeated: u64,
     /// Hidden files in folders, passed over.
     pub hidden: u64,
+    /// Files and folders that this program wrote, left out.
+    pub left_out: u64,
     /// Committed sources by format.
     pub formats: BTreeMap<&'static str, u64>,
     /// Committed sources by what their metered bytes count: `total`, `body` or `unknown`.
@@ -351,6 +356,7 @@ impl RunReport {
             retried: None,
             closed: Vec::new(),
             set_aside: Vec::new(),
+            folded_hosts: Vec::new(),
             bills: Vec::new(),
             elapsed_millis: 0,
         })
@@ -413,6 +419,7 @@ fn files(sources: &[SourceReport]) -> FileReport {
         refused: Vec::new(),
         repeated: 0,
         hidden: 0,
+        left_out: 0,
         formats: BTreeMap::new(),
         bytes_in: BTreeMap::new(),
     };

@@ -32,7 +32,7 @@ mod terminal;
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
 pub use bill::{BillReport, print_bill};
 pub use billed::{Billed, read_charges};
-pub use build::{Build, Building};
+pub use build::{Build, Building, mark_of_folder};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use comparison::{Comparison, print_comparison};
@@ -46,8 +46,8 @@ pub use json::{
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use notes::{
-    AssumedReport, LeftAloneReport, MendedReport, Notes, RejectedReport, RerateReport,
-    WaitingReport, WithoutBytesReport,
+    AssumedReport, FoldedReport, LeftAloneReport, MendedReport, Notes, RejectedReport,
+    RerateReport, WaitingReport, WithoutBytesReport,
 };
 pub use origin::Origin;
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};

@@ -18,6 +18,9 @@ const NOTES_MAX: usize = 20;
 /// Errors: those of `out`.
 pub fn print_run(out: &mut impl Write, rows: &[SummaryRow], report: &RunReport) -> io::Result<()> {
     print_table(out, rows)?;
+    for folded in &report.folded_hosts {
+        writeln!(out, "hosts     {}", folded.text())?;
+    }
     print_reconciliation(out, report)?;
     print_histograms(out, report)?;
     report

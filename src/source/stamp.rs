@@ -32,6 +32,16 @@ impl Stamp {
         }
     }
 
+    /// Its length in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether `later` is the stamp of the same file with more bytes.
+    pub fn may_have_grown_to(&self, later: &Stamp) -> bool {
+        (self.device, self.inode) == (later.device, later.inode) && self.size < later.size
+    }
+
     /// Whether a change after `now` would give another stamp. If not, the stamp proves nothing.
     pub fn is_settled(&self, now_nanos: i128) -> bool {
         self.modified_nanos.max(self.changed_nanos) + SETTLED_NANOS < now_nanos

@@ -23,7 +23,8 @@ use crate::units::SLOTS_PER_DAY;
 pub const ROWS_PENDING_MAX: usize = 1 << 21;
 /// Contents that wait for a commit.
 const CONTENTS_PENDING_MAX: usize = 1 << 16;
-/// Time after which what waits is committed when the next content comes in.
+/// Time after which what waits is committed, whether another content comes in or not: who calls asks for it
+/// now and then ([`Store::flush_if_old`]).
 pub const COMMIT_INTERVAL: Duration = Duration::from_secs(10);
 /// Rows of a segment file.
 pub(super) const SEGMENT_ROWS: usize = 1 << 19;
@@ -211,6 +212,13 @@ impl Store {
         self.flush_state(&mut self.lock_state(), domains)
     }
 
+    /// Makes durable what waits, if it has waited for long enough.
+    ///
+    /// Errors: [`StoreError`]; nothing of it counts then.
+    pub fn flush_if_old(&self, domains: &Domains) -> Result<(), StoreError> {
+        self.flush_if_due(&mut self.lock_state(), domains)
+    }
+
     pub(super) fn flush_if_due(
         &self,
         state: &mut State,
@@ -306,7 +314,8 @@ impl State {
     }
 
     fn is_due(&self) -> bool {
-        let is_old = |(_, since): &(i64, Instant)| COMMIT_INTERVAL <= since.elapsed();
+        let interval = failpoint::commit_interval(COMMIT_INTERVAL);
+        let is_old = |(_, since): &(i64, Instant)| interval <= since.elapsed();
         failpoint::commit_rows(ROWS_PENDING_MAX) <= self.pending.rows.len()
             || CONTENTS_PENDING_MAX <= self.pending.contents.len()
             || self.pending.commit.as_ref().is_some_and(is_old)
@@ -442,18 +451,22 @@ fn parts(rows: &[SegmentRow]) -> Result<Parts, StoreError> {
 
 /// Numbers the domains of `rows` in the order of their names, which are answered in that order.
 fn rank_domains(rows: &mut [SegmentRow], domains: &Domains) -> Vec<String> {
-    let mut names = domains.names();
-    let mut order: Vec<u32> = (0..names.len() as u32).collect();
-    order.par_sort_unstable_by(|a, b| names[*a as usize].cmp(&names[*b as usize]));
-    let mut rank_of = vec![0; order.len()];
-    for (rank, number) in order.iter().enumerate() {
-        rank_of[*number as usize] = rank as u32;
+    // A run may know many more domains than those of the rows that wait here.
+    let mut used: Vec<u32> = rows.par_iter().map(|row| row.domain.index()).collect();
+    used.par_sort_unstable();
+    used.dedup();
+    let mut names = domains.names_of(&used);
+    let mut order: Vec<usize> = (0..used.len()).collect();
+    order.par_sort_unstable_by(|a, b| names[*a].cmp(&names[*b]));
+    let mut rank_of = vec![0; used.last().map_or(0, |last| *last as usize + 1)];
+    for (rank, place) in order.iter().enumerate() {
+        rank_of[used[*place] as usize] = rank as u32;
     }
     rows.par_iter_mut().for_each(|row| {
         row.domain = DomainId::new(rank_of[row.domain.index() as usize]);
     });
     order
         .iter()
-        .map(|number| std::mem::take(&mut names[*number as usize]))
+        .map(|place| std::mem::take(&mut names[*place]))
         .collect()
 }

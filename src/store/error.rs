@@ -264,6 +264,9 @@ pub enum StoreError {
     /// More usage than the memory limit.
     #[error(transparent)]
     TableFull(#[from] crate::meter::TableFull),
+    /// More usage than the memory limit holds with all that is made of it.
+    #[error(transparent)]
+    MemoryFull(#[from] crate::meter::MemoryFull),
     /// More domains than a run holds.
     #[error(transparent)]
     TooManyDomains(#[from] crate::meter::TooManyDomains),
@@ -293,6 +296,7 @@ impl StoreError {
                 | StoreError::BusyReaders
                 | StoreError::BusyWriter
                 | StoreError::TableFull(_)
+                | StoreError::MemoryFull(_)
                 | StoreError::TooManyDomains(_)
         )
     }

@@ -3,12 +3,13 @@
 //! A build with debug assertions (`cargo test`, never `--release`) kills itself at the n-th visit
 //! of a place that the environment names, as `CDN_METER_KILL_AT=segment.sync:2`. The crash suite
 //! goes through all of them. With `CDN_METER_COMMIT_ROWS=20` such a build commits whenever so many rows
-//! wait, so that a small ingest has many commits.
+//! wait, so that a small ingest has many commits; `CDN_METER_COMMIT_MILLIS=50` stands for the ten seconds.
 //!
 //! Publishing has places of its own, at which `CDN_METER_FAIL_AT=publish.swap:2` makes the system fail instead
 //! of killing the process, and `CDN_METER_NO_EXCHANGE` takes the exchange of two names away.
 
 use std::io;
+use std::time::Duration;
 
 /// Every place, in the order in which a commit visits them.
 pub const FAILPOINTS: [&str; 15] = [
@@ -100,6 +101,20 @@ pub fn is_without_exchange() -> bool {
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub(super) fn reach(_place: &str) {}
+
+/// Time after which what waits is committed: `limit`, unless the environment lowers it.
+#[cfg(debug_assertions)]
+pub(super) fn commit_interval(limit: Duration) -> Duration {
+    let lowered = std::env::var("CDN_METER_COMMIT_MILLIS").ok();
+    let lowered = lowered.and_then(|millis| millis.parse().ok());
+    lowered.map_or(limit, Duration::from_millis)
+}
+
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub(super) fn commit_interval(limit: Duration) -> Duration {
+    limit
+}
 
 /// Rows at which what waits is committed: `limit`, unless the environment lowers it.
 #[cfg(debug_assertions)]

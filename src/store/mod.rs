@@ -259,6 +259,12 @@ fn remove(path: &Path) -> Result<(), StoreError> {
     .map_err(file_error("remove", path))
 }
 
+/// Whether there is a store at `root`, or what is left of one.
+pub fn is_store(root: &Path) -> bool {
+    let has_folders = || FOLDERS.iter().all(|name| root.join(name).is_dir());
+    root.join(LEDGER).is_file() || has_folders()
+}
+
 /// Whether a folder without a ledger holds what no store would leave there.
 fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
     if !root.exists() {

@@ -1,6 +1,7 @@
 //! Usage out of the store: what counts, of some slots, domains numbered anew.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger, limit};
-use crate::meter::{DomainId, Domains, UsageRow, UsageTable};
+use crate::meter::{DomainId, Domains, TableFull, UsageRow, UsageTable, hold_memory};
 use crate::units::{Month, Slot, Zone};
 
 /// Rows that one thread collects before it passes them on.
@@ -186,7 +187,49 @@ impl Store {
         domains: &Domains,
         rows_max: usize,
     ) -> Result<UsageTable, StoreError> {
-        self.steadily(|| self.read_usage(slots.clone(), domains, rows_max))
+        self.steadily(|| match self.read_usage(slots.clone(), domains, rows_max) {
+            // So much was read when the limit was met; how much there is, is counted.
+            Err(StoreError::MemoryFull(_) | StoreError::TableFull(_)) => {
+                Err(self.too_much(slots.clone(), rows_max)?)
+            }
+            read => read,
+        })
+    }
+
+    /// What is said of usage that takes more memory than `rows_max` rows: what would do.
+    fn too_much(&self, slots: Range<u32>, rows_max: usize) -> Result<StoreError, StoreError> {
+        let snapshot = self.snapshot(&slots)?;
+        let wanted = Wanted {
+            slots,
+            domain: None,
+        };
+        let (mut rows, mut domains) = (0, HashSet::new());
+        for segment in &snapshot.segments {
+            let mut last = usize::MAX;
+            scan_sound(&self.root.join(SEGMENTS), segment, &wanted, |row| {
+                let Some(row) = row else {
+                    last = usize::MAX;
+                    return Ok(());
+                };
+                if !snapshot.live.contains(&row.content) {
+                    return Ok(());
+                }
+                rows += 1;
+                if last != row.domain_key {
+                    last = row.domain_key;
+                    // Numbers that stand for names: two that are taken for one change no more than the words.
+                    let mut hasher = DefaultHasher::new();
+                    row.domain.hash(&mut hasher);
+                    domains.insert(hasher.finish());
+                }
+                Ok(())
+            })?;
+        }
+        Ok(match hold_memory(rows, domains.len(), rows_max) {
+            Err(full) => full.into(),
+            // Rows that add up were there twice when the limit was met.
+            Ok(()) => TableFull { rows_max }.into(),
+        })
     }
 
     fn read_usage(
@@ -200,7 +243,8 @@ impl Store {
         let table = Mutex::new(UsageTable::new(rows_max));
         let pass_on = |rows: &mut Vec<UsageRow>| {
             let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-            table.append(rows)
+            hold_memory(table.len(), domains.len(), rows_max)?;
+            Ok::<_, StoreError>(table.append(rows)?)
         };
         let wanted = Wanted {
             slots,
@@ -229,13 +273,15 @@ impl Store {
                     domain,
                 });
                 match ROWS_KEPT_MAX <= rows.len() {
-                    true => Ok(pass_on(&mut rows)?),
+                    true => pass_on(&mut rows),
                     false => Ok(()),
                 }
             })?;
-            Ok::<_, StoreError>(pass_on(&mut rows)?)
+            pass_on(&mut rows)
         })?;
-        Ok(table.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
+        hold_memory(table.len(), domains.len(), rows_max)?;
+        Ok(table)
     }
 
     /// What a reader of `slots` goes by.

@@ -17,6 +17,9 @@ pub trait Owners: Sync {
     /// The account of a domain, which does not depend on the month.
     fn account(&self, domain: &str) -> Option<&str>;
 
+    /// Whether anything is said of a domain: then it keeps a row of its own.
+    fn knows(&self, domain: &str) -> bool;
+
     /// Days of a month, ascending, on which a mini-program domain is a standard one besides: it was billed so,
     /// and that stays.
     fn settled_days(&self, _domain: &str, _month: Month) -> &[i32] {
@@ -31,6 +34,10 @@ impl Owners for Registry {
 
     fn account(&self, domain: &str) -> Option<&str> {
         Registry::account(self, domain)
+    }
+
+    fn knows(&self, domain: &str) -> bool {
+        Registry::knows(self, domain)
     }
 }
 
@@ -76,6 +83,10 @@ impl Owners for FrozenOwners<'_> {
             Some(attribution) => attribution.account,
             None => self.registry.account(domain),
         }
+    }
+
+    fn knows(&self, domain: &str) -> bool {
+        self.owners.contains_key(domain) || self.registry.knows(domain)
     }
 }
 

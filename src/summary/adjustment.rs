@@ -8,8 +8,9 @@
 use std::collections::HashMap;
 
 use super::account::{Owner, Owners};
+use super::hosts::OTHER_HOSTS;
 use super::month::SummaryRow;
-use crate::meter::{Overflow, Usage, UsageRow};
+use crate::meter::{DomainId, Overflow, Usage, UsageRow};
 use crate::units::{Month, Region, Slot};
 
 /// Why a closed month is adjusted.
@@ -78,6 +79,7 @@ pub fn adjustments(
     let month = frozen.month;
     let owners = frozen.summary.iter().map(|row| (&row.domain[..], row));
     let owners: HashMap<&str, &SummaryRow> = owners.collect();
+    hold_folded(&mut live, names, &owners, whose);
     let mut before = frozen.rows;
     before.sort_unstable_by_key(UsageRow::key);
     live.sort_unstable_by_key(UsageRow::key);
@@ -127,6 +129,27 @@ pub fn adjustments(
     }
     found.sort_unstable();
     Ok(found)
+}
+
+/// Gives to the row of other hosts, if the month was frozen with one, what has no row of its own in it and nobody
+/// owns now either.
+fn hold_folded(
+    live: &mut [UsageRow],
+    names: &[String],
+    frozen: &HashMap<&str, &SummaryRow>,
+    whose: &dyn Owners,
+) {
+    let is_folded = frozen.contains_key(OTHER_HOSTS);
+    let other = names.iter().position(|name| name == OTHER_HOSTS);
+    let Some(other) = other.filter(|_| is_folded) else {
+        return;
+    };
+    let other = DomainId::new(other as u32);
+    let is_own = |name: &String| frozen.contains_key(&name[..]) || whose.knows(name);
+    let is_own: Vec<bool> = names.iter().map(is_own).collect();
+    let of_others = live.iter_mut();
+    let of_others = of_others.filter(|row| !is_own[row.domain.index() as usize]);
+    of_others.for_each(|row| row.domain = other);
 }
 
 fn owner_of(row: &SummaryRow) -> Owner {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::account::{AccountUsage, DomainDays, Owners, accounts};
+use super::hosts::{self, Folded, OTHER_HOSTS};
 use super::month::{SummaryError, SummaryRow, summarize};
 use crate::meter::{DomainId, Overflow, Usage, UsageRow, UsageTable};
 use crate::registry::Registry;
@@ -18,7 +19,7 @@ pub struct Book {
     zone: Zone,
     /// Names by number; numbers are in the order of (account, name).
     names: Vec<String>,
-    months: Vec<(Month, Vec<UsageRow>)>,
+    months: Vec<(Month, Vec<UsageRow>, Folded)>,
 }
 
 /// The usage of one month.
@@ -30,6 +31,8 @@ pub struct MonthUsage<'a> {
     pub zone: Zone,
     /// Its rows, in order.
     pub rows: &'a [UsageRow],
+    /// What of it is in the row of [`OTHER_HOSTS`].
+    pub folded: Folded,
     names: &'a [String],
 }
 
@@ -43,13 +46,40 @@ impl Book {
         owners: &dyn Owners,
         zone: Zone,
     ) -> Result<Self, SummaryError> {
+        Book::with_limit(table, names, owners, (zone, hosts::limit()))
+    }
+
+    /// The same, with at most `limit` hosts of a month that nobody owns.
+    pub(super) fn with_limit(
+        table: UsageTable,
+        mut names: Vec<String>,
+        owners: &dyn Owners,
+        (zone, limit): (Zone, usize),
+    ) -> Result<Self, SummaryError> {
         let before = table.total()?;
         let mut rows = table.into_rows();
+        let may_fold = limit < names.len();
+        if may_fold && !names.iter().any(|name| name == OTHER_HOSTS) {
+            names.push(OTHER_HOSTS.to_owned());
+        }
         let names = renumber(&mut rows, names, owners);
-        let mut months = split_by_month(rows, zone);
-        for (_, rows) in &mut months {
+        let known: Vec<bool> = match may_fold {
+            true => names.par_iter().map(|name| owners.knows(name)).collect(),
+            false => Vec::new(),
+        };
+        let other = may_fold.then(|| names.iter().position(|name| name == OTHER_HOSTS));
+        let mut months = Vec::new();
+        for (month, mut rows) in split_by_month(rows, zone) {
+            let folded = match other.flatten() {
+                Some(other) => {
+                    let other = DomainId::new(other as u32);
+                    hosts::fold(&mut rows, (&known, other), limit)?
+                }
+                None => Folded::default(),
+            };
             rows.par_sort_unstable_by_key(UsageRow::key);
             rows.dedup_by(|next, row| row.try_absorb(next));
+            months.push((month, rows, folded));
         }
         let book = Book {
             zone,
@@ -57,7 +87,7 @@ impl Book {
             months,
         };
         let mut after = Usage::default();
-        for row in book.months.iter().flat_map(|(_, rows)| rows) {
+        for row in book.months.iter().flat_map(|(_, rows, _)| rows) {
             after.add_tally(&row.tally)?;
         }
         invariant::totals_agree("usage of all months", before, after)?;
@@ -66,10 +96,11 @@ impl Book {
 
     /// The months, earliest first.
     pub fn months(&self) -> impl Iterator<Item = MonthUsage<'_>> {
-        self.months.iter().map(|(month, rows)| MonthUsage {
+        self.months.iter().map(|(month, rows, folded)| MonthUsage {
             month: *month,
             zone: self.zone,
             rows,
+            folded: *folded,
             names: &self.names,
         })
     }
@@ -81,6 +112,7 @@ impl Book {
             month,
             zone: self.zone,
             rows: &[],
+            folded: Folded::default(),
             names: &self.names,
         })
     }

@@ -12,11 +12,13 @@
 mod account;
 mod adjustment;
 mod book;
+mod hosts;
 mod month;
 mod percentile;
 
 pub use account::{AccountUsage, DomainDays, FrozenOwners, Owner, Owners};
 pub use adjustment::{Adjustment, Delta, Frozen, Reason, adjustments};
 pub use book::{Book, MonthUsage};
+pub use hosts::{Folded, OTHER_HOSTS};
 pub use month::{SummaryError, SummaryRow};
 pub use percentile::{DropRule, INDEX_RULE, Percentile};

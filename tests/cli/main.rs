@@ -3,8 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod endings;
+mod left_out;
 mod messages;
 mod misfits;
+mod passed_over;
 mod program;
 mod reading;
 mod readme;

@@ -1,0 +1,108 @@
+//! Signals that ask the program to end.
+//!
+//! | when | SIGINT (Ctrl-C) or SIGTERM |
+//! |---|---|
+//! | logs are being read | the first one stops that: what is finished is committed, and it is said what was kept; the second one ends the program at once |
+//! | at any other time | ends the program at once: what a command leaves half done, the next one sweeps up |
+//!
+//! The exit code is 128 and the number of the signal. Both are always handled, because a process with the number 1,
+//! as in a container, gets no signal that it does not handle. A write beyond `ulimit -f` is handled, too: it is an
+//! error then, told as any other, and no end without a word.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
+
+use super::Failure;
+use crate::ingest::{IngestError, Ingested, Stopped};
+
+/// What exit codes add to the number of a signal.
+const EXIT_CODES: u8 = 128;
+
+/// The signals, with their names and numbers.
+const SIGNALS: [(i32, &str, u8); 2] = [(SIGINT, "SIGINT", 2), (SIGTERM, "SIGTERM", 15)];
+
+/// Whether the next signal ends the program at once.
+static IS_FINAL: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
+/// The signal that came; 0 is none.
+static CAUGHT: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
+
+/// Handles the signals from now on.
+///
+/// Errors: the system's.
+pub(super) fn handle() -> io::Result<()> {
+    for (signal, _, number) in SIGNALS {
+        let code = i32::from(EXIT_CODES + number);
+        // In this order: the first signal only says that the second one is the last.
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&IS_FINAL))?;
+        flag::register(signal, Arc::clone(&IS_FINAL))?;
+        flag::register_usize(signal, Arc::clone(&CAUGHT), usize::from(number))?;
+    }
+    flag::register(SIGXFSZ, Arc::default())?;
+    Ok(())
+}
+
+/// The signal that came while logs were read: its name and number.
+pub(super) fn caught() -> Option<(&'static str, u8)> {
+    let caught = CAUGHT.load(Ordering::SeqCst);
+    let mut signals = SIGNALS.into_iter();
+    let found = signals.find(|(.., number)| usize::from(*number) == caught);
+    found.map(|(_, name, number)| (name, number))
+}
+
+/// Reads logs so that a signal stops that, and says what was kept then.
+pub(super) fn read_until_stopped(
+    read: impl FnOnce() -> Result<Ingested, IngestError>,
+) -> Result<Ingested, Failure> {
+    IS_FINAL.store(false, Ordering::SeqCst);
+    let read = read();
+    IS_FINAL.store(true, Ordering::SeqCst);
+    match (read, caught()) {
+        (Err(IngestError::Stopped(stopped)), Some((name, number))) => Err(Failure::signal(
+            EXIT_CODES + number,
+            format!("stopped by {name}: {}", what_was_kept(&stopped)),
+        )),
+        (Ok(ingested), Some((name, number))) => {
+            let files = files(ingested.sources.len());
+            let text = format!("stopped by {name} when {files} finished; nothing was published");
+            Err(Failure::signal(EXIT_CODES + number, text))
+        }
+        (read, _) => Ok(read?),
+    }
+}
+
+fn what_was_kept(stopped: &Stopped) -> String {
+    let kept = match (stopped.finished, stopped.is_kept) {
+        (0, _) => "nothing was finished".to_owned(),
+        (count, true) => format!("{} finished and kept in the store", files(count)),
+        (count, false) => format!(
+            "{} finished, and nothing is kept without a store",
+            files(count)
+        ),
+    };
+    let unfinished = match &stopped.unfinished[..] {
+        [] => return format!("{kept}; nothing was published"),
+        [name] if name == "-" => "standard input was not, and nothing of it counts".to_owned(),
+        [name] => format!("{name} was not, and nothing of it counts"),
+        [name, rest @ ..] => {
+            let others = rest.len();
+            format!("{name} and {others} more were not, and nothing of them counts")
+        }
+    };
+    let is_stdin = stopped.unfinished.iter().any(|name| name == "-");
+    let advice = match is_stdin {
+        true => "send what came by standard input once more",
+        false => "run again to go on",
+    };
+    format!("{kept}; {unfinished}; {advice}")
+}
+
+fn files(count: usize) -> String {
+    match count {
+        1 => "1 file was".to_owned(),
+        count => format!("{count} files were"),
+    }
+}
