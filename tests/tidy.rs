@@ -115,6 +115,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
             "serde",
             "serde_json",
             "signal_hook",
+            "strsim",
         ],
     ),
 ];

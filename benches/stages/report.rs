@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cdn_meter::meter::{Usage, UsageTable};
 use cdn_meter::registry::Registry;
-use cdn_meter::report::{Building, Footer, PublishError, write_usage_5min};
+use cdn_meter::report::{Build, Building, Dataset, Footer, PublishError, write_usage_5min};
 use cdn_meter::summary::Book;
 use cdn_meter::units::Zone;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -54,7 +54,11 @@ fn usage_5min(month: &Month) -> Stage<'_> {
     let out = tempfile::tempdir().expect("a temporary folder");
     let prepare = {
         let out = out.path().to_owned();
-        move || Building::begin(&out, "usage_5min").expect("a folder that can be written to")
+        move || {
+            let build = Build::begin(&out).expect("a folder that can be written to");
+            let building = build.dataset(Dataset::Usage5min);
+            building.expect("a folder that can be written to")
+        }
     };
     let mut is_checked = false;
     Stage::prepared(

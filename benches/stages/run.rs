@@ -12,7 +12,9 @@ use std::sync::{Mutex, PoisonError};
 use cdn_meter::ingest::{Events, Options, SourceReport, ingest};
 use cdn_meter::meter::UsageTable;
 use cdn_meter::registry::Registry;
-use cdn_meter::report::{Building, Terms, publish, write_month};
+use cdn_meter::report::{
+    Build, Building, Dataset, Origin, Publication, Terms, publish, write_month,
+};
 use cdn_meter::source::{Source, discover};
 use cdn_meter::summary::Book;
 use cdn_meter::units::Factor;
@@ -115,8 +117,9 @@ pub fn options(workers: usize) -> Options {
 /// Meters `sources` and publishes both datasets in `out`; what was metered.
 fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
     let options = options(workers);
-    let begin = |name| Building::begin(out, name).expect("a folder that can be written to");
-    let (summary, usage_5min) = (begin("summary"), begin("usage_5min"));
+    let build = Build::begin(out).expect("a folder that can be written to");
+    let begin = |of| build.dataset(of).expect("a folder that can be written to");
+    let (summary, usage_5min) = (begin(Dataset::Summary), begin(Dataset::Usage5min));
     let table = Mutex::new(UsageTable::new(options.rows_max));
     let ingested = ingest(sources, &options, &Quiet, &table).expect("ingested");
     assert!(ingested.sources.iter().all(SourceReport::is_committed));
@@ -135,7 +138,13 @@ fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
         let folders = (folder(&summary), folder(&usage_5min));
         write_month(&month, &terms, (&folders.0, &folders.1)).expect("room for the files");
     }
-    publish(vec![usage_5min, summary]).expect("published");
+    let publication = Publication {
+        datasets: vec![usage_5min, summary],
+        origin: &Origin::of_run(&terms),
+        only: None,
+        quarantine: None,
+    };
+    publish(&build, &publication).expect("published");
 
     let rows: usize = book.months().map(|month| month.rows.len()).sum();
     assert_eq!(rows_in(&out.join("usage_5min")), rows);

@@ -20,7 +20,7 @@ use super::traffic::Rating;
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::{AccountUsage, DropRule, Percentile};
-use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY};
+use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY, counted};
 
 /// Bytes of each slot of a month, by zone.
 pub(super) type Curves = BTreeMap<Region, Vec<u64>>;
@@ -115,7 +115,10 @@ impl Rating<'_> {
                     effective,
                     bytes,
                     slots: effective,
-                    how: format!("the busiest 5 minutes of each of {effective} days"),
+                    how: match effective {
+                        1 => "the busiest 5 minutes of 1 day".to_owned(),
+                        days => format!("the busiest 5 minutes of each of {days} days"),
+                    },
                 },
             )?);
         }
@@ -148,8 +151,9 @@ impl Rating<'_> {
                     bytes: taken.slot_bytes.as_u64(),
                     slots: 1,
                     how: format!(
-                        "the highest of {} samples of {effective} days but {} ({})",
-                        taken.samples,
+                        "the highest of {} of {} but {} ({})",
+                        counted(taken.samples, "sample"),
+                        counted(effective, "day"),
                         taken.dropped,
                         candidates.join(", ")
                     ),

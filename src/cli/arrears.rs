@@ -6,13 +6,17 @@ use clap::Args;
 use serde_json::json;
 
 use super::events::EventArgs;
+use super::nearest::Nearest;
+use super::out::out;
+use super::progress::say;
 use super::{Failure, Finish, print_json};
+use crate::billing::Events;
 use crate::billing::arrears::{ArrearsRules, Balance, Pictures, Service, Standing, standing};
-use crate::units::Timestamp;
+use crate::units::{Timestamp, shown};
 
 /// Tell whether an account in arrears still has service, and what becomes of its recordings
 ///
-/// Exit code 0 in credit, else 1.
+/// Exit code 0 in credit, else 1; 1 too where the events have no balance of the account.
 #[derive(Args)]
 pub(super) struct ArrearsArgs {
     #[command(flatten)]
@@ -27,7 +31,15 @@ pub(super) struct ArrearsArgs {
 
 pub(super) fn arrears(args: &ArrearsArgs) -> Result<Finish, Failure> {
     let at = args.events.at()?;
-    let of_account = args.events.events()?.balances.into_iter();
+    let events = args.events.events()?;
+    if events
+        .balances
+        .iter()
+        .all(|(account, _)| *account != args.account)
+    {
+        return nothing_of(args, &events);
+    }
+    let of_account = events.balances.into_iter();
     let balances: Vec<Balance> = of_account
         .filter(|(account, _)| *account == args.account)
         .map(|(_, balance)| balance)
@@ -44,6 +56,22 @@ pub(super) fn arrears(args: &ArrearsArgs) -> Result<Finish, Failure> {
         Service::InCredit => Finish::Done,
         Service::InGrace { .. } | Service::Suspended { .. } => Finish::Attention,
     })
+}
+
+/// Says that nothing is known of an account, which is neither credit nor arrears.
+fn nothing_of(args: &ArrearsArgs, events: &Events) -> Result<Finish, Failure> {
+    let mut near = Nearest::to(&args.account);
+    let accounts = events.balances.iter().map(|(account, _)| account);
+    accounts.for_each(|account| near.look_at(account));
+    say(&format!(
+        "the events have no balance of the account {}, so nothing is known of its service{}",
+        args.account,
+        near.text()
+    ));
+    if args.events.json {
+        print_json(&json!({ "service": "unknown" }))?;
+    }
+    Ok(Finish::Attention)
 }
 
 fn service(found: &Standing) -> (&'static str, Option<Timestamp>) {
@@ -75,12 +103,13 @@ fn standing_json(found: &Standing) -> serde_json::Value {
 }
 
 fn print(found: &Standing, account: &str, at: Timestamp) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     let (service, when) = service(found);
     let when = when.map_or_else(String::new, |when| format!(" {}", when.rfc3339()));
     writeln!(
         out,
-        "account   {account} at {}: {service}{when}",
+        "account   {} at {}: {service}{when}",
+        shown(account),
         at.rfc3339()
     )?;
     if let Some(since) = found.arrears_since {

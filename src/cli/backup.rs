@@ -7,8 +7,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, instant_now, open_to_read, writing};
+use super::out::out;
 use super::{Failure, Finish, print_json};
 use crate::store::{Backup, RepairTerms, Store};
+use crate::units::{counted, shown};
 
 /// Copy a store to a folder, consistently, also while another cdn-meter writes to it
 ///
@@ -96,7 +98,7 @@ fn show(is_json: bool, done: &str, made: &Backup) -> io::Result<()> {
             "missing": made.missing,
         }));
     }
-    let mut out = io::stdout().lock();
+    let mut out = out();
     for name in &made.missing {
         writeln!(
             out,
@@ -105,9 +107,14 @@ fn show(is_json: bool, done: &str, made: &Backup) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{done}: commit {} as of {}, {} files ({} linked), {} B",
-        made.commit, made.at, made.files, made.linked, made.bytes
-    )
+        "{done}: commit {} as of {}, {} ({} linked), {} B",
+        made.commit,
+        made.at,
+        counted(made.files, "file"),
+        made.linked,
+        made.bytes
+    )?;
+    out.flush()
 }
 
 pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
@@ -123,27 +130,33 @@ pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
             &json!({ "done": repair.done, "lost": repair.lost, "ingest_again": repair.again }),
         )?;
     } else {
-        let mut out = io::stdout().lock();
+        let mut out = out();
         let would = if args.dry_run { "would have " } else { "" };
         for done in &repair.done {
-            writeln!(out, "{would}{done}")?;
+            writeln!(out, "{would}{}", shown(done))?;
         }
         for name in &repair.again {
-            writeln!(out, "ingest again  {name}")?;
+            writeln!(out, "ingest again  {}", shown(name))?;
         }
         for lost in &repair.lost {
-            writeln!(out, "lost  {lost}")?;
+            writeln!(out, "lost  {}", shown(lost))?;
         }
         if repair.done.is_empty() && repair.lost.is_empty() {
             writeln!(out, "nothing to repair")?;
         }
+        out.flush()?;
     }
     match repair.lost.len() {
         0 if repair.again.is_empty() => Ok(Finish::Done),
         0 => Ok(Finish::Attention),
         lost => Err(Failure::state(format!(
-            "the store {} is not whole: {lost} things are lost, and what to do stands beside them",
-            root.display()
+            "the store {} is not whole: {} lost, and what to do stands beside it",
+            root.display(),
+            if lost == 1 {
+                "1 thing is".to_owned()
+            } else {
+                format!("{lost} things are")
+            }
         ))),
     }
 }

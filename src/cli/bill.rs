@@ -9,19 +9,20 @@ use super::bills::{Bills, Prices, Shown};
 use super::charge::{Sources, explained, show_explained};
 use super::compare::{Way, compare};
 use super::corrections::{Corrections, How};
-use super::costs::COSTS;
 use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::{MonthSink, add_months};
+use super::nearest::Nearest;
+use super::out::{after, out};
 use super::progress::say;
 use super::publishing::{PublishArgs, TermsArgs, publish_all};
-use super::statement::write_page;
+use super::statement::{OUTPUT, Page};
 use super::{Failure, Finish, print_json};
 use crate::billing::{Catalogue, DEFAULT, StandardMode};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
-use crate::report::{BillReport, Building, Statement, print_bill};
+use crate::report::{BillReport, Build, Dataset, Origin, Publication, Statement, print_bill};
 use crate::store::{Close, Store};
 use crate::summary::{Book, DropRule};
 use crate::units::{Month, Zone};
@@ -102,7 +103,7 @@ pub(super) struct BillArgs {
     /// given several times.
     #[arg(long, value_name = "SETTINGS", conflicts_with_all = ["csv", "explain", "rerate"])]
     what_if: Vec<String>,
-    /// Write a page for people who pay, too: one HTML file that needs nothing else
+    /// Write a page for people who pay, too: one HTML file that needs nothing else; - is standard output
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]
@@ -116,14 +117,17 @@ pub(super) struct BillArgs {
 pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let publishing = &args.publishing;
     let registry = publishing.terms.registry_to_price()?;
+    check_output(args)?;
     let store = open_to_read(&args.store.store)?;
     if !args.what_if.is_empty() {
         return what_if(args, &store, &registry);
     }
-    let (mut bills, rows_max) = (args.prices.begin(publishing)?, args.memory.rows_max());
+    let (build, rows_max) = (publishing.build()?, args.memory.rows_max());
+    let origin = Origin::of_store(&store, &publishing.terms.with(&registry))?;
+    let mut bills = args.prices.begin(publishing, &build)?;
     bills.how.is_rerating = args.rerate;
-    bills.focus = args.focus.begin(&publishing.out)?;
-    bills.shown.wanted.clone_from(&args.explain);
+    bills.focus = args.focus.begin(&build)?;
+    bills.shown.wanted = args.explain.as_deref().map(Nearest::to);
     bills.shown.is_csv = args.csv;
     bills.shown.statement = args.html.as_ref().map(|_| Statement::default());
     bills.correct(&store, &registry, rows_max)?;
@@ -133,43 +137,98 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     };
     add_months(&mut sink, &store, args.month, rows_max)?;
     bills.add_rest(args.month, registry.zone())?;
-    let is_json = publishing.terms.json;
     let (datasets, shown, prices) = bills.finish();
-    publish_all(datasets)?;
-    if let (Some(statement), Some(path)) = (&shown.statement, &args.html) {
-        write_page(statement, path)?;
+    if let Some(month) = args.month.filter(|_| shown.reports.is_empty()) {
+        return nothing_of(month, args);
     }
-    match &args.explain {
-        Some(text) if shown.found.is_empty() => {
-            return Err(Failure::start(format!(
-                "no line of these bills has `{text}` in its name, and no domain of this name made one; names \
-                 are in the column charge_id of charges, domains in costs"
-            )));
-        }
-        Some(_) => {
-            let by = Sources {
-                store: &store,
-                registry: &registry,
-                prices: &prices,
-                is_rerating: args.rerate,
-                rows_max,
-            };
-            let lines = explained(shown.found, &by)?;
-            show_explained(&lines, is_json)?;
-        }
-        None if args.csv => {}
-        None if is_json => print_json(&shown.reports)?,
-        None => print_bills(&shown.reports, args.month)?,
+    let statement = shown.statement.as_ref().zip(args.html.as_ref());
+    let page = statement.map(|(statement, path)| Page::prepare(statement, path));
+    let page = page.transpose()?;
+    let publication = Publication {
+        datasets,
+        origin: &origin,
+        only: args.month,
+        quarantine: None,
+    };
+    publish_all(&build, &publication)?;
+    let done = format!("all was published in {}", publishing.out.display());
+    if let Some(page) = &page {
+        page.put(&done)?;
     }
-    let is_unknown = |bill: &BillReport| bill.unpriced.iter().any(|u| u.class == "unknown");
-    if publishing.terms.strict && shown.reports.iter().any(is_unknown) {
-        say("there is traffic of domains that the registry does not know (class unknown)");
-        return Ok(Finish::Attention);
-    }
-    Ok(match store.set_aside()?.is_empty() {
+    let by = Sources {
+        store: &store,
+        registry: &registry,
+        prices: &prices,
+        is_rerating: args.rerate,
+        rows_max,
+    };
+    let has_output = page.is_some_and(|page| page.is_output());
+    let is_complete = show(args, shown, &by, (has_output, done))?;
+    Ok(match is_complete && store.set_aside()?.is_empty() {
         true => Finish::Done,
         false => Finish::Attention,
     })
+}
+
+/// Shows bills as it was asked for, unless standard output is the page's; `false` where what was asked for is not
+/// there, or there is traffic that must not be.
+fn show(
+    args: &BillArgs,
+    mut shown: Shown,
+    by: &Sources<'_>,
+    (has_output, done): (bool, String),
+) -> Result<bool, Failure> {
+    let is_json = args.publishing.terms.json;
+    let is_found = args.explain.is_none() || !shown.found.is_empty();
+    if let Some(near) = shown.wanted.as_ref().filter(|_| !is_found) {
+        say(&format!(
+            "no line of these bills has `{}` in its name, and no domain of this name made one; names \
+             are in the column charge_id of charges, domains in costs{}",
+            near.wanted(),
+            near.text()
+        ));
+    }
+    let printed = match &args.explain {
+        _ if has_output || args.csv => Ok(()),
+        Some(_) => {
+            let lines = explained(std::mem::take(&mut shown.found), by)?;
+            show_explained(&lines, is_json)
+        }
+        None if is_json => print_json(&shown.reports),
+        None => print_bills(&shown.reports),
+    };
+    printed.map_err(after(done))?;
+    let is_unknown = |bill: &BillReport| bill.unpriced.iter().any(|u| u.class == "unknown");
+    if args.publishing.terms.strict && shown.reports.iter().any(is_unknown) {
+        say("there is traffic of domains that the registry does not know (class unknown)");
+        return Ok(false);
+    }
+    Ok(is_found)
+}
+
+/// Refuses to print anything beside a page.
+fn check_output(args: &BillArgs) -> Result<(), Failure> {
+    let html = args.html.as_ref();
+    let is_page_alone = html.is_some_and(|path| path.as_os_str() == OUTPUT);
+    match is_page_alone && (args.publishing.terms.json || args.csv || args.explain.is_some()) {
+        true => Err(Failure::start(
+            "--html - takes all of standard output: leave out --json, --csv and --explain, or name a file",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Says that a month has no bill; all stays as it is.
+fn nothing_of(month: Month, args: &BillArgs) -> Result<Finish, Failure> {
+    say(&format!(
+        "nothing to bill in {month}: no usage in the store, nothing bought, nothing to correct; nothing was \
+         published, {} stays as it is",
+        args.publishing.out.display()
+    ));
+    if args.publishing.terms.json {
+        print_json(&[(); 0])?;
+    }
+    Ok(Finish::Attention)
 }
 
 /// Prices the same usage in other ways, too.
@@ -196,13 +255,12 @@ fn what_if(args: &BillArgs, store: &Store, registry: &Registry) -> Result<Finish
 }
 
 /// Shows bills as tables.
-fn print_bills(reports: &[BillReport], only: Option<Month>) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+fn print_bills(reports: &[BillReport]) -> io::Result<()> {
+    let mut out = out();
     if reports.is_empty() {
-        let when = only.map_or(String::new(), |month| format!(" in {month}"));
         writeln!(
             out,
-            "nothing to bill{when}: no usage in the store, nothing bought, nothing to correct"
+            "nothing to bill: no usage in the store, nothing bought, nothing to correct"
         )?;
     }
     reports
@@ -230,8 +288,8 @@ impl PriceArgs {
         })
     }
 
-    /// Reads the catalogue and begins the dataset.
-    pub(super) fn begin(&self, publishing: &PublishArgs) -> Result<Bills, Failure> {
+    /// Reads the catalogue and begins the datasets.
+    pub(super) fn begin(&self, publishing: &PublishArgs, build: &Build) -> Result<Bills, Failure> {
         Ok(Bills {
             prices: self.prices(&publishing.terms)?,
             ledger: self.extras.ledger(publishing.terms.billing_zone)?,
@@ -239,8 +297,8 @@ impl PriceArgs {
                 is_rerating: false,
                 is_new_currency: self.new_currency,
             },
-            charges: Building::begin(&publishing.out, "charges")?,
-            costs: Building::begin(&publishing.out, COSTS)?,
+            charges: build.dataset(Dataset::Charges)?,
+            costs: build.dataset(Dataset::Costs)?,
             corrections: Corrections::default(),
             focus: None,
             shown: Shown::default(),

@@ -1,7 +1,6 @@
 //! Bills on their way to publishing: open months, closed ones, and what corrects them.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -11,6 +10,8 @@ use super::costs::{COSTS, lines_with, take_costs, write_costs};
 use super::focus::Focus;
 use super::ledger::{Ledger, months_besides};
 use super::months::usage_of_closed;
+use super::nearest::Nearest;
+use super::out::plain;
 use super::progress::say;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
@@ -204,8 +205,9 @@ pub(super) struct Bills {
 /// What is shown of bills beside the dataset.
 #[derive(Default)]
 pub(super) struct Shown {
-    /// What the names of lines hold that are to be explained.
-    pub(super) wanted: Option<String>,
+    /// What the names of lines hold that are to be explained, or the domain that made them; it looks at all that
+    /// there are.
+    pub(super) wanted: Option<Nearest>,
     /// Those lines.
     pub(super) found: Vec<Found>,
     /// Lines that could not be metered.
@@ -272,7 +274,7 @@ impl Shown {
     ) -> Result<(), Failure> {
         if self.is_csv {
             let is_first = self.reports.is_empty();
-            let mut out = io::BufWriter::new(io::stdout().lock());
+            let mut out = plain();
             write_charges_csv(&bill, terms, &mut out, is_first)?;
         }
         let mut report = BillReport::new(&bill, terms, notes)?;
@@ -281,7 +283,7 @@ impl Shown {
             statement.add(&bill, &report)?;
         }
         self.reports.push(report);
-        if let Some(wanted) = &self.wanted {
+        if let Some(wanted) = &mut self.wanted {
             let month = bill.month;
             let lines = lines_with(wanted, bill, costs)?.into_iter();
             self.found.extend(lines.map(|charge| Found {
@@ -298,12 +300,8 @@ impl Bills {
     pub(super) fn finish(mut self) -> (Vec<Building>, Shown, Prices) {
         // Months without usage were added last.
         self.shown.reports.sort_by(|a, b| a.month.cmp(&b.month));
-        let mut datasets = match self.focus {
-            Some(focus) => focus.into_datasets().into(),
-            // That of an earlier bill must not stand beside these charges.
-            None => Focus::retired(&self.charges),
-        };
-        datasets.extend([self.charges, self.costs]);
+        let mut datasets = vec![self.charges, self.costs];
+        datasets.extend(self.focus.into_iter().flat_map(Focus::into_datasets));
         (datasets, self.shown, self.prices)
     }
 

@@ -1,6 +1,6 @@
 //! `cdn-meter catalogue`: what prices there are, and what a month costs by two of them.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::{Args, Subcommand};
 
@@ -8,10 +8,11 @@ use super::bill::PriceArgs;
 use super::compare::{Way, compare};
 use super::corrections::How;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
+use super::out::{out, plain};
 use super::publishing::TermsArgs;
 use super::{Failure, Finish};
 use crate::billing::{Catalogue, SHIPPED};
-use crate::units::Month;
+use crate::units::{Month, shown};
 
 /// Show and check catalogues of prices, and compare what a month costs by two of them
 #[derive(Args)]
@@ -56,10 +57,11 @@ struct DiffArgs {
 }
 
 pub(super) fn catalogue(args: &CatalogueArgs) -> Result<Finish, Failure> {
-    let mut out = io::stdout().lock();
+    let (mut people, mut file) = (out(), plain());
     match &args.command {
         CatalogueCommand::Show { name } => {
-            out.write_all(Catalogue::load(name)?.text().as_bytes())?;
+            file.write_all(Catalogue::load(name)?.text().as_bytes())?;
+            file.flush()?;
         }
         CatalogueCommand::Check { names } => {
             let shipped = SHIPPED.map(|(name, _)| name.to_owned());
@@ -70,13 +72,14 @@ pub(super) fn catalogue(args: &CatalogueArgs) -> Result<Finish, Failure> {
             for name in all {
                 let catalogue = Catalogue::load(name)?;
                 writeln!(
-                    out,
+                    people,
                     "{}: sound, {}, sha256 {}",
-                    catalogue.name,
+                    shown(&catalogue.name),
                     catalogue.currency,
                     catalogue.digest()
                 )?;
             }
+            people.flush()?;
         }
         CatalogueCommand::Diff(args) => diff(args)?,
     }

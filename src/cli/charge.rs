@@ -12,13 +12,14 @@ use serde_json::json;
 
 use super::bills::{FrozenPrices, Prices};
 use super::months::{owners_now, usage_of_closed};
+use super::out::out;
 use super::{Failure, print_json};
 use crate::billing::{BillTerms, Charge, Cost, DETAIL_PLACES, Status, parts_of, rule};
 use crate::registry::Registry;
 use crate::report::{read_charges, read_summary};
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, Owners};
-use crate::units::Month;
+use crate::units::{Month, shown};
 
 /// Lines that are explained at most.
 const LINES_MAX: usize = 50;
@@ -242,14 +243,14 @@ pub(super) fn show_explained(lines: &[Explained], is_json: bool) -> io::Result<(
 }
 
 fn print(lines: &[Explained]) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     for Explained {
         charge,
         parts,
         bill,
     } in lines
     {
-        writeln!(out, "charge    {}", charge.id())?;
+        writeln!(out, "charge    {}", shown(&charge.id()))?;
         writeln!(
             out,
             "          {} on the detail, {} of what is paid ({})",
@@ -269,8 +270,9 @@ fn print(lines: &[Explained]) -> io::Result<()> {
         } else {
             writeln!(out, "settled   {}", charge.settled_on(*bill))?;
         }
-        writeln!(out, "how       {}", charge.how)?;
-        writeln!(out, "price     {}: {}", charge.price, charge.source)?;
+        writeln!(out, "how       {}", shown(&charge.how))?;
+        let (price, source) = (shown(&charge.price), shown(&charge.source));
+        writeln!(out, "price     {price}: {source}")?;
         for id in &charge.rules {
             writeln!(out, "rule      {id}: {}", rule(id).unwrap_or_default())?;
         }

@@ -13,6 +13,7 @@ use super::metering::{
     MemoryArgs, StoreArgs, WriterArgs, now_unix_secs, open_to_write, say_set_aside,
 };
 use super::monotone::{check_closed, freeze_registry};
+use super::out::{after, out};
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
 use super::{Failure, Finish, print_json};
@@ -21,7 +22,7 @@ use crate::registry::Registry;
 use crate::report::{BillReport, print_bill, usage_digest, write_month};
 use crate::store::{Close, CloseTerms, Closing, Lateness, Store};
 use crate::summary::{Book, MonthUsage};
-use crate::units::{Month, SLOT_SECS, Timestamp, Zone};
+use crate::units::{Month, SLOT_SECS, Timestamp, Zone, counted};
 
 /// Logs go on growing for two to three hours after the traffic (R63).
 const WAIT_HOURS: u32 = 3;
@@ -33,7 +34,8 @@ const WAIT_HOURS: u32 = 3;
 /// the month came, by format. The month is billed, too, and its charges are kept with its prices and
 /// notes; a month in which something was bought, be it for nothing, or corrected and nothing used can
 /// be closed, too. Closed months are corrected by the prices that they were billed by: what
-/// `bill --rerate` shows is never frozen. A close cannot be undone.
+/// `bill --rerate` shows is never frozen. A close cannot be undone; a month that is closed is left as it is, exit
+/// code 0, or 1 if it was closed with other prices or factors than are given.
 #[derive(Args)]
 pub(super) struct CloseArgs {
     /// The billing month, such as 2026-10
@@ -63,6 +65,12 @@ pub(super) struct CloseArgs {
 pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let (month, zone) = (args.month, args.terms.billing_zone);
     let (registry, store) = begin(args)?;
+    let closes = store.closes()?;
+    let is_it = |close: &&Close| close.terms.month == month && close.terms.zone == zone;
+    if let Some(close) = closes.iter().find(is_it) {
+        return already_closed(args, &registry, close);
+    }
+    check_nothing_aside(&store)?;
     let closing = store.begin_close(month, zone)?;
     check_ended(args)?;
     check_closed(&store, &registry)?;
@@ -94,10 +102,15 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         true => None,
         false => Some(closing.finish(terms.clone())?),
     };
-    match args.terms.json {
-        true => print_json(&close_json(&terms, close.as_ref(), &lateness, &report))?,
-        false => print(&terms, close.as_ref(), &lateness, report.as_ref())?,
-    }
+    let shown = match args.terms.json {
+        true => print_json(&close_json(&terms, close.as_ref(), &lateness, &report)),
+        false => print(&terms, close.as_ref(), &lateness, report.as_ref()),
+    };
+    let done = match &close {
+        None => format!("{month} was not closed (--dry-run)"),
+        Some(close) => format!("{month} is closed, with the digest {}", close.digest),
+    };
+    shown.map_err(after(done))?;
     Ok(Finish::Done)
 }
 
@@ -109,14 +122,65 @@ fn begin(args: &CloseArgs) -> Result<(Registry, Store), Failure> {
         ));
     }
     let registry = args.terms.registry()?;
-    let store = open_to_write(&args.store.store, "close", &args.writer)?;
+    Ok((
+        registry,
+        open_to_write(&args.store.store, "close", &args.writer)?,
+    ))
+}
+
+/// Says that a month is closed, which a job that is run again asks for: nothing changes.
+///
+/// A registry grows, and what it says of a closed month is adjusted and corrected by itself. Other prices and factors
+/// are something that was asked for and is not so.
+fn already_closed(args: &CloseArgs, registry: &Registry, close: &Close) -> Result<Finish, Failure> {
+    let (month, terms) = (args.month, &close.terms);
+    say(&format!(
+        "{month} is closed since {}, and stays as it was closed; nothing was changed",
+        close.at
+    ));
+    if registry.digest() != terms.registry_digest {
+        say(
+            "the registry is another one than then: what it changes is adjusted, and corrected on the next bill",
+        );
+    }
+    let catalogue = match args.no_bill {
+        true => None,
+        false => Some(
+            args.prices
+                .prices(&args.terms)?
+                .catalogue
+                .digest()
+                .to_owned(),
+        ),
+    };
+    let factors = [&args.terms.overhead_factor, &args.terms.sampling_factor];
+    let is_as_asked = catalogue == terms.catalogue_digest
+        && factors.map(ToString::to_string)
+            == [&terms.overhead_factor, &terms.sampling_factor].map(String::clone);
+    if !is_as_asked {
+        say(
+            "it was closed with another catalogue, other factors, or another choice of --no-bill than are given now",
+        );
+    }
+    match args.terms.json {
+        true => print_json(&close_json(terms, Some(close), &[], &None))?,
+        false => print(terms, Some(close), &[], None)?,
+    }
+    Ok(match is_as_asked {
+        true => Finish::Done,
+        false => Finish::Attention,
+    })
+}
+
+/// Refuses to close while figures are set aside.
+fn check_nothing_aside(store: &Store) -> Result<(), Failure> {
     if !store.set_aside()?.is_empty() {
-        say_set_aside(&store)?;
+        say_set_aside(store)?;
         return Err(Failure::start(
             "not closed: figures that were set aside would be missing for good; count their files anew",
         ));
     }
-    Ok((registry, store))
+    Ok(())
 }
 
 /// Prices the month, corrections of closed ones included, and keeps its bill; tells also whether anything was
@@ -227,11 +291,13 @@ fn print(
     lateness: &[Lateness],
     bill: Option<&BillReport>,
 ) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    writeln!(
-        out,
-        "lateness  hours from the end of a slot until its bytes were counted"
-    )?;
+    let mut out = out();
+    if !lateness.is_empty() {
+        writeln!(
+            out,
+            "lateness  hours from the end of a slot until its bytes were counted"
+        )?;
+    }
     for of in lateness {
         writeln!(
             out,
@@ -246,12 +312,12 @@ fn print(
     let usage = &terms.usage;
     writeln!(
         out,
-        "month     {} on the clock {}: {} ({} GB), {} requests",
+        "month     {} on the clock {}: {} ({} GB), {}",
         terms.month,
         terms.zone,
         usage.bytes,
         usage.bytes.to_gigabytes(),
-        usage.requests
+        counted(usage.requests, "request")
     )?;
     writeln!(out, "registry  {}", terms.registry_digest)?;
     if let Some(bill) = bill {
@@ -260,7 +326,8 @@ fn print(
     match close {
         None => writeln!(out, "not closed (--dry-run)")?,
         Some(close) => {
-            writeln!(out, "closed    {}, {} files", close.at, close.files.len())?;
+            let files = counted(close.files.len() as u64, "file");
+            writeln!(out, "closed    {}, {files}", close.at)?;
             let none = "none: this is the first close";
             writeln!(
                 out,

@@ -1,12 +1,14 @@
 //! `cdn-meter compact`: few segments out of many.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::Args;
 use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, open_to_write};
+use super::out::out;
 use super::{Failure, Finish, print_json};
+use crate::units::counted;
 
 /// Make few segment files of many small ones; no figure changes
 ///
@@ -34,11 +36,11 @@ pub(super) fn compact(args: &CompactArgs) -> Result<Finish, Failure> {
         }))?;
     } else {
         writeln!(
-            io::stdout().lock(),
-            "{} segments, {} before; {} rows rewritten, {} that count no more left behind",
-            done.segments_after,
+            out(),
+            "{}, {} before; {} rewritten, {} that count no more left behind",
+            counted(done.segments_after, "segment"),
             done.segments_before,
-            done.rows,
+            counted(done.rows, "row"),
             done.rows_dropped
         )?;
     }

@@ -5,7 +5,7 @@
 //! usage and the owners that were frozen; corrections are what they are in all ways, those of a closed month
 //! the ones that it was closed with, so that ways differ by what is different in them.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use super::bills::{FrozenPrices, Prices};
 use super::corrections::{Corrections, How};
@@ -13,6 +13,7 @@ use super::ledger::{Ledger, months_besides};
 use super::metering::MemoryArgs;
 use super::monotone::check_closed;
 use super::months::{MonthSink, add_months, usage_of_closed};
+use super::out::out;
 use super::{Failure, print_json};
 use crate::billing::packages::Purchase;
 use crate::billing::{Bill, Catalogue, Charge, Events, StandardMode};
@@ -179,7 +180,7 @@ pub(super) fn compare(
     if is_json {
         return Ok(print_json(&sink.found)?);
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     for comparison in &sink.found {
         print_comparison(&mut out, comparison)?;
     }

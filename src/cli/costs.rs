@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::Failure;
 use super::months::usage_of_closed;
+use super::nearest::Nearest;
 use crate::billing::{Bill, BillTerms, Charge, Cost, Differences, Makers, costs};
 use crate::registry::Registry;
 use crate::report::{Building, CostSums, CostsReader, CostsWriter, read_summary};
 use crate::store::{Close, Store};
 use crate::summary::FrozenOwners;
 
-/// The dataset, and the folder of closed months that hold it.
+/// The folder of closed months that holds them.
 pub(super) const COSTS: &str = "costs";
 
 /// Writes the shares of a bill that `makers` made into `folder`, and answers their sums.
@@ -96,7 +97,11 @@ fn each_frozen(
 
 /// The lines of a bill that are wanted, with their shares, which are in the folder `costs`: those whose
 /// names hold the text, and those that a domain of this name made, with its shares alone.
-pub(super) fn lines_with(wanted: &str, bill: Bill, costs: &Path) -> Result<Vec<Charge>, Failure> {
+pub(super) fn lines_with(
+    near: &mut Nearest,
+    bill: Bill,
+    costs: &Path,
+) -> Result<Vec<Charge>, Failure> {
     let mut reader = CostsReader::begin(costs)?;
     let mut lines = Vec::new();
     let accounts = bill.accounts.into_iter();
@@ -105,9 +110,12 @@ pub(super) fn lines_with(wanted: &str, bill: Bill, costs: &Path) -> Result<Vec<C
             true => reader.of(&charge)?,
             false => Vec::new(),
         };
+        let (id, wanted) = (charge.id(), near.wanted().to_owned());
+        shares.iter().for_each(|share| near.look_at(&share.domain));
+        near.look_at(&id);
         if shares.iter().any(|share| share.domain == wanted) {
             shares.retain(|share| share.domain == wanted);
-        } else if !charge.id().contains(wanted) {
+        } else if !id.contains(&wanted) {
             continue;
         }
         charge.shares = shares;

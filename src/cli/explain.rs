@@ -9,13 +9,17 @@ use serde_json::json;
 use super::events::ClockArgs;
 use super::lines::{LinesArgs, Shown};
 use super::metering::{StoreArgs, open_to_read};
+use super::nearest::Nearest;
+use super::out::out;
+use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::store::{Explained, Explanation, Store};
-use crate::units::{Domain, Month, Slot, Timestamp};
+use crate::units::{Domain, Month, Slot, Timestamp, counted, shown as shown_text};
 
 /// Show which files, spans and lines the usage of a domain comes from
 ///
-/// The parts add up to what counts now: of a closed month, to what was closed and its adjustments.
+/// The parts add up to what counts now: of a closed month, to what was closed and its adjustments. Exit code 1
+/// if the store has no usage of the domain at any time.
 #[derive(Args)]
 pub(super) struct ExplainArgs {
     /// The domain
@@ -53,10 +57,34 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
         true => print_json(&explanation_json(domain.as_str(), &explanation, &shown))?,
         false => print(domain.as_str(), &explanation, &shown)?,
     }
+    if explanation.parts.is_empty() {
+        return say_nothing_of(domain.as_str(), &store);
+    }
     Ok(match lines.is_some_and(|lines| lines.is_incomplete) {
         true => Finish::Attention,
         false => Finish::Done,
     })
+}
+
+/// Says that a domain has no usage, and which domains there are of nearly that name.
+fn say_nothing_of(domain: &str, store: &Store) -> Result<Finish, Failure> {
+    let mut near = Nearest::to(domain);
+    let mut is_there = false;
+    store.each_domain(|name| {
+        is_there |= name == domain;
+        near.look_at(name);
+    })?;
+    if is_there {
+        say(&format!(
+            "there is no usage of {domain} in that time; without --month and --at all of it is shown"
+        ));
+        return Ok(Finish::Done);
+    }
+    say(&format!(
+        "the store has no usage of {domain}{}",
+        near.text()
+    ));
+    Ok(Finish::Attention)
 }
 
 fn slots(args: &ExplainArgs, store: &Store) -> Result<Range<u32>, Failure> {
@@ -76,7 +104,7 @@ fn slots(args: &ExplainArgs, store: &Store) -> Result<Range<u32>, Failure> {
 }
 
 fn print(domain: &str, explanation: &Explanation, shown: &[Option<Shown>]) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     for (part, shown) in explanation.parts.iter().zip(shown) {
         print_part(&mut out, part)?;
         if let Some(shown) = shown {
@@ -85,10 +113,10 @@ fn print(domain: &str, explanation: &Explanation, shown: &[Option<Shown>]) -> io
     }
     writeln!(
         out,
-        "{domain}: {}, {} requests in {} parts",
+        "{domain}: {}, {} in {}",
         explanation.total.bytes,
-        explanation.total.requests,
-        explanation.parts.len()
+        counted(explanation.total.requests, "request"),
+        counted(explanation.parts.len() as u64, "part")
     )?;
     out.flush()
 }
@@ -96,13 +124,18 @@ fn print(domain: &str, explanation: &Explanation, shown: &[Option<Shown>]) -> io
 fn print_part(out: &mut impl Write, part: &Explained) -> io::Result<()> {
     writeln!(
         out,
-        "{:>22} {:>12} requests  {}  bytes {} of content {}, {} lines, {} to {}, committed {}",
+        "{:>22} {:>12} {:<8}  {}  bytes {} of content {}, {}, {} to {}, committed {}",
         part.usage.bytes.to_string(),
         part.usage.requests,
-        part.names.join(", "),
+        if part.usage.requests == 1 {
+            "request"
+        } else {
+            "requests"
+        },
+        shown_text(&part.names.join(", ")),
         part.span,
         part.digest,
-        part.lines,
+        counted(part.lines, "line"),
         slot_text(part.slots.0),
         slot_text(part.slots.1),
         part.committed_at

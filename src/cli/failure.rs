@@ -20,6 +20,7 @@ use crate::report::{PublishError, ServicesError};
 use crate::source::DiscoverError;
 use crate::store::{ForgetError, StoreError};
 use crate::summary::SummaryError;
+use crate::units::shown;
 
 /// What ends a command.
 #[derive(Debug)]
@@ -53,12 +54,6 @@ impl Failure {
         }
     }
 
-    /// Whether the reader of our output has gone, which is no failure.
-    pub(super) fn is_closed_pipe(&self) -> bool {
-        let error = self.error.downcast_ref::<io::Error>();
-        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    }
-
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }
@@ -67,14 +62,14 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let title = if self.code < 128 { "error: " } else { "" };
-        write!(f, "{title}{}", self.error)?;
+        write!(f, "{title}{}", shown(&self.error.to_string()))?;
         let mut said = self.error.to_string();
         let mut cause = self.error.source();
         while let Some(error) = cause {
             // Transparent errors and those that quote their cause have said it already.
             let text = error.to_string();
             if !said.contains(&text) {
-                write!(f, "\n  because: {text}")?;
+                write!(f, "\n  because: {}", shown(&text))?;
                 said.push_str(&text);
             }
             cause = error.source();
@@ -147,6 +142,7 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::InTheWay { .. } | PublishError::Inexact(_) => Failure::start(error),
+            PublishError::Store(error) => error.into(),
             PublishError::Csv(error) => io::Error::from(error).into(),
             _ => Failure::state(error),
         }

@@ -6,11 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::billing::{Bill, BillTerms};
-use crate::report::{Building, CostsReader, FocusTerms, FocusVersion, write_focus};
-
-/// Names of the datasets.
-const PARQUET: &str = "focus";
-const CSV: &str = "focus_csv";
+use crate::report::{Build, Building, CostsReader, Dataset, FocusTerms, FocusVersion, write_focus};
 
 /// Arguments about the export.
 #[derive(Args)]
@@ -39,7 +35,7 @@ enum Version {
 
 impl FocusArgs {
     /// Begins the datasets, if they were asked for.
-    pub(super) fn begin(&self, out: &Path) -> Result<Option<Focus>, Failure> {
+    pub(super) fn begin(&self, build: &Build) -> Result<Option<Focus>, Failure> {
         if !self.focus {
             return Ok(None);
         }
@@ -52,8 +48,8 @@ impl FocusArgs {
                 version,
                 provider: self.focus_provider.clone(),
             },
-            parquet: Building::begin(out, PARQUET)?,
-            csv: Building::begin(out, CSV)?,
+            parquet: build.dataset(Dataset::Focus)?,
+            csv: build.dataset(Dataset::FocusCsv)?,
         }))
     }
 }
@@ -76,12 +72,6 @@ impl Focus {
             CostsReader::begin(costs)?,
             (&folders.0, &folders.1),
         )?)
-    }
-
-    /// Those of an earlier bill beside `charges`, to be removed.
-    pub(super) fn retired(charges: &Building) -> Vec<Building> {
-        let datasets = [PARQUET, CSV].into_iter();
-        datasets.filter_map(|name| charges.retired(name)).collect()
     }
 
     /// Both, to be published.

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
 use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, open_to_write};
+use super::out::out;
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
 use crate::source::{is_there, name_of, path_of};
 use crate::store::{Forgotten, REASON_BYTES_MAX, Store};
-use crate::units::Month;
+use crate::units::{Month, counted, shown};
 
 /// Take files out of the store: their lines count no more
 ///
@@ -116,7 +117,7 @@ fn print(
     closed: &BTreeSet<Month>,
     there: &[&String],
 ) -> Result<(), Failure> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     let mut total = Usage::default();
     for of in forgotten {
         let usage = Usage {
@@ -131,9 +132,15 @@ fn print(
         };
         writeln!(
             out,
-            "{:>22} {:>12} requests  {names}  bytes {} of content {}",
+            "{:>22} {:>12} {:<8}  {}  bytes {} of content {}",
             of.bytes.to_string(),
             of.metered,
+            if of.metered == 1 {
+                "request"
+            } else {
+                "requests"
+            },
+            shown(&names),
             of.span,
             of.digest
         )?;
@@ -142,7 +149,8 @@ fn print(
         true => "to forget",
         false => "forgotten",
     };
-    writeln!(out, "{done}: {}, {} requests", total.bytes, total.requests)?;
+    let requests = counted(total.requests, "request");
+    writeln!(out, "{done}: {}, {requests}", total.bytes)?;
     for month in closed {
         writeln!(
             out,
@@ -152,7 +160,8 @@ fn print(
     for name in there {
         writeln!(
             out,
-            "{name} is still there: an ingest that meets it counts it as new"
+            "{} is still there: an ingest that meets it counts it as new",
+            shown(name)
         )?;
     }
     Ok(out.flush()?)

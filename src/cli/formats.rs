@@ -1,9 +1,10 @@
 //! `cdn-meter formats`: what can be read.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::Args;
 
+use super::out::out;
 use super::progress::say;
 use super::{Failure, Finish};
 use crate::record::{FORMATS, Layout, Template};
@@ -17,10 +18,11 @@ pub(super) struct FormatsArgs {
 }
 
 pub(super) fn formats(args: &FormatsArgs) -> Result<Finish, Failure> {
-    let mut out = io::stdout().lock();
+    let mut out = out();
     if let Some(text) = &args.log_format {
         if let Layout::Nginx(template) = Layout::of_template(text)? {
             writeln!(out, "{}", template.takes())?;
+            out.flush()?;
             warn_of(&template);
         }
         return Ok(Finish::Done);
@@ -40,6 +42,7 @@ pub(super) fn formats(args: &FormatsArgs) -> Result<Finish, Failure> {
     for (name, template) in Template::PRESETS {
         writeln!(out, "{name:<15} {template}")?;
     }
+    out.flush()?;
     Ok(Finish::Done)
 }
 

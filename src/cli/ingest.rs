@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::counted::say_counted_otherwise;
 use super::metering::{MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write};
+use super::out::{after, out};
 use super::progress::Progress;
 use super::signals::{graceful, read_until_stopped};
 use super::{Failure, Finish, print_json};
@@ -81,7 +82,7 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         true => recount(sources, &options, &progress, &store),
         false => ingest_sources(sources, &options, &progress, &store),
     })?;
-    progress.finish()?;
+    progress.finish();
     if !args.recount {
         say_counted_otherwise(&store, &options, &found.sources, &ingested);
     }
@@ -92,10 +93,12 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
         report.retried = Some(retry_quarantine(&store, &options)?.into());
     }
     report.elapsed_millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match args.json {
-        true => print_json(&report)?,
-        false => print(&report, !args.inputs.is_empty())?,
-    }
+    let shown = match args.json {
+        true => print_json(&report),
+        false => print(&report, !args.inputs.is_empty()),
+    };
+    let done = "what was read is counted in";
+    shown.map_err(after(format!("{done} {}", args.store.store.display())))?;
     Ok(match report.files.needs_attention() {
         true => Finish::Attention,
         false => Finish::Done,
@@ -103,7 +106,7 @@ pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
 }
 
 fn print(report: &RunReport, is_of_logs: bool) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     if is_of_logs {
         print_reconciliation(&mut out, report)?;
     }

@@ -11,12 +11,15 @@ use super::events::EventArgs;
 use super::logged::Logged;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::monotone::check_closed;
+use super::nearest::Nearest;
+use super::out::out;
+use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Gap, Paid, Request, Verdict, evaluate};
 use crate::billing::{Catalogue, DEFAULT, Events, Item};
 use crate::registry::Registry;
-use crate::units::{Region, Timestamp, Zone};
+use crate::units::{Region, Timestamp, Zone, shown};
 
 /// Tell for how long mini-program plugins are licensed, and whether their fees come back
 #[derive(Args)]
@@ -155,17 +158,22 @@ fn term_json(term: &Term, at: Timestamp) -> serde_json::Value {
 }
 
 fn print_terms(terms: &[Term], at: Timestamp) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     writeln!(out, "licences at {}", at.rfc3339())?;
     for term in terms {
         writeln!(
             out,
-            "{:<16}  {:<20}  {} to {}  {:>2} licences  {}",
-            term.account,
-            term.app_id,
+            "{:<16}  {:<20}  {} to {}  {:>2} {:<8}  {}",
+            shown(&term.account),
+            shown(&term.app_id),
             term.from.rfc3339(),
             term.until.rfc3339(),
             term.licences,
+            if term.licences == 1 {
+                "licence"
+            } else {
+                "licences"
+            },
             state_at(term, at)
         )?;
     }
@@ -176,6 +184,9 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     let (zone, at) = (args.events.zone(), args.events.at()?);
     let (catalogue, events) = (Catalogue::load(&args.catalogue)?, args.events.events()?);
     let paid = paid(&args.account, (&events, &catalogue), zone)?;
+    if paid.is_empty() {
+        return nothing_of(args, &events);
+    }
     let registry = Registry::load(&args.registry, zone)?;
     let store = open_to_read(&args.store.store)?;
     check_closed(&store, &registry)?;
@@ -203,6 +214,22 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
         Verdict::Eligible => Finish::Done,
         Verdict::Uncertain | Verdict::NotEligible => Finish::Attention,
     })
+}
+
+/// Says that an account bought no licence.
+fn nothing_of(args: &RefundArgs, events: &Events) -> Result<Finish, Failure> {
+    let mut near = Nearest::to(&args.account);
+    let accounts = events.licences.iter().map(|(bought, _)| &bought.account);
+    accounts.for_each(|account| near.look_at(account));
+    say(&format!(
+        "no licence was bought by the account {} in these events, so there is no fee to refund{}",
+        args.account,
+        near.text()
+    ));
+    if args.events.json {
+        print_json(&json!({ "verdict": "unknown" }))?;
+    }
+    Ok(Finish::Attention)
 }
 
 /// The licence fees that the account paid, each in its own currency; one that states none is in the catalogue's.
@@ -287,12 +314,13 @@ fn evaluation_json(found: &Evaluation) -> serde_json::Value {
 }
 
 fn print_evaluation(found: &Evaluation, account: &str) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     let amounts = found.amounts.iter();
     let amounts = amounts.map(|(currency, amount)| format!("{amount:.2} {currency}"));
     writeln!(
         out,
-        "refund    {account}: {} ({} of fees)",
+        "refund    {}: {} ({} of fees)",
+        shown(account),
         found.verdict.name(),
         amounts.collect::<Vec<_>>().join(" and ")
     )?;
@@ -301,7 +329,8 @@ fn print_evaluation(found: &Evaluation, account: &str) -> io::Result<()> {
         writeln!(
             out,
             "          {:<4} {verdict:<12}  {}",
-            finding.rule, finding.says
+            finding.rule,
+            shown(&finding.says)
         )?;
     }
     for window in &found.windows {

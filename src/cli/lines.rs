@@ -12,7 +12,7 @@ use crate::ingest::{RereadError, WantedLines, reread, still_begins_with};
 use crate::record::Layout;
 use crate::source::{Seed, path_of};
 use crate::store::Explained;
-use crate::units::Slot;
+use crate::units::{Slot, counted, shown};
 
 /// Arguments about log lines.
 #[derive(Args)]
@@ -95,10 +95,11 @@ impl Lines<'_> {
         match self.read(name, part) {
             Ok((shown, sums)) if sums == usage => shown,
             Ok((_, sums)) => self.missing(format!(
-                "the lines of {name} add up to {} B in {} requests as they are read now; give the \
+                "the lines of {name} add up to {} B in {} as they are read now; give the \
                  --format, --log-format and --domain with which it was ingested, or see \
                  `cdn-meter verify --against`",
-                sums.0, sums.1
+                sums.0,
+                counted(sums.1, "request")
             )),
             Err(error) => self.missing(format!("{name}: {error}")),
         }
@@ -150,7 +151,7 @@ impl Shown {
     /// As text, indented below the part.
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         if let Err(why) = &self.origin {
-            return writeln!(out, "        lines not shown: {why}");
+            return writeln!(out, "        lines not shown: {}", shown(why));
         }
         for line in &self.lines {
             writeln!(
@@ -163,7 +164,8 @@ impl Shown {
             0 => Ok(()),
             more => writeln!(
                 out,
-                "        and {more} more lines; raise --limit to see them"
+                "        and {}; raise --limit to see them",
+                counted(more, "more line")
             ),
         }
     }

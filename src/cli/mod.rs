@@ -29,8 +29,11 @@ mod logged;
 mod metering;
 mod monotone;
 mod months;
+mod nearest;
+mod out;
 mod progress;
 mod publishing;
+mod quarantine;
 mod reconcile;
 mod run;
 mod signals;
@@ -86,7 +89,7 @@ enum Finish {
 
 /// Shows a report to scripts.
 fn print_json(report: &impl serde::Serialize) -> std::io::Result<()> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = out::plain();
     serde_json::to_writer_pretty(&mut out, report)?;
     writeln!(out)?;
     out.flush()
@@ -99,7 +102,6 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Finish::Done) => ExitCode::SUCCESS,
         Ok(Finish::Attention) => ExitCode::from(1),
-        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             // Where even standard error is gone, the exit code has to do.
             let _ = writeln!(std::io::stderr(), "{failure}");

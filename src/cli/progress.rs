@@ -1,17 +1,16 @@
-//! Progress: a bar at a terminal, now and then a line elsewhere, and the quarantine on the way.
+//! Progress: a bar at a terminal, now and then a line elsewhere.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Permissions};
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::quarantine::QuarantineFile;
 use super::signals::caught;
-use crate::ingest::{Events, Outcome, Quarantine, Refusal, SourceReport};
+use crate::ingest::{Events, Outcome, Refusal, SourceReport};
+use crate::units::shown;
 
 /// Time between lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -35,8 +34,8 @@ struct Refused {
 
 impl Progress {
     /// Progress over `stored_bytes` of input, if all of it tells how much it is; rejected lines go to the
-    /// quarantine of the folder `out`, if given, which its group may read or not.
-    pub(super) fn new(stored_bytes: Option<u64>, out: Option<(&Path, bool)>) -> Self {
+    /// quarantine, if given.
+    pub(super) fn new(stored_bytes: Option<u64>, quarantine: Option<QuarantineFile>) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let target = match is_terminal {
             true => ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SEC),
@@ -50,16 +49,13 @@ impl Progress {
         Progress {
             bar,
             line_due,
-            quarantine: Mutex::new(out.map(QuarantineFile::new)),
+            quarantine: Mutex::new(quarantine),
             refused: Mutex::default(),
         }
     }
 
-    /// Takes the bar away, says what was refused, a line for each reason, and puts the quarantine file in
-    /// its place; its path, if there are rejects.
-    ///
-    /// Errors: the system's.
-    pub(super) fn finish(self) -> io::Result<Option<PathBuf>> {
+    /// Takes the bar away, says what was refused, a line for each reason, and hands the quarantine back.
+    pub(super) fn finish(self) -> Option<QuarantineFile> {
         self.bar.finish_and_clear();
         let refused = self
             .refused
@@ -79,7 +75,6 @@ impl Progress {
         self.quarantine
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
-            .map_or(Ok(None), QuarantineFile::publish)
     }
 
     fn note_refused(&self, source: &SourceReport, refusal: &Refusal) {
@@ -171,70 +166,7 @@ impl Events for Progress {
 
 /// A line on standard error; where that is gone, there is nobody to tell.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
-}
-
-/// `OUT/quarantine.ndjson`, built under another name and only if there are rejected lines.
-struct QuarantineFile {
-    place: PathBuf,
-    building: PathBuf,
-    /// Its lines hold addresses of clients.
-    mode: u32,
-    file: Option<Quarantine<BufWriter<File>>>,
-}
-
-impl QuarantineFile {
-    fn new((out, is_group_readable): (&Path, bool)) -> Self {
-        QuarantineFile {
-            mode: if is_group_readable { 0o640 } else { 0o600 },
-            place: out.join("quarantine.ndjson"),
-            building: out.join(format!(".building-quarantine-{}", std::process::id())),
-            file: None,
-        }
-    }
-
-    fn keep(&mut self, source: &SourceReport) -> io::Result<()> {
-        if source.rejects.lines.is_empty() {
-            return Ok(());
-        }
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => {
-                if let Some(out) = self.building.parent() {
-                    fs::create_dir_all(out)?;
-                }
-                let mut options = File::options();
-                options.create(true).truncate(true).write(true);
-                let file = options.mode(self.mode).open(&self.building)?;
-                // Whatever the mask of the process takes away.
-                file.set_permissions(Permissions::from_mode(self.mode))?;
-                none.insert(Quarantine::new(BufWriter::new(file)))
-            }
-        };
-        file.write(source)
-    }
-
-    /// Puts the file in its place, or removes one of an earlier run if nothing was rejected.
-    fn publish(mut self) -> io::Result<Option<PathBuf>> {
-        match self.file.take() {
-            None => match fs::remove_file(&self.place) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(None),
-            },
-            Some(file) => {
-                file.into_inner().into_inner()?.sync_all()?;
-                fs::rename(&self.building, &self.place)?;
-                Ok(Some(self.place.clone()))
-            }
-        }
-    }
-}
-
-impl Drop for QuarantineFile {
-    fn drop(&mut self) {
-        // After publishing there is nothing under this name; before, the file is of no use.
-        let _ = fs::remove_file(&self.building);
-    }
+    let _ = writeln!(io::stderr(), "{}", shown(text));
 }
 
 #[cfg(test)]

@@ -10,22 +10,22 @@ use super::bill::PriceArgs;
 use super::bills::Bills;
 use super::monotone::check_closed;
 use super::months::{MonthSink, adjustments_of};
+use super::out::{after, out};
 use super::progress::say;
+use super::quarantine::QuarantineFile;
 use super::signals::hold_not_stopped;
 use super::{Failure, Finish, print_json};
 use crate::ingest::Ingested;
 use crate::meter::UsageTable;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Building, ClosedReport, FoldedReport, RowReport, RunReport, SetAsideReport, Terms, print_run,
-    publish, read_summary, usage_digest, write_adjustments, write_month,
+    Build, Building, ClosedReport, Dataset, FoldedReport, Origin, Publication, QUARANTINE_FILE,
+    RowReport, RunReport, SetAsideReport, Terms, print_run, publish, read_summary, usage_digest,
+    write_adjustments, write_month,
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
-use crate::units::{Factor, Month, Zone};
-
-/// The dataset of what came for closed months since.
-const ADJUSTMENTS: &str = "adjustments";
+use crate::units::{Factor, Month, Zone, counted};
 
 /// Arguments about what usage is worth to whom.
 #[derive(Args)]
@@ -103,6 +103,7 @@ pub(super) struct PublishArgs {
 pub(super) struct Publishing<'a> {
     args: &'a PublishArgs,
     registry: Registry,
+    place: Place<'a>,
     summary: Building,
     usage_5min: Building,
     /// Begun with the first closed month.
@@ -115,14 +116,71 @@ pub(super) struct Publishing<'a> {
     folded: Vec<FoldedReport>,
 }
 
+/// Where all goes together.
+struct Place<'a> {
+    build: Build,
+    /// The store that is published, as it was before its usage was read.
+    origin: Option<Origin<'a>>,
+    /// The only month that is published.
+    only: Option<Month>,
+    /// Whether there are rejected lines, where their file is written.
+    quarantine: Option<bool>,
+}
+
+impl Place<'_> {
+    /// Publishes datasets, and the file of rejected lines if it is written.
+    fn publish(&mut self, datasets: Vec<Building>, terms: &Terms<'_>) -> Result<(), Failure> {
+        let of_run = || Origin::of_run(terms);
+        let publication = Publication {
+            datasets,
+            origin: &self.origin.take().unwrap_or_else(of_run),
+            only: self.only,
+            quarantine: self.quarantine,
+        };
+        publish_all(&self.build, &publication)?;
+        if self.quarantine == Some(true) {
+            let path = self.build.out().join(QUARANTINE_FILE);
+            say(&format!("rejected lines are in {}", path.display()));
+        }
+        Ok(())
+    }
+}
+
 impl PublishArgs {
+    /// Begins to build in the folder, and says what was found there.
+    pub(super) fn build(&self) -> Result<Build, Failure> {
+        let build = Build::begin(&self.out)?;
+        let out = self.out.display();
+        if !build.taken_back.is_empty() {
+            say(&format!(
+                "a command was killed while it published in {out}: {} are as they were before it",
+                build.taken_back.join(", ")
+            ));
+        }
+        for path in &build.unknown {
+            say(&format!(
+                "{} is a build of an earlier version, or cannot be looked into; remove it if that does not run",
+                path.display()
+            ));
+        }
+        Ok(build)
+    }
+
     /// Reads the registry and begins the datasets, so that what is wrong is known before any work.
     pub(super) fn begin(&self) -> Result<Publishing<'_>, Failure> {
+        let registry = self.terms.registry()?;
+        let build = self.build()?;
         Ok(Publishing {
             args: self,
-            registry: self.terms.registry()?,
-            summary: Building::begin(&self.out, "summary")?,
-            usage_5min: Building::begin(&self.out, "usage_5min")?,
+            registry,
+            summary: build.dataset(Dataset::Summary)?,
+            usage_5min: build.dataset(Dataset::Usage5min)?,
+            place: Place {
+                build,
+                origin: None,
+                only: None,
+                quarantine: None,
+            },
             adjustments: None,
             bills: None,
             rows: Vec::new(),
@@ -175,7 +233,35 @@ impl<'a> Publishing<'a> {
 
     /// Prices what is added from now on.
     pub(super) fn price(&mut self, prices: &PriceArgs) -> Result<(), Failure> {
-        self.bills = Some(prices.begin(self.args)?);
+        self.bills = Some(prices.begin(self.args, &self.place.build)?);
+        Ok(())
+    }
+
+    /// Where rejected lines are built; `is_of_store` says whether a store keeps those that count.
+    pub(super) fn quarantine(&self, is_of_store: bool, is_group_readable: bool) -> QuarantineFile {
+        QuarantineFile::new(&self.place.build, is_of_store, is_group_readable)
+    }
+
+    /// Begins to publish what a store holds now, of `only` one month if it is named.
+    pub(super) fn take_store(
+        &mut self,
+        store: &'a Store,
+        only: Option<Month>,
+    ) -> Result<(), Failure> {
+        let terms = self.args.terms.with(&self.registry);
+        self.place.origin = Some(Origin::of_store(store, &terms)?);
+        self.place.only = only;
+        Ok(())
+    }
+
+    /// Completes the file of rejected lines, with those of `store`: it is published, too.
+    pub(super) fn take_quarantine(
+        &mut self,
+        quarantine: Option<QuarantineFile>,
+        store: Option<&Store>,
+    ) -> Result<(), Failure> {
+        let has_lines = quarantine.map(|file| file.finish(store)).transpose()?;
+        self.place.quarantine = has_lines;
         Ok(())
     }
 
@@ -239,7 +325,7 @@ impl<'a> Publishing<'a> {
             Some(building) => building,
             None => self
                 .adjustments
-                .insert(Building::begin(&self.args.out, ADJUSTMENTS)?),
+                .insert(self.place.build.dataset(Dataset::Adjustments)?),
         };
         let clock = (close.terms.month, self.args.terms.billing_zone);
         write_adjustments(clock, rows, &close.digest, building)?;
@@ -255,12 +341,12 @@ impl<'a> Publishing<'a> {
         let bytes: i128 = rows.iter().map(|row| row.delta[0]).sum();
         if !rows.is_empty() {
             say(&format!(
-                "{} was closed at {} and is published as it was then; {} adjustments of {bytes} B \
-                 in all are in {}",
+                "{} was closed at {} and is published as it was then; {} of {bytes} B in all {} in {}",
                 close.terms.month,
                 close.at,
-                rows.len(),
-                self.args.out.join(ADJUSTMENTS).display()
+                counted(rows.len() as u64, "adjustment"),
+                if rows.len() == 1 { "is" } else { "are" },
+                self.args.out.join(Dataset::Adjustments.name()).display()
             ));
         }
         self.closed.push(ClosedReport {
@@ -273,13 +359,18 @@ impl<'a> Publishing<'a> {
         Ok(())
     }
 
-    /// Shows why nothing is published: no file counts.
+    /// Shows why nothing is published but rejected lines.
     pub(super) fn finish_with_nothing(
-        self,
+        mut self,
         mut report: RunReport,
+        why: &str,
         elapsed_millis: impl Fn() -> u64,
     ) -> Result<Finish, Failure> {
-        say("nothing was published: no file counts");
+        say(&format!("nothing was published: {why}"));
+        if self.place.quarantine.is_some() {
+            let terms = self.args.terms.with(&self.registry);
+            self.place.publish(Vec::new(), &terms)?;
+        }
         let terms = &self.args.terms;
         report.billing_zone = terms.billing_zone.to_string();
         report.registry_digest = self.registry.digest();
@@ -291,12 +382,28 @@ impl<'a> Publishing<'a> {
         Ok(Finish::Attention)
     }
 
+    /// Why there is nothing of the month that is to be published, if there is nothing.
+    fn nothing_of_month(&self) -> Option<String> {
+        let month = self
+            .place
+            .only
+            .filter(|_| self.rows.is_empty() && self.closed.is_empty())?;
+        Some(format!(
+            "the store holds no usage of {month} on the clock {}; {} stays as it is",
+            self.args.terms.billing_zone,
+            self.args.out.display()
+        ))
+    }
+
     /// Publishes what was added and shows it; `report` says what it comes from.
     pub(super) fn finish(
-        self,
+        mut self,
         mut report: RunReport,
         elapsed_millis: impl Fn() -> u64,
     ) -> Result<Finish, Failure> {
+        if let Some(why) = self.nothing_of_month() {
+            return self.finish_with_nothing(report, &why, elapsed_millis);
+        }
         let (rows, terms) = (self.rows, &self.args.terms);
         rows.iter().for_each(|row| report.usage.add(&row.usage));
         report.summary = rows.iter().map(RowReport::from).collect();
@@ -308,7 +415,7 @@ impl<'a> Publishing<'a> {
         (report.closed, report.set_aside) = (self.closed, self.set_aside);
         report.folded_hosts = self.folded;
         let zone = terms.billing_zone;
-        let (charges, bills) = match self.bills {
+        let (mut datasets, bills) = match self.bills {
             None => (Vec::new(), Vec::new()),
             Some(mut bills) => {
                 bills.add_rest(None, zone)?;
@@ -316,29 +423,30 @@ impl<'a> Publishing<'a> {
                 (datasets, shown.reports)
             }
         };
-        // Where no month is closed, those of an earlier run adjust nothing here.
-        let retired = || self.summary.retired(ADJUSTMENTS);
-        let adjustments = self.adjustments.or_else(retired);
-        let usage = [Some(self.usage_5min), Some(self.summary), adjustments];
+        datasets.extend([self.usage_5min, self.summary]);
+        datasets.extend(self.adjustments);
         hold_not_stopped()?;
-        publish_all(usage.into_iter().flatten().chain(charges).collect())?;
+        self.place.publish(datasets, &terms.with(&self.registry))?;
         report.bills = bills;
         report.elapsed_millis = elapsed_millis();
-        show(terms.json, &rows, &report)?;
+        let done = format!("all was published in {}", self.args.out.display());
+        show(terms.json, &rows, &report).map_err(after(done))?;
         Ok(finish(terms.strict, &rows, &report))
     }
 }
 
-/// Publishes datasets, and says which of an earlier run were removed.
-pub(super) fn publish_all(datasets: Vec<Building>) -> Result<(), Failure> {
-    for path in publish(datasets)? {
-        let hint = match path.ends_with(ADJUSTMENTS) {
-            true => "no month is closed",
-            false => "--focus writes it anew",
+/// Publishes what was built, and says which datasets of earlier commands were removed.
+pub(super) fn publish_all(build: &Build, publication: &Publication<'_>) -> Result<(), Failure> {
+    for removed in publish(build, publication)? {
+        let hint = match removed.dataset {
+            Dataset::Usage5min | Dataset::Summary => "`cdn-meter summary` writes it anew",
+            Dataset::Adjustments => "`cdn-meter summary` writes it anew where a month is closed",
+            Dataset::Charges | Dataset::Costs => "`cdn-meter bill` writes it anew",
+            Dataset::Focus | Dataset::FocusCsv => "`cdn-meter bill --focus` writes it anew",
         };
-        let path = path.display();
         say(&format!(
-            "{path} was of an earlier run, and is removed; {hint}"
+            "{} was of an earlier command and may not agree with what is published now: removed; {hint}",
+            removed.path.display()
         ));
     }
     Ok(())
@@ -348,7 +456,7 @@ fn show(is_json: bool, rows: &[SummaryRow], report: &RunReport) -> io::Result<()
     if is_json {
         return print_json(report);
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     print_run(&mut out, rows, report)?;
     out.flush()
 }

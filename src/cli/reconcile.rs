@@ -13,6 +13,7 @@ use serde_json::json;
 use super::events::ClockArgs;
 use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_read};
 use super::monotone::check_closed;
+use super::out::out;
 use super::{Failure, Finish, print_json};
 use crate::registry::{Class, Registry};
 use crate::store::Store;
@@ -274,7 +275,7 @@ fn day_json((number, day, verdict): &(i32, Day, Verdict)) -> serde_json::Value {
 }
 
 fn print(days: &[(i32, Day, Verdict)]) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     writeln!(
         out,
         "day         {:>22}  {:>22}  {:>8}",

@@ -12,7 +12,7 @@ use super::metering::{
     MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write, say_set_aside,
 };
 use super::months::{MonthSink as _, add_months};
-use super::progress::{Progress, say};
+use super::progress::Progress;
 use super::publishing::PublishArgs;
 use super::signals::{graceful, read_until_stopped};
 use super::{Failure, Finish};
@@ -59,10 +59,14 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     if args.publishing.terms.has_registry() {
         publishing.price(&args.prices)?;
     }
-    let out = (args.publishing.out.as_path(), args.writer.group_readable);
-    let progress = Progress::new(found.stored_bytes(), Some(out));
-    let ingested = match args.no_store {
-        true => {
+    let store = match args.no_store {
+        true => None,
+        false => Some(open_to_write(&args.store.store, "run", &args.writer)?),
+    };
+    let quarantine = publishing.quarantine(!args.no_store, args.writer.group_readable);
+    let progress = Progress::new(found.stored_bytes(), Some(quarantine));
+    let ingested = match &store {
+        None => {
             let table = Mutex::new(UsageTable::new(options.rows_max));
             let read = || ingest(found.sources, &options, &progress, &table);
             let mut ingested = read_until_stopped(read)?;
@@ -75,28 +79,25 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
             publishing.add(table, std::mem::take(&mut ingested.domains))?;
             ingested
         }
-        false => {
-            let store = open_to_write(&args.store.store, "run", &args.writer)?;
-            publishing.check_closed(&store)?;
-            let read = || ingest(found.sources.clone(), &options, &progress, &store);
+        Some(store) => {
+            publishing.check_closed(store)?;
+            let read = || ingest(found.sources.clone(), &options, &progress, store);
             let ingested = read_until_stopped(read)?;
-            say_counted_otherwise(&store, &options, &found.sources, &ingested);
-            say_set_aside(&store)?;
-            publishing.note_set_aside(&store)?;
-            publishing.correct(&store, options.rows_max)?;
-            add_months(&mut publishing, &store, None, options.rows_max)?;
+            say_counted_otherwise(store, &options, &found.sources, &ingested);
+            say_set_aside(store)?;
+            publishing.note_set_aside(store)?;
+            publishing.take_store(store, None)?;
+            publishing.correct(store, options.rows_max)?;
+            add_months(&mut publishing, store, None, options.rows_max)?;
             ingested
         }
     };
-    let quarantine = progress.finish()?;
+    publishing.take_quarantine(progress.finish(), store.as_ref())?;
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);
     report.files.left_out = found.left_out.len() as u64;
-    if let Some(path) = quarantine {
-        say(&format!("rejected lines are in {}", path.display()));
-    }
     match is_nothing(&ingested) {
-        true => publishing.finish_with_nothing(report, elapsed_millis),
+        true => publishing.finish_with_nothing(report, "no file counts", elapsed_millis),
         false => publishing.finish(report, elapsed_millis),
     }
 }

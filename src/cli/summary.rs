@@ -34,6 +34,7 @@ pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
     let store = open_to_read(&args.store.store)?;
     let mut publishing = args.publishing.begin()?;
+    publishing.take_store(&store, args.month)?;
     publishing.note_set_aside(&store)?;
     publishing.check_closed(&store)?;
     add_months(&mut publishing, &store, args.month, args.memory.rows_max())?;

@@ -9,10 +9,12 @@ use serde_json::json;
 use super::metering::{
     LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, now_nanos, open_to_read,
 };
+use super::out::out;
 use super::progress::{Progress, say};
 use super::{Failure, Finish, print_json};
 use crate::ingest::{Compared, Options, compare};
 use crate::store::{Finding, Store, Verification};
+use crate::units::{counted, shown};
 
 /// Names that are printed of files that could not be compared.
 const NAMES_MAX: usize = 20;
@@ -62,8 +64,9 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
         0 if compared.is_some_and(|compared| !is_complete(&compared)) => Ok(Finish::Attention),
         0 => Ok(Finish::Done),
         findings => Err(Failure::state(format!(
-            "the store {} is not what it promises to be: {findings} findings",
-            args.store.store.display()
+            "the store {} is not what it promises to be: {}",
+            args.store.store.display(),
+            counted(findings as u64, "finding")
         ))),
     }
 }
@@ -87,7 +90,7 @@ fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
         only: None,
     };
     let compared = compare(found.sources, &options, &progress, store)?;
-    progress.finish()?;
+    progress.finish();
     Ok(compared)
 }
 
@@ -130,12 +133,14 @@ fn compared_json(compared: &Compared) -> serde_json::Value {
 }
 
 fn print(verification: &Verification, compared: Option<&Compared>) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     for finding in &verification.findings {
         writeln!(
             out,
             "{}  {}: {}",
-            finding.promise, finding.subject, finding.problem
+            finding.promise,
+            shown(&finding.subject),
+            shown(&finding.problem)
         )?;
     }
     if let Some(compared) = compared {
@@ -143,29 +148,30 @@ fn print(verification: &Verification, compared: Option<&Compared>) -> io::Result
     }
     writeln!(
         out,
-        "{} contents, {} rows in {} segments: {}, {} requests; {} findings",
-        verification.contents,
-        verification.rows,
-        verification.segments,
+        "{}, {} in {}: {}, {}; {}",
+        counted(verification.contents, "content"),
+        counted(verification.rows, "row"),
+        counted(verification.segments, "segment"),
         verification.usage.bytes,
-        verification.usage.requests,
-        verification.findings.len()
+        counted(verification.usage.requests, "request"),
+        counted(verification.findings.len() as u64, "finding")
     )?;
     out.flush()
 }
 
 fn print_compared(out: &mut impl Write, compared: &Compared) -> io::Result<()> {
     for (name, reason) in compared.unknown.iter().take(NAMES_MAX) {
-        writeln!(out, "not counted  {name}: {reason}")?;
+        writeln!(out, "not counted  {}: {}", shown(name), shown(reason))?;
     }
     for name in compared.unchecked.iter().take(NAMES_MAX) {
+        let name = shown(name);
         writeln!(out, "not compared  {name}: no such content among the logs")?;
     }
     writeln!(
         out,
-        "{} files compared with the store: {} lines, {} B; {} files not counted, {} not at hand",
-        compared.files,
-        compared.lines,
+        "{} compared with the store: {}, {} B; {} not counted, {} not at hand",
+        counted(compared.files, "file"),
+        counted(compared.lines, "line"),
         compared.bytes,
         compared.unknown.len(),
         compared.unchecked.len()

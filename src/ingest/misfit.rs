@@ -17,6 +17,7 @@ use rust_decimal::Decimal;
 use super::quarantine::RejectedLine;
 use crate::meter::Fates;
 use crate::record::{DetectError, Layout, Reject, SAMPLE_LINES_MAX, detect};
+use crate::units::counted;
 
 /// Rejected lines that never refuse a file that has metered ones.
 pub const REJECTS_FORGIVEN: u64 = 1;
@@ -136,7 +137,12 @@ fn excerpt(text: &[u8]) -> String {
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rejected, rows) = (self.rows.rejected, self.rows.all());
-        write!(f, "{rejected} of its {rows} lines were rejected")?;
+        let were = if rejected == 1 { "was" } else { "were" };
+        write!(
+            f,
+            "{rejected} of its {} {were} rejected",
+            counted(rows, "line")
+        )?;
         match self.rows.metered {
             0 => write!(f, " and none was metered")?,
             _ => write!(f, ", more than the limit of {}", self.limit)?,

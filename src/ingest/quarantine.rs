@@ -161,6 +161,11 @@ impl<W: Write> Quarantine<W> {
         Ok(())
     }
 
+    /// The output, for lines that were written before.
+    pub fn out(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Hands the output back.
     pub fn into_inner(self) -> W {
         self.out

@@ -16,6 +16,7 @@ use super::looks::Looks;
 use super::returns;
 use super::template::Template;
 use super::w3c::{Foreign, ForeignLog};
+use crate::units::counted;
 
 /// Lines that are looked at, comments not among them.
 pub const SAMPLE_LINES_MAX: usize = 64;
@@ -29,13 +30,21 @@ pub struct Candidate {
     pub lines_read: usize,
 }
 
+fn first_lines(lines: usize) -> String {
+    match lines {
+        1 => "its only line".to_owned(),
+        lines => format!("any of its first {lines} lines"),
+    }
+}
+
 /// Why no format was certain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DetectError {
     /// More than one format reads lines, or the best reads too few.
     #[error(
-        "the format is not certain: of {lines} lines, {} reads; name it with --format",
+        "the format is not certain: of {}, {} reads; name it with --format",
+        counted(*lines as u64, "line"),
         Listing(candidates)
     )]
     Uncertain {
@@ -49,7 +58,8 @@ pub enum DetectError {
     NoLog(Looks),
     /// No format reads any line.
     #[error(
-        "no known format reads any of its first {lines} lines; name it with --format, and an nginx or Apache template with --log-format"
+        "no known format reads {}; name it with --format, and an nginx or Apache template with --log-format",
+        first_lines(*lines)
     )]
     Unknown {
         /// Lines that were judged.

@@ -2,8 +2,9 @@
 
 use arrow::array::RecordBatch;
 
+use super::build::Building;
 use super::columns::{batch_of, dates, decimals, micros, sums, texts};
-use super::dataset::{Building, PublishError};
+use super::dataset::PublishError;
 use super::parquet_file::{Footer, MonthFile};
 use crate::columns::ROW_GROUP_ROWS;
 use crate::summary::Adjustment;

@@ -11,7 +11,7 @@ use super::costs::{CostSum, CostSums};
 use super::notes::{Notes, print_notes, print_some};
 use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, add_exactly};
 use crate::registry::Class;
-use crate::units::Month;
+use crate::units::{Month, counted, shown};
 
 /// Accounts of the table; what is beyond is in the Parquet charges.
 const ACCOUNTS_MAX: usize = 20;
@@ -230,7 +230,7 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
         bill.month,
         bill.billing_zone,
         bill.currency,
-        bill.catalogue,
+        shown(&bill.catalogue),
         &bill.catalogue_digest[..12],
         bill.standard_mode,
     )?;
@@ -252,14 +252,15 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
     {
         writeln!(
             out,
-            "          … and {more} more accounts in the Parquet charges"
+            "          … and {} in the Parquet charges",
+            counted(more as u64, "more account")
         )?;
     }
     print_notes(out, &bill.notes, &bill.currency)?;
     print_some(out, &bill.unpriced, |of| {
         let account = match &of.account[..] {
             "" => String::new(),
-            account => format!(" of account {account}"),
+            account => format!(" of account {}", shown(account)),
         };
         format!(
             "not priced: {} B of class {}{account}: {}",
@@ -275,7 +276,7 @@ pub fn print_bill(out: &mut impl Write, bill: &BillReport) -> io::Result<()> {
 }
 
 fn print_account(out: &mut impl Write, account: &AccountReport, currency: &str) -> io::Result<()> {
-    writeln!(out, "account   {}", account.account)?;
+    writeln!(out, "account   {}", shown(&account.account))?;
     let mut corrects = "";
     for item in &account.items {
         if item.corrects != corrects {
@@ -285,10 +286,11 @@ fn print_account(out: &mut impl Write, account: &AccountReport, currency: &str) 
         let what = format!("{} {}", item.item, item.variant);
         writeln!(
             out,
-            "          {:<26}  {:<8}  {:>6} lines  {:>22} {:<13}  {:>20}",
+            "          {:<26}  {:<8}  {:>6} {:<5}  {:>22} {:<13}  {:>20}",
             what.trim_end(),
             item.zone,
             item.lines,
+            if item.lines == 1 { "line" } else { "lines" },
             item.quantity,
             item.unit,
             item.amount
@@ -303,14 +305,21 @@ fn print_account(out: &mut impl Write, account: &AccountReport, currency: &str) 
     if account.needs_review != 0 {
         writeln!(
             out,
-            "          {} lines need review and are in no sum, {} in all: settled as standard traffic before \
-             their domain became a mini-program domain (R21)",
-            account.needs_review,
+            "          {}, {} in all: settled as standard traffic before {} domain became a mini-program domain (R21)",
+            match account.needs_review {
+                1 => "1 line needs review and is in no sum".to_owned(),
+                lines => format!("{lines} lines need review and are in no sum"),
+            },
             in_all(
                 &account.review_amount,
                 &account.review_package_gigabytes,
                 currency
-            )
+            ),
+            if account.needs_review == 1 {
+                "its"
+            } else {
+                "their"
+            }
         )?;
     }
     Ok(())
@@ -349,7 +358,8 @@ fn print_domains(out: &mut impl Write, domains: &[DomainReport]) -> io::Result<(
     match domains.len().checked_sub(DOMAINS_MAX) {
         Some(more @ 1..) => writeln!(
             out,
-            "            … and {more} more domains in the Parquet costs"
+            "            … and {} in the Parquet costs",
+            counted(more as u64, "more domain")
         ),
         _ => Ok(()),
     }

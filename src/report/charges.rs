@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch};
 
+use super::cell::cell;
 use super::columns::{batch_of, dates, decimals, signed, texts, times};
 use super::dataset::PublishError;
 use super::parquet_file::{Footer, MonthFile};
@@ -72,7 +73,8 @@ fn rows<'a>(bill: &'a Bill, by: &'a PricedBy) -> Result<Vec<Row<'a>>, PublishErr
     Ok(rows)
 }
 
-/// Writes the lines of a bill as CSV, with the columns of the dataset; `is_first` writes their names.
+/// Writes the lines of a bill as CSV, with the columns of the dataset; `is_first` writes their names. Texts that a
+/// spreadsheet would run are prefixed (`cell.rs`).
 ///
 /// Errors: [`PublishError`], `Csv` where `out` takes no more.
 pub fn write_charges_csv(
@@ -170,11 +172,11 @@ impl<'a> Row<'a> {
             let time = Timestamp::from_unix_secs(micros / MICROS_PER_SEC);
             time.map_or_else(String::new, Timestamp::rfc3339)
         };
-        let text = str::to_owned;
+        let text = |text: &str| cell(text).into_owned();
         [
-            text(month),
+            month.to_owned(),
             text(self.account),
-            self.id.clone(),
+            text(&self.id),
             text(self.item),
             text(self.domain),
             text(self.app_id),
@@ -190,13 +192,13 @@ impl<'a> Row<'a> {
             fixed(self.exact_amount, EXACT_PLACES),
             fixed(self.amount, AMOUNT_PLACES),
             fixed(self.payable, PAYABLE_PLACES),
-            self.by.currency.clone(),
-            self.rules.clone(),
+            text(&self.by.currency),
+            text(&self.rules),
             text(self.price),
             text(self.source),
             text(self.how),
-            self.by.name.clone(),
-            self.by.digest.clone(),
+            text(&self.by.name),
+            text(&self.by.digest),
             text(self.variant),
             time(self.term.0),
             time(self.term.1),

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::billing::{AccountBill, Bill, BillTerms, Inexact, Item, add_exactly};
-use crate::units::Month;
+use crate::units::{Month, counted, shown};
 
 /// Accounts of the table; what is beyond is in the JSON.
 const ACCOUNTS_MAX: usize = 20;
@@ -143,8 +143,8 @@ pub fn print_comparison(out: &mut impl Write, of: &Comparison) -> io::Result<()>
         writeln!(
             out,
             "     ({number})  {}: catalogue {} ({}…), standard traffic by {}",
-            way.name,
-            way.catalogue,
+            shown(&way.name),
+            shown(&way.catalogue),
             &way.catalogue_digest[..12],
             way.standard_mode
         )?;
@@ -152,7 +152,7 @@ pub fn print_comparison(out: &mut impl Write, of: &Comparison) -> io::Result<()>
     let numbers = (1..=of.ways.len()).map(|number| format!("({number})"));
     row(out, "", numbers)?;
     for account in of.accounts.iter().take(ACCOUNTS_MAX) {
-        writeln!(out, "account   {}", account.account)?;
+        writeln!(out, "account   {}", shown(&account.account))?;
         for item in &account.items {
             let amounts = item.amounts.iter();
             let amounts = amounts.map(|amount| amount.clone().unwrap_or_else(|| "-".to_owned()));
@@ -166,7 +166,8 @@ pub fn print_comparison(out: &mut impl Write, of: &Comparison) -> io::Result<()>
     }
     if ACCOUNTS_MAX < of.accounts.len() {
         let more = of.accounts.len() - ACCOUNTS_MAX;
-        writeln!(out, "          … and {more} more accounts with --json")?;
+        let more = counted(more as u64, "more account");
+        writeln!(out, "          … and {more} with --json")?;
     }
     writeln!(out, "all accounts")?;
     row(out, "to pay", of.payable.iter().map(as_amount))?;

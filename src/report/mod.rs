@@ -3,12 +3,14 @@
 //! Owns: schemas, file layout, publishing, wording of tables. One file per exporter.
 //! Does not own: any figure; it only shows what `summary` and `ingest` worked out.
 //!
-//! Invariants: a dataset is published whole or not at all; schemas only grow at the end, and their
+//! Invariants: what a command publishes is published whole or not at all; schemas only grow at the end, and their
 //! version stands in every file's footer.
 
 mod adjustments;
 mod bill;
 mod billed;
+mod build;
+mod cell;
 mod charges;
 mod columns;
 mod comparison;
@@ -19,19 +21,23 @@ mod frozen;
 mod json;
 mod month;
 mod notes;
+mod origin;
 mod parquet_file;
+mod publish;
 mod services;
 mod statement;
+mod swap;
 mod terminal;
 
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
 pub use bill::{BillReport, print_bill};
 pub use billed::{Billed, read_charges};
+pub use build::{Build, Building, mark_of_folder};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use comparison::{Comparison, print_comparison};
 pub use costs::{COSTS_SCHEMA, CostSum, CostSums, CostsReader, CostsWriter};
-pub use dataset::{Building, PublishError, mark_of_folder, publish};
+pub use dataset::{Dataset, PublishError};
 pub use focus::{FocusTerms, FocusVersion, write_focus};
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
@@ -43,7 +49,9 @@ pub use notes::{
     AssumedReport, FoldedReport, LeftAloneReport, MendedReport, Notes, RejectedReport,
     RerateReport, WaitingReport, WithoutBytesReport,
 };
+pub use origin::Origin;
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
+pub use publish::{Publication, QUARANTINE_FILE, Removed, publish};
 pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};
 pub use statement::{
     STATEMENT_ACCOUNTS_MAX, STATEMENT_LINES_MAX, STATEMENT_MONTHS_MAX, STATEMENT_ROWS_MAX,

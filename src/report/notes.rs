@@ -13,7 +13,7 @@ use crate::billing::{
 };
 use crate::meter::UNKNOWN_HOSTS_MAX;
 use crate::summary::{MonthUsage, OTHER_HOSTS};
-use crate::units::Region;
+use crate::units::{Region, counted, shown};
 
 /// Notes of a kind under the table; all of them are in the JSON.
 const NOTES_MAX: usize = 20;
@@ -108,8 +108,8 @@ pub struct WithoutBytesReport {
 impl WithoutBytesReport {
     /// In words: how many lines of how many files.
     pub(super) fn extent(&self) -> String {
-        let files = if self.files == 1 { "file" } else { "files" };
-        format!("{} lines of {} {files}", self.lines, self.files)
+        let (lines, files) = (counted(self.lines, "line"), counted(self.files, "file"));
+        format!("{lines} of {files}")
     }
 }
 
@@ -438,8 +438,11 @@ pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -
     })?;
     print_some(out, &notes.unlicensed, |of| {
         format!(
-            "without a licence: {} ({}) was watched on {} days, {} B; billed all the same (R09)",
-            of.domain, of.app_id, of.days, of.bytes
+            "without a licence: {} ({}) was watched on {}, {} B; billed all the same (R09)",
+            of.domain,
+            of.app_id,
+            counted(of.days, "day"),
+            of.bytes
         )
     })?;
     print_some(out, &notes.assumed_regions, |of| {
@@ -468,12 +471,13 @@ pub(super) fn print_some<T>(
     text: impl Fn(&T) -> String,
 ) -> io::Result<()> {
     for note in notes.iter().take(NOTES_MAX) {
-        writeln!(out, "          {}", text(note))?;
+        writeln!(out, "          {}", shown(&text(note)))?;
     }
     match notes.len().checked_sub(NOTES_MAX) {
         Some(more @ 1..) => writeln!(
             out,
-            "          … and {more} more such notes, all with --json"
+            "          … and {}, all with --json",
+            counted(more as u64, "more such note")
         ),
         _ => Ok(()),
     }

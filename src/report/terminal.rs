@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::bill::print_bill;
 use super::json::{RetriedReport, RunReport};
 use crate::summary::{INDEX_RULE, SummaryRow};
-use crate::units::{Bytes, Mbps};
+use crate::units::{Bytes, Mbps, counted, shown};
 
 /// Rows of the table; what is beyond is in the Parquet summary.
 const ROWS_MAX: usize = 40;
@@ -57,7 +57,7 @@ fn print_table(out: &mut impl Write, rows: &[SummaryRow]) -> io::Result<()> {
         )?;
     }
     if let Some(more) = rows.len().checked_sub(ROWS_MAX).filter(|more| *more != 0) {
-        writeln!(out, "… and {more} more rows in the Parquet summary")?;
+        writeln!(out, "… and {more} more in the Parquet summary")?;
     }
     writeln!(
         out,
@@ -89,8 +89,12 @@ pub fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Res
     if rejected != 0 {
         writeln!(
             out,
-            "          at most {} B not metered on rejected lines, and what {} unreadable ones held",
-            bytes.rejected_at_most, bytes.rejected_unread_lines
+            "          at most {} B not metered on rejected lines, and what {} held",
+            bytes.rejected_at_most,
+            match bytes.rejected_unread_lines {
+                1 => "1 unreadable one".to_owned(),
+                lines => format!("{lines} unreadable ones"),
+            }
         )?;
     }
     writeln!(
@@ -120,10 +124,10 @@ fn print_files(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
     let files = &report.files;
     writeln!(
         out,
-        "files     {} counted, {} refused ({})",
+        "files     {} counted, {} refused{}",
         files.committed,
         files.refused.len(),
-        listing(&files.formats)
+        in_brackets(&files.formats)
     )?;
     if files.changes.keys().any(|change| *change != "new") {
         writeln!(out, "          {}", listing(&files.changes))?;
@@ -132,7 +136,9 @@ fn print_files(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
         writeln!(
             out,
             "          {} {}: {}",
-            noted.change, noted.name, noted.note
+            noted.change,
+            shown(&noted.name),
+            shown(&noted.note)
         )?;
     }
     if let Some(more) = files
@@ -152,11 +158,11 @@ fn print_files(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
 pub fn print_retried(out: &mut impl Write, retried: &RetriedReport) -> io::Result<()> {
     writeln!(
         out,
-        "retried   {} lines metered ({}), {} skipped, of {} contents; {} rejected as before",
-        retried.metered,
+        "retried   {} metered ({}), {} skipped, of {}; {} rejected as before",
+        counted(retried.metered, "line"),
         Bytes::new(retried.bytes),
         retried.skipped,
-        retried.contents,
+        counted(retried.contents, "content"),
         retried.rejected
     )?;
     if retried.not_tried != 0 {
@@ -188,6 +194,14 @@ fn print_histograms(out: &mut impl Write, report: &RunReport) -> io::Result<()> 
         blocks.p99 / 1_000,
         blocks.max / 1_000
     )
+}
+
+/// Counts by name behind what they add up to; nothing where there are none.
+fn in_brackets(counts: &BTreeMap<&'static str, u64>) -> String {
+    match counts.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", listing(counts)),
+    }
 }
 
 fn listing(counts: &BTreeMap<&'static str, u64>) -> String {

@@ -156,9 +156,11 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(file_error("sync", path))
 }
 
-/// Makes a folder of a store, durably, unless it is there; those that it is in are made as ever.
+/// Makes a folder of a store, durably, unless it is there; those that it is in are made as ever. A folder above it
+/// that we may pass through and not read (mode 711) cannot be synced: if the folder is new, the file system is.
 pub(super) fn make_folder(path: &Path, modes: Modes) -> Result<(), StoreError> {
-    if !path.is_dir() {
+    let is_new = !path.is_dir();
+    if is_new {
         let make = || {
             let parent = path.parent().unwrap_or(Path::new(""));
             if !parent.as_os_str().is_empty() {
@@ -169,9 +171,17 @@ pub(super) fn make_folder(path: &Path, modes: Modes) -> Result<(), StoreError> {
         make().map_err(file_error("make", path))?;
         modes.set(path)?;
     }
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
-        _ => Ok(()),
+    let Some(parent) = path.parent().filter(|of| !of.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    match File::open(parent) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match is_new {
+            true => File::open(path)
+                .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
+                .map_err(file_error("sync", path)),
+            false => Ok(()),
+        },
+        _ => sync_folder(parent),
     }
 }
 

@@ -6,8 +6,9 @@ use std::ops::Range;
 use rusqlite::params;
 
 use super::error::StoreError;
+use super::read::Snapshot;
 use super::scan::{Wanted, scan_sound};
-use super::{SEGMENTS, Store, ledger, limit};
+use super::{SEGMENTS, Store, ledger};
 use crate::meter::Usage;
 use crate::source::Digest;
 use crate::units::Span;
@@ -52,13 +53,7 @@ impl Store {
 
     fn explain_once(&self, domain: &str, slots: Range<u32>) -> Result<Explanation, StoreError> {
         let mut found: BTreeMap<i64, (Usage, (u32, u32))> = BTreeMap::new();
-        let (segments, live) = {
-            let state = self.lock_state();
-            (
-                ledger::segments_in(&state.ledger, &slots)?,
-                limit::published(&state.ledger)?,
-            )
-        };
+        let Snapshot { segments, live } = self.snapshot(&slots)?;
         let folder = self.root.join(SEGMENTS);
         let wanted = Wanted {
             slots,
@@ -85,6 +80,33 @@ impl Store {
                 .push(self.explained(content, usage, slots)?);
         }
         Ok(explanation)
+    }
+
+    /// Hands the names of the domains that have usage to `each`, some of them several times.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn each_domain(&self, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
+        self.steadily(|| {
+            let slots = self.slots()?;
+            let Snapshot { segments, live } = self.snapshot(&slots)?;
+            let folder = self.root.join(SEGMENTS);
+            let wanted = Wanted {
+                slots,
+                domain: None,
+            };
+            for segment in segments {
+                let mut last = None;
+                scan_sound(&folder, &segment, &wanted, |row| {
+                    let row = row.filter(|row| live.contains(&row.content));
+                    if let Some(row) = row.filter(|row| last != Some(row.domain_key)) {
+                        last = Some(row.domain_key);
+                        each(row.domain);
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        })
     }
 
     fn explained(

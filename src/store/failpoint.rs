@@ -4,7 +4,11 @@
 //! of a place that the environment names, as `CDN_METER_KILL_AT=segment.sync:2`. The crash suite
 //! goes through all of them. With `CDN_METER_COMMIT_ROWS=20` such a build commits whenever so many rows
 //! wait, so that a small ingest has many commits; `CDN_METER_COMMIT_MILLIS=50` stands for the ten seconds.
+//!
+//! Publishing has places of its own, at which `CDN_METER_FAIL_AT=publish.swap:2` makes the system fail instead
+//! of killing the process, and `CDN_METER_NO_EXCHANGE` takes the exchange of two names away.
 
+use std::io;
 use std::time::Duration;
 
 /// Every place, in the order in which a commit visits them.
@@ -26,22 +30,72 @@ pub const FAILPOINTS: [&str; 15] = [
     "transaction.committed",
 ];
 
+/// Every place of publishing, in the order in which it visits them.
+pub const PUBLISHING_FAILPOINTS: [&str; 9] = [
+    "publish.begin",
+    "publish.seal",
+    "publish.journal",
+    "publish.swap",
+    "publish.between",
+    "publish.swapped",
+    "publish.undo",
+    "publish.commit",
+    "publish.committed",
+];
+
 /// Kills the process if the environment asks for it here.
 #[cfg(debug_assertions)]
 pub(super) fn reach(place: &str) {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
     static VISITS: AtomicU64 = AtomicU64::new(0);
-    debug_assert!(FAILPOINTS.contains(&place), "{place} is not listed");
-    let Ok(wanted) = std::env::var("CDN_METER_KILL_AT") else {
-        return;
-    };
-    let (wanted, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-    if wanted == place
-        && count.parse() == Ok(VISITS.fetch_add(1, Ordering::Relaxed) + 1)
+    debug_assert!(
+        FAILPOINTS.contains(&place) || PUBLISHING_FAILPOINTS.contains(&place),
+        "{place} is not listed"
+    );
+    if is_asked("CDN_METER_KILL_AT", place, &VISITS)
         && let Some(own) = rustix::process::Pid::from_raw(std::process::id() as i32)
     {
         let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
     }
+}
+
+/// Whether this is the visit of a place that a variable names.
+#[cfg(debug_assertions)]
+fn is_asked(variable: &str, place: &str, visits: &std::sync::atomic::AtomicU64) -> bool {
+    use std::sync::atomic::Ordering;
+    let Ok(wanted) = std::env::var(variable) else {
+        return false;
+    };
+    let (wanted, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+    wanted == place && count.parse() == Ok(visits.fetch_add(1, Ordering::Relaxed) + 1)
+}
+
+/// Kills the process, or fails as a disk that is broken does, if the environment asks for it here.
+///
+/// Errors: in builds with debug assertions those that are asked for; else none.
+#[cfg(debug_assertions)]
+pub fn fail_at(place: &str) -> io::Result<()> {
+    use std::sync::atomic::AtomicU64;
+    static VISITS: AtomicU64 = AtomicU64::new(0);
+    reach(place);
+    match is_asked("CDN_METER_FAIL_AT", place, &VISITS) {
+        true => Err(rustix::io::Errno::IO.into()),
+        false => Ok(()),
+    }
+}
+
+/// Nothing fails on request outside of tests.
+///
+/// Errors: none.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub fn fail_at(_place: &str) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether two names are to be taken as ones that cannot be exchanged, as on NFS.
+pub fn is_without_exchange() -> bool {
+    cfg!(debug_assertions) && std::env::var_os("CDN_METER_NO_EXCHANGE").is_some()
 }
 
 #[cfg(not(debug_assertions))]

@@ -81,7 +81,7 @@ pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use coverage::{Coverage, Covered, Tells};
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
-pub use failpoint::FAILPOINTS;
+pub use failpoint::{FAILPOINTS, PUBLISHING_FAILPOINTS, fail_at, is_without_exchange};
 pub use forget::{ForgetError, Forgotten, REASON_BYTES_MAX};
 pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;

@@ -47,9 +47,9 @@ pub struct WithoutBytes {
 }
 
 /// What a reader goes by, taken in one transaction.
-struct Snapshot {
-    segments: Vec<SegmentFile>,
-    live: HashSet<i64>,
+pub(super) struct Snapshot {
+    pub(super) segments: Vec<SegmentFile>,
+    pub(super) live: HashSet<i64>,
 }
 
 impl Store {
@@ -77,6 +77,41 @@ impl Store {
             slots.start = month.slots(zone).end;
         }
         Ok(months)
+    }
+
+    /// A word for all the usage that counts now and the months that are closed, to compare with later.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn state(&self) -> Result<String, StoreError> {
+        let closes = self.closes()?.len();
+        let sql = "SELECT coalesce(max(id), 0), coalesce(max(at), '') FROM commits";
+        let state = self.lock_state();
+        let (commit, at): (i64, String) = state
+            .ledger
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(format!("{:016x}/{commit}/{closes}/{at}", self.seed().0))
+    }
+
+    /// Whether the same usage counts and the same months are closed as when `state` was asked for; `false`
+    /// where that cannot be told, as of another store.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn is_as_in(&self, state: &str) -> Result<bool, StoreError> {
+        let parts: Vec<&str> = state.splitn(4, '/').collect();
+        let [seed, commit, closes, at] = parts[..] else {
+            return Ok(false);
+        };
+        let is_same = u64::from_str_radix(seed, 16) == Ok(self.seed().0)
+            && closes.parse() == Ok(self.closes()?.len());
+        let (true, Ok(commit)) = (is_same, commit.parse::<i64>()) else {
+            return Ok(false);
+        };
+        let sql = "SELECT ?1 = 0 OR EXISTS (SELECT 1 FROM commits WHERE id = ?1 AND ?2 >= at)";
+        let is_known = self
+            .lock_state()
+            .ledger
+            .query_row(sql, (commit, at), |row| row.get(0))?;
+        Ok(is_known && self.is_untouched_since(commit, &(0..u32::MAX))?)
     }
 
     /// Rows in its segments, those that do not count included.
@@ -241,7 +276,8 @@ impl Store {
         Ok(table.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn snapshot(&self, slots: &Range<u32>) -> Result<Snapshot, StoreError> {
+    /// What a reader of `slots` goes by.
+    pub(super) fn snapshot(&self, slots: &Range<u32>) -> Result<Snapshot, StoreError> {
         let state = &mut *self.lock_state();
         let transaction = state.ledger.transaction()?;
         let segments = ledger::segments_in(&transaction, slots)?;

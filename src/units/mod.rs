@@ -12,6 +12,7 @@ mod hex;
 pub mod invariant;
 mod month;
 mod region;
+mod shown;
 mod span;
 mod time;
 
@@ -20,6 +21,7 @@ pub use domain::{Domain, HostError, host_and_port, normalize_host};
 pub use hex::hex;
 pub use month::{Month, MonthError};
 pub use region::Region;
+pub use shown::{Shown, counted, is_steering, shown};
 pub use span::Span;
 pub(crate) use time::unix_secs_of_civil as civil_unix_secs;
 pub use time::{DAY_SECS, SLOT_SECS, SLOTS_PER_DAY, Slot, Timestamp, Zone, ZoneError, day_text};

@@ -302,7 +302,7 @@ fn every_line_of_bytes_is_explained_to_the_byte() {
         .arg(site.path("none"))
         .args(["--explain", "nobody/"]);
     let none = Site::run(&mut none);
-    assert_eq!(none.code, 2, "{}", none.stderr);
+    assert_eq!(none.code, 1, "{}", none.stderr);
 }
 
 #[test]

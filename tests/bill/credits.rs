@@ -184,7 +184,7 @@ fn c7_package_gigabytes_that_may_be_owed_are_in_the_sums_of_what_needs_review() 
             500,
             "0.00000000",
             "145.000001015",
-            "1 lines need review and are in no sum, 145.000001015 package GB in all",
+            "1 line needs review and is in no sum, 145.000001015 package GB in all",
             "1 line, 145.000001015 package GB in all",
         ),
         (

@@ -481,6 +481,12 @@ fn notes_of_a_table_are_bounded_and_json_has_them_all() {
 #[test]
 fn a_month_of_nothing_says_so() {
     let site = site(100);
-    let table = table(&site, &["--month", "2026-05"]);
-    assert!(table.starts_with("nothing to bill in 2026-05: "), "{table}");
+    let out = site.path("none").display().to_string();
+    let said = run(&site, "bill", &["--month", "2026-05", "--out", &out]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("nothing to bill in 2026-05: "),
+        "{}",
+        said.stderr
+    );
 }

@@ -182,7 +182,7 @@ fn names(site: &Site, out: &str) -> Vec<String> {
     let entries = fs::read_dir(site.path(out)).expect("listed");
     let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("listed").file_name();
     let names = entries.map(|entry| name(entry).to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.collect();
+    let mut names: Vec<String> = names.filter(|name| name != ".made-of").collect();
     names.sort_unstable();
     names
 }

@@ -58,7 +58,7 @@ impl Place {
         said(output.expect("the program starts"))
     }
 
-    /// Names in the output folder, sorted; empty where there is none.
+    /// Names in the output folder, sorted, but for what tells what they were made of; empty where there is none.
     pub fn published(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.out()) else {
             return Vec::new();
@@ -70,7 +70,10 @@ impl Place {
                 .to_string_lossy()
                 .into_owned()
         };
-        let mut names: Vec<_> = entries.map(name).collect();
+        let mut names: Vec<_> = entries
+            .map(name)
+            .filter(|name| name != ".made-of")
+            .collect();
         names.sort();
         names
     }

@@ -26,6 +26,7 @@ mod month;
 mod names;
 mod old;
 mod program;
+mod publishing;
 mod recount;
 mod retry;
 mod rotation;
@@ -37,4 +38,5 @@ mod steps;
 mod sums;
 #[path = "../support/mod.rs"]
 mod support;
+mod telling;
 mod world;

@@ -81,6 +81,8 @@ fn published(site: &Site) -> BTreeMap<PathBuf, Vec<u8>> {
     assert_eq!(said.code, 0, "{}", said.stderr);
     let mut files = BTreeMap::new();
     read_folder(&site.path("out"), &mut files);
+    // It tells the commits, which are others for every way.
+    files.remove(&site.path("out/.made-of"));
     let relative = |(path, content): (PathBuf, Vec<u8>)| {
         let path = path.strip_prefix(site.path("out")).expect("below");
         (path.to_owned(), content)

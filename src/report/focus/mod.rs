@@ -36,6 +36,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rust_decimal::Decimal;
 
+use super::cell::cell;
 use super::charges::footer;
 use super::columns::utc_micros;
 use super::costs::CostsReader;
@@ -198,7 +199,7 @@ impl FocusVersion {
 }
 
 /// Writes the rows of a bill, the shares of which are `costs`, into two folders: as Parquet, and as CSV in
-/// which nulls are empty and numbers have a decimal point.
+/// which nulls are empty, numbers have a decimal point, and texts that a spreadsheet would run are prefixed (`cell.rs`).
 ///
 /// Errors: [`PublishError`].
 pub fn write_focus(
@@ -309,7 +310,7 @@ fn exactly(number: Decimal, places: u32) -> Result<i128, Inexact> {
 fn text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => "".into(),
-        Value::Text(text) => text.into(),
+        Value::Text(text) => cell(text),
         Value::Time(time) => Timestamp::rfc3339(*time).into(),
         Value::Number(number) => {
             let text = number.normalize().to_string();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::text::{escaped, grouped, money, quantity};
+use super::text::{escaped, grouped, lines, money, quantity};
 use super::{STATEMENT_LINES_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{
     AccountBill, Charge, DETAIL_PLACES, Inexact, Item, PAYABLE_PLACES, add_exactly,
@@ -224,11 +224,8 @@ fn dearest(account: &AccountBill, currency: &str) -> String {
     explained(&lines, currency)
 }
 
-fn count(lines: usize) -> String {
-    match lines {
-        1 => "1 line".to_owned(),
-        lines => format!("{} lines", grouped(&lines.to_string())),
-    }
+fn count(count: usize) -> String {
+    lines(count as u64)
 }
 
 /// The first of `lines`, each with its amount in `unit`, rules, price and source.

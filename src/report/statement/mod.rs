@@ -119,8 +119,11 @@ impl Statement {
         table += "</tbody></table></nav>\n";
         if self.months_left_out != 0 {
             table += &format!(
-                "<p>{} earlier months are in the dataset charges.</p>\n",
-                self.months_left_out
+                "<p>{} in the dataset charges.</p>\n",
+                match self.months_left_out {
+                    1 => "1 earlier month is".to_owned(),
+                    more => format!("{more} earlier months are"),
+                }
             );
         }
         table

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::account::{name, of_account, title};
 use super::charts::{Bar, days, rows};
-use super::text::{escaped, grouped, money};
+use super::text::{escaped, grouped, lines, money};
 use super::{STATEMENT_ACCOUNTS_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{AccountBill, Bill, Charge, Inexact, PAYABLE_PLACES, add_exactly};
 use crate::report::{BillReport, RerateReport};
@@ -94,11 +94,12 @@ fn notes(report: &BillReport) -> String {
     });
     html += &paragraphs(report.notes.rejected.as_slice(), |rejected| {
         format!(
-            "At most {} {} not metered: {} lines of logs of all months were rejected; they stand for at most {} B, \
+            "At most {} {} not metered: {} of logs of all months {} rejected, for at most {} B, \
              here at the dearest price of this month. Nothing is known of {} of them.",
             grouped(&rejected.cost_at_most),
             report.currency,
-            grouped(&rejected.lines.to_string()),
+            lines(rejected.lines),
+            if rejected.lines == 1 { "was" } else { "were" },
             grouped(&rejected.bytes_at_most),
             grouped(&rejected.unread_lines.to_string())
         )
@@ -283,8 +284,11 @@ fn overview(accounts: &[&AccountBill], report: &BillReport) -> Result<String, In
     }
     if !rest.is_empty() {
         let name = format!(
-            "{} more accounts, which pay less, are in the dataset charges",
-            rest.len()
+            "{} in the dataset charges",
+            match rest.len() {
+                1 => "1 more account, which pays less, is".to_owned(),
+                more => format!("{more} more accounts, which pay less, are"),
+            }
         );
         let payable = add_exactly(rest.iter().map(|account| account.payable))?;
         row(" class=\"quiet\"", &name, &money(payable, places));

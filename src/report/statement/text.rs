@@ -2,6 +2,9 @@
 
 use rust_decimal::Decimal;
 
+use crate::billing::Amount;
+use crate::units::is_steering;
+
 /// Between groups of three digits: narrow, and no line breaks at it.
 const GROUP: char = '\u{202f}';
 
@@ -16,22 +19,26 @@ pub(super) fn escaped(text: &str) -> String {
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
             // Nothing that a name holds may turn the page around or end it.
-            char if char.is_control() => safe.push('\u{fffd}'),
-            '\u{61c}'
-            | '\u{200e}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => {
-                safe.push('\u{fffd}');
-            }
+            char if is_steering(char) => safe.push('\u{fffd}'),
             char => safe.push(char),
         }
     }
     safe
 }
 
-/// A number with so many places, which it has at most, and its digits in groups.
+/// A number that is rounded to so many places as bills are, and its digits in groups.
 pub(super) fn money(number: Decimal, places: usize) -> String {
-    grouped(&format!("{number:.places$}"))
+    // What has too many digits to be rounded has them all before the point.
+    let rounded = Amount::new(number).round(places as u32).unwrap_or(number);
+    grouped(&format!("{rounded:.places$}"))
+}
+
+/// How many lines.
+pub(super) fn lines(count: u64) -> String {
+    match count {
+        1 => "1 line".to_owned(),
+        count => format!("{} lines", grouped(&count.to_string())),
+    }
 }
 
 /// A number with the places that it needs, and its digits in groups.
@@ -128,5 +135,17 @@ mod tests {
             assert_eq!(quantity(number), shown);
         }
         assert_eq!(money(Decimal::new(100_000, 2), 2), "1\u{202f}000.00");
+    }
+
+    #[test]
+    fn b6_amounts_are_rounded_and_not_cut() {
+        for (amount, shown) in [
+            ("10.996", "11.00"),
+            ("0.994", "0.99"),
+            ("-0.996", "\u{2212}1.00"),
+        ] {
+            let amount = Decimal::from_str_exact(amount).expect("a number");
+            assert_eq!(money(amount, 2), shown);
+        }
     }
 }

@@ -1,0 +1,84 @@
+//! `OUT/quarantine.ndjson`, on its way: the rejected lines that are of what is published.
+//!
+//! A run into a store writes all that the store holds as rejected now, whenever they came in, and what it rejected
+//! of files that it refused, which no store keeps. A run that keeps nothing writes its own. Where there are none,
+//! there is no file.
+
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+
+use super::Failure;
+use crate::ingest::{Quarantine, SourceReport};
+use crate::report::{Build, QUARANTINE_FILE};
+use crate::store::Store;
+
+/// The file, built under another name and only if there are rejected lines.
+pub(super) struct QuarantineFile {
+    building: PathBuf,
+    /// Whether a store keeps those of files that are not refused.
+    is_of_store: bool,
+    /// Its lines hold addresses of clients.
+    mode: u32,
+    file: Option<Quarantine<BufWriter<File>>>,
+}
+
+impl QuarantineFile {
+    pub(super) fn new(build: &Build, is_of_store: bool, is_group_readable: bool) -> Self {
+        QuarantineFile {
+            building: build.file(QUARANTINE_FILE),
+            is_of_store,
+            mode: if is_group_readable { 0o640 } else { 0o600 },
+            file: None,
+        }
+    }
+
+    /// Keeps the rejected lines of a source that was read.
+    pub(super) fn keep(&mut self, source: &SourceReport) -> io::Result<()> {
+        if source.rejects.lines.is_empty() || self.is_of_store && !source.is_refused() {
+            return Ok(());
+        }
+        self.open()?.write(source)
+    }
+
+    fn open(&mut self) -> io::Result<&mut Quarantine<BufWriter<File>>> {
+        Ok(match &mut self.file {
+            Some(file) => file,
+            none => {
+                let mut options = File::options();
+                options.create_new(true).write(true).mode(self.mode);
+                let file = options.open(&self.building)?;
+                // Whatever the mask of the process takes away.
+                file.set_permissions(Permissions::from_mode(self.mode))?;
+                none.insert(Quarantine::new(BufWriter::new(file)))
+            }
+        })
+    }
+
+    /// Adds what a store holds as rejected.
+    fn add(&mut self, store: &Store) -> Result<(), Failure> {
+        for content in store.quarantined()? {
+            for name in &content.files {
+                if let Some(mut lines) = store.open_quarantine(name)? {
+                    io::copy(&mut lines, self.open()?.out())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the file, with what `store` holds; whether there are any lines.
+    pub(super) fn finish(mut self, store: Option<&Store>) -> Result<bool, Failure> {
+        if let Some(store) = store {
+            self.add(store)?;
+        }
+        let Some(file) = self.file else {
+            return Ok(false);
+        };
+        let mut file = file.into_inner();
+        file.flush()?;
+        file.get_ref().sync_all()?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,330 @@
+//! Datasets while they are being built: in a folder of the command's own, out of readers' sight.
+//!
+//! ```text
+//! OUT/.building-<random>/lock        held, as long as the command runs
+//! OUT/.building-<random>/new/…       what it builds
+//! OUT/.building-<random>/old/…       what it swapped out
+//! ```
+//! The folder is made under a name that nothing had, so two commands never share one, in whatever container,
+//! under whatever process number they run. Whether its command still runs is told by the lock alone: a folder
+//! whose lock can be taken is what a killed command left. It is removed, never published. A folder whose lock is
+//! held, or of which the file system cannot tell, is left alone. Folders of versions that had no lock are left,
+//! too, and named.
+
+use std::collections::hash_map::RandomState;
+use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::dataset::{Dataset, PublishError, write_error};
+use super::publish;
+use super::swap::forget_marks;
+use crate::store::fail_at;
+use crate::units::Month;
+
+/// What the names of unfinished builds start with.
+const BUILDING: &str = ".building-";
+/// What the names of a dataset's folders start with, each of a month.
+const MONTH_KEY: &str = "billing_month=";
+const LOCK: &str = "lock";
+/// What is built, and what was swapped out.
+pub(super) const NEW: &str = "new";
+pub(super) const OLD: &str = "old";
+/// Names that are tried until one is free.
+const TRIALS: usize = 16;
+
+/// What one command builds in a folder; dropped unpublished, it is removed.
+#[derive(Clone, Debug)]
+pub struct Build {
+    scratch: Arc<Scratch>,
+    /// What a killed command had swapped in, and was taken back.
+    pub taken_back: Vec<String>,
+    /// Builds of earlier versions that may be running.
+    pub unknown: Vec<PathBuf>,
+}
+
+/// The folder of a build.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    pub(super) out: PathBuf,
+    pub(super) path: PathBuf,
+    lock: File,
+    /// Whether OUT was made for it.
+    is_out_new: bool,
+}
+
+/// A dataset that is being built.
+#[derive(Debug)]
+pub struct Building {
+    pub(super) dataset: Dataset,
+    path: PathBuf,
+    scratch: Arc<Scratch>,
+}
+
+impl Build {
+    /// Begins to build for the folder `out`, which is made if missing. What killed commands left there is taken
+    /// back and removed.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn begin(out: &Path) -> Result<Self, PublishError> {
+        let is_out_new = !out.exists();
+        fs::create_dir_all(out).map_err(write_error(out))?;
+        let taken_back = publish::take_back_killed(out)?;
+        let unknown = remove_abandoned(out);
+        let scratch = Scratch::make(out, is_out_new).map_err(write_error(out))?;
+        fail_at("publish.begin").map_err(write_error(out))?;
+        Ok(Build {
+            scratch: Arc::new(scratch),
+            taken_back,
+            unknown,
+        })
+    }
+
+    /// Begins a dataset.
+    ///
+    /// Errors: [`PublishError`]; `InTheWay` if something else stands at its place.
+    pub fn dataset(&self, dataset: Dataset) -> Result<Building, PublishError> {
+        let place = self.scratch.out.join(dataset.name());
+        if place.exists() && !is_ours(&place) {
+            return Err(PublishError::InTheWay { path: place });
+        }
+        let path = self.scratch.path.join(NEW).join(dataset.name());
+        fs::create_dir_all(&path).map_err(write_error(&path))?;
+        Ok(Building {
+            dataset,
+            path,
+            scratch: Arc::clone(&self.scratch),
+        })
+    }
+
+    /// Where to build the file `name` of the same folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.scratch.path.join(NEW).join(name)
+    }
+
+    /// The folder in which all is published.
+    pub fn out(&self) -> &Path {
+        &self.scratch.out
+    }
+
+    pub(super) fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+}
+
+impl Building {
+    /// The folder to write into.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder in which it is published.
+    pub fn out(&self) -> &Path {
+        &self.scratch.out
+    }
+
+    /// The folder of a month's files, made if missing.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn month(&self, month: Month) -> Result<PathBuf, PublishError> {
+        let folder = self.path.join(folder_name(month));
+        fs::create_dir_all(&folder).map_err(write_error(&folder))?;
+        Ok(folder)
+    }
+
+    /// Takes the files of a month from `folder` as they are.
+    ///
+    /// Errors: [`PublishError`].
+    pub fn take_month(&self, month: Month, folder: &Path) -> Result<(), PublishError> {
+        let place = self.month(month)?;
+        for entry in fs::read_dir(folder).map_err(write_error(folder))? {
+            let entry = entry.map_err(write_error(folder))?;
+            let path = place.join(entry.file_name());
+            fs::copy(entry.path(), &path)
+                .and_then(|_| File::open(&path)?.sync_all())
+                .map_err(write_error(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Marks the dataset complete and makes all of it durable.
+    pub(super) fn seal(&self) -> Result<(), PublishError> {
+        let seal = || {
+            fail_at("publish.seal")?;
+            File::create(self.path.join("_SUCCESS"))?.sync_all()?;
+            for entry in fs::read_dir(&self.path)? {
+                let folder = entry?.path();
+                if folder.is_dir() {
+                    sync_folder(&folder)?;
+                }
+            }
+            sync_folder(&self.path)
+        };
+        seal().map_err(write_error(&self.path))
+    }
+}
+
+/// The name of the folder of a month in a dataset.
+pub(super) fn folder_name(month: Month) -> String {
+    format!("{MONTH_KEY}{}", month.first_day_text())
+}
+
+impl Scratch {
+    fn make(out: &Path, is_out_new: bool) -> io::Result<Self> {
+        for _ in 0..TRIALS {
+            let name = format!(
+                "{BUILDING}{:016x}",
+                RandomState::new().build_hasher().finish()
+            );
+            let path = out.join(name);
+            match Scratch::lock(&path) {
+                Ok(Some(lock)) => {
+                    let scratch = Scratch {
+                        out: out.to_owned(),
+                        path,
+                        lock,
+                        is_out_new,
+                    };
+                    fs::create_dir(scratch.path.join(NEW))?;
+                    fs::create_dir(scratch.path.join(OLD))?;
+                    return Ok(scratch);
+                }
+                Ok(None) => {}
+                // Another has this name, or took a folder without a lock for one that was left.
+                Err(error)
+                    if [ErrorKind::AlreadyExists, ErrorKind::NotFound].contains(&error.kind()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ErrorKind::AlreadyExists.into())
+    }
+
+    /// Makes a folder and takes its lock; `None` if another was faster.
+    fn lock(path: &Path) -> io::Result<Option<File>> {
+        fs::create_dir(path)?;
+        let path = path.join(LOCK);
+        let lock = File::options().write(true).create_new(true).open(&path)?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            // Where nothing can be locked, nobody can take it for one that was left.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        Ok(is_still(&lock, &path)?.then_some(lock))
+    }
+
+    /// The name of the folder.
+    pub(super) fn name(&self) -> &str {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_str().unwrap_or_default()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What was swapped out is in here until all is swapped: it is needed to take that back.
+        if !publish::names_build(&self.out, self.name()) {
+            remove(&self.path);
+        }
+        // Closing is not enough: a process that another thread has just forked has the file open, too.
+        let _ = self.lock.unlock();
+        if self.is_out_new {
+            // It stays if anything was published.
+            let _ = fs::remove_dir(&self.out);
+        }
+    }
+}
+
+/// Whether an open file is the one that stands under this name.
+pub(super) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    let of = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match fs::metadata(path) {
+        Ok(there) => Ok(of(there) == of(file.metadata()?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the folder of a build, its lock last: without it nobody could tell whose it is.
+///
+/// Nothing depends on it, so what cannot be removed stays, out of readers' sight.
+fn remove(path: &Path) {
+    let folders = [NEW, OLD].map(|name| path.join(name));
+    let is_removed = folders
+        .iter()
+        .all(|folder| match fs::remove_dir_all(folder) {
+            Ok(()) => true,
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        });
+    if is_removed {
+        let _ = fs::remove_file(path.join(LOCK)).and_then(|()| fs::remove_dir(path));
+    }
+}
+
+/// Removes what commands that were killed had begun to build in `out`; answers builds of which nothing tells
+/// whether their command runs.
+fn remove_abandoned(out: &Path) -> Vec<PathBuf> {
+    let mut unknown = Vec::new();
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let Some(name) = name.to_str().filter(|name| name.starts_with(BUILDING)) else {
+            continue;
+        };
+        match open_lock(&path.join(LOCK)) {
+            Ok(lock) => {
+                // A build that a journal names has what is to be put back.
+                if lock.try_lock().is_ok() && !publish::names_build(out, name) {
+                    forget_marks(out, &path);
+                    remove(&path);
+                }
+                let _ = lock.unlock();
+            }
+            // Only an empty folder can be removed like this: one that was left before it had its lock.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if fs::remove_dir(&path).is_err() && path.exists() {
+                    unknown.push(path);
+                }
+            }
+            Err(_) => unknown.push(path),
+        }
+    }
+    unknown
+}
+
+/// Opens a lock of somebody else: some file systems lock only what is open to write.
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    match File::options().write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path),
+        opened => opened,
+    }
+}
+
+/// What a folder is that was published, whatever it is called now, or is being built; `None` of any other.
+pub fn mark_of_folder(place: &Path) -> Option<&'static str> {
+    let starts = |path: &Path, with: &str| {
+        let name = path.file_name().unwrap_or_default();
+        name.as_encoded_bytes().starts_with(with.as_bytes())
+    };
+    let holds_months = || {
+        let mut entries = fs::read_dir(place).into_iter().flatten().flatten();
+        entries.any(|entry| starts(&entry.path(), MONTH_KEY))
+    };
+    match place.join("_SUCCESS").is_file() {
+        _ if starts(place, BUILDING) => Some("a dataset that is being built"),
+        true if holds_months() => Some("a dataset"),
+        _ => None,
+    }
+}
+
+/// A dataset that was published, or an empty folder.
+pub(super) fn is_ours(place: &Path) -> bool {
+    place.join("_SUCCESS").is_file()
+        || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,231 @@
+//! One thing of OUT at a time: put in, taken out, and all of it taken back.
+//!
+//! A dataset, or a month of one, goes in by one exchange of two names, so that readers see the old one or the new
+//! one. Where a file system has no such exchange (NFS and some others: EINVAL, ENOSYS, ENOTSUP), the old one is
+//! moved aside and the new one in, by two renames: a reader may find nothing there for a moment, and never a
+//! part. A file takes the place of another by a plain rename, with a second name of the old one kept.
+//!
+//! Every step can be taken back, also by another process after this one was killed between any two lines, and
+//! twice over: whether it was done is told by what stands where. A new folder has an empty file in it that names
+//! its build until all is published.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::build::{NEW, OLD};
+use super::dataset::Dataset;
+use crate::store::{fail_at, is_without_exchange};
+
+/// What the name of the file starts with that is in new folders until all is published.
+const MARK: &str = ".new-of";
+
+/// What happens to a place of OUT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// A folder takes the place of another, or of none.
+    Put,
+    /// A folder is taken out.
+    Take,
+    /// A file takes the place of none …
+    AddFile,
+    /// … or of another.
+    ReplaceFile,
+}
+
+const ACTS: [(Act, &str); 4] = [
+    (Act::Put, "put"),
+    (Act::Take, "take"),
+    (Act::AddFile, "add-file"),
+    (Act::ReplaceFile, "replace-file"),
+];
+
+/// One change of OUT; its place is a path in it, such as `summary` or `costs/billing_month=2026-10-01`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) act: Act,
+    pub(super) place: String,
+}
+
+/// Where steps are done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) out: &'a Path,
+    /// The folder of the build.
+    pub(super) build: &'a Path,
+}
+
+impl Step {
+    /// A line of the journal.
+    pub(super) fn line(&self) -> String {
+        let name = ACTS.iter().find(|(act, _)| *act == self.act);
+        format!("{}\t{}\n", name.map_or("", |(_, name)| name), self.place)
+    }
+
+    /// Reads a line of the journal.
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        let (name, place) = line.split_once('\t')?;
+        let act = ACTS.iter().find(|(_, of)| *of == name)?.0;
+        let place = place.to_owned();
+        Some(Step { act, place })
+    }
+
+    /// Marks what goes in, so that it is known there.
+    pub(super) fn mark(&self, on: Ground<'_>) -> io::Result<()> {
+        match self.act {
+            Act::Put => {
+                let new = on.built(self);
+                File::create(new.join(on.mark()))?;
+                super::build::sync_folder(&new)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the mark away, once all is published; nothing depends on it any more.
+    pub(super) fn unmark(&self, on: Ground<'_>) {
+        let _ = fs::remove_file(on.place(self).join(on.mark()));
+    }
+
+    /// Does it.
+    pub(super) fn swap(&self, on: Ground<'_>) -> io::Result<()> {
+        let (place, new, old) = (on.place(self), on.built(self), on.taken_out(self));
+        fail_at("publish.swap")?;
+        if let Some(folder) = old.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        match self.act {
+            Act::Put if is_there(&place) => exchange(&new, &place, &old)?,
+            Act::Put => rename_to_none(&new, &place)?,
+            Act::Take => rename_to_none(&place, &old)?,
+            Act::AddFile => fs::rename(&new, &place)?,
+            Act::ReplaceFile => {
+                second_name(&place, &old)?;
+                fail_at("publish.between")?;
+                fs::rename(&new, &place)?;
+            }
+        }
+        fail_at("publish.swapped")
+    }
+
+    /// Whether what it puts in is in, or what it takes out is out.
+    pub(super) fn is_done(&self, on: Ground<'_>) -> bool {
+        match self.act {
+            Act::Put => is_there(&on.place(self).join(on.mark())),
+            Act::Take => is_there(&on.taken_out(self)),
+            Act::AddFile | Act::ReplaceFile => !is_there(&on.built(self)),
+        }
+    }
+
+    /// Takes it back, whatever of it was done.
+    pub(super) fn take_back(&self, on: Ground<'_>) -> io::Result<()> {
+        let (place, new, old) = (on.place(self), on.built(self), on.taken_out(self));
+        fail_at("publish.undo")?;
+        let is_done = self.is_done(on);
+        match self.act {
+            Act::Put if is_there(&old) => {
+                // It was moved aside.
+                if is_done {
+                    fs::rename(&place, &new)?;
+                }
+                rename_to_none(&old, &place)
+            }
+            // What it was exchanged with stands at its place.
+            Act::Put if is_done && is_there(&new) => Ok(renameat_with(
+                CWD,
+                &new,
+                CWD,
+                &place,
+                RenameFlags::EXCHANGE,
+            )?),
+            Act::Put | Act::AddFile if is_done && is_there(&place) => fs::rename(&place, &new),
+            Act::Take if is_done => rename_to_none(&old, &place),
+            Act::ReplaceFile if is_done && is_there(&old) => fs::rename(&old, &place),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Ground<'_> {
+    pub(super) fn place(&self, step: &Step) -> PathBuf {
+        self.out.join(&step.place)
+    }
+
+    fn built(&self, step: &Step) -> PathBuf {
+        self.build.join(NEW).join(&step.place)
+    }
+
+    fn taken_out(&self, step: &Step) -> PathBuf {
+        self.build.join(OLD).join(&step.place)
+    }
+
+    fn mark(&self) -> String {
+        let build = self.build.file_name().unwrap_or_default();
+        format!("{MARK}{}", build.to_string_lossy())
+    }
+}
+
+/// Takes away the marks of a build that was killed when all of it was published.
+pub(super) fn forget_marks(out: &Path, build: &Path) {
+    let mark = Ground { out, build }.mark();
+    for place in Dataset::ALL.map(|dataset| out.join(dataset.name())) {
+        let _ = fs::remove_file(place.join(&mark));
+        for month in fs::read_dir(&place).into_iter().flatten().flatten() {
+            let _ = fs::remove_file(month.path().join(&mark));
+        }
+    }
+}
+
+/// Whether anything has this name, a link to nothing included.
+pub(super) fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether a file system says that it has no such rename.
+fn is_unknown(error: Errno) -> bool {
+    [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&error)
+}
+
+/// Puts `new` in the place of what is there, which is then at `new`, or at `old` if two renames were needed.
+fn exchange(new: &Path, place: &Path, old: &Path) -> io::Result<()> {
+    let exchanged = match is_without_exchange() {
+        true => Err(Errno::INVAL),
+        false => renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE),
+    };
+    match exchanged {
+        Err(error) if is_unknown(error) => {
+            fs::rename(place, old)?;
+            fail_at("publish.between")?;
+            fs::rename(new, place)
+        }
+        exchanged => Ok(exchanged?),
+    }
+}
+
+/// Renames to a name that nothing has.
+fn rename_to_none(from: &Path, to: &Path) -> io::Result<()> {
+    let renamed = match is_without_exchange() {
+        true => Err(Errno::INVAL),
+        false => renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE),
+    };
+    match renamed {
+        // Nobody else publishes meanwhile.
+        Err(error) if is_unknown(error) => match is_there(to) {
+            true => Err(ErrorKind::AlreadyExists.into()),
+            false => fs::rename(from, to),
+        },
+        renamed => Ok(renamed?),
+    }
+}
+
+/// Gives a file a second name; a copy has to do where it cannot have two.
+fn second_name(file: &Path, name: &Path) -> io::Result<()> {
+    match fs::hard_link(file, name) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+        Err(_) => fs::copy(file, name).and_then(|_| File::open(name)?.sync_all()),
+    }
+}
