@@ -100,7 +100,12 @@ impl Owners for SettledOwners<'_> {
     }
 
     fn knows(&self, domain: &str) -> bool {
-        self.registry.knows(domain)
+        // What a month was closed with keeps a row of its own, whatever the registry says now.
+        let was_known = || {
+            self.class_then(domain)
+                .is_some_and(|class| class != Class::Unknown)
+        };
+        self.registry.knows(domain) || was_known()
     }
 
     fn settled_days(&self, domain: &str, month: Month) -> &[i32] {

@@ -22,6 +22,7 @@ pub(super) fn tick(context: &Context<'_>, is_over: Receiver<()>) {
         let _settling = context.pool.settling();
         if let Err(error) = context.sink.tick(context.domains) {
             context.pool.fail(error);
+            return;
         }
     }
 }

@@ -108,6 +108,8 @@ pub(super) struct Pending {
     quarantine_replaced: Vec<String>,
     /// The first commit of this run.
     first: Option<i64>,
+    /// Whether a commit failed: what was taken for counted is not, so nothing can count after it.
+    has_failed: bool,
     /// Whether all contents that count are known to note their times.
     pub(super) has_slots: bool,
     /// Bytes of all that counts and keeps to the limit, or more: what was dropped since is in it.
@@ -123,6 +125,7 @@ impl Pending {
             rows: Vec::new(),
             quarantine_replaced: Vec::new(),
             first: None,
+            has_failed: false,
             has_slots: false,
             counted: None,
         }
@@ -235,6 +238,13 @@ impl Store {
         state: &mut State,
         domains: &Domains,
     ) -> Result<(), StoreError> {
+        let flushed = self.flush_commit(state, domains);
+        state.pending.has_failed |= flushed.is_err();
+        flushed
+    }
+
+    fn flush_commit(&self, state: &mut State, domains: &Domains) -> Result<(), StoreError> {
+        state.check_usable()?;
         let Some((commit, _)) = state.pending.commit else {
             return Ok(());
         };
@@ -278,6 +288,7 @@ impl Store {
 impl State {
     /// The number of the open transaction's commit; opens one if there is none.
     pub(super) fn commit(&mut self) -> Result<i64, StoreError> {
+        self.check_usable()?;
         if let Some((commit, _)) = self.pending.commit {
             return Ok(commit);
         }
@@ -303,7 +314,16 @@ impl State {
         self.ledger.execute_batch("COMMIT")?;
         failpoint::reach("transaction.committed");
         self.pending.commit = None;
-        sealer.finish(commit)
+        let sealed = sealer.finish(commit);
+        sealed.map_err(|error| StoreError::Unsealed(Box::new(error)))
+    }
+
+    /// Refuses to go on after a commit that failed.
+    fn check_usable(&self) -> Result<(), StoreError> {
+        match self.pending.has_failed {
+            true => Err(StoreError::GivenUp),
+            false => Ok(()),
+        }
     }
 
     /// Ends the open transaction as if it had not begun.

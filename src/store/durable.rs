@@ -166,7 +166,13 @@ pub(super) fn make_folder(path: &Path, modes: Modes) -> Result<(), StoreError> {
             if !parent.as_os_str().is_empty() {
                 fs::create_dir_all(parent)?;
             }
-            DirBuilder::new().mode(modes.folder).create(path)
+            match DirBuilder::new().mode(modes.folder).create(path) {
+                // Another process that begins at the same time was first.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
+                    Ok(())
+                }
+                made => made,
+            }
         };
         make().map_err(file_error("make", path))?;
         modes.set(path)?;

@@ -184,6 +184,15 @@ pub enum StoreError {
     /// A commit does not come to its end.
     #[error("another cdn-meter has been committing for half a minute; try again")]
     BusyWriter,
+    /// The last commit is made and not sealed.
+    #[error(
+        "what was to be kept is kept, and the seal of the ledger could not be renewed after it: {0}; the \
+         next command that writes renews it"
+    )]
+    Unsealed(Box<StoreError>),
+    /// Something is to be kept after a commit that failed.
+    #[error("an earlier commit of this run failed; nothing counts that came after it")]
+    GivenUp,
     /// The ledger refuses.
     #[error(
         "the ledger of the store failed: {0}; what was committed before is unchanged, \

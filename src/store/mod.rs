@@ -97,7 +97,7 @@ pub use verify::{Finding, Verification};
 use crate::source::Seed;
 use astray::{FOLDERS, LOST};
 use commit::Pending;
-use durable::{Modes, TEMPORARY, holds_usage, make_folder, names_in};
+use durable::{Modes, TEMPORARY, make_folder, names_in};
 use error::file_error;
 use lock::{LOCK, Lock};
 use seal::{SEAL, Sealer};
@@ -167,7 +167,7 @@ impl Store {
             .iter()
             .try_for_each(|name| make_folder(&root.join(name), modes))?;
         let lock = Lock::take(root, &occasion, &access)?;
-        if !path.exists() && holds_usage(root)? {
+        if !path.exists() && open::is_lost(root)? {
             return Err(StoreError::LedgerLost { path: root.into() });
         }
         // SQLite gives the files beside it the mode of the ledger.

@@ -330,7 +330,7 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 /// Whether there must have been a ledger with something in it.
-fn is_lost(root: &Path) -> Result<bool, StoreError> {
+pub(super) fn is_lost(root: &Path) -> Result<bool, StoreError> {
     Ok(Seal::read(root)?.is_some() || holds_usage(root)?)
 }
 

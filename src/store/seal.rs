@@ -98,7 +98,7 @@ impl Seal {
 
     /// Makes this the seal of a store; until its folder is synced, a crash of the system may bring back the one before.
     fn put(&self, root: &Path) -> Result<(), StoreError> {
-        failpoint::reach("seal.write");
+        failpoint::fail_at("seal.write").map_err(file_error("write", &root.join(SEAL)))?;
         let mut file = DurableFile::create(root, SEAL)?;
         let text = self.text();
         let written = file.writer().write_all(text.as_bytes());

@@ -265,3 +265,50 @@ fn d4_a_kill_around_the_seal_loses_nothing_that_was_reported() {
         }
     }
 }
+
+#[test]
+fn d4_a_seal_that_cannot_be_written_stops_a_run_and_loses_nothing() {
+    let mut failures = 0;
+    for visit in 1.. {
+        let site = Site::new();
+        for log in 0..4 {
+            site.write(&format!("{log}.log"), lines(100 * log, 40));
+        }
+        let mut command = site.command("ingest");
+        command.arg("--json").arg(site.path("logs"));
+        command.env("CDN_METER_COMMIT_ROWS", "3");
+        command.env("CDN_METER_FAIL_AT", format!("seal.write:{visit}"));
+        let said = Site::run(&mut command);
+        if said.code == 0 {
+            break;
+        }
+        failures += 1;
+        assert_eq!(said.code, 3, "{}", said.stderr);
+        assert_eq!(site.ingest().code, 0, "visit {visit}");
+        let all = (0..4).map(|log| bytes(100 * log, 40)).sum();
+        assert_eq!(site.total(), (all, 160), "visit {visit}");
+    }
+    assert!(4 <= failures, "{failures} failures");
+}
+
+#[test]
+fn d4_what_is_done_and_not_sealed_is_said_to_be_done() {
+    let site = Site::new();
+    site.write("a.log", lines(0, 40));
+    assert_eq!(site.ingest().code, 0);
+    let forget = |fail_at: &str| {
+        let mut command = site.command("forget");
+        command
+            .args(["--reason", "a test log"])
+            .arg(site.log("a.log"));
+        Site::run(command.env("CDN_METER_FAIL_AT", fail_at))
+    };
+    let said = forget("seal.write:1");
+    assert_eq!(said.code, 3);
+    assert!(!said.stderr.contains("is kept, and"), "{}", said.stderr);
+    assert_eq!(site.total(), (bytes(0, 40), 40));
+    let said = forget("seal.write:2");
+    assert_eq!(said.code, 3);
+    assert!(said.stderr.contains("is kept, and"), "{}", said.stderr);
+    assert_eq!(site.total(), (0, 0));
+}
