@@ -143,9 +143,13 @@ impl Building {
         for entry in fs::read_dir(folder).map_err(write_error(folder))? {
             let entry = entry.map_err(write_error(folder))?;
             let path = place.join(entry.file_name());
-            fs::copy(entry.path(), &path)
-                .and_then(|_| File::open(&path)?.sync_all())
-                .map_err(write_error(&path))?;
+            // Its mode is the store's business: what is published is for everybody as ever.
+            let copy = || {
+                let mut file = File::create(&path)?;
+                io::copy(&mut File::open(entry.path())?, &mut file)?;
+                file.sync_all()
+            };
+            copy().map_err(write_error(&path))?;
         }
         Ok(())
     }
@@ -318,10 +322,18 @@ pub fn mark_of_folder(place: &Path) -> Option<&'static str> {
     }
 }
 
-/// A dataset that was published, or an empty folder.
+/// A dataset that was published, or an empty folder. Hidden files are left by many programs.
 pub(super) fn is_ours(place: &Path) -> bool {
-    place.join("_SUCCESS").is_file()
-        || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none())
+    let Ok(entries) = fs::read_dir(place) else {
+        return false;
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    let is_known =
+        |name: &String| name == "_SUCCESS" || name.starts_with('.') || name.starts_with(MONTH_KEY);
+    names.is_empty() || place.join("_SUCCESS").is_file() && names.iter().all(is_known)
 }
 
 /// Makes the names in a folder durable.

@@ -61,7 +61,10 @@ impl<'a> Origin<'a> {
             return Ok(false);
         };
         match &self.store {
-            Some((store, _)) if terms == self.terms => store.is_as_in(state),
+            // What was counted since this command read the store is in neither, or in one of the two.
+            Some((store, own)) if terms == self.terms => {
+                Ok(store.is_as_in(own)? && store.is_as_in(state)?)
+            }
             _ => Ok(false),
         }
     }
@@ -129,7 +132,10 @@ impl MadeOf {
         origin: &Origin<'_>,
     ) -> Result<bool, StoreError> {
         let name = dataset.name();
+        let is_noted = |month: &str| self.0.contains_key(&(name.to_owned(), month.to_owned()));
         let noted: Vec<&String> = match month {
+            // Notes of some months do not speak for the others.
+            None if !is_noted(ALL) => Vec::new(),
             None => {
                 let all = self.0.iter().filter(|((of, _), _)| of == name);
                 all.map(|(_, origin)| origin).collect()

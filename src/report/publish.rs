@@ -143,7 +143,11 @@ impl Plan {
         } = publication;
         let place = out.join(dataset.name());
         let is_published = datasets.iter().any(|of| of.dataset == dataset);
-        if datasets.is_empty() || is_published || !place.join("_SUCCESS").is_file() {
+        if datasets.is_empty()
+            || is_published
+            || !place.join("_SUCCESS").is_file()
+            || !is_ours(&place)
+        {
             return Ok(());
         }
         let is_priced_anew = datasets
@@ -271,6 +275,8 @@ impl Turn {
         steps.iter().for_each(|step| text.push_str(&step.line()));
         text.push_str(END);
         text.push('\n');
+        // One that was cut short may have left more than this.
+        self.file.set_len(0)?;
         self.file.write_all(text.as_bytes())?;
         self.file.sync_all()?;
         sync_out(on.out)?;
@@ -404,7 +410,14 @@ fn read(path: &Path) -> io::Result<Option<(String, Vec<Step>)>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    Ok(parse(&text))
+    match (text.ends_with(&format!("\n{END}\n")), parse(&text)) {
+        (false, _) => Ok(None),
+        (true, Some(journal)) => Ok(Some(journal)),
+        (true, None) => Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "it is damaged, or of another version of cdn-meter; nothing was changed",
+        )),
+    }
 }
 
 fn parse(text: &str) -> Option<(String, Vec<Step>)> {

@@ -25,6 +25,7 @@ mod model;
 mod month;
 mod names;
 mod old;
+mod origins;
 mod program;
 mod publishing;
 mod recount;

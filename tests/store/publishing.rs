@@ -15,7 +15,7 @@ const SIGKILL: i32 = 9;
 const REGISTRY: &str = "[[domain]]\nname = \"*.example.cn\"\naccount = \"one\"\n";
 
 /// Files of a folder that readers see, by their place in it.
-fn seen(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn seen(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     read_folder(out, &mut files);
     let files = files.into_iter().map(|(path, content)| {
@@ -50,12 +50,12 @@ fn command(site: &Site, name: &str, out: &str, more: &[&str]) -> Command {
     command
 }
 
-fn run(site: &Site, name: &str, out: &str, more: &[&str]) -> Said {
+pub fn run(site: &Site, name: &str, out: &str, more: &[&str]) -> Said {
     Site::run(&mut command(site, name, out, more))
 }
 
 /// Lines of November.
-fn later(from: u64, count: u64) -> String {
+pub fn later(from: u64, count: u64) -> String {
     lines(from, count).replace("20261003", "20261103")
 }
 
