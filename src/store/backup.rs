@@ -33,7 +33,7 @@ use super::{LEDGER, QUARANTINE, SEGMENTS, Store, ledger, remove};
 use crate::units::hex;
 
 /// The list of a backup's files.
-const MANIFEST: &str = "backup.manifest";
+pub(super) const MANIFEST: &str = "backup.manifest";
 const TITLE: &str = "cdn-meter backup/1";
 /// A pause while a commit is being made.
 const PAUSE: Duration = Duration::from_millis(20);

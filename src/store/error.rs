@@ -21,6 +21,12 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// The store is a backup.
+    #[error("{path} is a backup, which stays as it is; `cdn-meter restore` makes a store of it")]
+    IsBackup {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Somebody else writes.
     #[error(
         "another cdn-meter writes to the store {path}{holder}; let it end, or wait for it with \
@@ -296,6 +302,7 @@ impl StoreError {
             self,
             StoreError::Missing { .. }
                 | StoreError::InTheWay { .. }
+                | StoreError::IsBackup { .. }
                 | StoreError::Locked { .. }
                 | StoreError::TooNew { .. }
                 | StoreError::Closed { .. }

@@ -160,6 +160,9 @@ impl Store {
         if !path.exists() && holds_other_things(root)? {
             return Err(StoreError::InTheWay { path: root.into() });
         }
+        if root.join(backup::MANIFEST).exists() {
+            return Err(StoreError::IsBackup { path: root.into() });
+        }
         failpoint::reach("store.create");
         make_folder(root, Modes::of_new(access.is_group_readable))?;
         let modes = Modes::of(root)?;

@@ -371,3 +371,23 @@ fn d5_what_is_lost_with_a_segment_or_a_ledger_is_said_plainly_and_nothing_change
         &["restore ledger.sqlite from a copy"],
     );
 }
+
+#[test]
+fn d5_nobody_writes_to_a_backup() {
+    let site = Site::new();
+    site.write("a.log", lines(0, 20));
+    assert_eq!(site.ingest().code, 0);
+    let mut backup = site.command("backup");
+    assert_eq!(Site::run(backup.arg(site.path("copy"))).code, 0);
+    let mut ingest = std::process::Command::new(env!("CARGO_BIN_EXE_cdn-meter"));
+    ingest.arg("ingest").arg("--store").arg(site.path("copy"));
+    site.write("b.log", lines(100, 20));
+    let said = Site::run(ingest.arg(site.path("logs")));
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(said.stderr.contains("restore"), "{}", said.stderr);
+    let mut restore = site.command("restore");
+    restore.arg(site.path("copy"));
+    fs::remove_dir_all(site.path("store")).expect("removed");
+    assert_eq!(Site::run(&mut restore).code, 0);
+    assert_eq!(site.total(), (bytes(0, 20), 20));
+}
