@@ -199,6 +199,16 @@ impl Store {
         Store::new(root, (ledger, None), lock, occasion)
     }
 
+    /// Opens the store at `root` to try what a writer would do, on a copy of its ledger in memory: nothing that is
+    /// done to it is ever written.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn open_to_try(root: &Path, occasion: Occasion) -> Result<Self, StoreError> {
+        let read = Store::open_to_read(root)?;
+        let ledger = open::in_memory(root, &read.lock_state().ledger)?;
+        Store::new(root, (ledger, None), None, occasion)
+    }
+
     fn new(
         root: &Path,
         (ledger, sealer): (Connection, Option<Sealer>),

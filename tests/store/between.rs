@@ -127,3 +127,16 @@ fn d5_what_a_killed_backup_was_building_is_removed_by_the_next() {
     assert_eq!(Site::run(&mut of_backup(&site, "backup", "backup")).code, 0);
     assert_eq!(left(), 0);
 }
+
+#[test]
+fn d13_an_ingest_commits_while_a_verify_reads_rejected_lines() {
+    let site = with_rejects();
+    let mut command = site.command("verify");
+    let child = stopped(command.arg("--json"), "verify.quarantine");
+    site.write("b.log", lines(100, 5));
+    let said = site.ingest();
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let said = go_on(child);
+    assert_eq!(said.code, 0, "{}{}", said.json, said.stderr);
+    assert_eq!(site.total().1, 45);
+}
