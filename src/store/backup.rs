@@ -86,11 +86,7 @@ impl Store {
         let path = building.join(LEDGER);
         drop(modes.open_or_make(&path)?);
         let mut copy = Connection::open(&path)?;
-        let run = |copy: &mut Connection| {
-            let state = self.lock_state();
-            LedgerCopy::new(&state.ledger, copy)?.run_to_completion(i32::MAX, PAUSE, None)
-        };
-        run(&mut copy)?;
+        self.copy_ledger(&mut copy)?;
         let mut backup = Backup {
             commit: ledger::newest_commit(&copy)?,
             at: at.to_owned(),
@@ -138,6 +134,12 @@ impl Store {
         write_manifest(building, &backup, &files)?;
         sync_tree(building)?;
         Ok(backup)
+    }
+
+    fn copy_ledger(&self, copy: &mut Connection) -> Result<(), StoreError> {
+        let state = self.lock_state();
+        LedgerCopy::new(&state.ledger, copy)?.run_to_completion(i32::MAX, PAUSE, None)?;
+        Ok(())
     }
 
     /// Whether the newest ledger names the quarantine file at `place`.
