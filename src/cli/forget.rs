@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 
-use super::metering::{StoreArgs, WriterArgs, open_to_write};
+use super::metering::{StoreArgs, WriterArgs, open_to_write, writing};
 use super::out::out;
 use super::{Failure, Finish, print_json};
 use crate::meter::Usage;
@@ -47,7 +47,10 @@ pub(super) fn forget(args: &ForgetArgs) -> Result<Finish, Failure> {
     check_reason(&args.reason)?;
     // There is nothing to forget in a store that this would make.
     Store::open_to_read(&args.store.store)?;
-    let store = open_to_write(&args.store.store, "forget", &args.writer)?;
+    let store = match args.dry_run {
+        true => Store::open_to_try(&args.store.store, writing("forget", &args.writer)?.0)?,
+        false => open_to_write(&args.store.store, "forget", &args.writer)?,
+    };
     let what = args.what.iter().map(|what| named(&store, what));
     let what = what.collect::<Result<Vec<_>, _>>()?;
     let forgotten = store.forget(&what, &args.reason, args.dry_run)?;

@@ -298,9 +298,14 @@ fn say_astray(path: &Path, astray: &Astray) {
         };
         say(&format!(
             "moved {first}{others} to {path}/lost+found: no commit names it, as after an interrupted run, and \
-             nothing of it counts; what is there ({files} files, {bytes} B) may be deleted once \
-             `cdn-meter verify` finds nothing"
+             nothing of it counts; what is there ({files} files, {bytes} B) may be deleted once the logs of \
+             that run are counted, and if no older copy of the ledger was put in its place"
         ));
+        if moved.iter().any(|name| name.starts_with("closed/")) {
+            say(
+                "a closed month is among it: if it was closed, the ledger is an older copy; restore the newer one",
+            );
+        }
     }
     for name in &astray.foreign {
         say(&format!(

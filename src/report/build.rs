@@ -11,30 +11,24 @@
 //! held, or of which the file system cannot tell, is left alone. Folders of versions that had no lock are left,
 //! too, and named.
 
-use std::collections::hash_map::RandomState;
-use std::fs::{self, File, TryLockError};
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dataset::{Dataset, PublishError, write_error};
 use super::publish;
 use super::swap::forget_marks;
-use crate::store::fail_at;
+use crate::store::{CLAIM, claim_folder, fail_at, open_lock};
 use crate::units::Month;
 
 /// What the names of unfinished builds start with.
 const BUILDING: &str = ".building-";
 /// What the names of a dataset's folders start with, each of a month.
 const MONTH_KEY: &str = "billing_month=";
-const LOCK: &str = "lock";
 /// What is built, and what was swapped out.
 pub(super) const NEW: &str = "new";
 pub(super) const OLD: &str = "old";
-/// Names that are tried until one is free.
-const TRIALS: usize = 16;
 
 /// What one command builds in a folder; dropped unpublished, it is removed.
 #[derive(Clone, Debug)]
@@ -178,45 +172,16 @@ pub(super) fn folder_name(month: Month) -> String {
 
 impl Scratch {
     fn make(out: &Path, is_out_new: bool) -> io::Result<Self> {
-        for _ in 0..TRIALS {
-            let name = format!(
-                "{BUILDING}{:016x}",
-                RandomState::new().build_hasher().finish()
-            );
-            let path = out.join(name);
-            match Scratch::lock(&path) {
-                Ok(Some(lock)) => {
-                    let scratch = Scratch {
-                        out: out.to_owned(),
-                        path,
-                        lock,
-                        is_out_new,
-                    };
-                    fs::create_dir(scratch.path.join(NEW))?;
-                    fs::create_dir(scratch.path.join(OLD))?;
-                    return Ok(scratch);
-                }
-                Ok(None) => {}
-                // Another has this name, or took a folder without a lock for one that was left.
-                Err(error)
-                    if [ErrorKind::AlreadyExists, ErrorKind::NotFound].contains(&error.kind()) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(ErrorKind::AlreadyExists.into())
-    }
-
-    /// Makes a folder and takes its lock; `None` if another was faster.
-    fn lock(path: &Path) -> io::Result<Option<File>> {
-        fs::create_dir(path)?;
-        let path = path.join(LOCK);
-        let lock = File::options().write(true).create_new(true).open(&path)?;
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            // Where nothing can be locked, nobody can take it for one that was left.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-        }
-        Ok(is_still(&lock, &path)?.then_some(lock))
+        let (path, lock) = claim_folder(out, BUILDING)?;
+        let scratch = Scratch {
+            out: out.to_owned(),
+            path,
+            lock,
+            is_out_new,
+        };
+        fs::create_dir(scratch.path.join(NEW))?;
+        fs::create_dir(scratch.path.join(OLD))?;
+        Ok(scratch)
     }
 
     /// The name of the folder.
@@ -241,16 +206,6 @@ impl Drop for Scratch {
     }
 }
 
-/// Whether an open file is the one that stands under this name.
-pub(super) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
-    let of = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    match fs::metadata(path) {
-        Ok(there) => Ok(of(there) == of(file.metadata()?)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Removes the folder of a build, its lock last: without it nobody could tell whose it is.
 ///
 /// Nothing depends on it, so what cannot be removed stays, out of readers' sight.
@@ -263,7 +218,7 @@ fn remove(path: &Path) {
             Err(error) => error.kind() == ErrorKind::NotFound,
         });
     if is_removed {
-        let _ = fs::remove_file(path.join(LOCK)).and_then(|()| fs::remove_dir(path));
+        let _ = fs::remove_file(path.join(CLAIM)).and_then(|()| fs::remove_dir(path));
     }
 }
 
@@ -276,7 +231,7 @@ fn remove_abandoned(out: &Path) -> Vec<PathBuf> {
         let Some(name) = name.to_str().filter(|name| name.starts_with(BUILDING)) else {
             continue;
         };
-        match open_lock(&path.join(LOCK)) {
+        match open_lock(&path.join(CLAIM)) {
             Ok(lock) => {
                 // A build that a journal names has what is to be put back.
                 if lock.try_lock().is_ok() && !publish::names_build(out, name) {
@@ -295,14 +250,6 @@ fn remove_abandoned(out: &Path) -> Vec<PathBuf> {
         }
     }
     unknown
-}
-
-/// Opens a lock of somebody else: some file systems lock only what is open to write.
-pub(super) fn open_lock(path: &Path) -> io::Result<File> {
-    match File::options().write(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path),
-        opened => opened,
-    }
 }
 
 /// What a folder is that was published, whatever it is called now, or is being built; `None` of any other.

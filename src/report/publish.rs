@@ -20,11 +20,11 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::build::{Build, Building, folder_name, is_ours, is_still, open_lock, sync_folder};
+use super::build::{Build, Building, folder_name, is_ours, sync_folder};
 use super::dataset::{Dataset, PublishError, write_error};
 use super::origin::{MADE_OF, MadeOf, Origin};
 use super::swap::{Act, Ground, Step, is_there};
-use crate::store::fail_at;
+use crate::store::{fail_at, is_still, open_lock};
 use crate::units::Month;
 
 /// What is about to change; there while it does.

@@ -7,14 +7,16 @@
 //! The ledger is copied by SQLite, which waits for no writer and keeps none waiting for long. What that copy names is
 //! linked where the file system can (files of a store are never written to again, only taken away), else copied; with
 //! `copy` always, since a disk that damages a file damages all its links. Every file is read once and has to
-//! have the digest that the ledger notes. A backup is built beside its place and renamed, so it is whole or not there.
+//! have the digest that the ledger notes. A file that is gone since the ledger was copied because a writer put another in
+//! its place has the backup begun anew. A backup is built beside its place, in a folder that is its command's alone, and
+//! renamed, so it is whole or not there, and of two to one place the later one is refused.
 //!
 //! Restoring checks all of it first, copies, and never writes over anything.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,18 +25,21 @@ use rusqlite::backup::Backup as LedgerCopy;
 use sha2::{Digest as _, Sha256};
 
 use super::astray::FOLDERS;
+use super::claim::{CLAIM, claim_folder, open_lock};
 use super::close::{self, CLOSED};
 use super::durable::{DurableFile, Modes, TEMPORARY, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
 use super::open::is_sealed_version;
 use super::scan::sha256;
 use super::seal::{SEAL, Sealer};
-use super::{LEDGER, QUARANTINE, SEGMENTS, Store, ledger, remove};
+use super::{LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, remove};
 use crate::units::hex;
 
 /// The list of a backup's files.
 pub(super) const MANIFEST: &str = "backup.manifest";
 const TITLE: &str = "cdn-meter backup/1";
+/// What is built, in a folder beside its place.
+const NEW: &str = "new";
 /// A pause while a commit is being made.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -63,12 +68,14 @@ impl Store {
     ///
     /// Errors: [`StoreError`]; nothing is at `place` then.
     pub fn backup(&self, place: &Path, at: &str, is_copy: bool) -> Result<Backup, StoreError> {
-        let building = begin_beside(place, Modes::of(&self.root)?)?;
+        let beside = Beside::begin(place, Modes::of(&self.root)?)?;
+        let building = beside.building();
         let built = self.steadily(|| {
             clear(&building)?;
             self.build(&building, at, is_copy)
-        });
-        finish_beside(&building, place, built)
+        })?;
+        beside.finish()?;
+        Ok(built)
     }
 
     fn build(&self, building: &Path, at: &str, is_copy: bool) -> Result<Backup, StoreError> {
@@ -79,20 +86,21 @@ impl Store {
         let path = building.join(LEDGER);
         drop(modes.open_or_make(&path)?);
         let mut copy = Connection::open(&path)?;
-        let run = |copy: &mut Connection| {
-            let state = self.lock_state();
-            LedgerCopy::new(&state.ledger, copy)?.run_to_completion(i32::MAX, PAUSE, None)
-        };
-        run(&mut copy)?;
+        self.copy_ledger(&mut copy)?;
         let mut backup = Backup {
             commit: ledger::newest_commit(&copy)?,
             at: at.to_owned(),
             ..Backup::default()
         };
+        failpoint::stop_at("backup.copied");
         let mut files = Files::new();
         for (place, noted) in named_files(&copy)? {
             let from = self.root.join(&place);
             if place.starts_with(QUARANTINE) && !from.exists() {
+                if !self.names(&place)? {
+                    // A retry has replaced it since: what counts now has to be copied.
+                    return Err(StoreError::Lost { name: place });
+                }
                 backup.missing.push(place);
                 continue;
             }
@@ -127,6 +135,18 @@ impl Store {
         sync_tree(building)?;
         Ok(backup)
     }
+
+    fn copy_ledger(&self, copy: &mut Connection) -> Result<(), StoreError> {
+        let state = self.lock_state();
+        LedgerCopy::new(&state.ledger, copy)?.run_to_completion(i32::MAX, PAUSE, None)?;
+        Ok(())
+    }
+
+    /// Whether the newest ledger names the quarantine file at `place`.
+    fn names(&self, place: &str) -> Result<bool, StoreError> {
+        let [_, (folder, named), _] = ledger::named(&self.lock_state().ledger)?;
+        Ok(named.iter().any(|name| format!("{folder}/{name}") == place))
+    }
 }
 
 /// Makes a store at `root`, where nothing may be, of the backup in `from`.
@@ -146,23 +166,22 @@ pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
         }
     }
     let modes = Modes::of(from)?;
-    let building = begin_beside(root, modes)?;
-    let build = || {
-        FOLDERS
-            .iter()
-            .try_for_each(|folder| make_folder(&building.join(folder), modes))?;
-        for name in files.keys() {
-            let to = building.join(name);
-            if let Some(parent) = to.parent() {
-                make_parents(parent, &building, modes)?;
-            }
-            link_or_copy(&from.join(name), &to, true)?;
+    let beside = Beside::begin(root, modes)?;
+    let building = beside.building();
+    FOLDERS
+        .iter()
+        .try_for_each(|folder| make_folder(&building.join(folder), modes))?;
+    for name in files.keys() {
+        let to = building.join(name);
+        if let Some(parent) = to.parent() {
+            make_parents(parent, &building, modes)?;
         }
-        sync_tree(&building)?;
-        Ok(backup)
-    };
-    let built = build();
-    finish_beside(&building, root, built)
+        link_or_copy(&from.join(name), &to, true)?;
+    }
+    failpoint::stop_at("restore.copied");
+    sync_tree(&building)?;
+    beside.finish()?;
+    Ok(backup)
 }
 
 /// The places of all files that a ledger names, with their SHA-256 where it notes one.
@@ -197,44 +216,105 @@ pub(super) fn named_files(
     Ok(files)
 }
 
-/// A folder beside `place`, where nothing may be, to build in.
-fn begin_beside(place: &Path, modes: Modes) -> Result<PathBuf, StoreError> {
-    let is_free = match place.exists() {
-        true => place.is_dir() && names_in(place)?.is_empty(),
-        false => true,
-    };
-    let path = place.to_owned();
-    let (true, Some(name)) = (is_free, place.file_name()) else {
-        return Err(StoreError::Exists { path });
-    };
-    let building = place.with_file_name(format!("{TEMPORARY}{}", name.to_string_lossy()));
-    clear(&building)?;
-    make_folder(&building, modes)?;
-    Ok(building)
+/// A folder beside a place where nothing may be, to build in: `.writing-<name>-<random>`, this command's alone.
+/// Dropped unfinished, it is removed.
+#[derive(Debug)]
+struct Beside {
+    place: PathBuf,
+    path: PathBuf,
+    lock: File,
 }
 
-/// Has what was built take its place, or takes it away.
-fn finish_beside<T>(
-    building: &Path,
-    place: &Path,
-    built: Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let finish = |built| {
-        // An empty folder may be there, and is replaced.
-        fs::rename(building, place).map_err(file_error("rename", place))?;
-        if let Some(parent) = place
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            sync_folder(parent)?;
-        }
-        Ok(built)
-    };
-    let finished = built.and_then(finish);
-    if finished.is_err() {
-        let _ = remove(building);
+impl Beside {
+    /// Begins it. What killed commands left for the same place is removed.
+    fn begin(place: &Path, modes: Modes) -> Result<Self, StoreError> {
+        let is_free = match place.exists() {
+            true => place.is_dir() && names_in(place)?.is_empty(),
+            false => true,
+        };
+        let exists = || StoreError::Exists { path: place.into() };
+        let (true, Some(name)) = (is_free, place.file_name()) else {
+            return Err(exists());
+        };
+        let prefix = format!("{TEMPORARY}{}-", name.to_string_lossy());
+        let parent = parent_of(place);
+        remove_left(parent, &prefix)?;
+        let claimed = claim_folder(parent, &prefix);
+        let (path, lock) = claimed.map_err(file_error("make a folder beside", place))?;
+        let beside = Beside {
+            place: place.to_owned(),
+            path,
+            lock,
+        };
+        modes.set(&beside.path)?;
+        make_folder(&beside.building(), modes)?;
+        Ok(beside)
     }
-    finished
+
+    /// What is built.
+    fn building(&self) -> PathBuf {
+        self.path.join(NEW)
+    }
+
+    /// Has what was built take its place.
+    fn finish(self) -> Result<(), StoreError> {
+        use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
+        // An empty folder may be there, and is replaced.
+        match fs::rename(self.building(), &self.place) {
+            Ok(()) => sync_folder(parent_of(&self.place)),
+            // Another command was faster.
+            Err(error)
+                if [AlreadyExists, DirectoryNotEmpty, NotADirectory].contains(&error.kind()) =>
+            {
+                Err(StoreError::Exists {
+                    path: self.place.clone(),
+                })
+            }
+            Err(error) => Err(file_error("rename", &self.place)(error)),
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = remove_claimed(&self.path);
+        // Closing is not enough: a process that another thread has just forked has the file open, too.
+        let _ = self.lock.unlock();
+    }
+}
+
+/// The folder that a place is in.
+fn parent_of(place: &Path) -> &Path {
+    match place.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Removes a folder to build in, its lock last: without it nobody could tell whose it is.
+fn remove_claimed(path: &Path) -> Result<(), StoreError> {
+    let paths = [path.join(NEW), path.join(CLAIM), path.to_owned()];
+    let mut there = paths.iter().filter(|path| path.exists());
+    there.try_for_each(|path| remove(path))
+}
+
+/// Removes what killed commands built: folders whose lock can be taken. Others are left alone.
+fn remove_left(parent: &Path, prefix: &str) -> Result<(), StoreError> {
+    let is_ours = |name: &String| {
+        let digits = name.strip_prefix(prefix).unwrap_or_default();
+        digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    };
+    for name in names_in(parent)?.into_iter().filter(is_ours) {
+        let path = parent.join(name);
+        let Ok(lock) = open_lock(&path.join(CLAIM)) else {
+            continue;
+        };
+        if lock.try_lock().is_ok() {
+            remove_claimed(&path)?;
+        }
+        let _ = lock.unlock();
+    }
+    Ok(())
 }
 
 /// Empties a folder of ours, if it is there.

@@ -199,6 +199,12 @@ pub enum StoreError {
     /// Something is to be kept after a commit that failed.
     #[error("an earlier commit of this run failed; nothing counts that came after it")]
     GivenUp,
+    /// The ledger is in use for longer than we wait.
+    #[error(
+        "another cdn-meter reads or writes the ledger of the store, and did so for half a minute; what was \
+         committed before is unchanged; let it end, and try again"
+    )]
+    Busy,
     /// The ledger refuses.
     #[error(
         "the ledger of the store failed: {0}; what was committed before is unchanged, \
@@ -311,6 +317,7 @@ impl StoreError {
                 | StoreError::NoBackup { .. }
                 | StoreError::BusyReaders
                 | StoreError::BusyWriter
+                | StoreError::Busy
                 | StoreError::TableFull(_)
                 | StoreError::MemoryFull(_)
                 | StoreError::TooManyDomains(_)
@@ -323,7 +330,12 @@ impl From<rusqlite::Error> for StoreError {
         use rusqlite::Error::{
             FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqliteFailure,
         };
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
+        if let SqliteFailure(failure, _) = &error
+            && matches!(failure.code, DatabaseBusy | DatabaseLocked)
+        {
+            return StoreError::Busy;
+        }
         let is_damage = match &error {
             SqliteFailure(failure, _) => matches!(failure.code, DatabaseCorrupt | NotADatabase),
             FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
@@ -356,4 +368,21 @@ pub(super) fn file_error(
 /// A count as the ledger and the segments hold it.
 pub(super) fn int64(count: u64) -> Result<i64, StoreError> {
     i64::try_from(count).map_err(|_| StoreError::TooLarge { count })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn d13_a_ledger_that_is_in_use_is_a_matter_of_trying_again_and_no_loss() {
+        for code in [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED] {
+            let failure = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let error = StoreError::from(failure);
+            assert!(error.is_of_request(), "{error}");
+            assert!(error.to_string().contains("try again"), "{error}");
+        }
+    }
 }

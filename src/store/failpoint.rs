@@ -70,6 +70,26 @@ fn is_asked(variable: &str, place: &str, visits: &std::sync::atomic::AtomicU64) 
     wanted == place && count.parse() == Ok(visits.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
+/// Places at which `CDN_METER_STOP_AT=backup.copied` has the process wait for SIGCONT: what comes between is tested.
+pub const STOPS: [&str; 3] = ["backup.copied", "restore.copied", "verify.quarantine"];
+
+/// Stops the process if the environment asks for it here.
+#[cfg(debug_assertions)]
+pub(super) fn stop_at(place: &str) {
+    use std::sync::atomic::AtomicU64;
+    static VISITS: AtomicU64 = AtomicU64::new(0);
+    debug_assert!(STOPS.contains(&place), "{place} is not listed");
+    if is_asked("CDN_METER_STOP_AT", place, &VISITS)
+        && let Some(own) = rustix::process::Pid::from_raw(std::process::id() as i32)
+    {
+        let _ = rustix::process::kill_process(own, rustix::process::Signal::STOP);
+    }
+}
+
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub(super) fn stop_at(_place: &str) {}
+
 /// Kills the process, or fails as a disk that is broken does, if the environment asks for it here.
 ///
 /// Errors: in builds with debug assertions those that are asked for; else none.

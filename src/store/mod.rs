@@ -34,6 +34,7 @@ mod against;
 mod astray;
 mod backup;
 mod change;
+mod claim;
 mod close;
 mod commit;
 mod compact;
@@ -75,6 +76,7 @@ pub use against::{Cells, Counted, CountedRows, sum_cells};
 pub use astray::Astray;
 pub use backup::{Backup, restore};
 pub use change::Change;
+pub use claim::{CLAIM, claim_folder, is_still, open_lock};
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
@@ -198,6 +200,16 @@ impl Store {
         let (ledger, lock) = open::open_to_read(root, &path)?;
         astray::is_newest(root, &ledger)?;
         Store::new(root, (ledger, None), lock, occasion)
+    }
+
+    /// Opens the store at `root` to try what a writer would do, on a copy of its ledger in memory: nothing that is
+    /// done to it is ever written.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn open_to_try(root: &Path, occasion: Occasion) -> Result<Self, StoreError> {
+        let read = Store::open_to_read(root)?;
+        let ledger = open::in_memory(root, &read.lock_state().ledger)?;
+        Store::new(root, (ledger, None), None, occasion)
     }
 
     fn new(

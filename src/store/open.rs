@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use super::durable::{holds_usage, sync_folder};
@@ -141,6 +142,20 @@ pub(super) fn open_unchecked(path: &Path) -> Result<Connection, StoreError> {
         Some(problem) => Err(StoreError::LedgerDamaged { problem }),
         None => Ok(ledger),
     }
+}
+
+/// A copy of a ledger in memory, brought up to date: what is done to it is done to nothing else.
+pub(super) fn in_memory(root: &Path, ledger: &Connection) -> Result<Connection, StoreError> {
+    let mut copy = Connection::open_in_memory()?;
+    Backup::new(ledger, &mut copy)?.run_to_completion(i32::MAX, BUSY_PAUSE, None)?;
+    copy.pragma_update(None, "foreign_keys", true)?;
+    let found = version(root, &copy)?;
+    let transaction = copy.transaction()?;
+    for step in &MIGRATIONS[found as usize..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.commit()?;
+    Ok(copy)
 }
 
 /// Has a ledger commit as all of ours do.

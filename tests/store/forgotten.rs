@@ -5,6 +5,7 @@ use std::fs;
 use cdn_meter::store::FAILPOINTS;
 use rusqlite::Connection;
 
+use crate::old::{site_of, versions};
 use crate::program::{Said, Site, bytes, lines};
 
 fn forget(site: &Site, what: &[&str], more: &[&str]) -> Said {
@@ -164,6 +165,7 @@ fn d5_a_trial_and_a_refusal_change_nothing() {
     let before = site.kept();
     let said = forget(&site, &["a.log"], &["--dry-run"]);
     assert_eq!(said.json["forgotten"][0]["requests"], 5, "{}", said.stderr);
+    assert_eq!(site.kept(), before);
     for what in [&["a.log", "none.log"][..], &["0123456789abcdef"]] {
         let said = forget(&site, what, &[]);
         assert_eq!(said.code, 2);
@@ -178,6 +180,23 @@ fn d5_a_trial_and_a_refusal_change_nothing() {
     let none = Site::new();
     assert_eq!(forget(&none, &["a.log"], &[]).code, 2);
     assert!(!none.path("store").exists());
+}
+
+#[test]
+fn d5_a_trial_writes_nothing_into_a_store_of_any_version() {
+    for version in versions() {
+        let (site, copy) = (site_of(&version), site_of(&version));
+        let ledger = Connection::open(copy.path("store/ledger.sqlite")).expect("opened");
+        let sql = "SELECT name FROM source ORDER BY name LIMIT 1";
+        let name: String = ledger.query_row(sql, [], |row| row.get(0)).expect("a name");
+        let before = site.kept();
+        let mut command = site.command("forget");
+        command.args(["--json", "--reason", "a test log", "--dry-run", &name]);
+        let said = Site::run(&mut command);
+        assert_eq!(said.code, 0, "{}: {}", version.display(), said.stderr);
+        assert_eq!(said.json["forgotten"][0]["names"][0], name.as_str());
+        assert_eq!(site.kept(), before, "{}", version.display());
+    }
 }
 
 #[test]
