@@ -28,6 +28,7 @@ mod old;
 mod program;
 mod publishing;
 mod recount;
+mod repairing;
 mod retry;
 mod rotation;
 mod salvage;
