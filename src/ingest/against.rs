@@ -109,6 +109,7 @@ impl UsageSink for Against<'_> {
                     promise: "the logs say what the store counts",
                     subject: report.name.clone(),
                     problem,
+                    place: None,
                 }));
             found.checked.extend(counted.contents);
         }

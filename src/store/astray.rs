@@ -170,6 +170,16 @@ pub(super) fn put_away(root: &Path, found: Vec<Unnamed>) -> Result<Astray, Store
 /// no later one was begun.
 pub(super) fn is_newest(root: &Path, ledger: &Connection) -> Result<(), StoreError> {
     // Before the ledger is asked: a writer may be at work.
+    let newest = newest_by_names(root)?;
+    let found = ledger::newest_commit(ledger)?;
+    match newest {
+        (commit, name) if found + 1 < commit => Err(StoreError::LedgerBehind { found, name }),
+        _ => Ok(()),
+    }
+}
+
+/// The newest commit by the names of files, and the place of one of it; 0 where there is none.
+pub(super) fn newest_by_names(root: &Path) -> Result<(i64, String), StoreError> {
     let mut newest = (0, String::new());
     for folder in [SEGMENTS, QUARANTINE] {
         let path = root.join(folder);
@@ -184,11 +194,7 @@ pub(super) fn is_newest(root: &Path, ledger: &Connection) -> Result<(), StoreErr
             }
         }
     }
-    let found = ledger::newest_commit(ledger)?;
-    match newest {
-        (commit, name) if found + 1 < commit => Err(StoreError::LedgerBehind { found, name }),
-        _ => Ok(()),
-    }
+    Ok(newest)
 }
 
 /// Moves what is `name` in a folder of the store to where nothing of this name is; answers the folder that it is in.

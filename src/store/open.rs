@@ -158,6 +158,18 @@ pub(super) fn in_memory(root: &Path, ledger: &Connection) -> Result<Connection, 
     Ok(copy)
 }
 
+/// The same, of a ledger that is only looked at: nothing beside it is believed, nothing is written.
+///
+/// Errors: as [`open_unchecked`].
+pub(super) fn look_unchecked(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let ledger = open_immutable(path, flags)?;
+    match unsound(&ledger)? {
+        Some(problem) => Err(StoreError::LedgerDamaged { problem }),
+        None => Ok(ledger),
+    }
+}
+
 /// Has a ledger commit as all of ours do.
 pub(super) fn prepare_to_write(ledger: &Connection) -> Result<(), StoreError> {
     leave_wal(ledger)?;

@@ -9,6 +9,10 @@
 //!
 //! | a segment is lost, and `drop_lost` asks for it | moved to `lost+found/` if it is there; the files that have lines in it count no more, until their logs are ingested again |
 //!
+//! A trial changes no byte of the store: it looks at the ledger's own file only, and no further where something beside
+//! it would be believed. Only a file that is gone or others is lost; one that cannot be read is an error. Where
+//! nothing speaks for the ledger and a file is others than it says, neither is believed: nothing is sealed or taken out.
+//!
 //! It is for people: to seal a ledger that is not the newest, or of which a byte was changed that nothing can be
 //! held against (a name, the digest of a content), is to believe it. What the ledger alone tells cannot be
 //! rebuilt from segments: they do not say which of them count, nor of which files they are.
@@ -17,14 +21,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::astray::{Kind, LOST, Unnamed, put_away, set_aside, unnamed};
+use super::astray::{Kind, LOST, Unnamed, newest_by_names, put_away, set_aside, unnamed};
 use super::backup::named_files;
-use super::close;
+use super::close::{self, CLOSED};
 use super::durable::{Modes, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
 use super::forget::take_out_lost;
+use super::ledger::SegmentFile;
 use super::lock::Lock;
-use super::open::{is_sealed_version, no_ledger, open_unchecked, prepare_to_write, reseal};
+use super::open::{
+    is_sealed_version, look_unchecked, no_ledger, open_unchecked, prepare_to_write, reseal,
+};
 use super::scan::{check, sha256};
 use super::seal::{FileState, Seal, Sealer, beside, has_hot_journal, has_wal};
 use super::{Access, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger};
@@ -81,41 +88,138 @@ pub fn repair(
     let is_as_sealed = |seal: &Seal| Ok::<_, StoreError>(FileState::of(&path)? == seal.file);
     let sealed = seal.as_ref().map(is_as_sealed).transpose()?;
     repair.foreign_files(root, sealed == Some(true), is_trial)?;
-    let ledger = open_unchecked(&path)?;
+    if is_trial && (has_wal(&path) || has_hot_journal(&path)?) {
+        repair.done.push(WITHOUT_FILES_BESIDE.to_owned());
+        return Ok(repair);
+    }
+    let ledger = match is_trial {
+        true => look_unchecked(&path)?,
+        false => open_unchecked(&path)?,
+    };
     let is_to_be_sealed = is_sealed_version(root, &ledger)?;
     let found = ledger::newest_commit(&ledger)?;
-    if let Some(made) = seal
-        .as_ref()
-        .map(|seal| seal.commit)
-        .filter(|made| found < *made)
-    {
-        repair.lost.push(format!(
-            "ledger.sqlite has commit {found} and {made} were made: what the commits from {} on counted is \
-             not known any more; ingest their logs again",
-            found + 1
-        ));
-    }
+    repair.missing_commits(root, seal.as_ref(), found)?;
+    let is_known = match &seal {
+        Some(seal) => is_as_sealed(seal)? || seal.begun == Some(found),
+        None => false,
+    };
     let store = Store::new(root, (ledger, None), Some(lock), occasion)?;
     repair.put_back(&store, is_trial)?;
     repair.astray(&store, is_trial)?;
     let is_sound = repair.verify(&store)?;
-    let is_sealed = seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true);
-    if is_to_be_sealed && is_sound && terms == DROPPING_LOST {
-        repair.take_out_lost(&store)?;
-    } else if is_to_be_sealed && !is_sealed {
-        match is_sound {
-            true => repair.seal(store, root, is_trial)?,
-            false => repair.lost.push(
-                "ledger.sqlite is not as it was sealed, and what it says does not agree with the files: \
-                 restore it from a copy, or ingest the logs into a new store"
-                    .to_owned(),
-            ),
-        }
+    if !is_known && repair.has_others(&store)? {
+        return Ok(repair);
     }
+    let is_sealed = seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true);
+    repair.seal_or_take_out(store, terms, (is_to_be_sealed, is_sealed, is_sound))?;
     Ok(repair)
 }
 
+/// What a trial says where it cannot look further.
+const WITHOUT_FILES_BESIDE: &str = "looked further only then: a trial changes nothing, and with a journal or a \
+    file of WAL mode beside it the ledger cannot be read without";
+
+/// Whether a file is what the ledger notes of it; whether it can be read at all is another question, and an error.
+fn is_as_noted(root: &Path, place: &str, noted: &str) -> Result<bool, StoreError> {
+    match sha256(root, place) {
+        Ok((found, _)) => Ok(hex(&found) == noted),
+        Err(error) if error.is_missing_file() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The segments that are gone or others.
+///
+/// Errors: [`StoreError`] where one cannot be read for another reason: that is no loss.
+fn lost_segments(store: &Store) -> Result<Vec<SegmentFile>, StoreError> {
+    let (folder, mut lost) = (store.root.join(SEGMENTS), Vec::new());
+    for segment in ledger::segments(&store.lock_state().ledger)? {
+        match check(&folder, &segment) {
+            Ok(()) => {}
+            Err(StoreError::Lost { .. } | StoreError::Damaged { .. }) => lost.push(segment),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(lost)
+}
+
 impl Repair {
+    /// Says which commits the ledger misses, by its seal and by the names of files.
+    fn missing_commits(
+        &mut self,
+        root: &Path,
+        seal: Option<&Seal>,
+        found: i64,
+    ) -> Result<(), StoreError> {
+        let sealed = seal.map_or(0, |seal| seal.commit);
+        let (named, name) = newest_by_names(root)?;
+        let made = sealed.max(named);
+        // A commit that a crash cut short has the next number, and no seal.
+        if found < sealed || found + 1 < named {
+            self.lost.push(format!(
+                "ledger.sqlite has commit {found} and {made} were made: what the commits from {} on counted \
+                 is not known any more; ingest their logs again",
+                found + 1
+            ));
+        } else if found < named {
+            self.done.push(format!(
+                "passed over commit {named}, of which {name} is, as cut short by a crash; if it was reported \
+                 as done, ledger.sqlite is an older copy: ingest its logs again"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether files that a ledger names that nothing speaks for are there and others: it is the suspect then.
+    fn has_others(&mut self, store: &Store) -> Result<bool, StoreError> {
+        for (place, noted) in named_files(&store.lock_state().ledger)? {
+            let Some(noted) = noted else { continue };
+            if store.root.join(&place).exists() && !is_as_noted(&store.root, &place, &noted)? {
+                self.lost.push(format!(
+                    "ledger.sqlite is not as it was sealed, and {place} is not what it says: which of them \
+                     is wrong is not known, so nothing was sealed or taken out; restore ledger.sqlite from a \
+                     copy, or ingest the logs into a new store"
+                ));
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes out what is lost where that was asked for, or seals the ledger.
+    fn seal_or_take_out(
+        &mut self,
+        store: Store,
+        terms: RepairTerms,
+        (is_to_be_sealed, is_sealed, is_sound): (bool, bool, bool),
+    ) -> Result<(), StoreError> {
+        let lost = lost_segments(&store)?;
+        if terms == DROPPING_LOST && !lost.is_empty() && is_to_be_sealed && is_sound {
+            self.take_out_lost(&store, lost)?;
+            return Ok(());
+        }
+        if terms == DROPPING_LOST && !lost.is_empty() {
+            let why = match is_to_be_sealed {
+                true => "what else is wrong has to be put right first",
+                false => {
+                    "the ledger is of an older version, and is brought up to date by `cdn-meter ingest`"
+                }
+            };
+            self.lost.push(format!("nothing was taken out: {why}"));
+        }
+        if is_to_be_sealed && !is_sealed {
+            match is_sound {
+                true => self.seal(store, terms.is_trial)?,
+                false => self.lost.push(
+                    "ledger.sqlite is not as it was sealed, and what it says does not agree with the files: \
+                     restore it from a copy, or ingest the logs into a new store"
+                        .to_owned(),
+                ),
+            }
+        }
+        Ok(())
+    }
+
     /// Moves away what SQLite would believe although it is not the ledger's.
     fn foreign_files(
         &mut self,
@@ -147,13 +251,15 @@ impl Repair {
         let root = &store.root;
         let named = named_files(&store.lock_state().ledger)?;
         for (place, noted) in named {
-            let is_right = |folder: &Path, name: &str| {
-                let found = sha256(folder, name).map(|(found, _)| hex(&found));
-                found.is_ok_and(|found| noted.as_ref().is_none_or(|noted| *noted == found))
-            };
-            if is_right(root, &place) {
+            // Nothing tells which file is the right one.
+            let Some(noted) = noted else { continue };
+            if is_as_noted(root, &place, &noted)? {
                 continue;
             }
+            let is_right = |folder: &Path, name: &str| {
+                let found = sha256(folder, name).map(|(found, _)| hex(&found));
+                found.is_ok_and(|found| noted == found)
+            };
             let at = Path::new(&place);
             let (Some(folder), Some(name)) = (at.parent(), at.file_name()) else {
                 continue;
@@ -206,13 +312,17 @@ impl Repair {
     fn verify(&mut self, store: &Store) -> Result<bool, StoreError> {
         let gone = self.lost_files(store)?;
         let mut is_sound = true;
+        let unnamed = unnamed(&store.root, &store.lock_state().ledger)?;
+        let unnamed: BTreeSet<String> = unnamed.iter().map(Unnamed::place).collect();
         for finding in store.verify()?.findings {
-            let is_of_file = gone
-                .iter()
-                .any(|name| finding.subject.contains(name) || finding.problem.contains(name));
+            let is_of = |places: &BTreeSet<String>| {
+                finding
+                    .place
+                    .as_ref()
+                    .is_some_and(|place| places.contains(place))
+            };
             // What is astray is put away, or will be.
-            let is_astray = finding.problem.contains("no commit names it");
-            if !is_of_file && !is_astray {
+            if !is_of(&gone) && !is_of(&unnamed) {
                 is_sound = false;
                 self.lost
                     .push(format!("{}: {}", finding.subject, finding.problem));
@@ -222,16 +332,14 @@ impl Repair {
     }
 
     /// Takes out, in one commit, what has lines in segments that are gone or others; the ledger is sealed by it.
-    fn take_out_lost(&mut self, store: &Store) -> Result<(), StoreError> {
+    fn take_out_lost(&mut self, store: &Store, lost: Vec<SegmentFile>) -> Result<(), StoreError> {
         let state = &mut *store.lock_state();
         prepare_to_write(&state.ledger)?;
         let path = store.root.join(LEDGER);
         let found = ledger::newest_commit(&state.ledger)?;
         let sealer = Sealer::begin_with(&store.root, &path, found)?;
         sealer.write()?;
-        let mut lost = ledger::segments(&state.ledger)?;
         let folder = store.root.join(SEGMENTS);
-        lost.retain(|segment| check(&folder, segment).is_err());
         state.sealer = Some(sealer);
         let commit = state.commit()?;
         let ids: Vec<i64> = lost.iter().map(|segment| segment.id).collect();
@@ -258,16 +366,13 @@ impl Repair {
     fn lost_files(&mut self, store: &Store) -> Result<BTreeSet<String>, StoreError> {
         let ledger = &store.lock_state().ledger;
         let mut gone = BTreeSet::new();
-        let is_right = |place: &str, noted: &str| {
-            let found = sha256(&store.root, place).map(|(found, _)| hex(&found));
-            found.is_ok_and(|found| found == noted)
-        };
+        let is_right = |place: &str, noted: &str| is_as_noted(&store.root, place, noted);
         for segment in ledger::segments(ledger)? {
             let place = format!("{SEGMENTS}/{}", segment.name);
-            if is_right(&place, &hex(&segment.sha256)) {
+            if is_right(&place, &hex(&segment.sha256))? {
                 continue;
             }
-            gone.insert(segment.name.clone());
+            gone.insert(place.clone());
             for (content, (_, usage)) in ledger::parts(ledger, segment.id)? {
                 let names = ledger::names_of(ledger, content)?.join(", ");
                 self.lost.push(format!(
@@ -280,12 +385,12 @@ impl Repair {
         for close in close::closes(ledger)? {
             for damage in close::damages_of(&store.root, &close) {
                 self.lost.push(damage.to_string());
-                gone.insert(format!("close of {}", close.terms.month));
+                gone.insert(format!("{CLOSED}/{}", close.terms.month));
             }
         }
         for (place, noted) in named_files(ledger)? {
             let is_gone = match noted {
-                Some(noted) => !is_right(&place, &noted),
+                Some(noted) => !is_right(&place, &noted)?,
                 None => !store.root.join(&place).exists(),
             };
             if place.starts_with(QUARANTINE) && is_gone {
@@ -298,10 +403,10 @@ impl Repair {
         Ok(gone)
     }
 
-    fn seal(&mut self, store: Store, root: &Path, is_trial: bool) -> Result<(), StoreError> {
+    fn seal(&mut self, store: Store, is_trial: bool) -> Result<(), StoreError> {
         let commit = ledger::newest_commit(&store.lock_state().ledger)?;
         if !is_trial {
-            reseal(root)?;
+            reseal(&store.root)?;
         }
         drop(store);
         self.done

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::Connection;
 
 use super::astray::{self, Kind};
-use super::close;
+use super::close::{self, CLOSED};
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, check, scan};
-use super::{SEGMENTS, Store, failpoint, ledger, limit};
+use super::{QUARANTINE, SEGMENTS, Store, failpoint, ledger, limit};
 use crate::meter::Usage;
 
 /// Something that is not as the ledger says.
@@ -21,6 +21,9 @@ pub struct Finding {
     pub subject: String,
     /// What is wrong, and what to do.
     pub problem: String,
+    /// The place in the store of the file or folder that it is about; `None` where it is about what the ledger
+    /// says.
+    pub place: Option<String>,
 }
 
 /// The outcome of a verification.
@@ -46,6 +49,23 @@ impl Verification {
             promise,
             subject: subject.into(),
             problem,
+            place: None,
+        });
+    }
+
+    /// The same, of what is at a place in the store.
+    fn find_at(
+        &mut self,
+        place: String,
+        promise: &'static str,
+        subject: impl Into<String>,
+        problem: String,
+    ) {
+        self.findings.push(Finding {
+            promise,
+            subject: subject.into(),
+            problem,
+            place: Some(place),
         });
     }
 }
@@ -202,7 +222,8 @@ impl Store {
         let folder = self.root.join(SEGMENTS);
         verification.segments += 1;
         if let Err(error) = check(&folder, segment) {
-            verification.find("SEG-1", &segment.name, error.to_string());
+            let place = format!("{SEGMENTS}/{}", segment.name);
+            verification.find_at(place, "SEG-1", &segment.name, error.to_string());
             return Ok(());
         }
         let mut found: BTreeMap<i64, (u64, Usage)> = BTreeMap::new();
@@ -252,13 +273,14 @@ impl Store {
                     "no commit names it: the next `cdn-meter ingest` moves it to lost+found"
                 }
             };
-            verification.find("SEG-1", of.place(), problem.to_owned());
+            verification.find_at(of.place(), "SEG-1", of.place(), problem.to_owned());
         }
         let [_, (folder, named), _] = ledger::named(ledger)?;
         for name in named {
             if !self.root.join(folder).join(&name).exists() {
                 let problem = "it is missing; its lines are counted as rejected all the same";
-                verification.find("LINE-1", format!("{folder}/{name}"), problem.to_owned());
+                let place = format!("{folder}/{name}");
+                verification.find_at(place.clone(), "LINE-1", place, problem.to_owned());
             }
         }
         Ok(())
@@ -283,7 +305,8 @@ impl Store {
                 Ok(Some(kept)) => kept,
                 Ok(None) => continue,
                 Err(error) => {
-                    verification.find("LINE-1", format!("quarantine/{name}"), error.to_string());
+                    let place = format!("{QUARANTINE}/{name}");
+                    verification.find_at(place.clone(), "LINE-1", place, error.to_string());
                     continue;
                 }
             };
@@ -311,7 +334,8 @@ impl Store {
                 verification.find(PROMISE, &subject, problem.to_owned());
             }
             for damage in close::damages_of(&self.root, &close) {
-                verification.find(PROMISE, &subject, damage.to_string());
+                let place = format!("{CLOSED}/{}", close.terms.month);
+                verification.find_at(place, PROMISE, &subject, damage.to_string());
             }
             previous = Some(close.digest);
         }

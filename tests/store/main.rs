@@ -30,6 +30,7 @@ mod origins;
 mod program;
 mod publishing;
 mod recount;
+mod repairing;
 mod retry;
 mod rotation;
 mod salvage;

@@ -144,7 +144,7 @@ fn d4_a_file_of_wal_mode_or_a_journal_of_another_time_is_not_believed() {
 }
 
 /// The journal and the ledger in the middle of a commit to it that changes many pages.
-fn interrupted(ledger: &Path) -> (Vec<u8>, Vec<u8>) {
+pub fn interrupted(ledger: &Path) -> (Vec<u8>, Vec<u8>) {
     let open = Connection::open(ledger).expect("opened");
     open.pragma_update(None, "cache_size", 1).expect("set");
     open.pragma_update(None, "journal_mode", "TRUNCATE")
