@@ -5,8 +5,8 @@
 //! | a journal, or a file of WAL mode, that is not the ledger's | moved to `lost+found/` |
 //! | a file that a commit names is gone or others, and one with its digest is in `lost+found/` | put back; what stood there is moved to `lost+found/` |
 //! | finished files that no commit names, also those of commits that an older ledger misses | moved to `lost+found/` |
-//! | the seal is gone, damaged, or of another state of the ledger, and all that `verify` can work out agrees | sealed anew, as it is |
-//!
+//! | the seal is gone, damaged, or of another commit, and all that `verify` can work out agrees | sealed anew, as it is |
+//! | the ledger is of the commit that was sealed, and others | nothing: it was altered |
 //! | a segment is lost, and `drop_lost` asks for it | moved to `lost+found/` if it is there; the files that have lines in it count no more, until their logs are ingested again |
 //!
 //! A trial changes no byte of the store: it looks at the ledger's own file only, and no further where something beside
@@ -107,7 +107,7 @@ pub fn repair(
     repair.put_back(&store, is_trial)?;
     repair.astray(&store, is_trial)?;
     let is_sound = repair.verify(&store)?;
-    if !is_known && repair.has_others(&store)? {
+    if !is_known && (repair.is_altered(seal.as_ref(), found) || repair.has_others(&store)?) {
         return Ok(repair);
     }
     let is_sealed = seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true);
@@ -168,6 +168,19 @@ impl Repair {
             ));
         }
         Ok(())
+    }
+
+    /// Whether a ledger that is not as sealed is of the very commit that was sealed: then it was altered.
+    fn is_altered(&mut self, seal: Option<&Seal>, found: i64) -> bool {
+        let is_altered = seal.is_some_and(|seal| seal.commit == found && seal.begun.is_none());
+        if is_altered {
+            self.lost.push(format!(
+                "ledger.sqlite is not as it was sealed: it was altered after commit {found}, and nobody can tell \
+                 where; nothing was sealed or taken out: restore it from a copy, or ingest the logs into a new \
+                 store; who altered it on purpose removes ledger.seal, and believes it by that"
+            ));
+        }
+        is_altered
     }
 
     /// Whether files that a ledger names that nothing speaks for are there and others: it is the suspect then.

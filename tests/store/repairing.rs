@@ -128,7 +128,7 @@ fn d5_with_nothing_lost_nothing_is_taken_out() {
     expect(
         &repair(&site, &["--drop-lost"]),
         3,
-        &["nothing was taken out"],
+        &["nothing was sealed or taken out"],
     );
 }
 
@@ -148,4 +148,25 @@ fn d5_an_altered_close_is_not_sealed_because_a_file_of_it_is_gone() {
         &["the ledger was altered", "not as it was sealed"],
     );
     assert_eq!(said.json["done"].to_string(), "[]");
+}
+
+#[test]
+fn d5_a_ledger_that_was_altered_is_not_sealed() {
+    let site = Site::new();
+    site.write("a.log", lines(0, 40));
+    assert_eq!(site.ingest().code, 0);
+    // The seed of all digests: with another one no log is known again.
+    let ledger = Connection::open(site.path("store/ledger.sqlite")).expect("opened");
+    ledger
+        .execute("UPDATE store SET seed = seed + 1", [])
+        .expect("altered");
+    drop(ledger);
+    let said = repair(&site, &[]);
+    assert_eq!(said.code, 3, "{}", said.json);
+    assert!(
+        said.json["lost"][0]
+            .as_str()
+            .is_some_and(|lost| lost.contains("altered"))
+    );
+    assert_eq!(site.ingest().code, 3);
 }
