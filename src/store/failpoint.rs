@@ -71,6 +71,7 @@ fn is_asked(variable: &str, place: &str, visits: &std::sync::atomic::AtomicU64) 
 }
 
 /// Places at which `CDN_METER_STOP_AT=backup.copied` has the process wait for SIGCONT: what comes between is tested.
+#[cfg(debug_assertions)]
 pub const STOPS: [&str; 3] = ["backup.copied", "restore.copied", "verify.quarantine"];
 
 /// Stops the process if the environment asks for it here.
