@@ -48,9 +48,11 @@ pub(super) struct RestoreArgs {
 /// Put right what can be in a damaged store, and say what is lost; nothing is deleted
 ///
 /// Files that are in the way or that no commit names are moved to STORE/lost+found, files that a commit
-/// names are put back from there, and a ledger of which everything agrees is sealed anew as it is, also
-/// an older copy. Nothing else is made up: what only the ledger tells has to come from a copy of it, or from
-/// the logs. Exit code 0: the store is sound. 1: so it is, once logs are ingested again that it names. 3: something is lost, and what to do stands beside it.
+/// names are put back from there, and a ledger of which the seal is gone or of another commit is sealed anew
+/// if it agrees with all files. One that was altered after the commit that was sealed is not. Nothing is made
+/// up: what only the ledger tells has to come from a copy of it, or from the logs. Exit code 0: the store is
+/// sound. 1: so it is, once logs are ingested again that it names. 3: something is lost, and what to do stands
+/// beside it.
 #[derive(Args)]
 pub(super) struct RepairArgs {
     #[command(flatten)]

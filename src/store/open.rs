@@ -138,6 +138,19 @@ pub fn reseal(root: &Path) -> Result<i64, StoreError> {
 pub(super) fn open_unchecked(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let ledger = open_with(path, flags)?;
+    if_sound(ledger)
+}
+
+/// The same, of a ledger that is only looked at: nothing beside it is believed, nothing is written.
+///
+/// Errors: as [`open_unchecked`].
+pub(super) fn look_unchecked(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let ledger = open_immutable(path, flags)?;
+    if_sound(ledger)
+}
+
+fn if_sound(ledger: Connection) -> Result<Connection, StoreError> {
     match unsound(&ledger)? {
         Some(problem) => Err(StoreError::LedgerDamaged { problem }),
         None => Ok(ledger),
@@ -156,18 +169,6 @@ pub(super) fn in_memory(root: &Path, ledger: &Connection) -> Result<Connection, 
     }
     transaction.commit()?;
     Ok(copy)
-}
-
-/// The same, of a ledger that is only looked at: nothing beside it is believed, nothing is written.
-///
-/// Errors: as [`open_unchecked`].
-pub(super) fn look_unchecked(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let ledger = open_immutable(path, flags)?;
-    match unsound(&ledger)? {
-        Some(problem) => Err(StoreError::LedgerDamaged { problem }),
-        None => Ok(ledger),
-    }
 }
 
 /// Has a ledger commit as all of ours do.
