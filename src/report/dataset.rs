@@ -140,6 +140,28 @@ pub enum PublishError {
         /// The file that says so.
         path: PathBuf,
     },
+    /// A journal is not what was written.
+    #[error(
+        "{path} is damaged, or of another version of cdn-meter: it may tell what a killed command had published, and \
+         is not believed; nothing was touched; {half}"
+    )]
+    JournalDamaged {
+        /// The journal.
+        path: PathBuf,
+        /// What is half published, in words.
+        half: String,
+    },
+    /// Half a publication, of which no journal tells.
+    #[error(
+        "{path} is half published: a command was killed while it swapped datasets, and its journal _PUBLISHING is \
+         empty or gone; nothing was touched; {half}"
+    )]
+    HalfLeft {
+        /// The folder.
+        path: PathBuf,
+        /// What is, in words.
+        half: String,
+    },
     /// What stands at the dataset's place is not a dataset of ours.
     #[error(
         "{path} is in the way: it is no dataset that cdn-meter wrote (no _SUCCESS in it); move it or choose another --out"

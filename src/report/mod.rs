@@ -18,6 +18,8 @@ mod costs;
 mod dataset;
 mod focus;
 mod frozen;
+mod half;
+mod journal;
 mod json;
 mod month;
 mod notes;

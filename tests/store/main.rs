@@ -20,6 +20,7 @@ mod faults;
 mod files;
 mod forgotten;
 mod frozen;
+mod half;
 mod hosts;
 mod logs;
 mod model;
