@@ -20,14 +20,16 @@ use std::sync::Arc;
 use super::dataset::{Dataset, PublishError, write_error};
 use super::half::{self, forget_marks};
 use super::journal::PUBLISHED;
+use super::made_of::{FilesOf, MadeOf, files_of};
 use super::publish;
+use super::standing::{Standing, months_in};
 use crate::store::{CLAIM, claim_folder, fail_at, open_lock};
 use crate::units::Month;
 
 /// What the names of unfinished builds start with.
 pub(super) const BUILDING: &str = ".building-";
 /// What the names of a dataset's folders start with, each of a month.
-const MONTH_KEY: &str = "billing_month=";
+pub(super) const MONTH_KEY: &str = "billing_month=";
 /// What is built, and what was swapped out.
 pub(super) const NEW: &str = "new";
 pub(super) const OLD: &str = "old";
@@ -86,10 +88,8 @@ impl Build {
     ///
     /// Errors: [`PublishError`]; `InTheWay` if something else stands at its place.
     pub fn dataset(&self, dataset: Dataset) -> Result<Building, PublishError> {
-        let place = self.scratch.out.join(dataset.name());
-        if place.exists() && !is_ours(&place) {
-            return Err(PublishError::InTheWay { path: place });
-        }
+        let out = &self.scratch.out;
+        Standing::of(out, dataset, &MadeOf::read(out)?).hold_ours(out.join(dataset.name()))?;
         let path = self.scratch.path.join(NEW).join(dataset.name());
         fs::create_dir_all(&path).map_err(write_error(&path))?;
         Ok(Building {
@@ -153,8 +153,13 @@ impl Building {
         Ok(())
     }
 
-    /// Marks the dataset complete and makes all of it durable.
-    pub(super) fn seal(&self) -> Result<(), PublishError> {
+    /// The months that were built.
+    pub(super) fn months(&self) -> Vec<Month> {
+        months_in(&self.path)
+    }
+
+    /// Marks the dataset complete and makes all of it durable; answers its files.
+    pub(super) fn seal(&self) -> Result<FilesOf, PublishError> {
         let seal = || {
             fail_at("publish.seal")?;
             File::create(self.path.join("_SUCCESS"))?.sync_all()?;
@@ -166,7 +171,8 @@ impl Building {
             }
             sync_folder(&self.path)
         };
-        seal().map_err(write_error(&self.path))
+        seal().map_err(write_error(&self.path))?;
+        files_of(&self.scratch.path.join(NEW), self.dataset.name())
     }
 }
 
@@ -276,20 +282,6 @@ pub fn mark_of_folder(place: &Path) -> Option<&'static str> {
         true if holds_months() => Some("a dataset"),
         _ => None,
     }
-}
-
-/// A dataset that was published, or an empty folder. Hidden files are left by many programs.
-pub(super) fn is_ours(place: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(place) else {
-        return false;
-    };
-    let names = entries.flatten().map(|entry| entry.file_name());
-    let names: Vec<String> = names
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect();
-    let is_known =
-        |name: &String| name == "_SUCCESS" || name.starts_with('.') || name.starts_with(MONTH_KEY);
-    names.is_empty() || place.join("_SUCCESS").is_file() && names.iter().all(is_known)
 }
 
 /// Makes the names in a folder durable.

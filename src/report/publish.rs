@@ -21,12 +21,15 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::build::{Build, Building, folder_name, is_ours, sync_folder};
+use super::build::{Build, Building, sync_folder};
 use super::dataset::{Dataset, PublishError, write_error};
 use super::half;
 use super::journal::{Held, JOURNAL, Journal, PUBLISHED};
-use super::origin::{MADE_OF, MadeOf, Origin};
-use super::swap::{Act, Ground, Step, is_there};
+use super::made_of::{FilesOf, MADE_OF, MadeOf};
+use super::origin::Origin;
+use super::plan::Plan;
+use super::standing::Standing;
+use super::swap::{Ground, Step};
 use crate::store::fail_at;
 use crate::units::Month;
 
@@ -53,16 +56,47 @@ pub struct Removed {
     pub dataset: Dataset,
     /// Where it was.
     pub path: PathBuf,
+    /// The file of it that was not what was written, if it was made of the same.
+    pub unlike: Option<String>,
 }
 
-/// Publishes what was built; answers what was removed because it may not agree with it.
+/// What others keep under the name of a dataset, beside what is published.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is, in words.
+    pub what: String,
+}
+
+/// Whether the file of rejected lines that was written into OUT is not of what the store holds now, or gone. One that
+/// we never wrote is none.
+///
+/// Errors: [`PublishError`].
+pub fn is_quarantine_stale(build: &Build, origin: &Origin<'_>) -> Result<bool, PublishError> {
+    let (out, name) = (build.out(), QUARANTINE_FILE);
+    let (path, made_of) = (out.join(name), MadeOf::read(out)?);
+    match Standing::of_quarantine(&path) {
+        Standing::Nothing | Standing::Foreign(_) if !made_of.has(name) => Ok(false),
+        standing => {
+            standing.hold_ours(path)?;
+            Ok(!made_of.is_same_file((out, name), origin)?)
+        }
+    }
+}
+
+/// Publishes what was built; answers what was removed because it may not agree with it, and what others keep there.
 ///
 /// Errors: [`PublishError`]; all is as it was then, unless the error says what is not.
-pub fn publish(build: &Build, publication: &Publication<'_>) -> Result<Vec<Removed>, PublishError> {
+pub fn publish(
+    build: &Build,
+    publication: &Publication<'_>,
+) -> Result<(Vec<Removed>, Vec<Left>), PublishError> {
     let out = build.out();
-    publication.datasets.iter().try_for_each(Building::seal)?;
+    let datasets = publication.datasets.iter();
+    let files: Result<Vec<FilesOf>, PublishError> = datasets.map(Building::seal).collect();
     let mut turn = Turn::take(out)?;
-    let plan = Plan::make(build, publication)?;
+    let plan = Plan::make(build, publication, &files?)?;
     let on = Ground {
         out,
         build: &build.scratch().path,
@@ -74,141 +108,7 @@ pub fn publish(build: &Build, publication: &Publication<'_>) -> Result<Vec<Remov
     plan.steps.iter().for_each(|step| step.unmark(on));
     let path = out.to_owned();
     is_lasting.map_err(|source| PublishError::NotDurable { path, source })?;
-    Ok(plan.removed)
-}
-
-/// What is done, step by step.
-#[derive(Default)]
-struct Plan {
-    steps: Vec<Step>,
-    removed: Vec<Removed>,
-}
-
-impl Plan {
-    fn make(build: &Build, publication: &Publication<'_>) -> Result<Self, PublishError> {
-        let out = build.out();
-        let made_of_path = out.join(MADE_OF);
-        let mut made_of = MadeOf::read(out).map_err(write_error(&made_of_path))?;
-        let mut plan = Plan::default();
-        for dataset in Dataset::ALL.into_iter().rev() {
-            plan.remove_other(out, dataset, publication, &mut made_of)?;
-        }
-        for dataset in Dataset::ALL {
-            let mut built = publication.datasets.iter();
-            if let Some(building) = built.find(|building| building.dataset == dataset) {
-                plan.put(out, building, publication, &mut made_of)?;
-            }
-        }
-        match publication.quarantine {
-            Some(true) => plan.act(Act::File, QUARANTINE_FILE),
-            Some(false) if is_there(&out.join(QUARANTINE_FILE)) => {
-                plan.act(Act::Take, QUARANTINE_FILE);
-            }
-            _ => {}
-        }
-        if !publication.datasets.is_empty() {
-            let path = build.file(MADE_OF);
-            fs::write(&path, made_of.text())
-                .and_then(|()| File::open(&path)?.sync_all())
-                .map_err(write_error(&path))?;
-            plan.act(Act::File, MADE_OF);
-        }
-        Ok(plan)
-    }
-
-    fn act(&mut self, act: Act, place: impl Into<String>) {
-        let place = place.into();
-        self.steps.push(Step { act, place });
-    }
-
-    /// Removes a dataset that is not published now and does not agree with what is.
-    fn remove_other(
-        &mut self,
-        out: &Path,
-        dataset: Dataset,
-        publication: &Publication<'_>,
-        made_of: &mut MadeOf,
-    ) -> Result<(), PublishError> {
-        let Publication {
-            datasets, origin, ..
-        } = publication;
-        let place = out.join(dataset.name());
-        let is_published = datasets.iter().any(|of| of.dataset == dataset);
-        if datasets.is_empty()
-            || is_published
-            || !place.join("_SUCCESS").is_file()
-            || !is_ours(&place)
-        {
-            return Ok(());
-        }
-        let is_priced_anew = datasets
-            .iter()
-            .any(|of| of.dataset.is_priced() && dataset.rests_on(of.dataset));
-        // Where one month is published, all else stays; where that was all of it, nothing is left.
-        let month = publication.only.map(folder_name);
-        if month
-            .as_ref()
-            .is_some_and(|month| !is_there(&place.join(month)))
-        {
-            return Ok(());
-        }
-        if !is_priced_anew && made_of.is_same(dataset, publication.only, origin)? {
-            return Ok(());
-        }
-        let place = match month {
-            Some(month) if 1 < months_in(&place)? => {
-                made_of.forget(dataset, publication.only);
-                format!("{}/{month}", dataset.name())
-            }
-            _ => {
-                made_of.forget(dataset, None);
-                dataset.name().to_owned()
-            }
-        };
-        self.removed.push(Removed {
-            dataset,
-            path: out.join(&place),
-        });
-        self.act(Act::Take, place);
-        Ok(())
-    }
-
-    /// Puts in a dataset that was built, or its month.
-    fn put(
-        &mut self,
-        out: &Path,
-        building: &Building,
-        publication: &Publication<'_>,
-        made_of: &mut MadeOf,
-    ) -> Result<(), PublishError> {
-        let dataset = building.dataset;
-        let place = out.join(dataset.name());
-        if place.exists() && !is_ours(&place) {
-            return Err(PublishError::InTheWay { path: place });
-        }
-        let only = publication
-            .only
-            .filter(|_| place.join("_SUCCESS").is_file());
-        made_of.note(dataset, only, publication.origin);
-        let Some(month) = only else {
-            self.act(Act::Put, dataset.name());
-            return Ok(());
-        };
-        let month = folder_name(month);
-        let path = format!("{}/{month}", dataset.name());
-        if building.path().join(&month).is_dir() {
-            self.act(Act::Put, path);
-        } else if is_there(&place.join(&month)) {
-            self.act(Act::Take, path);
-        }
-        Ok(())
-    }
-}
-
-/// Folders of months in a dataset.
-fn months_in(place: &Path) -> Result<usize, PublishError> {
-    let entries = fs::read_dir(place).map_err(write_error(place))?;
-    Ok(entries.flatten().filter(|of| of.path().is_dir()).count())
+    Ok((plan.removed, plan.left))
 }
 
 /// The turn of a command to publish in OUT.

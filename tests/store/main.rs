@@ -4,6 +4,7 @@ mod access;
 mod against;
 mod astray;
 mod backup;
+mod beside;
 mod between;
 mod changed;
 mod clock;
