@@ -14,6 +14,7 @@ mod copies;
 mod counted;
 mod crash;
 mod damage;
+mod damaged_out;
 mod deliveries;
 mod explain;
 mod explained;
