@@ -37,7 +37,8 @@ pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     publishing.take_store(&store, args.month)?;
     publishing.note_set_aside(&store)?;
     publishing.check_closed(&store)?;
-    add_months(&mut publishing, &store, args.month, args.memory.rows_max())?;
+    let is_at_once = add_months(&mut publishing, &store, args.month, args.memory.rows_max())?;
+    publishing.note_read(is_at_once);
     let report = RunReport::new(&Ingested::default())?;
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     publishing.finish(report, elapsed_millis)

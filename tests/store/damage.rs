@@ -38,7 +38,7 @@ struct Outcome {
 
 /// A kind of damage.
 #[derive(Clone, Copy, Debug)]
-enum Damage {
+pub enum Damage {
     /// A bit of the byte at so many of 256 parts.
     Flip(usize),
     CutByOne,
@@ -49,7 +49,7 @@ enum Damage {
     Delete,
 }
 
-const DAMAGES: [Damage; 11] = [
+pub const DAMAGES: [Damage; 11] = [
     Damage::Flip(0),
     Damage::Flip(60),
     Damage::Flip(128),
@@ -65,7 +65,7 @@ const DAMAGES: [Damage; 11] = [
 
 impl Damage {
     /// What becomes of a file; `None` where that is nothing.
-    fn of(self, good: &[u8], other: Option<&[u8]>) -> Option<Option<Vec<u8>>> {
+    pub fn of(self, good: &[u8], other: Option<&[u8]>) -> Option<Option<Vec<u8>>> {
         let last = good.len().checked_sub(1);
         let bad = match self {
             Damage::Flip(part) => {
