@@ -32,7 +32,7 @@ use super::error::{StoreError, file_error};
 use super::open::is_sealed_version;
 use super::scan::sha256;
 use super::seal::{SEAL, Sealer};
-use super::{LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, remove};
+use super::{LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, mark, remove};
 use crate::units::hex;
 
 /// The list of a backup's files.
@@ -177,6 +177,9 @@ pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
             make_parents(parent, &building, modes)?;
         }
         link_or_copy(&from.join(name), &to, true)?;
+    }
+    if files.contains_key(SEAL) {
+        mark::set(&building, backup.commit)?;
     }
     failpoint::stop_at("restore.copied");
     sync_tree(&building)?;

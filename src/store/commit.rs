@@ -304,6 +304,14 @@ impl State {
         Ok(commit)
     }
 
+    /// Notes durably that the open transaction's commit is begun, before what only it names is put in its place.
+    pub(super) fn announce(&mut self) -> Result<(), StoreError> {
+        let commit = self.commit()?;
+        self.sealer
+            .as_mut()
+            .map_or(Ok(()), |sealer| sealer.begin(commit))
+    }
+
     /// Makes the open transaction durable, and seals it. Every change of the ledger goes through here.
     pub(super) fn end_transaction(&mut self) -> Result<(), StoreError> {
         let (Some((commit, _)), Some(sealer)) = (self.pending.commit, &mut self.sealer) else {

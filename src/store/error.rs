@@ -127,20 +127,23 @@ pub enum StoreError {
     },
     /// The ledger is one that was written before.
     #[error(
-        "ledger.sqlite is an older copy: it has commit {found}, and the store has made {made} by \
-         ledger.seal; restore \
-         ledger.sqlite from a copy of commit {made}, or see `cdn-meter repair`; nothing was changed"
+        "ledger.sqlite is an older copy: it has commit {found}, and the store has made {made} by {by}; restore \
+         ledger.sqlite and ledger.seal from a copy of commit {made}, or see `cdn-meter repair`, which says what \
+         is lost and goes on from the older one; nothing was changed"
     )]
     LedgerOlder {
         /// Its last commit.
         found: i64,
         /// The last one that was made.
         made: i64,
+        /// The file that tells.
+        by: String,
     },
     /// The same, told by a file.
     #[error(
         "ledger.sqlite is an older copy: it has commit {found}, and {name} is of a later one; restore \
-         the newest copy of ledger.sqlite, or see `cdn-meter repair`; nothing was changed"
+         the newest copy of ledger.sqlite and ledger.seal, or see `cdn-meter repair`; if it is {name} that does not \
+         belong here, move it away; nothing was changed"
     )]
     LedgerBehind {
         /// Its last commit.

@@ -3,6 +3,7 @@
 //! ```text
 //! STORE/ledger.sqlite    sources, contents, segments, commits: all that is believed
 //! STORE/ledger.seal      what the ledger's file was after its last commit (`seal.rs`)
+//! STORE/commit-00000008  which commit is the newest, by its name alone (`mark.rs`)
 //! STORE/segments/        usage, one Parquet file or more per commit
 //! STORE/quarantine/      rejected lines of the contents that count, NDJSON
 //! STORE/closed/          closed months, as they were published
@@ -52,6 +53,7 @@ mod lateness;
 mod ledger;
 mod limit;
 mod lock;
+mod mark;
 mod open;
 mod quarantine;
 mod read;
@@ -177,10 +179,9 @@ impl Store {
         }
         // SQLite gives the files beside it the mode of the ledger.
         drop(modes.open_or_make(&path)?);
-        let (ledger, sealer) = open::open_to_write(root, &path, seed, &occasion)?;
+        let (ledger, sealer, astray) = open::open_to_write(root, &path, seed, &occasion)?;
         failpoint::reach("store.created");
         let mut store = Store::new(root, (ledger, Some(sealer)), Some(lock), occasion)?;
-        let astray = astray::sweep(root, &store.lock_state().ledger)?;
         store.astray = astray;
         Ok(store)
     }
@@ -288,7 +289,10 @@ fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
     // A crash while the store was made leaves these.
     let ours = |name: &String| {
         let name = name.strip_prefix(TEMPORARY).unwrap_or(name);
-        FOLDERS.contains(&name) || [LOCK, SEAL, LOST].contains(&name) || name.starts_with(LEDGER)
+        FOLDERS.contains(&name)
+            || [LOCK, SEAL, LOST].contains(&name)
+            || name.starts_with(LEDGER)
+            || mark::is_mark(name)
     };
     Ok(!names_in(root)?.iter().all(ours))
 }

@@ -6,6 +6,7 @@
 //! | a file that a commit names is gone or others, and one with its digest is in `lost+found/` | put back; what stood there is moved to `lost+found/` |
 //! | finished files that no commit names, also those of commits that an older ledger misses | moved to `lost+found/` |
 //! | the seal is gone, damaged, or of another commit, and all that `verify` can work out agrees | sealed anew, as it is |
+//! | the ledger is of an earlier commit than the mark, and all that `verify` can work out agrees | believed knowingly: sealed and marked as it is, and said which commits are lost |
 //! | the ledger is of the commit that was sealed, and others | nothing: it was altered |
 //! | a segment is lost, and `drop_lost` asks for it | moved to `lost+found/` if it is there; the files that have lines in it count no more, until their logs are ingested again |
 //!
@@ -34,7 +35,7 @@ use super::open::{
 };
 use super::scan::{check, sha256};
 use super::seal::{FileState, Seal, Sealer, beside, has_hot_journal, has_wal};
-use super::{Access, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger};
+use super::{Access, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger, mark};
 use crate::units::hex;
 
 /// What a repair did, and what it could not do.
@@ -96,9 +97,14 @@ pub fn repair(
         true => look_unchecked(&path)?,
         false => open_unchecked(&path)?,
     };
-    let is_to_be_sealed = is_sealed_version(root, &ledger)?;
     let found = ledger::newest_commit(&ledger)?;
-    repair.missing_commits(root, seal.as_ref(), found)?;
+    let mark = mark::newest(root)?;
+    let is_to_be_sealed = is_sealed_version(root, &ledger)?;
+    if !is_to_be_sealed && (seal.is_some() || mark.is_some()) {
+        repair.lost.push(OF_OLDER_VERSION.to_owned());
+    }
+    let is_behind = mark.as_ref().is_some_and(|(marked, _)| found < *marked);
+    repair.missing_commits(root, (seal.as_ref(), mark), found)?;
     let is_known = match &seal {
         Some(seal) => is_as_sealed(seal)? || seal.begun == Some(found),
         None => false,
@@ -110,10 +116,15 @@ pub fn repair(
     if !is_known && (repair.is_altered(seal.as_ref(), found) || repair.has_others(&store)?) {
         return Ok(repair);
     }
-    let is_sealed = seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true);
+    let is_sealed =
+        seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true) && !is_behind;
     repair.seal_or_take_out(store, terms, (is_to_be_sealed, is_sealed, is_sound))?;
     Ok(repair)
 }
+
+/// What is said of a ledger that has neither seal nor mark, where there are some.
+const OF_OLDER_VERSION: &str = "ledger.sqlite is of an older version than the store was brought up to: restore the \
+    newest copy; who goes on from the older one on purpose removes ledger.seal and the file commit-… beside it";
 
 /// What a trial says where it cannot look further.
 const WITHOUT_FILES_BESIDE: &str = "looked further only then: a trial changes nothing, and with a journal or a \
@@ -144,18 +155,19 @@ fn lost_segments(store: &Store) -> Result<Vec<SegmentFile>, StoreError> {
 }
 
 impl Repair {
-    /// Says which commits the ledger misses, by its seal and by the names of files.
+    /// Says which commits the ledger misses, by its seal, the mark and the names of files.
     fn missing_commits(
         &mut self,
         root: &Path,
-        seal: Option<&Seal>,
+        (seal, mark): (Option<&Seal>, Option<(i64, String)>),
         found: i64,
     ) -> Result<(), StoreError> {
         let sealed = seal.map_or(0, |seal| seal.commit);
+        let marked = mark.map_or(0, |(marked, _)| marked);
         let (named, name) = newest_by_names(root)?;
-        let made = sealed.max(named);
-        // A commit that a crash cut short has the next number, and no seal.
-        if found < sealed || found + 1 < named {
+        let made = sealed.max(marked).max(named);
+        // A commit that a crash cut short has the next number, no seal and no mark.
+        if found < sealed.max(marked) || found + 1 < named {
             self.lost.push(format!(
                 "ledger.sqlite has commit {found} and {made} were made: what the commits from {} on counted \
                  is not known any more; ingest their logs again",
@@ -352,6 +364,7 @@ impl Repair {
         let found = ledger::newest_commit(&state.ledger)?;
         let sealer = Sealer::begin_with(&store.root, &path, found)?;
         sealer.write()?;
+        mark::set(&store.root, found)?;
         let folder = store.root.join(SEGMENTS);
         state.sealer = Some(sealer);
         let commit = state.commit()?;

@@ -41,6 +41,8 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// What in the folders of the store is not ours; it is left alone, and is in no figure.
     pub foreign: Vec<String>,
+    /// The files in `lost+found/`, which count nowhere, and the bytes of each.
+    pub lost: Vec<(String, u64)>,
 }
 
 impl Verification {
@@ -209,6 +211,7 @@ impl Store {
         self.verify_files(ledger, &mut verification)?;
         self.verify_quarantine(ledger, &mut verification)?;
         self.verify_closes(ledger, &mut verification)?;
+        verification.lost = astray::lost(&self.root)?;
         Ok(verification)
     }
 

@@ -37,6 +37,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     for name in ["lock", "ledger.sqlite-journal", "backup.manifest"] {
         files.remove(Path::new(name));
     }
+    files.retain(|path, _| !path.to_string_lossy().starts_with("commit-"));
     files
 }
 

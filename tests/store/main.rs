@@ -26,6 +26,7 @@ mod model;
 mod month;
 mod names;
 mod old;
+mod older;
 mod origins;
 mod program;
 mod publishing;

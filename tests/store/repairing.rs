@@ -43,7 +43,7 @@ fn d5_a_trial_changes_no_byte_whatever_stands_beside_the_ledger() {
 
 #[test]
 fn d5_commits_that_an_older_ledger_misses_are_told_by_the_names_of_files() {
-    for is_seal_kept in [true, false] {
+    for (is_seal_kept, is_marked) in [(true, false), (false, false), (true, true), (false, true)] {
         for more in [1, 2] {
             let site = filled();
             let older = ["ledger.sqlite", "ledger.seal"]
@@ -57,14 +57,22 @@ fn d5_commits_that_an_older_ledger_misses_are_told_by_the_names_of_files() {
                 true => fs::write(site.path("store/ledger.seal"), &older[1]).expect("written"),
                 false => fs::remove_file(site.path("store/ledger.seal")).expect("removed"),
             }
+            if !is_marked {
+                let mark = site.path(&format!("store/commit-{:08}", 2 + more));
+                fs::remove_file(mark).expect("removed");
+            }
             let said = repair(&site, &[]);
             match more {
-                1 => assert!(
+                1 if !is_marked => assert!(
                     said.code == 0 && said.json["done"].to_string().contains("by a crash"),
                     "{}",
                     said.json
                 ),
-                _ => expect(&said, 3, &["has commit 2 and 4 were made"]),
+                _ => expect(
+                    &said,
+                    3,
+                    &[&format!("has commit 2 and {} were made", 2 + more)],
+                ),
             }
             assert_eq!(site.ingest().code, 0);
             assert_eq!(site.total().1, 380 + 20 * more);
