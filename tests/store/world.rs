@@ -12,7 +12,7 @@ use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
 use cdn_meter::store::{Access, Change, ForgetError, Occasion, Store};
 
-use crate::files::{File, leave_orphans};
+use crate::files::{File, leave_orphans, rejects_are_kept};
 use crate::frozen::{ClosedMonth, close_next};
 use crate::logs::{Format, OWN, Random, logs};
 use crate::model::{Model, Said, Text, Usage};
@@ -371,11 +371,9 @@ impl World {
         }
         self.models = models;
         let store = Store::open_to_read(place).map_err(|error| format!("opening: {error}"))?;
-        let closed = self.closed.iter();
-        let difference = closed
-            .filter_map(|closed| closed.difference(&store, &found))
-            .next();
-        difference.map_or(Ok(()), Err)
+        let mut closed = self.closed.iter();
+        let difference = closed.find_map(|closed| closed.difference(&store, &found));
+        difference.map_or_else(|| rejects_are_kept(&store, place), Err)
     }
 
     /// The models after files came in, one after the other, in any order in which it is right what
