@@ -10,13 +10,12 @@
 //! is missing or does not tell, datasets are of something else.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 use super::dataset::Dataset;
 use super::month::Terms;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, open_file};
 use crate::units::{Month, Zone};
 
 /// The name of the file.
@@ -86,11 +85,12 @@ pub(super) struct MadeOf(BTreeMap<(String, String), String>);
 impl MadeOf {
     /// Reads what is noted in `out`.
     pub(super) fn read(out: &Path) -> io::Result<Self> {
-        let text = match fs::read(out.join(MADE_OF)) {
-            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error),
-        };
+        let mut text = Vec::new();
+        match open_file(&out.join(MADE_OF)).and_then(|mut file| file.read_to_end(&mut text)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let text = String::from_utf8_lossy(&text);
         let line = |line: &str| {
             let (dataset, rest) = line.split_once('\t')?;
             let (month, origin) = rest.split_once('\t')?;

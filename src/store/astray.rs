@@ -232,15 +232,20 @@ pub(super) fn set_aside(root: &Path, folder: &str, name: &str) -> Result<PathBuf
     let folder = root.join(LOST).join(folder);
     make_folder(&root.join(LOST), modes)?;
     make_folder(&folder, modes)?;
+    let place = free_place(&folder, name);
+    fs::rename(&path, &place).map_err(file_error("move", &path))?;
+    Ok(folder)
+}
+
+/// Where in a folder nothing is: under a name, or under that and a number.
+pub(super) fn free_place(folder: &Path, name: &str) -> PathBuf {
     let names = (1..).map(|copy| match copy {
         1 => name.to_owned(),
         copy => format!("{name}.{copy}"),
     });
     let mut places = names.map(|name| folder.join(name));
     let is_free = |place: &PathBuf| fs::symlink_metadata(place).is_err();
-    let place = places.find(is_free).expect("numbers do not end");
-    fs::rename(&path, &place).map_err(file_error("move", &path))?;
-    Ok(folder)
+    places.find(is_free).expect("numbers do not end")
 }
 
 /// The files in `lost+found/` by their places there, and the bytes of each.

@@ -47,6 +47,7 @@ mod error;
 mod explain;
 mod failpoint;
 mod forget;
+mod give_up;
 mod identify;
 mod known;
 mod lateness;
@@ -58,6 +59,7 @@ mod open;
 mod quarantine;
 mod read;
 mod recount;
+mod remains;
 mod repair;
 mod retry;
 mod scan;
@@ -83,6 +85,7 @@ pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use coverage::{Coverage, Covered, Tells};
+pub use durable::open_file;
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::{FAILPOINTS, PUBLISHING_FAILPOINTS, fail_at, is_without_exchange};
@@ -161,6 +164,7 @@ impl Store {
         access: Access,
     ) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
+        durable::hold_is_file(&path)?;
         if !path.exists() && holds_other_things(root)? {
             return Err(StoreError::InTheWay { path: root.into() });
         }
@@ -170,6 +174,7 @@ impl Store {
         failpoint::reach("store.create");
         make_folder(root, Modes::of_new(access.is_group_readable))?;
         let modes = Modes::of(root)?;
+        modes.hold_readable_by_owner(root)?;
         FOLDERS
             .iter()
             .try_for_each(|name| make_folder(&root.join(name), modes))?;
@@ -191,6 +196,7 @@ impl Store {
     /// Errors: [`StoreError`].
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
+        durable::hold_is_file(&path)?;
         if !path.exists() {
             return Err(open::no_ledger(root)?);
         }

@@ -36,11 +36,11 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::durable::{DurableFile, sync_folder};
+use super::durable::{DurableFile, open_file, sync_folder};
 use super::error::{StoreError, file_error};
 use super::{failpoint, mark};
 use crate::source::{DIGEST_CHUNK_BYTES, Digest, Seed};
@@ -82,7 +82,7 @@ impl Seal {
     pub(super) fn read(root: &Path) -> Result<Option<Self>, StoreError> {
         let path = root.join(SEAL);
         let mut text = Vec::new();
-        match File::open(&path) {
+        match open_file(&path) {
             Ok(file) => file.take(SEAL_BYTES_MAX).read_to_end(&mut text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => Err(error),
@@ -218,7 +218,7 @@ impl FileState {
     ///
     /// Nobody may hold one of SQLite's locks on it in this process: closing the file drops them.
     pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
-        let read = || match File::open(path) {
+        let read = || match open_file(path) {
             Ok(file) => FileState::read(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::read(io::empty()),
             Err(error) => Err(error),
@@ -313,7 +313,7 @@ pub(super) fn beside(ledger: &Path, end: &str) -> PathBuf {
 pub(super) fn has_hot_journal(ledger: &Path) -> Result<bool, StoreError> {
     let path = beside(ledger, "-journal");
     let mut first = [0];
-    match File::open(&path).and_then(|mut file| file.read(&mut first)) {
+    match open_file(&path).and_then(|mut file| file.read(&mut first)) {
         Ok(read) => Ok(read == 1 && first[0] != 0),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(file_error("read", &path)(error)),
@@ -322,7 +322,7 @@ pub(super) fn has_hot_journal(ledger: &Path) -> Result<bool, StoreError> {
 
 /// Whether there is a file of WAL mode, which SQLite would take for newer than the ledger itself.
 pub(super) fn has_wal(ledger: &Path) -> bool {
-    fs::metadata(beside(ledger, "-wal")).is_ok_and(|file| 0 < file.len())
+    fs::metadata(beside(ledger, "-wal")).is_ok_and(|file| !file.is_file() || 0 < file.len())
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod names;
 mod old;
 mod older;
 mod origins;
+mod pipes;
 mod program;
 mod publishing;
 mod recount;
