@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 
 use super::Failure;
 use super::progress::say;
+use super::signals::wait;
 use super::size::parse_size;
 use crate::ingest::{Options, WORKERS_MAX, is_quarantine};
 use crate::meter::UsageTable;
@@ -270,7 +271,7 @@ pub(super) fn open_to_write(
     let text = format!("{nanos} {} {}", std::process::id(), path.display());
     let seed = crate::source::Digest::of(Seed(nanos as u64), text.as_bytes()).to_bytes();
     let seed = Seed(u64::from_be_bytes(*seed.first_chunk().expect("16 bytes")));
-    let store = Store::open_to_write(path, seed, occasion, access)?;
+    let store = wait(|| Store::open_to_write(path, seed, occasion, access))??;
     if writer.group_readable && !store.is_group_readable()? {
         let path = path.display();
         say(&format!(

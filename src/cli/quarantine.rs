@@ -87,9 +87,8 @@ impl QuarantineFile {
     fn add(&mut self, store: &Store) -> Result<(), Failure> {
         for content in store.quarantined()? {
             for name in &content.files {
-                if let Some(mut lines) = store.open_quarantine(name)? {
-                    io::copy(&mut lines, self.open()?.out())?;
-                }
+                let mut lines = store.open_quarantine(name)?;
+                io::copy(&mut lines, self.open()?.out())?;
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use super::dataset::{PublishError, write_error};
 use super::half;
 use super::swap::Step;
-use crate::store::{is_still, open_lock};
+use crate::store::{is_still, open_file, open_lock};
 use crate::units::hex;
 
 /// What is about to change; there while it does.
@@ -94,7 +94,7 @@ impl Journal {
 /// What is in a file; nothing where there is none.
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    match File::open(path) {
+    match open_file(path) {
         Ok(file) => file.take(JOURNAL_BYTES_MAX).read_to_end(&mut text)?,
         Err(error) if error.kind() == ErrorKind::NotFound => 0,
         Err(error) => return Err(error),

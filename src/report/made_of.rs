@@ -19,7 +19,7 @@
 //! close froze is the same as long as the close is.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
@@ -30,7 +30,7 @@ use super::build::{Building, folder_name};
 use super::dataset::{Dataset, PublishError, write_error};
 use super::origin::{Facts, Origin};
 use super::standing::files_below;
-use crate::store::StoreError;
+use crate::store::{StoreError, open_file};
 use crate::units::{Month, hex};
 
 /// The name of the file.
@@ -65,11 +65,12 @@ impl MadeOf {
     /// Errors: [`PublishError`], `MadeOfDamaged` where it is not as it was written.
     pub(super) fn read(out: &Path) -> Result<Self, PublishError> {
         let path = out.join(MADE_OF);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
+        let mut text = Vec::new();
+        match open_file(&path).and_then(|mut file| file.read_to_end(&mut text)) {
+            Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(MadeOf::default()),
             Err(error) => return Err(write_error(&path)(error)),
-        };
+        }
         let text = String::from_utf8_lossy(&text);
         let is_older = |line: &str| {
             line.split('\t')
@@ -297,7 +298,7 @@ pub(super) fn files_of(root: &Path, folder: &str) -> Result<FilesOf, PublishErro
 
 /// What a file is.
 pub(super) fn file_facts(path: &Path) -> io::Result<FileFacts> {
-    let (mut file, mut bytes) = (File::open(path)?, 0);
+    let (mut file, mut bytes) = (open_file(path)?, 0);
     let (mut digest, mut part) = (Sha256::new(), vec![0; READ_BYTES]);
     loop {
         let read = file.read(&mut part)?;
