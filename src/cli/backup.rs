@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, instant_now, open_to_read, writing};
 use super::out::out;
+use super::places::check_store;
 use super::{Failure, Finish, print_json};
 use crate::store::{Backup, RepairTerms, Store};
 use crate::units::{counted, shown};
@@ -72,6 +73,7 @@ pub(super) struct RepairArgs {
 
 pub(super) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
     let at = instant_now()?.rfc3339();
+    check_store("backup", &args.place)?;
     let store = open_to_read(&args.store.store)?;
     let made = store.backup(&args.place, &at, args.copy)?;
     show(args.json, "backed up", &made)?;
@@ -82,6 +84,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> Result<Finish, Failure> {
+    check_store("store", &args.store.store)?;
     let made = crate::store::restore(&args.place, &args.store.store)?;
     // It is what was backed up, and a store as well.
     Store::open_to_read(&args.store.store)?;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
 use super::Failure;
+use super::places::check_store;
 use super::progress::say;
 use super::size::parse_size;
 use crate::ingest::{Options, WORKERS_MAX, is_quarantine};
@@ -264,6 +265,7 @@ pub(super) fn open_to_write(
     command: &str,
     writer: &WriterArgs,
 ) -> Result<Store, Failure> {
+    check_store("store", path)?;
     let (occasion, access) = writing(command, writer)?;
     let nanos = now_nanos();
     // Only a new store takes it: the hash of its path and of the instant is nobody's to choose.

@@ -31,6 +31,7 @@ mod monotone;
 mod months;
 mod nearest;
 mod out;
+mod places;
 mod progress;
 mod publishing;
 mod quarantine;

@@ -32,7 +32,7 @@ mod terminal;
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
 pub use bill::{BillReport, print_bill};
 pub use billed::{Billed, read_charges};
-pub use build::{Build, Building, mark_of_folder};
+pub use build::{Build, Building, is_dataset_name, is_name_in_out, mark_of_folder};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use comparison::{Comparison, print_comparison};

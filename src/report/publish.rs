@@ -28,7 +28,7 @@ use crate::store::{fail_at, is_still, open_lock};
 use crate::units::Month;
 
 /// What is about to change; there while it does.
-const JOURNAL: &str = "_PUBLISHING";
+pub(super) const JOURNAL: &str = "_PUBLISHING";
 /// Its first line, up to the folder of the build, and its last one.
 const HEAD: &str = "cdn-meter publishing/1\t";
 const END: &str = "end";

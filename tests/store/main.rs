@@ -27,6 +27,7 @@ mod month;
 mod names;
 mod old;
 mod origins;
+mod pages;
 mod program;
 mod publishing;
 mod recount;
