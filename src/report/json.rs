@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::bill::BillReport;
-use super::notes::FoldedReport;
+use super::folded::FoldedReport;
 
 use crate::ingest::{Ingested, Outcome, Retried, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};

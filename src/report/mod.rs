@@ -17,6 +17,7 @@ mod comparison;
 mod costs;
 mod dataset;
 mod focus;
+mod folded;
 mod frozen;
 mod json;
 mod month;
@@ -39,6 +40,7 @@ pub use comparison::{Comparison, print_comparison};
 pub use costs::{COSTS_SCHEMA, CostSum, CostSums, CostsReader, CostsWriter};
 pub use dataset::{Dataset, PublishError};
 pub use focus::{FocusTerms, FocusVersion, write_focus};
+pub use folded::FoldedReport;
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
     BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RowReport,
@@ -46,8 +48,8 @@ pub use json::{
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use notes::{
-    AssumedReport, FoldedReport, LeftAloneReport, MendedReport, Notes, RejectedReport,
-    RerateReport, WaitingReport, WithoutBytesReport,
+    AssumedReport, LeftAloneReport, MendedReport, Notes, RejectedReport, RerateReport,
+    WaitingReport, WithoutBytesReport,
 };
 pub use origin::Origin;
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
