@@ -13,7 +13,7 @@ use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::{MonthSink, add_months};
-use super::nearest::Nearest;
+use super::nearest::{Nearest, nearest_months};
 use super::out::{after, out};
 use super::places::{Taken, check_out};
 use super::progress::say;
@@ -142,7 +142,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     bills.add_rest(args.month, registry.zone())?;
     let (datasets, shown, prices) = bills.finish();
     if let Some(month) = args.month.filter(|_| shown.reports.is_empty()) {
-        return nothing_of(month, args);
+        return nothing_of(month, args, &store);
     }
     let statement = shown.statement.as_ref().zip(args.html.as_ref());
     let page = statement.map(|(statement, path)| Page::prepare(statement, path));
@@ -243,10 +243,12 @@ fn check_page(args: &BillArgs, store: &Store) -> Result<(), Failure> {
 }
 
 /// Says that a month has no bill; all stays as it is.
-fn nothing_of(month: Month, args: &BillArgs) -> Result<Finish, Failure> {
+fn nothing_of(month: Month, args: &BillArgs, store: &Store) -> Result<Finish, Failure> {
+    let months = store.months(args.publishing.terms.billing_zone)?;
     say(&format!(
-        "nothing to bill in {month}: no usage in the store, nothing bought, nothing to correct; nothing was \
+        "nothing to bill in {month}: no usage in the store, nothing bought, nothing to correct{}; nothing was \
          published, {} stays as it is",
+        nearest_months(month, &months),
         args.publishing.out.display()
     ));
     if args.publishing.terms.json {

@@ -275,7 +275,14 @@ impl Shown {
         if self.is_csv {
             let is_first = self.reports.is_empty();
             let mut out = plain();
-            write_charges_csv(&bill, terms, &mut out, is_first)?;
+            let written = write_charges_csv(&bill, terms, &mut out, is_first);
+            written.map_err(|error| match error {
+                PublishError::Csv(error) => {
+                    let error = std::io::Error::from(error);
+                    Failure::state(format!("{error}; nothing was published"))
+                }
+                error => error.into(),
+            })?;
         }
         let mut report = BillReport::new(&bill, terms, notes)?;
         report.add_costs(sums);

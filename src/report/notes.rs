@@ -415,9 +415,12 @@ pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -
     })?;
     print_some(out, notes.rejected.as_slice(), |of| {
         format!(
-            "not metered, of all months: {} rejected lines, at most {} {} at the dearest price ({} B), \
-             and what {} unreadable ones held",
-            of.lines, of.cost_at_most, currency, of.bytes_at_most, of.unread_lines
+            "not metered, of all months: {}, at most {} {} at the dearest price ({} B), and what {} held",
+            counted(of.lines, "rejected line"),
+            of.cost_at_most,
+            currency,
+            of.bytes_at_most,
+            counted(of.unread_lines, "unreadable one")
         )
     })?;
     print_some(out, notes.folded_hosts.as_slice(), FoldedReport::text)?;

@@ -34,6 +34,7 @@ mod recount;
 mod repairing;
 mod retry;
 mod rotation;
+mod said;
 mod salvage;
 mod sealed;
 mod sequences;
