@@ -2,6 +2,8 @@
 
 use strsim::osa_distance;
 
+use super::progress::say;
+use super::{Failure, Finish, print_json};
 use crate::units::Month;
 
 /// Names that are told.
@@ -21,6 +23,26 @@ impl Nearest {
             wanted: wanted.to_owned(),
             names: Vec::new(),
         }
+    }
+
+    /// To a name that is none of `names`.
+    pub(super) fn among<'a>(wanted: &str, names: impl Iterator<Item = &'a String>) -> Self {
+        let mut nearest = Nearest::to(wanted);
+        names.for_each(|name| nearest.look_at(name));
+        nearest
+    }
+
+    /// Says that nothing is known of the name, which is no answer to what was asked; scripts get `json`.
+    pub(super) fn say_nothing_known(
+        &self,
+        text: &str,
+        json: Option<serde_json::Value>,
+    ) -> Result<Finish, Failure> {
+        say(&format!("{text}{}", self.text()));
+        if let Some(json) = json {
+            print_json(&json)?;
+        }
+        Ok(Finish::Attention)
     }
 
     pub(super) fn wanted(&self) -> &str {
