@@ -97,11 +97,11 @@ pub enum EventsError {
         source: std::io::Error,
     },
     /// The text has not the form of an event file.
-    #[error("{origin}: not readable as events: {reason}")]
+    #[error("{place}: not readable as events: {reason}")]
     Syntax {
-        /// The file.
-        origin: String,
-        /// What the reader says, with the line.
+        /// File, line and column.
+        place: String,
+        /// What the reader says.
         reason: String,
     },
     /// A value is not possible.
@@ -185,9 +185,9 @@ impl Events {
     ///
     /// Errors: [`EventsError`].
     pub fn parse(text: &str, origin: &str, zone: Zone) -> Result<Self, EventsError> {
-        let file: EventsFile = toml::from_str(text).map_err(|error| EventsError::Syntax {
-            origin: origin.to_owned(),
-            reason: error.to_string().trim_end().to_owned(),
+        let file: EventsFile = toml::from_str(text).map_err(|error| {
+            let (place, reason) = text::syntax(text, origin, &error);
+            EventsError::Syntax { place, reason }
         })?;
         let reader = Reader { text, origin, zone };
         let licences = file.licence.iter().map(|entry| reader.licence(entry));

@@ -27,7 +27,7 @@ use rust_decimal::Decimal;
 pub use unknown::{Gap, Unknown};
 
 use super::exact::{Inexact, sum};
-use crate::units::{DAY_SECS, Timestamp, Zone};
+use crate::units::{DAY_SECS, Timestamp, Zone, counted};
 
 /// Bytes up to which a licence is refunded, inclusive (R40, R41).
 pub const REFUND_BYTES_MAX: u64 = 20_000_000_000;
@@ -321,14 +321,7 @@ fn traffic(windows: &[Window; 2], by: (Basis, bool)) -> Finding {
         _ => Verdict::Uncertain,
     };
     let [a, b] = windows.each_ref().map(|window| &window.counted);
-    let traffic = match a == b {
-        true => format!("{} of mini-program traffic", bytes_text(a)),
-        false => format!(
-            "{} or {}, as 14 days are read, of mini-program traffic",
-            bytes_text(a),
-            bytes_text(b)
-        ),
-    };
+    let traffic = traffic_text(a, b);
     let is_over_by = |bytes: fn(&Counted) -> u128| {
         let over = [a, b]
             .map(|of| of.least <= REFUND_BYTES_MAX && u128::from(REFUND_BYTES_MAX) < bytes(of));
@@ -336,6 +329,11 @@ fn traffic(windows: &[Window; 2], by: (Basis, bool)) -> Finding {
     };
     let is_split = is_over_by(|of| of.most.into());
     let is_by_rejected = is_over_by(Counted::possible);
+    let without_mark = a
+        .unknown
+        .lines_without_mark
+        .max(b.unknown.lines_without_mark);
+    let is_unmarked = without_mark != 0 && REFUND_BYTES_MAX < a.least.min(b.least);
     let says = match verdict {
         Verdict::Eligible if !a.has_logs && !b.has_logs => {
             "the store holds no logs of this time, which had no traffic, as --logs-complete says".to_owned()
@@ -347,6 +345,11 @@ fn traffic(windows: &[Window; 2], by: (Basis, bool)) -> Finding {
              --logs-complete if there was no traffic"
                 .to_owned()
         }
+        Verdict::Uncertain if is_unmarked => format!(
+            "{traffic}: over {REFUND_BYTES_MAX} B, but {} of the time may be of no viewer: export \
+             ClientRequestSource, which tells",
+            counted(without_mark, "line")
+        ),
         Verdict::Uncertain if is_split => format!(
             "{traffic}: of the 5 minutes in which the time begins or ends, logs do not tell what is in it"
         ),
@@ -374,7 +377,10 @@ fn of_traffic(window: &Window, (basis, are_logs_complete): (Basis, bool)) -> Ver
     let has_logs = counted.has_logs || are_logs_complete;
     let possible = counted.possible();
     match basis {
-        _ if REFUND_BYTES_MAX < counted.least => Verdict::NotEligible,
+        _ if REFUND_BYTES_MAX < counted.least => match counted.unknown.lines_without_mark {
+            0 => Verdict::NotEligible,
+            _ => Verdict::Uncertain,
+        },
         _ if !has_logs || u128::from(REFUND_BYTES_MAX) < possible => Verdict::Uncertain,
         Basis::Logged if u128::from(UNCERTAIN_BYTES) <= possible => Verdict::Uncertain,
         _ => Verdict::Eligible,
@@ -385,6 +391,18 @@ impl Counted {
     /// Bytes that may be between the two instants at most, as far as any line says how many.
     fn possible(&self) -> u128 {
         u128::from(self.most).saturating_add(self.unknown.rejected_bytes)
+    }
+}
+
+/// The traffic by both readings of 14 days.
+fn traffic_text(a: &Counted, b: &Counted) -> String {
+    match a == b {
+        true => format!("{} of mini-program traffic", bytes_text(a)),
+        false => format!(
+            "{} or {}, as 14 days are read, of mini-program traffic",
+            bytes_text(a),
+            bytes_text(b)
+        ),
     }
 }
 
@@ -401,7 +419,10 @@ fn bytes_text(of: &Counted) -> String {
     } = of.unknown;
     match rejected_lines - unread_lines {
         0 => bytes,
-        lines => format!("{bytes} and at most {rejected_bytes} B on {lines} rejected lines"),
+        lines => format!(
+            "{bytes} and at most {rejected_bytes} B on {}",
+            counted(lines, "rejected line")
+        ),
     }
 }
 

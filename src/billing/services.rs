@@ -38,6 +38,7 @@ use super::catalogue::{Catalogue, Days, Item, Price};
 use super::charge::Charge;
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, product, sum};
+use super::text;
 use super::tiers;
 use super::transcoding::Paid;
 use crate::units::{Bytes, Month, Region};
@@ -276,8 +277,9 @@ fn settled(
     let beyond = match by_packages.is_zero() {
         true => String::new(),
         false => format!(
-            ", {} begun minutes paid by packages",
-            by_packages.normalize()
+            ", {} begun {} paid by packages",
+            by_packages.normalize(),
+            text::minutes(by_packages)
         ),
     };
     let of_month = part_of_month(records, month, price);

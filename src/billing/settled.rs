@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use super::bill::BillTerms;
 use super::error::BillingError;
 use super::traffic::{Rating, StandardMode};
-use crate::registry::{Attribution, Class, Registry};
+use crate::registry::{Attribution, Class, Match, Registry};
 use crate::summary::{Owners, SummaryRow};
 use crate::units::Month;
 
@@ -99,13 +99,16 @@ impl Owners for SettledOwners<'_> {
         self.registry.account(domain)
     }
 
-    fn knows(&self, domain: &str) -> bool {
+    fn matched<'a>(&'a self, domain: &'a str) -> Match<'a> {
         // What a month was closed with keeps a row of its own, whatever the registry says now.
-        let was_known = || {
-            self.class_then(domain)
-                .is_some_and(|class| class != Class::Unknown)
-        };
-        self.registry.knows(domain) || was_known()
+        match (self.registry.matched(domain), &self.then) {
+            (Match::None, Then::Said(then)) => then.matched(domain),
+            (Match::None, Then::Billed(classes)) => match classes.get(domain) {
+                None | Some(Class::Unknown) => Match::None,
+                Some(_) => Match::Exact,
+            },
+            (now, _) => now,
+        }
     }
 
     fn settled_days(&self, domain: &str, month: Month) -> &[i32] {

@@ -32,6 +32,7 @@ use super::error::BillingError;
 use super::exact::{Amount, Inexact, QUANTITY_PLACES, product, quotient, sum};
 use super::packages::a_year_from;
 use super::services::{Metered, Service};
+use super::text;
 use crate::units::{Month, Region, Timestamp, Zone, day_text};
 
 const MINUTES_PER_HOUR: u32 = 60;
@@ -293,10 +294,12 @@ impl Paid {
         line.quantity = paid;
         line.package_quantity = Some(taken);
         line.how = format!(
-            "{} of {} begun minutes at {} each are paid by {} transcoding packages: {}",
+            "{} of {} begun {} at {} each {} paid by {} transcoding packages: {}",
             paid.normalize(),
             minutes.normalize(),
+            text::minutes(minutes),
             price.tiers[0].price.normalize(),
+            if paid == Decimal::ONE { "is" } else { "are" },
             kind.name(),
             parts.join(", "),
         );

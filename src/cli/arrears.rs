@@ -8,7 +8,6 @@ use serde_json::json;
 use super::events::EventArgs;
 use super::nearest::Nearest;
 use super::out::out;
-use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::billing::Events;
 use crate::billing::arrears::{ArrearsRules, Balance, Pictures, Service, Standing, standing};
@@ -60,18 +59,14 @@ pub(super) fn arrears(args: &ArrearsArgs) -> Result<Finish, Failure> {
 
 /// Says that nothing is known of an account, which is neither credit nor arrears.
 fn nothing_of(args: &ArrearsArgs, events: &Events) -> Result<Finish, Failure> {
-    let mut near = Nearest::to(&args.account);
     let accounts = events.balances.iter().map(|(account, _)| account);
-    accounts.for_each(|account| near.look_at(account));
-    say(&format!(
-        "the events have no balance of the account {}, so nothing is known of its service{}",
-        args.account,
-        near.text()
-    ));
-    if args.events.json {
-        print_json(&json!({ "service": "unknown" }))?;
-    }
-    Ok(Finish::Attention)
+    Nearest::among(&args.account, accounts).say_nothing_known(
+        &format!(
+            "the events have no balance of the account {}, so nothing is known of its service",
+            args.account
+        ),
+        args.events.json.then(|| json!({ "service": "unknown" })),
+    )
 }
 
 fn service(found: &Standing) -> (&'static str, Option<Timestamp>) {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, instant_now, open_to_read, writing};
 use super::out::out;
+use super::taken::check_store;
 use super::{Failure, Finish, print_json};
 use crate::store::{Backup, Repair, RepairTerms, Store};
 use crate::units::{counted, shown};
@@ -75,6 +76,7 @@ pub(super) struct RepairArgs {
 
 pub(super) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
     let at = instant_now()?.rfc3339();
+    check_store("backup", &args.place)?;
     let store = open_to_read(&args.store.store)?;
     let made = store.backup(&args.place, &at, args.copy)?;
     show(args.json, "backed up", &made)?;
@@ -85,6 +87,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> Result<Finish, Failure> {
+    check_store("store", &args.store.store)?;
     let made = crate::store::restore(&args.place, &args.store.store)?;
     // It is what was backed up, and a store as well.
     Store::open_to_read(&args.store.store)?;

@@ -1,7 +1,7 @@
 //! `cdn-meter bill`: from the store to priced charges.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -13,11 +13,12 @@ use super::focus::FocusArgs;
 use super::ledger::ExtrasArgs;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::{MonthSink, add_months};
-use super::nearest::Nearest;
+use super::nearest::{Nearest, nearest_months};
 use super::out::{after, out};
 use super::progress::say;
 use super::publishing::{PublishArgs, TermsArgs};
-use super::statement::{OUTPUT, Page};
+use super::statement::{Page, is_output, place_of};
+use super::taken::{Taken, check_out};
 use super::{Failure, Finish, print_json};
 use crate::billing::{Catalogue, DEFAULT, StandardMode};
 use crate::meter::UsageTable;
@@ -101,7 +102,7 @@ pub(super) struct BillArgs {
     /// SETTINGS are some of mode=, price= (of a unit in that mode), catalogue=, events= and package=
     /// (a size in GB that every account buys as the month begins), such as mode=p95,price=30. Can be
     /// given several times.
-    #[arg(long, value_name = "SETTINGS", conflicts_with_all = ["csv", "explain", "rerate"])]
+    #[arg(long, value_name = "SETTINGS", conflicts_with_all = ["csv", "explain", "rerate", "html"])]
     what_if: Vec<String>,
     /// Write a page for people who pay, too: one HTML file that needs nothing else; - is standard output
     #[arg(long, value_name = "FILE")]
@@ -118,7 +119,9 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let publishing = &args.publishing;
     let registry = publishing.terms.registry_to_price()?;
     check_output(args)?;
+    check_out(&publishing.out, Some(&args.store.store))?;
     let store = open_to_read(&args.store.store)?;
+    check_page(args, &store)?;
     if !args.what_if.is_empty() {
         return what_if(args, &store, &registry);
     }
@@ -142,7 +145,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let billed_by = bills.billed_by();
     let (datasets, shown, prices) = bills.finish();
     if let Some(month) = args.month.filter(|_| shown.reports.is_empty()) {
-        return nothing_of(month, args);
+        return nothing_of(month, args, &store);
     }
     let statement = shown.statement.as_ref().zip(args.html.as_ref());
     let page = statement.map(|(statement, path)| Page::prepare(statement, path));
@@ -208,20 +211,43 @@ fn show(
 /// Refuses to print anything beside a page.
 fn check_output(args: &BillArgs) -> Result<(), Failure> {
     let html = args.html.as_ref();
-    let is_page_alone = html.is_some_and(|path| path.as_os_str() == OUTPUT);
+    let is_page_alone = html.is_some_and(|path| is_output(path));
     match is_page_alone && (args.publishing.terms.json || args.csv || args.explain.is_some()) {
         true => Err(Failure::start(
-            "--html - takes all of standard output: leave out --json, --csv and --explain, or name a file",
+            "--html takes all of standard output: leave out --json, --csv and --explain, or name a file for the page",
         )),
         false => Ok(()),
     }
 }
 
+/// Refuses a page that would take the place of what is read or kept.
+fn check_page(args: &BillArgs, store: &Store) -> Result<(), Failure> {
+    let Some(name) = &args.html else {
+        return Ok(());
+    };
+    let catalogue = ("--catalogue", Path::new(&args.prices.catalogue));
+    let registry = args.publishing.terms.registry_file();
+    let read = args.prices.extras.files().chain([catalogue]);
+    let taken = Taken {
+        store,
+        out: &args.publishing.out,
+        read: read
+            .chain(registry.map(|path| ("--registry", path)))
+            .collect(),
+    };
+    match place_of(name) {
+        Some(place) => taken.check(name, &place),
+        None => Ok(()),
+    }
+}
+
 /// Says that a month has no bill; all stays as it is.
-fn nothing_of(month: Month, args: &BillArgs) -> Result<Finish, Failure> {
+fn nothing_of(month: Month, args: &BillArgs, store: &Store) -> Result<Finish, Failure> {
+    let months = store.months(args.publishing.terms.billing_zone)?;
     say(&format!(
-        "nothing to bill in {month}: no usage in the store, nothing bought, nothing to correct; nothing was \
+        "nothing to bill in {month}: no usage in the store, nothing bought, nothing to correct{}; nothing was \
          published, {} stays as it is",
+        nearest_months(month, &months),
         args.publishing.out.display()
     ));
     if args.publishing.terms.json {

@@ -275,7 +275,14 @@ impl Shown {
         if self.is_csv {
             let is_first = self.reports.is_empty();
             let mut out = plain();
-            write_charges_csv(&bill, terms, &mut out, is_first)?;
+            let written = write_charges_csv(&bill, terms, &mut out, is_first);
+            written.map_err(|error| match error {
+                PublishError::Csv(error) => {
+                    let error = std::io::Error::from(error);
+                    Failure::state(format!("{error}; nothing was published"))
+                }
+                error => error.into(),
+            })?;
         }
         let mut report = BillReport::new(&bill, terms, notes)?;
         report.add_costs(sums);
@@ -365,13 +372,15 @@ impl Bills {
         let terms = self.prices.terms();
         write_charges(&bill, &terms, &self.charges.month(bill.month)?)?;
         let costs = self.costs.month(bill.month)?;
-        let folded_hosts = makers.as_ref().and_then(|of| FoldedReport::of(&of.usage));
+        let folded = makers.as_ref().map(|of| FoldedReport::of_bill(&of.usage));
+        let (folded_hosts, folded_below) = folded.unwrap_or_default();
         let sums = write_costs(&bill, makers, &terms, &costs)?;
         if let Some(focus) = &self.focus {
             focus.add(&bill, &terms, &costs)?;
         }
         let notes = Notes {
             folded_hosts,
+            folded_below,
             ..self.shown.notes_of(&bill, &terms, taken)?
         };
         self.shown.note(bill, &terms, notes, (&costs, &sums))
@@ -439,8 +448,10 @@ pub(super) fn freeze_bill(
         owners: registry,
     });
     let sums = write_costs(&bill, makers, &terms, &folder_of(COSTS))?;
+    let (folded_hosts, folded_below) = FoldedReport::of_bill(&usage);
     let notes = Notes {
-        folded_hosts: FoldedReport::of(&usage),
+        folded_hosts,
+        folded_below,
         ..shown.notes_of(&bill, &terms, taken)?
     };
     let extras = ledger.digests();

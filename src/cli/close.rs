@@ -6,13 +6,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::bill::PriceArgs;
-use super::bills::{Prices, Shown, freeze_bill};
+use super::bills::{FrozenPrices, Prices, Shown, freeze_bill};
 use super::corrections::{Corrections, How};
 use super::ledger::Ledger;
 use super::metering::{
     MemoryArgs, StoreArgs, WriterArgs, now_unix_secs, open_to_write, say_set_aside,
 };
 use super::monotone::{check_closed, freeze_registry};
+use super::nearest::nearest_months;
 use super::out::{after, out};
 use super::progress::say;
 use super::publishing::{TermsArgs, holds_unknown};
@@ -35,7 +36,8 @@ const WAIT_HOURS: u32 = 3;
 /// notes; a month in which something was bought, be it for nothing, or corrected and nothing used can
 /// be closed, too. Closed months are corrected by the prices that they were billed by: what
 /// `bill --rerate` shows is never frozen. A close cannot be undone; a month that is closed is left as it is, exit
-/// code 0, or 1 if it was closed with other prices or factors than are given.
+/// code 0, or 1 if it was closed with other prices, another mode or other factors than are given. Where there is
+/// nothing to close nothing is touched, exit code 1.
 #[derive(Args)]
 pub(super) struct CloseArgs {
     /// The billing month, such as 2026-10
@@ -68,7 +70,7 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let closes = store.closes()?;
     let is_it = |close: &&Close| close.terms.month == month && close.terms.zone == zone;
     if let Some(close) = closes.iter().find(is_it) {
-        return already_closed(args, &registry, close);
+        return already_closed(args, &registry, (&store, close));
     }
     check_nothing_aside(&store)?;
     let closing = store.begin_close(month, zone)?;
@@ -93,7 +95,7 @@ pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
         .as_ref()
         .is_some_and(|bill| !bill.accounts.is_empty());
     if usage.rows.is_empty() && !has_lines && is_bought != Some(true) {
-        return Err(nothing(month, zone));
+        return nothing(args, &store);
     }
     let Some(terms) = freeze_usage(args, prices.as_ref(), usage, &registry, &closing)? else {
         return Ok(Finish::Attention);
@@ -130,9 +132,13 @@ fn begin(args: &CloseArgs) -> Result<(Registry, Store), Failure> {
 
 /// Says that a month is closed, which a job that is run again asks for: nothing changes.
 ///
-/// A registry grows, and what it says of a closed month is adjusted and corrected by itself. Other prices and factors
-/// are something that was asked for and is not so.
-fn already_closed(args: &CloseArgs, registry: &Registry, close: &Close) -> Result<Finish, Failure> {
+/// A registry, events and services grow, and what they say of a closed month is adjusted and corrected by itself: it
+/// is said. Another catalogue, mode, shortfall or factor is something that was asked for and is not so: exit code 1.
+fn already_closed(
+    args: &CloseArgs,
+    registry: &Registry,
+    (store, close): (&Store, &Close),
+) -> Result<Finish, Failure> {
     let (month, terms) = (args.month, &close.terms);
     say(&format!(
         "{month} is closed since {}, and stays as it was closed; nothing was changed",
@@ -143,33 +149,75 @@ fn already_closed(args: &CloseArgs, registry: &Registry, close: &Close) -> Resul
             "the registry is another one than then: what it changes is adjusted, and corrected on the next bill",
         );
     }
-    let catalogue = match args.no_bill {
-        true => None,
-        false => Some(
-            args.prices
-                .prices(&args.terms)?
-                .catalogue
-                .digest()
-                .to_owned(),
-        ),
-    };
-    let factors = [&args.terms.overhead_factor, &args.terms.sampling_factor];
-    let is_as_asked = catalogue == terms.catalogue_digest
-        && factors.map(ToString::to_string)
-            == [&terms.overhead_factor, &terms.sampling_factor].map(String::clone);
-    if !is_as_asked {
-        say(
-            "it was closed with another catalogue, other factors, or another choice of --no-bill than are given now",
-        );
+    let others = asked_otherwise(args, (store, close))?;
+    if !others.is_empty() {
+        say(&format!(
+            "it was closed with {} than are given now",
+            others.join(", ")
+        ));
     }
     match args.terms.json {
         true => print_json(&close_json(terms, Some(close), &[], &None))?,
         false => print(terms, Some(close), &[], None)?,
     }
-    Ok(match is_as_asked {
+    Ok(match others.is_empty() {
         true => Finish::Done,
         false => Finish::Attention,
     })
+}
+
+/// What is asked for otherwise than a month was closed with; of what was bought and counted it is only said.
+fn asked_otherwise(
+    args: &CloseArgs,
+    (store, close): (&Store, &Close),
+) -> Result<Vec<&'static str>, Failure> {
+    let mut others = Vec::new();
+    let mut note = |is_same: bool, what| {
+        if !is_same {
+            others.push(what);
+        }
+    };
+    let factors = [&args.terms.overhead_factor, &args.terms.sampling_factor];
+    let then = [&close.terms.overhead_factor, &close.terms.sampling_factor];
+    note(
+        factors.map(ToString::to_string) == then.map(String::clone),
+        "other factors",
+    );
+    let frozen = FrozenPrices::read(store, close)?;
+    note(
+        frozen.is_some() != args.no_bill,
+        "another choice of --no-bill",
+    );
+    let Some(frozen) = frozen.filter(|_| !args.no_bill) else {
+        return Ok(others);
+    };
+    let prices = args.prices.prices(&args.terms)?;
+    note(
+        prices.catalogue.digest() == frozen.prices.catalogue.digest(),
+        "another catalogue",
+    );
+    note(prices.mode == frozen.prices.mode, "another --standard-mode");
+    note(
+        prices.shortfall == frozen.prices.shortfall,
+        "another --package-shortfall",
+    );
+    let ledger = args.prices.extras.ledger(args.terms.billing_zone)?;
+    let now = ledger.digests();
+    for (is_same, what) in [
+        (now.events == frozen.extras.events, "--events names others"),
+        (
+            now.services == frozen.extras.services,
+            "--services names others",
+        ),
+    ] {
+        if !is_same {
+            say(&format!(
+                "{what} than it was closed with, or none: what differs is corrected on the next bill that is \
+                 given the same"
+            ));
+        }
+    }
+    Ok(others)
 }
 
 /// Refuses to close while figures are set aside.
@@ -247,11 +295,19 @@ fn freeze_usage(
     }))
 }
 
-fn nothing(month: Month, zone: Zone) -> Failure {
-    Failure::start(format!(
-        "the store holds no usage of {month} on the clock {zone}, its bill has no line, and nothing was bought or counted in it; \
-         there is nothing to close. What was bought or counted in it comes with --events and --services, and without --no-bill"
-    ))
+/// Says that there is nothing to close; nothing is touched.
+fn nothing(args: &CloseArgs, store: &Store) -> Result<Finish, Failure> {
+    let (month, zone) = (args.month, args.terms.billing_zone);
+    say(&format!(
+        "nothing to close: the store holds no usage of {month} on the clock {zone}, its bill has no line, and \
+         nothing was bought or counted in it{}; nothing was changed. What was bought or counted in it comes \
+         with --events and --services, and without --no-bill",
+        nearest_months(month, &store.months(zone)?)
+    ));
+    if args.terms.json {
+        print_json(&json!({ "month": month.to_string(), "closed_at": null }))?;
+    }
+    Ok(Finish::Attention)
 }
 
 /// Names months before `month` that have something to bill and are open: until they are closed, what changes

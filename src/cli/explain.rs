@@ -9,7 +9,7 @@ use serde_json::json;
 use super::events::ClockArgs;
 use super::lines::{LinesArgs, Shown};
 use super::metering::{StoreArgs, open_to_read};
-use super::nearest::Nearest;
+use super::nearest::{Nearest, nearest_months};
 use super::out::out;
 use super::progress::say;
 use super::{Failure, Finish, print_json};
@@ -19,7 +19,7 @@ use crate::units::{Domain, Month, Slot, Timestamp, counted, shown as shown_text}
 /// Show which files, spans and lines the usage of a domain comes from
 ///
 /// The parts add up to what counts now: of a closed month, to what was closed and its adjustments. Exit code 1
-/// if the store has no usage of the domain at any time.
+/// if there is none.
 #[derive(Args)]
 pub(super) struct ExplainArgs {
     /// The domain
@@ -43,8 +43,7 @@ pub(super) struct ExplainArgs {
 }
 
 pub(super) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
-    let domain = Domain::parse(args.domain.as_bytes());
-    let domain = domain.map_err(|error| Failure::start(format!("{}: {error}", args.domain)))?;
+    let domain = parse_domain(&args.domain)?;
     let store = open_to_read(&args.store.store)?;
     let slots = slots(args, &store)?;
     let explanation = store.explain(domain.as_str(), slots.clone())?;
@@ -58,7 +57,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
         false => print(domain.as_str(), &explanation, &shown)?,
     }
     if explanation.parts.is_empty() {
-        return say_nothing_of(domain.as_str(), &store);
+        return say_nothing_of(domain.as_str(), args, &store);
     }
     Ok(match lines.is_some_and(|lines| lines.is_incomplete) {
         true => Finish::Attention,
@@ -67,7 +66,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
 }
 
 /// Says that a domain has no usage, and which domains there are of nearly that name.
-fn say_nothing_of(domain: &str, store: &Store) -> Result<Finish, Failure> {
+fn say_nothing_of(domain: &str, args: &ExplainArgs, store: &Store) -> Result<Finish, Failure> {
     let mut near = Nearest::to(domain);
     let mut is_there = false;
     store.each_domain(|name| {
@@ -75,16 +74,33 @@ fn say_nothing_of(domain: &str, store: &Store) -> Result<Finish, Failure> {
         near.look_at(name);
     })?;
     if is_there {
+        let zone = args.clock.billing_zone;
+        let parts = store.explain(domain, store.slots()?)?.parts.into_iter();
+        let slots = parts.flat_map(|part| [part.slots.0, part.slots.1]);
+        let months = slots.filter_map(Slot::from_index);
+        let months: Vec<Month> = months.map(|slot| Month::of_slot(slot, zone)).collect();
+        let near = args.month.map(|month| nearest_months(month, &months));
         say(&format!(
-            "there is no usage of {domain} in that time; without --month and --at all of it is shown"
+            "there is no usage of {domain} in that time{}; without --month and --at all of it is shown",
+            near.unwrap_or_default()
         ));
-        return Ok(Finish::Done);
+        return Ok(Finish::Attention);
     }
     say(&format!(
         "the store has no usage of {domain}{}",
         near.text()
     ));
     Ok(Finish::Attention)
+}
+
+fn parse_domain(text: &str) -> Result<Domain, Failure> {
+    Domain::parse(text.as_bytes()).map_err(|error| {
+        Failure::start(match text.trim() {
+            "" => "the domain is empty; name one that the store has, such as www.example.com"
+                .to_owned(),
+            _ => format!("{text}: {error}"),
+        })
+    })
 }
 
 fn slots(args: &ExplainArgs, store: &Store) -> Result<Range<u32>, Failure> {

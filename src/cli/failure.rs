@@ -74,8 +74,27 @@ impl fmt::Display for Failure {
             }
             cause = error.source();
         }
+        // SQLite says no more of it than this, and later that rows are missing which it could not write.
+        let words = ["disk I/O error", "FOREIGN KEY", "File too large"];
+        if words.iter().any(|words| said.contains(words))
+            && let Some(limit) = file_size_limit()
+        {
+            write!(
+                f,
+                "; the limit of file sizes of this process (ulimit -f) is {limit} B, which ledger.sqlite and the \
+                 segments of a store pass; raise it"
+            )?;
+        }
         Ok(())
     }
+}
+
+/// How large the files of this process may be, if that is limited.
+fn file_size_limit() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let mut lines = limits.lines();
+    let line = lines.find_map(|line| line.strip_prefix("Max file size"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 impl From<ServicesError> for Failure {

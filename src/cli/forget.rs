@@ -87,6 +87,12 @@ fn named(store: &Store, what: &OsStr) -> Result<String, Failure> {
     let given = what.to_str().map(str::to_owned);
     let given = given.unwrap_or_else(|| name_of(Path::new(what)));
     let here = path_of(&given);
+    if here.is_dir() {
+        return Err(Failure::start(format!(
+            "{given} is a folder; name the files to forget, such as {}/*; nothing was forgotten",
+            given.trim_end_matches('/')
+        )));
+    }
     let spellings = [here.canonicalize(), std::path::absolute(here)];
     for path in spellings.into_iter().flatten() {
         let name = name_of(&path);

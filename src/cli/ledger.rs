@@ -2,7 +2,7 @@
 //! left of packages.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -54,6 +54,16 @@ enum ShortfallArg {
 }
 
 impl ExtrasArgs {
+    /// The files, each behind its flag.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let events = self.events.iter().map(|path| ("--events", path.as_path()));
+        events.chain(
+            self.services
+                .iter()
+                .map(|path| ("--services", path.as_path())),
+        )
+    }
+
     /// Reads the files.
     pub(super) fn ledger(&self, zone: Zone) -> Result<Ledger, Failure> {
         let events = self.events.as_ref().map(|path| Events::load(path, zone));

@@ -13,7 +13,6 @@ use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::monotone::check_closed;
 use super::nearest::Nearest;
 use super::out::out;
-use super::progress::say;
 use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Gap, Paid, Request, Verdict, evaluate};
@@ -218,18 +217,14 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
 
 /// Says that an account bought no licence.
 fn nothing_of(args: &RefundArgs, events: &Events) -> Result<Finish, Failure> {
-    let mut near = Nearest::to(&args.account);
     let accounts = events.licences.iter().map(|(bought, _)| &bought.account);
-    accounts.for_each(|account| near.look_at(account));
-    say(&format!(
-        "no licence was bought by the account {} in these events, so there is no fee to refund{}",
-        args.account,
-        near.text()
-    ));
-    if args.events.json {
-        print_json(&json!({ "verdict": "unknown" }))?;
-    }
-    Ok(Finish::Attention)
+    Nearest::among(&args.account, accounts).say_nothing_known(
+        &format!(
+            "no licence was bought by the account {} in these events, so there is no fee to refund",
+            args.account
+        ),
+        args.events.json.then(|| json!({ "verdict": "unknown" })),
+    )
 }
 
 /// The licence fees that the account paid, each in its own currency; one that states none is in the catalogue's.

@@ -118,6 +118,7 @@ impl Logged {
             unknown.rejected_bytes = unknown.rejected_bytes.saturating_add(bytes);
             if of.tells != Tells::OfNone {
                 unknown.lines_without_bytes += of.without_bytes;
+                unknown.lines_without_mark += of.without_mark;
                 unknown.salvaged += usize::from(of.is_salvaged);
             }
         }

@@ -11,13 +11,14 @@ use super::Failure;
 use super::progress::say;
 use super::signals::wait;
 use super::size::parse_size;
+use super::taken::check_store;
 use crate::ingest::{Options, WORKERS_MAX, is_quarantine};
 use crate::meter::UsageTable;
 use crate::record::Layout;
 use crate::report::mark_of_folder;
 use crate::source::{Discovered, Seed, discover_but};
 use crate::store::{Access, Astray, Names, Occasion, Store, is_store};
-use crate::units::{Domain, Timestamp};
+use crate::units::{Domain, Timestamp, counted};
 
 /// Arguments about what lines mean.
 #[derive(Args)]
@@ -265,6 +266,7 @@ pub(super) fn open_to_write(
     command: &str,
     writer: &WriterArgs,
 ) -> Result<Store, Failure> {
+    check_store("store", path)?;
     let (occasion, access) = writing(command, writer)?;
     let nanos = now_nanos();
     // Only a new store takes it: the hash of its path and of the instant is nobody's to choose.
@@ -287,8 +289,8 @@ fn say_astray(path: &Path, astray: &Astray) {
     let path = path.display();
     if astray.removed != 0 {
         say(&format!(
-            "removed {} unfinished files that an interrupted run had left in {path}; nothing of them counted",
-            astray.removed
+            "removed {} that an interrupted run had left in {path}; nothing of that counted",
+            counted(astray.removed, "unfinished file")
         ));
     }
     let (moved, (files, bytes)) = (&astray.moved, astray.lost);
@@ -299,8 +301,9 @@ fn say_astray(path: &Path, astray: &Astray) {
         };
         say(&format!(
             "moved {first}{others} to {path}/lost+found: no commit names it, as after an interrupted run, and \
-             nothing of it counts; what is there ({files} files, {bytes} B) may be deleted once the logs of \
-             that run are counted, and if no older copy of the ledger was put in its place"
+             nothing of it counts; what is there ({}, {bytes} B) may be deleted once the logs of \
+             that run are counted, and if no older copy of the ledger was put in its place",
+            counted(files, "file")
         ));
         if moved.iter().any(|name| name.starts_with("closed/")) {
             say(

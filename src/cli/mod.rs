@@ -31,7 +31,7 @@ mod monotone;
 mod months;
 mod nearest;
 mod out;
-mod place;
+mod outlet;
 mod progress;
 mod publishing;
 mod quarantine;
@@ -41,13 +41,16 @@ mod signals;
 mod size;
 mod statement;
 mod summary;
+mod taken;
 mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ContextValue;
 use clap::{Parser, Subcommand};
 
+use crate::units::{Shown, shown};
 use failure::Failure;
 
 /// Turns CDN access logs into exact usage per domain, billing month and class, as Parquet.
@@ -98,7 +101,12 @@ fn print_json(report: &impl serde::Serialize) -> std::io::Result<()> {
 
 /// Runs the program; the exit code is for the caller's shell.
 pub fn main() -> ExitCode {
-    let command = Args::parse().command;
+    let command = match Args::try_parse() {
+        Ok(args) => args.command,
+        Err(error) if error.use_stderr() => return misused(error),
+        // Help, and the version.
+        Err(error) => error.exit(),
+    };
     let outcome = begin().and_then(|()| perform(command));
     match outcome {
         Ok(Finish::Done) => ExitCode::SUCCESS,
@@ -109,6 +117,28 @@ pub fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Says what is wrong with the arguments, which are anybody's text: a script may have them from a file's name.
+fn misused(mut error: clap::Error) -> ExitCode {
+    let texts = error.context().filter_map(|(kind, value)| {
+        let safe = |text: &String| shown(text).into_owned();
+        match value {
+            ContextValue::String(text) => Some((kind, ContextValue::String(safe(text)))),
+            ContextValue::Strings(texts) => Some((
+                kind,
+                ContextValue::Strings(texts.iter().map(safe).collect()),
+            )),
+            _ => None,
+        }
+    });
+    for (kind, value) in texts.collect::<Vec<_>>() {
+        error.insert(kind, value);
+    }
+    let mut stderr = Shown(std::io::stderr());
+    // Where even standard error is gone, the exit code has to do.
+    let _ = write!(stderr, "{}", error.render());
+    ExitCode::from(2)
 }
 
 /// Handles signals, and starts the threads that all commands share: the system may refuse them.

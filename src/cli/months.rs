@@ -68,7 +68,7 @@ pub(super) fn usage_of_closed(
     close: &Close,
     owners: &FrozenOwners<'_>,
 ) -> Result<Book, Failure> {
-    let domains = Domains::new();
+    let domains = Domains::of_store();
     let folder = store.closed_folder(close.terms.month, "usage_5min")?;
     let mut rows = read_usage_5min(&folder, &domains)?;
     let mut table = UsageTable::new(rows.len().max(1));
@@ -113,7 +113,7 @@ pub(super) fn adjustments_of(
     if is_as_it_was {
         return Ok(Vec::new());
     }
-    let domains = Domains::new();
+    let domains = Domains::of_store();
     let live = store.usage_of(slots, &domains, rows_max)?;
     let rows = read_usage_5min(&store.closed_folder(month, "usage_5min")?, &domains)?;
     let summary = read_summary(&store.closed_folder(month, "summary")?)?;

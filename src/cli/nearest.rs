@@ -2,6 +2,10 @@
 
 use strsim::osa_distance;
 
+use super::progress::say;
+use super::{Failure, Finish, print_json};
+use crate::units::Month;
+
 /// Names that are told.
 const NAMES_MAX: usize = 3;
 
@@ -21,15 +25,37 @@ impl Nearest {
         }
     }
 
+    /// To a name that is none of `names`.
+    pub(super) fn among<'a>(wanted: &str, names: impl Iterator<Item = &'a String>) -> Self {
+        let mut nearest = Nearest::to(wanted);
+        names.for_each(|name| nearest.look_at(name));
+        nearest
+    }
+
+    /// Says that nothing is known of the name, which is no answer to what was asked; scripts get `json`.
+    pub(super) fn say_nothing_known(
+        &self,
+        text: &str,
+        json: Option<serde_json::Value>,
+    ) -> Result<Finish, Failure> {
+        say(&format!("{text}{}", self.text()));
+        if let Some(json) = json {
+            print_json(&json)?;
+        }
+        Ok(Finish::Attention)
+    }
+
     pub(super) fn wanted(&self) -> &str {
         &self.wanted
     }
 
     /// Looks at a name, which may come several times.
     pub(super) fn look_at(&mut self, name: &str) {
-        // No fewer changes than this are needed, and counting them takes the product of both lengths.
-        let least = self.wanted.len().abs_diff(name.len());
-        let most = self.wanted.len() / 2;
+        // Letters, as changes are of letters. No fewer changes than this are needed, and counting them takes the
+        // product of both lengths.
+        let [wanted, letters] = [&self.wanted[..], name].map(|name| name.chars().count());
+        let least = wanted.abs_diff(letters);
+        let most = wanted / 2;
         let most = self
             .names
             .get(NAMES_MAX - 1)
@@ -58,6 +84,17 @@ impl Nearest {
     }
 }
 
+/// The last of `months` before one that has nothing, and the first after it, to add to a message.
+pub(super) fn nearest_months(month: Month, months: &[Month]) -> String {
+    let before = months.iter().filter(|of| **of < month).max();
+    let after = months.iter().filter(|of| month < **of).min();
+    match (before, after) {
+        (None, None) => String::new(),
+        (Some(only), None) | (None, Some(only)) => format!("; the nearest month is {only}"),
+        (Some(before), Some(after)) => format!("; the nearest months are {before} and {after}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +116,31 @@ mod tests {
         let text = "; the nearest are `acct-live`, `acct-lice`, `acct-1`";
         assert_eq!(nearest.text(), text);
         assert_eq!(Nearest::to("a").text(), "");
+    }
+
+    #[test]
+    fn b5_letters_are_counted_and_not_their_bytes() {
+        let mut nearest = Nearest::to("直播");
+        for name in ["直播间", "音乐", "live"] {
+            nearest.look_at(name);
+        }
+        assert_eq!(nearest.text(), "; the nearest is `直播间`");
+        // More than half of three letters are others, though less than half of its bytes.
+        let mut nearest = Nearest::to("aé直");
+        nearest.look_at("bè直");
+        assert_eq!(nearest.text(), "");
+    }
+
+    #[test]
+    fn b2_the_nearest_months_are_before_and_after() {
+        let month = |text: &str| text.parse::<Month>().expect("a month");
+        let months = ["2026-08", "2026-10", "2026-11"].map(month);
+        let near = |text: &str| nearest_months(month(text), &months);
+        assert_eq!(
+            near("2026-09"),
+            "; the nearest months are 2026-08 and 2026-10"
+        );
+        assert_eq!(near("2027-01"), "; the nearest month is 2026-11");
+        assert_eq!(nearest_months(months[0], &[]), "");
     }
 }

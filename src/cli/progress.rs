@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::quarantine::QuarantineFile;
 use super::signals::caught;
 use crate::ingest::{Events, Outcome, Refusal, SourceReport};
-use crate::units::shown;
+use crate::units::{counted, shown};
 
 /// Time between lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -117,7 +117,7 @@ fn style(stored_bytes: Option<u64>) -> &'static str {
 fn line(done: u64, of: Option<u64>) -> String {
     match of {
         Some(of) => format!("read {done} of {of} stored bytes"),
-        None => format!("read {done} bytes"),
+        None => format!("read {}", counted(done, "byte")),
     }
 }
 
@@ -148,8 +148,9 @@ impl Events for Progress {
             let not_kept = source.rejects.not_kept;
             self.bar.suspend(|| {
                 say(&format!(
-                    "{}: {not_kept} rejected lines are counted but not kept",
-                    source.name
+                    "{}: {}, counted but not kept",
+                    source.name,
+                    counted(not_kept, "rejected line")
                 ));
             });
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -11,7 +11,7 @@ use super::bills::Bills;
 use super::monotone::check_closed;
 use super::months::{MonthSink, adjustments_of};
 use super::out::{after, out};
-use super::place::Place;
+use super::outlet::Place;
 use super::progress::say;
 use super::quarantine::QuarantineFile;
 use super::signals::hold_not_stopped;
@@ -59,6 +59,11 @@ impl TermsArgs {
     /// Whether there is a registry to read.
     pub(super) fn has_registry(&self) -> bool {
         self.registry.is_some()
+    }
+
+    /// The file of the registry.
+    pub(super) fn registry_file(&self) -> Option<&Path> {
+        self.registry.as_deref()
     }
 
     /// Reads the registry.

@@ -15,6 +15,7 @@ use super::months::{MonthSink as _, add_months};
 use super::progress::Progress;
 use super::publishing::PublishArgs;
 use super::signals::{graceful, read_until_stopped};
+use super::taken::check_out;
 use super::{Failure, Finish};
 use crate::ingest::{Ingested, ingest};
 use crate::meter::{MemoryFull, UsageTable, rows_left};
@@ -55,6 +56,10 @@ pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let options = args.metering.options(&args.memory)?;
     let found = discover_some(&args.inputs)?;
+    check_out(
+        &args.publishing.out,
+        (!args.no_store).then_some(&args.store.store),
+    )?;
     let mut publishing = args.publishing.begin()?;
     if args.publishing.terms.has_registry() {
         publishing.price(&args.prices)?;

@@ -8,6 +8,8 @@ use nom::combinator::{all_consuming, value};
 use nom::error::Error;
 use nom::sequence::separated_pair;
 
+use crate::units::shown;
+
 /// A number of bytes from text. Decimal prefixes are powers of 1000, `Ki` and so on of 1024.
 ///
 /// Errors: a sentence for the user.
@@ -23,8 +25,12 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
         value(1, tag("")),
     ));
     let mut size = all_consuming(separated_pair(number::<_, Error<&str>>, space0, unit));
-    let refusal =
-        || format!("`{text}` is no size; write bytes, or a number with kB, MB, GB, MiB, GiB");
+    let refusal = || {
+        format!(
+            "`{}` is no size; write bytes, or a number with kB, MB, GB, MiB, GiB",
+            shown(text)
+        )
+    };
     let (_, (number, unit)) = size.parse(text).map_err(|_| refusal())?;
     number.checked_mul(unit).ok_or_else(refusal)
 }

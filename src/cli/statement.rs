@@ -2,13 +2,17 @@
 //!
 //! A page is written whole beside its place before anything is published, so that what is wrong with the place or
 //! the disk is known by then, and takes the place by a rename after it. What a symbolic link points to is replaced,
-//! not the link. What is no plain file (a device, a pipe, `/dev/stdout`) is opened before and written to after
-//! publishing, and stays what it is. `-` is standard output, and then nothing else is printed there.
+//! not the link. What is no plain file (a device, a pipe) is opened before and written to after publishing, and
+//! stays what it is. `-` is standard output, and so are `/dev/stdout` and its other names, whatever is behind it: it
+//! is written to by the handle that the program has, and then nothing else is printed there. A plain file behind
+//! another descriptor (`/dev/fd/3`) is written to at its end.
 
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -16,7 +20,10 @@ use super::out::plain;
 use crate::report::Statement;
 
 /// What stands for standard output.
-pub(super) const OUTPUT: &str = "-";
+const OUTPUT: &str = "-";
+/// Its other names, but for those with the number of the process, and those of standard error.
+const OUTPUTS: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+const ERRORS: [&str; 3] = ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
 /// Links that are followed to a file that is not there.
 const LINKS_MAX: usize = 40;
 
@@ -107,22 +114,91 @@ impl Drop for Page {
     }
 }
 
+/// What a name leads to.
+enum Target {
+    Output,
+    Errors,
+    /// What is not replaced: a device, a pipe, what a descriptor holds.
+    Straight,
+    /// A file, be it there or not.
+    File(PathBuf),
+}
+
+/// Whether a page of this name takes standard output.
+pub(super) fn is_output(name: &Path) -> bool {
+    matches!(target(name), Ok(Target::Output))
+}
+
+/// The plain file that a page of this name replaces or is written to; `None` where it is none, or cannot be told.
+pub(super) fn place_of(name: &Path) -> Option<PathBuf> {
+    match target(name).ok()? {
+        Target::File(place) => Some(place),
+        Target::Straight => name.canonicalize().ok().filter(|place| place.is_file()),
+        Target::Output | Target::Errors => None,
+    }
+}
+
+/// Follows `name`, link by link.
+fn target(name: &Path) -> io::Result<Target> {
+    if name.as_os_str() == OUTPUT {
+        return Ok(Target::Output);
+    }
+    let mut place = name.to_owned();
+    for _ in 0..LINKS_MAX {
+        if let Some(of_process) = of_process(&place) {
+            return Ok(of_process);
+        }
+        match fs::read_link(&place) {
+            Ok(target) => place = place.with_file_name("").join(target),
+            // It is no link, or not there.
+            Err(error)
+                if [ErrorKind::InvalidInput, ErrorKind::NotFound].contains(&error.kind()) =>
+            {
+                return of_file(place);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// What `place` is if it names a descriptor of this process.
+fn of_process(place: &Path) -> Option<Target> {
+    let is_named = |names: [&str; 3], number: u8| {
+        let own = format!("/proc/{}/fd/{number}", std::process::id());
+        names.map(Path::new).contains(&place) || place == Path::new(&own)
+    };
+    let folder = place.parent()?.canonicalize().ok()?;
+    match folder.starts_with("/proc") {
+        _ if is_named(OUTPUTS, 1) => Some(Target::Output),
+        _ if is_named(ERRORS, 2) => Some(Target::Errors),
+        true => Some(Target::Straight),
+        false => None,
+    }
+}
+
+fn of_file(place: PathBuf) -> io::Result<Target> {
+    match fs::metadata(&place) {
+        Ok(there) if there.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() => Ok(Target::Straight),
+        Ok(_) => Ok(Target::File(fs::canonicalize(place)?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Target::File(place)),
+        Err(error) => Err(error),
+    }
+}
+
 impl Place {
     fn find(text: &str, name: &Path) -> io::Result<Self> {
-        if name.as_os_str() == OUTPUT {
-            return Ok(Place::Output);
-        }
-        let is_of_system = name.starts_with("/dev") || name.starts_with("/proc");
-        let place = match fs::metadata(name) {
-            Ok(there) if there.is_dir() => return Err(ErrorKind::IsADirectory.into()),
-            Ok(there) if !there.is_file() || is_of_system => {
-                return Ok(Place::Straight(File::options().write(true).open(name)?));
+        match target(name)? {
+            Target::Output => Ok(Place::Output),
+            Target::Errors => {
+                let errors = io::stderr().as_fd().try_clone_to_owned()?;
+                Ok(Place::Straight(errors.into()))
             }
-            Ok(_) => fs::canonicalize(name)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => end_of_links(name)?,
-            Err(error) => return Err(error),
-        };
-        Place::beside(text, place)
+            // What is behind a descriptor may be a file that has something already.
+            Target::Straight => Ok(Place::Straight(File::options().append(true).open(name)?)),
+            Target::File(place) => Place::beside(text, place),
+        }
     }
 
     fn beside(text: &str, place: PathBuf) -> io::Result<Self> {
@@ -143,27 +219,18 @@ impl Place {
     }
 }
 
-/// Writes a new file that is to take a place, with the permissions of what is there.
+/// Writes a new file that is to take a place, with the permissions of what is there before it has a word.
 fn write_new(path: &Path, text: &str, place: &Path) -> io::Result<()> {
-    let mut file = File::options().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())?;
-    if let Ok(there) = fs::metadata(place) {
-        file.set_permissions(there.permissions())?;
-    }
-    file.sync_all()
-}
-
-/// Where links that point to nothing end.
-fn end_of_links(name: &Path) -> io::Result<PathBuf> {
-    let mut place = name.to_owned();
-    for _ in 0..LINKS_MAX {
-        match fs::read_link(&place) {
-            Ok(target) => place = place.with_file_name("").join(target),
-            // It is no link.
-            Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(place),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(place),
-            Err(error) => return Err(error),
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    let mut file = match fs::metadata(place) {
+        Ok(there) => {
+            let file = options.mode(0o600).open(path)?;
+            file.set_permissions(there.permissions())?;
+            file
         }
-    }
-    Err(io::Error::other("too many symbolic links"))
+        Err(_) => options.open(path)?,
+    };
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::add_months;
 use super::publishing::PublishArgs;
+use super::taken::check_out;
 use super::{Failure, Finish};
 use crate::ingest::Ingested;
 use crate::report::RunReport;
@@ -32,6 +33,7 @@ pub(super) struct SummaryArgs {
 
 pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
+    check_out(&args.publishing.out, Some(&args.store.store))?;
     let store = open_to_read(&args.store.store)?;
     let mut publishing = args.publishing.begin()?;
     publishing.take_store(&store, args.month)?;

@@ -111,7 +111,7 @@ pub enum DecodeError {
     },
     /// It became shorter while it was read.
     #[error(
-        "it became shorter while it was read (expected {expected} bytes); run again when nothing writes to it"
+        "it became shorter while it was read (expected {expected} B); run again when nothing writes to it"
     )]
     Shrunk {
         /// Bytes that it had when it was opened.

@@ -145,7 +145,7 @@ pub enum Refusal {
     },
     /// Standard input, or another pipe, begins with what was counted and cannot be read a second time.
     #[error(
-        "its first {bytes} bytes were counted before, and a pipe cannot be read twice; give it as a \
+        "its first {bytes} B were counted before, and a pipe cannot be read twice; give it as a \
          file, or only what comes after them"
     )]
     Begun {

@@ -36,9 +36,10 @@ pub struct TooManyDomains;
 /// All domains of a run, shared by its workers.
 ///
 /// A worker asks once per domain and remembers the answer, so one lock is enough.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Domains {
     names: Mutex<Names>,
+    most: usize,
 }
 
 #[derive(Debug, Default)]
@@ -57,10 +58,37 @@ impl Names {
     }
 }
 
+/// The limit of a run, unless the environment lowers it, which only builds for tests ask.
+fn limit() -> usize {
+    #[cfg(debug_assertions)]
+    if let Ok(lowered) = std::env::var("CDN_METER_DOMAINS") {
+        return lowered.parse().unwrap_or(DOMAINS_MAX);
+    }
+    DOMAINS_MAX
+}
+
+impl Default for Domains {
+    fn default() -> Self {
+        Domains::new()
+    }
+}
+
 impl Domains {
-    /// No domains.
+    /// No domains of a run, which may name so many.
     pub fn new() -> Self {
-        Domains::default()
+        Domains {
+            names: Mutex::default(),
+            most: limit(),
+        }
+    }
+
+    /// No domains of a store, which runs may have filled one after the other with more: what is read of it ends at
+    /// the memory limit alone.
+    pub fn of_store() -> Self {
+        Domains {
+            most: u32::MAX as usize,
+            ..Domains::new()
+        }
     }
 
     /// The number of the domain `name`, which is new or known.
@@ -73,7 +101,7 @@ impl Domains {
             return Ok(DomainId(index));
         }
         let index = u32::try_from(names.ends.len()).map_err(|_| TooManyDomains)?;
-        if DOMAINS_MAX <= names.ends.len() {
+        if self.most <= names.ends.len() {
             return Err(TooManyDomains);
         }
         names.text.push_str(name);

@@ -20,7 +20,10 @@ use super::fate::{Fate, Reject, Skip};
 use super::layout::Layout;
 use super::{LineFormat, SAMPLE_LINES_MAX};
 
-/// Bytes from which on a line is looked at: looking at every line would cost a tenth of the time to parse it.
+/// Bytes from which on a line is looked at: looking at every line would cost a tenth of the time to parse it. Nor can
+/// parts of blocks be looked at in its place, or lines near one with a return: what a line counts must not depend on
+/// where blocks are cut. So shorter lines that hold records behind lone returns, past the first bytes of a file, count
+/// as the record that they begin with.
 pub(super) const LINE_BYTES_MIN: usize = 1024;
 
 /// What stands behind each lone return of a line, up to the next; a return at the end is none.

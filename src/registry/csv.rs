@@ -12,7 +12,7 @@ use jiff::civil;
 
 use super::entry::{Added, Entry, Pattern, label};
 use super::{Lines, Place, RegistryError};
-use crate::units::Zone;
+use crate::units::{Zone, counted};
 
 /// Where the columns stand.
 struct Columns {
@@ -100,7 +100,10 @@ fn reason(error: &csv::Error) -> String {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
         } => {
-            format!("the row has {len} columns, the header {expected_len}")
+            format!(
+                "the row has {}, the header {expected_len}",
+                counted(*len, "column")
+            )
         }
         _ => error.to_string(),
     }

@@ -57,6 +57,17 @@ pub struct Attribution<'a> {
     pub mini_program_from: Option<i32>,
 }
 
+/// Which kind of entry speaks of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Match<'a> {
+    /// One of its very name.
+    Exact,
+    /// A wildcard: that of what is below this suffix. Whoever asks for such a name chooses it.
+    Below(&'a str),
+    /// None.
+    None,
+}
+
 /// Which names an entry speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pattern {

@@ -22,7 +22,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 pub use correction::Mended;
-pub use entry::{Attribution, Class};
+pub use entry::{Attribution, Class, Match};
 pub use error::RegistryError;
 pub use facts::{TakenBack, speaks_of};
 pub use place::Place;
@@ -181,21 +181,29 @@ impl Registry {
         self.entry(domain)?.account.as_deref()
     }
 
-    /// Whether an entry matches `domain`.
-    pub fn knows(&self, domain: &str) -> bool {
-        self.entry(domain).is_some()
+    /// Which kind of entry speaks of `domain`.
+    pub fn matched<'a>(&self, domain: &'a str) -> Match<'a> {
+        match self.exact.contains_key(domain) {
+            true => Match::Exact,
+            false => self
+                .wildcard(domain)
+                .map_or(Match::None, |(suffix, _)| Match::Below(suffix)),
+        }
     }
 
     fn entry(&self, domain: &str) -> Option<&Entry> {
-        if let Some(entry) = self.exact.get(domain) {
-            return Some(entry);
-        }
+        let exact = self.exact.get(domain);
+        exact.or_else(|| Some(self.wildcard(domain)?.1))
+    }
+
+    /// The longest suffix of `domain` that a wildcard is of, and its entry.
+    fn wildcard<'a>(&self, domain: &'a str) -> Option<(&'a str, &Entry)> {
         if self.wildcards.is_empty() {
             return None;
         }
         let suffixes = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
         suffixes
-            .filter_map(|suffix| self.wildcards.get(suffix))
+            .filter_map(|suffix| Some((suffix, self.wildcards.get(suffix)?)))
             .next()
     }
 

@@ -12,6 +12,7 @@
 //! held, or of which the file system cannot tell, is left alone. Folders of versions that had no lock are left,
 //! too, and named.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -19,9 +20,9 @@ use std::sync::Arc;
 
 use super::dataset::{Dataset, PublishError, write_error};
 use super::half::{self, forget_marks};
-use super::journal::PUBLISHED;
-use super::made_of::{FilesOf, MadeOf, files_of};
-use super::publish;
+use super::journal::{JOURNAL, PUBLISHED};
+use super::made_of::{FilesOf, MADE_OF, MadeOf, files_of};
+use super::publish::{self, QUARANTINE_FILE};
 use super::standing::{Standing, months_in};
 use crate::store::{CLAIM, claim_folder, fail_at, open_lock};
 use crate::units::Month;
@@ -282,6 +283,18 @@ pub fn mark_of_folder(place: &Path) -> Option<&'static str> {
         true if holds_months() => Some("a dataset"),
         _ => None,
     }
+}
+
+/// Whether a folder of this name in OUT is that of a dataset.
+pub fn is_dataset_name(name: &OsStr) -> bool {
+    Dataset::ALL.iter().any(|dataset| name == dataset.name())
+}
+
+/// Whether this program publishes in OUT under this name, or keeps something there for it.
+pub fn is_name_in_out(name: &OsStr) -> bool {
+    let is_build = name.as_encoded_bytes().starts_with(BUILDING.as_bytes());
+    let others = [QUARANTINE_FILE, JOURNAL, MADE_OF];
+    is_build || is_dataset_name(name) || others.iter().any(|other| name == *other)
 }
 
 /// Makes the names in a folder durable.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::bill::BillReport;
-use super::notes::FoldedReport;
+use super::folded::FoldedReport;
 
 use crate::ingest::{Ingested, Outcome, Retried, SourceReport};
 use crate::meter::{Counts, Overflow, Quantiles, Usage};
@@ -250,6 +250,11 @@ pub struct FileReport {
 }
 
 impl FileReport {
+    /// Whether no file was given at all: what is said comes from a store.
+    pub fn is_empty(&self) -> bool {
+        self.committed == 0 && self.refused.is_empty() && self.left_out == 0
+    }
+
     /// Whether there are files that somebody should fetch again, or decide about.
     pub fn needs_attention(&self) -> bool {
         !self.refused.is_empty() || !self.salvaged.is_empty()

@@ -17,6 +17,7 @@ mod comparison;
 mod costs;
 mod dataset;
 mod focus;
+mod folded;
 mod frozen;
 mod half;
 mod journal;
@@ -37,13 +38,14 @@ mod terminal;
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
 pub use bill::{BillReport, print_bill};
 pub use billed::{Billed, read_charges};
-pub use build::{Build, Building, mark_of_folder};
+pub use build::{Build, Building, is_dataset_name, is_name_in_out, mark_of_folder};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use comparison::{Comparison, print_comparison};
 pub use costs::{COSTS_SCHEMA, CostSum, CostSums, CostsReader, CostsWriter};
 pub use dataset::{Dataset, PublishError};
 pub use focus::{FocusTerms, FocusVersion, write_focus};
+pub use folded::FoldedReport;
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
     BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RowReport,
@@ -51,8 +53,8 @@ pub use json::{
 };
 pub use month::{Terms, usage_digest, write_month};
 pub use notes::{
-    AssumedReport, FoldedReport, LeftAloneReport, MendedReport, Notes, RejectedReport,
-    RerateReport, WaitingReport, WithoutBytesReport,
+    AssumedReport, LeftAloneReport, MendedReport, Notes, RejectedReport, RerateReport,
+    WaitingReport, WithoutBytesReport,
 };
 pub use origin::{BilledBy, Origin};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};

@@ -6,13 +6,12 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::bill::in_all;
+use super::folded::FoldedReport;
 use crate::billing::packages::Package;
 use crate::billing::transcoding;
 use crate::billing::{
     Amount, Assumed, Bill, Charge, DETAIL_PLACES, Inexact, Status, Unlicensed, in_review,
 };
-use crate::meter::UNKNOWN_HOSTS_MAX;
-use crate::summary::{MonthUsage, OTHER_HOSTS};
 use crate::units::{Region, counted, shown};
 
 /// Notes of a kind under the table; all of them are in the JSON.
@@ -41,6 +40,8 @@ pub struct Notes {
     pub waiting: Vec<WaitingReport>,
     /// Hosts that no registry entry matches and that are one row, if there are so many.
     pub folded_hosts: Option<FoldedReport>,
+    /// Hosts below wildcards that are one row each, if there are so many.
+    pub folded_below: Vec<FoldedReport>,
     /// What `--rerate` did with closed months, and with which it did nothing.
     pub rerated: Option<RerateReport>,
 }
@@ -57,42 +58,6 @@ impl Notes {
             transcoding_packages: transcoding_packages(bill)?,
             ..Notes::default()
         })
-    }
-}
-
-/// Hosts of a month that no registry entry matches and that are one row, [`OTHER_HOSTS`]: the smallest ones beyond
-/// the limit.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct FoldedReport {
-    /// The month.
-    pub month: String,
-    /// How many hosts.
-    pub hosts: u64,
-    /// Their requests.
-    pub requests: u64,
-    /// Their downstream bytes.
-    pub bytes: u64,
-}
-
-impl FoldedReport {
-    /// Of the usage of a month, if hosts are folded in it.
-    pub fn of(usage: &MonthUsage<'_>) -> Option<Self> {
-        let folded = usage.folded;
-        (folded.hosts != 0).then(|| FoldedReport {
-            month: usage.month.to_string(),
-            hosts: folded.hosts,
-            requests: folded.usage.requests,
-            bytes: folded.usage.bytes.as_u64(),
-        })
-    }
-
-    /// In words.
-    pub fn text(&self) -> String {
-        format!(
-            "{} hosts of {} that no registry entry matches, beyond the {UNKNOWN_HOSTS_MAX} largest, are one row, \
-             {OTHER_HOSTS}: {} B in {} requests",
-            self.hosts, self.month, self.bytes, self.requests
-        )
     }
 }
 
@@ -450,12 +415,16 @@ pub(super) fn print_notes(out: &mut impl Write, notes: &Notes, currency: &str) -
     })?;
     print_some(out, notes.rejected.as_slice(), |of| {
         format!(
-            "not metered, of all months: {} rejected lines, at most {} {} at the dearest price ({} B), \
-             and what {} unreadable ones held",
-            of.lines, of.cost_at_most, currency, of.bytes_at_most, of.unread_lines
+            "not metered, of all months: {}, at most {} {} at the dearest price ({} B), and what {} held",
+            counted(of.lines, "rejected line"),
+            of.cost_at_most,
+            currency,
+            of.bytes_at_most,
+            counted(of.unread_lines, "unreadable one")
         )
     })?;
     print_some(out, notes.folded_hosts.as_slice(), FoldedReport::text)?;
+    print_some(out, &notes.folded_below, FoldedReport::text)?;
     print_some(out, notes.without_bytes.as_slice(), |of| {
         format!(
             "counted as 0 B, of all months: {}, of which no line says how many bytes it sent",

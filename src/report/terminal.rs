@@ -21,7 +21,9 @@ pub fn print_run(out: &mut impl Write, rows: &[SummaryRow], report: &RunReport) 
     for folded in &report.folded_hosts {
         writeln!(out, "hosts     {}", folded.text())?;
     }
-    print_reconciliation(out, report)?;
+    if !report.files.is_empty() {
+        print_reconciliation(out, report)?;
+    }
     print_histograms(out, report)?;
     report
         .bills
@@ -91,10 +93,7 @@ pub fn print_reconciliation(out: &mut impl Write, report: &RunReport) -> io::Res
             out,
             "          at most {} B not metered on rejected lines, and what {} held",
             bytes.rejected_at_most,
-            match bytes.rejected_unread_lines {
-                1 => "1 unreadable one".to_owned(),
-                lines => format!("{lines} unreadable ones"),
-            }
+            counted(bytes.rejected_unread_lines, "unreadable one")
         )?;
     }
     writeln!(

@@ -89,7 +89,7 @@ impl Store {
             let all = ledger::segments_in(&state.ledger, &Wanted::ALL.slots)?;
             (all, ledger::live(&state.ledger)?)
         };
-        let domains = Domains::new();
+        let domains = Domains::of_store();
         let (mut rows, mut count): (HashMap<i64, Vec<UsageRow>>, usize) = (HashMap::new(), 0);
         for segment in segments {
             let mut last: Option<(usize, DomainId)> = None;

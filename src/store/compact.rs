@@ -73,7 +73,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let state = &mut *self.lock_state();
         let live = ledger::live(&state.ledger)?;
-        let (domains, mut contents) = (Domains::new(), Contents::default());
+        let (domains, mut contents) = (Domains::of_store(), Contents::default());
         let mut rows = Vec::new();
         for segment in batch {
             self.read_live(segment, &live, &domains, &mut contents, &mut rows)?;

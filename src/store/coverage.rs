@@ -49,6 +49,8 @@ pub struct Covered {
     /// none with headers and some without. In a format of templates `-` is none, as Apache writes it of a
     /// body, where any line of the same log has a number.
     pub without_bytes: u64,
+    /// Its own metered lines that do not say whether a viewer asked.
+    pub without_mark: u64,
     /// Whether its archive is damaged and nothing has confirmed yet what could be read of it.
     pub is_salvaged: bool,
 }
@@ -89,6 +91,8 @@ struct Noted {
     rejected: Rejected,
     /// Its own metered lines that do not say how many bytes they sent.
     without_bytes: u64,
+    /// Those that do not say whether a viewer asked.
+    without_mark: u64,
     /// Those that say none with headers, and some without.
     without_total: u64,
     /// Whether `-` may be no byte.
@@ -273,6 +277,7 @@ fn of_content(content: Noted, whole: Option<Heard>, lines: Range<u32>) -> Covere
         tells: whole.map_or(Tells::OfNone, Heard::tells),
         rejected: content.rejected,
         without_bytes: content.without_bytes.saturating_add(content.without_total),
+        without_mark: content.without_mark,
         is_salvaged: content.is_salvaged && !content.is_confirmed,
     }
 }
@@ -321,7 +326,8 @@ fn noted(ledger: &rusqlite::Connection) -> Result<Vec<Noted>, StoreError> {
             parent IS NOT NULL OR content.id IN (SELECT parent FROM content WHERE parent IS NOT NULL),
             length, format IS ?2 AND bytes_in IS NOT ?3,
             coalesce(counts -> 'doubts' ->> 'no-total', 0),
-            content.id IN (SELECT parent FROM content WHERE dropped_by IS NULL AND parent IS NOT NULL)
+            content.id IN (SELECT parent FROM content WHERE dropped_by IS NULL AND parent IS NOT NULL),
+            coalesce(counts -> 'doubts' ->> 'no-viewer-mark', 0)
         FROM content JOIN commits ON commits.id = content.commit_id WHERE dropped_by IS NULL";
     let mut statement = ledger.prepare(sql)?;
     let mut rows = statement.query(rusqlite::params![
@@ -355,6 +361,7 @@ fn noted(ledger: &rusqlite::Connection) -> Result<Vec<Noted>, StoreError> {
             has_dash_for_none: row.get(11)?,
             without_total: count(12)?,
             is_confirmed: row.get(13)?,
+            without_mark: count(14)?,
         });
     }
     Ok(all)

@@ -184,7 +184,7 @@ impl Store {
     ///
     /// Errors: [`StoreError`].
     pub fn usage(&self, slots: Range<u32>, rows_max: usize) -> Result<StoreUsage, StoreError> {
-        let domains = Domains::new();
+        let domains = Domains::of_store();
         let table = self.usage_of(slots, &domains, rows_max)?;
         Ok(StoreUsage {
             table,

@@ -189,7 +189,7 @@ impl Store {
 
     /// The usage of a content's own lines.
     fn cells_of(&self, ledger: &Connection, content: i64) -> Result<Cells, StoreError> {
-        let (domains, mut rows) = (Domains::new(), Vec::new());
+        let (domains, mut rows) = (Domains::of_store(), Vec::new());
         for segment in ledger::segments_of(ledger, content)? {
             scan_sound(&self.root.join(SEGMENTS), &segment, &Wanted::ALL, |row| {
                 if let Some(row) = row.filter(|row| row.content == content) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::book::MonthUsage;
 use super::month::SummaryRow;
 use crate::meter::{Overflow, UsageRow};
-use crate::registry::{Attribution, Class, Registry};
+use crate::registry::{Attribution, Class, Match, Registry};
 use crate::units::{Month, Region, SLOTS_PER_DAY};
 
 /// Says whose a domain is, and what it is sold as in a month.
@@ -17,8 +17,8 @@ pub trait Owners: Sync {
     /// The account of a domain, which does not depend on the month.
     fn account(&self, domain: &str) -> Option<&str>;
 
-    /// Whether anything is said of a domain: then it keeps a row of its own.
-    fn knows(&self, domain: &str) -> bool;
+    /// What is said of a domain: one of which something is said by its name keeps a row of its own.
+    fn matched<'a>(&'a self, domain: &'a str) -> Match<'a>;
 
     /// Days of a month, ascending, on which a mini-program domain is a standard one besides: it was billed so,
     /// and that stays.
@@ -36,8 +36,8 @@ impl Owners for Registry {
         Registry::account(self, domain)
     }
 
-    fn knows(&self, domain: &str) -> bool {
-        Registry::knows(self, domain)
+    fn matched<'a>(&'a self, domain: &'a str) -> Match<'a> {
+        Registry::matched(self, domain)
     }
 }
 
@@ -85,8 +85,11 @@ impl Owners for FrozenOwners<'_> {
         }
     }
 
-    fn knows(&self, domain: &str) -> bool {
-        self.owners.contains_key(domain) || self.registry.knows(domain)
+    fn matched<'a>(&'a self, domain: &'a str) -> Match<'a> {
+        match self.owners.contains_key(domain) {
+            true => Match::Exact,
+            false => self.registry.matched(domain),
+        }
     }
 }
 

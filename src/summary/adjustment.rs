@@ -8,9 +8,10 @@
 use std::collections::HashMap;
 
 use super::account::{Owner, Owners};
-use super::hosts::OTHER_HOSTS;
+use super::hosts::{OTHER_HOSTS, row_below};
 use super::month::SummaryRow;
 use crate::meter::{DomainId, Overflow, Usage, UsageRow};
+use crate::registry::Match;
 use crate::units::{Month, Region, Slot};
 
 /// Why a closed month is adjusted.
@@ -131,25 +132,39 @@ pub fn adjustments(
     Ok(found)
 }
 
-/// Gives to the row of other hosts, if the month was frozen with one, what has no row of its own in it and nobody
-/// owns now either.
+/// Gives to the rows of other hosts that the month was frozen with what has no row of its own in it: those below
+/// the wildcard that speaks of them now, or of nobody. What nobody owns any more was below the longest wildcard that
+/// was frozen with such a row.
 fn hold_folded(
     live: &mut [UsageRow],
     names: &[String],
     frozen: &HashMap<&str, &SummaryRow>,
     whose: &dyn Owners,
 ) {
-    let is_folded = frozen.contains_key(OTHER_HOSTS);
-    let other = names.iter().position(|name| name == OTHER_HOSTS);
-    let Some(other) = other.filter(|_| is_folded) else {
+    let is_row = |name: &&str| name.starts_with(OTHER_HOSTS) && frozen.contains_key(name);
+    let rows = names.iter().enumerate();
+    let rows = rows.map(|(place, name)| (&name[..], DomainId::new(place as u32)));
+    let rows: HashMap<&str, DomainId> = rows.filter(|(name, _)| is_row(name)).collect();
+    if rows.is_empty() {
         return;
+    }
+    let row_of = |name: &String| -> Option<DomainId> {
+        let below = |suffix: &str| rows.get(&row_below(suffix)[..]).copied();
+        match whose.matched(name) {
+            _ if frozen.contains_key(&name[..]) => None,
+            Match::Exact => None,
+            Match::Below(suffix) => below(suffix),
+            Match::None => {
+                let mut suffixes = name.match_indices('.').map(|(dot, _)| &name[dot + 1..]);
+                let found = suffixes.find_map(below);
+                found.or_else(|| rows.get(OTHER_HOSTS).copied())
+            }
+        }
     };
-    let other = DomainId::new(other as u32);
-    let is_own = |name: &String| frozen.contains_key(&name[..]) || whose.knows(name);
-    let is_own: Vec<bool> = names.iter().map(is_own).collect();
-    let of_others = live.iter_mut();
-    let of_others = of_others.filter(|row| !is_own[row.domain.index() as usize]);
-    of_others.for_each(|row| row.domain = other);
+    let rows: Vec<Option<DomainId>> = names.iter().map(row_of).collect();
+    for row in live {
+        row.domain = rows[row.domain.index() as usize].unwrap_or(row.domain);
+    }
 }
 
 fn owner_of(row: &SummaryRow) -> Owner {

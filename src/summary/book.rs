@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::account::{AccountUsage, DomainDays, Owners, accounts};
-use super::hosts::{self, Folded, OTHER_HOSTS};
+use super::hosts::{self, Folded, Hosts};
 use super::month::{SummaryError, SummaryRow, summarize};
 use crate::meter::{DomainId, Overflow, Usage, UsageRow, UsageTable};
 use crate::registry::Registry;
@@ -19,7 +19,7 @@ pub struct Book {
     zone: Zone,
     /// Names by number; numbers are in the order of (account, name).
     names: Vec<String>,
-    months: Vec<(Month, Vec<UsageRow>, Folded)>,
+    months: Vec<(Month, Vec<UsageRow>, Vec<Folded>)>,
 }
 
 /// The usage of one month.
@@ -31,8 +31,8 @@ pub struct MonthUsage<'a> {
     pub zone: Zone,
     /// Its rows, in order.
     pub rows: &'a [UsageRow],
-    /// What of it is in the row of [`OTHER_HOSTS`].
-    pub folded: Folded,
+    /// What of it is in rows of other hosts.
+    pub folded: &'a [Folded],
     names: &'a [String],
 }
 
@@ -49,7 +49,7 @@ impl Book {
         Book::with_limit(table, names, owners, (zone, hosts::limit()))
     }
 
-    /// The same, with at most `limit` hosts of a month that nobody owns.
+    /// The same, with at most `limit` hosts of a month that nobody owns, and as many below wildcards.
     pub(super) fn with_limit(
         table: UsageTable,
         mut names: Vec<String>,
@@ -58,25 +58,12 @@ impl Book {
     ) -> Result<Self, SummaryError> {
         let before = table.total()?;
         let mut rows = table.into_rows();
-        let may_fold = limit < names.len();
-        if may_fold && !names.iter().any(|name| name == OTHER_HOSTS) {
-            names.push(OTHER_HOSTS.to_owned());
-        }
+        names.extend(hosts::rows_for(&names, owners, limit));
         let names = renumber(&mut rows, names, owners);
-        let known: Vec<bool> = match may_fold {
-            true => names.par_iter().map(|name| owners.knows(name)).collect(),
-            false => Vec::new(),
-        };
-        let other = may_fold.then(|| names.iter().position(|name| name == OTHER_HOSTS));
+        let hosts = Hosts::new(&names, owners, limit);
         let mut months = Vec::new();
         for (month, mut rows) in split_by_month(rows, zone) {
-            let folded = match other.flatten() {
-                Some(other) => {
-                    let other = DomainId::new(other as u32);
-                    hosts::fold(&mut rows, (&known, other), limit)?
-                }
-                None => Folded::default(),
-            };
+            let folded = hosts.fold(&mut rows)?;
             rows.par_sort_unstable_by_key(UsageRow::key);
             rows.dedup_by(|next, row| row.try_absorb(next));
             months.push((month, rows, folded));
@@ -100,7 +87,7 @@ impl Book {
             month: *month,
             zone: self.zone,
             rows,
-            folded: *folded,
+            folded,
             names: &self.names,
         })
     }
@@ -112,7 +99,7 @@ impl Book {
             month,
             zone: self.zone,
             rows: &[],
-            folded: Folded::default(),
+            folded: &[],
             names: &self.names,
         })
     }

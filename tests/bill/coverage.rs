@@ -96,7 +96,7 @@ fn c4_rejected_lines_of_the_time_count_as_what_they_may_be() {
     let (verdict, findings) = of(from, until, &bad_host("4000000000"));
     assert_eq!(verdict, "uncertain", "{findings}");
     assert!(
-        findings.contains("at most 4000000000 B on 1 rejected lines"),
+        findings.contains("at most 4000000000 B on 1 rejected line"),
         "{findings}"
     );
     assert_eq!(of(from, until, &bad_host("300000000")).0, "eligible");
@@ -107,7 +107,7 @@ fn c4_rejected_lines_of_the_time_count_as_what_they_may_be() {
     let (verdict, findings) = of(from, until, &line("20261004100000", "mini.example.cn", "x"));
     assert_eq!(verdict, "uncertain", "{findings}");
     assert!(
-        findings.contains("1 rejected lines of the time, of which not even the bytes"),
+        findings.contains("1 rejected line of the time, of which not even the bytes"),
         "{findings}"
     );
 }
@@ -161,7 +161,7 @@ fn c4_a_salvaged_log_tells_of_no_more_than_it_holds() {
         assert_eq!(found, verdict, "{findings}");
         let gap = "no logs of mini.example.cn for 2026-10-10T23:30 to 2026-10-11T00:00";
         assert_eq!(findings.contains(gap), kept < whole.len(), "{findings}");
-        let salvaged = "1 damaged files of the time";
+        let salvaged = "1 damaged file of the time";
         assert_eq!(
             findings.contains(salvaged),
             kept < whole.len(),
@@ -394,4 +394,39 @@ fn c4_a_log_that_was_counted_anew_is_still_the_start_of_what_grew_from_it() {
     Site::run(command.arg(site.log("b.log")));
     let (verdict, findings) = answer(&site, &[]);
     assert_eq!(verdict, "eligible", "{findings} {registry}");
+}
+
+#[test]
+fn c4_rows_without_a_viewer_mark_refuse_no_refund() {
+    let site = site(&[
+        ("20261001100000", "mini.example.cn", 1),
+        ("20261011100000", "www.example.cn", 0),
+    ]);
+    let row = |source: &str| {
+        format!(
+            "{{\"ClientRequestHost\":\"mini.example.cn\",\"EdgeStartTimestamp\":\"2026-10-02T02:00:00Z\",\
+             \"EdgeResponseBytes\":30000000000,\"EdgeResponseStatus\":200{source}}}\n"
+        )
+    };
+    site.write("b.log", row(""));
+    assert_eq!(site.ingest().code, 0);
+    let (verdict, findings) = answer(&site, &[]);
+    assert_eq!(verdict, "uncertain", "{findings}");
+    assert!(
+        findings.contains("but 1 line of the time may be of no viewer"),
+        "{findings}"
+    );
+    // What is marked is proven.
+    site.write("c.log", row(",\"ClientRequestSource\":\"eyeball\""));
+    assert_eq!(site.ingest().code, 0);
+    assert_eq!(
+        answer(&site, &[]).0,
+        "uncertain",
+        "of both nobody knows which"
+    );
+    fs::remove_file(site.log("b.log")).expect("removed");
+    let mut forget = site.command("forget");
+    let said = Site::run(forget.arg(site.log("b.log")).args(["--reason", "x"]));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(answer(&site, &[]).0, "not eligible");
 }

@@ -69,6 +69,24 @@ fn d22_a_signal_commits_what_is_finished_and_says_what_is_not() {
 }
 
 #[test]
+fn d22_a_second_signal_ends_the_program_at_once_and_the_store_is_sound() {
+    let site = Site::new();
+    site.write("a.log", lines(0, 40));
+    let (child, slow) = start(&site, site.command("ingest"));
+    // Both wait until it goes on, and come one right after the other.
+    for name in ["STOP", "INT", "TERM", "CONT"] {
+        signal(&format!("-{name}"), child.id());
+    }
+    let (code, stderr) = ended(child);
+    assert!([130, 143].contains(&code), "{code}: {stderr}");
+    assert!(!stderr.contains("stopped by"), "{stderr}");
+    drop(slow);
+    let again = site.ingest();
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(site.total().0, bytes(0, 40));
+}
+
+#[test]
 fn d22_a_run_that_is_stopped_publishes_nothing_and_leaves_nothing_behind() {
     for keeps in [true, false] {
         let site = Site::new();

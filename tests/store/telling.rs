@@ -12,7 +12,7 @@ use crate::program::{Site, lines};
 /// A name that steers a terminal, ends lines and turns letters around.
 const EVIL: &str = "x\nEVIL\u{1b}[2J\u{202e}\u{2028}\u{9b}31m\u{7f}y";
 
-fn site() -> Site {
+pub fn site() -> Site {
     let site = Site::new();
     site.write("a.log", lines(0, 30));
     assert_eq!(site.ingest().code, 0);
@@ -22,7 +22,7 @@ fn site() -> Site {
 }
 
 /// A command that publishes with the registry.
-fn priced(site: &Site, name: &str, more: &[&str]) -> Command {
+pub fn priced(site: &Site, name: &str, more: &[&str]) -> Command {
     let mut command = site.command(name);
     command.arg("--registry").arg(site.path("registry.toml"));
     command.args(more);
@@ -32,7 +32,7 @@ fn priced(site: &Site, name: &str, more: &[&str]) -> Command {
     command
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -255,8 +255,16 @@ fn b5_names_that_are_not_there_are_told_with_the_nearest() {
         site.command("explain")
             .args(["v1.example.cn", "--month", "2020-01"]),
     );
-    assert_eq!(then.code, 0);
-    assert!(then.stderr.contains("in that time"), "{}", then.stderr);
+    assert_eq!(then.code, 1);
+    let near = "in that time; the nearest month is 2026-10";
+    assert!(then.stderr.contains(near), "{}", then.stderr);
+    let nothing = Site::run(site.command("explain").arg(""));
+    assert_eq!(nothing.code, 2);
+    assert!(
+        nothing.stderr.contains("the domain is empty"),
+        "{}",
+        nothing.stderr
+    );
 
     let events = "[[balance]]\naccount = \"acct-live\"\nat = \"2026-10-01T00:00\"\namount = \"5\"\n\
          [[licence]]\naccount = \"acct-live\"\napp_id = \"wx1\"\nat = \"2026-10-01T00:00\"\nstate = \"active\"\n";

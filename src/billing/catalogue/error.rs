@@ -18,11 +18,11 @@ pub enum CatalogueError {
         source: std::io::Error,
     },
     /// The text has not the form of a catalogue.
-    #[error("{origin}: not readable as a catalogue: {reason}")]
+    #[error("{place}: not readable as a catalogue: {reason}")]
     Syntax {
-        /// The file.
-        origin: String,
-        /// What the reader says, with the line.
+        /// File, line and column.
+        place: String,
+        /// What the reader says.
         reason: String,
     },
     /// A value is not possible.

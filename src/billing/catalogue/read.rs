@@ -143,9 +143,9 @@ pub(super) fn text_of(path: &Path) -> Result<String, CatalogueError> {
 
 /// A checked catalogue, but for its text and digest.
 pub(super) fn catalogue(text: &str, origin: &str) -> Result<Catalogue, CatalogueError> {
-    let file: CatalogueFile = toml::from_str(text).map_err(|error| CatalogueError::Syntax {
-        origin: origin.to_owned(),
-        reason: error.to_string().trim_end().to_owned(),
+    let file: CatalogueFile = toml::from_str(text).map_err(|error| {
+        let (place, reason) = text::syntax(text, origin, &error);
+        CatalogueError::Syntax { place, reason }
     })?;
     let entries = Entries { text, origin };
     if file.currency.len() != 3 || !file.currency.bytes().all(|b| b.is_ascii_uppercase()) {

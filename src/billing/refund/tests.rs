@@ -344,7 +344,7 @@ fn c4_bytes_that_no_line_says_and_figures_set_aside_are_uncertain() {
                 set_aside: 1,
                 ..Unknown::default()
             },
-            "1 contents that the store has set aside",
+            "1 content that the store has set aside",
         ),
     ] {
         let (verdict, says) = with_unknown(5, unknown, true);

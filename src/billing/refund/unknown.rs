@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Finding, REFUND_BYTES_MAX, Verdict, Window};
-use crate::units::{Timestamp, Zone};
+use crate::units::{Timestamp, Zone, counted};
 
 /// Times without logs that a finding names.
 const GAPS_SHOWN_MAX: usize = 3;
@@ -21,6 +21,8 @@ pub struct Unknown {
     pub unread_lines: u64,
     /// Metered lines that do not say how many bytes they sent, and may have sent any number.
     pub lines_without_bytes: u64,
+    /// Metered lines that do not say whether a viewer asked: what a server asked another for is no traffic of viewers.
+    pub lines_without_mark: u64,
     /// Damaged archives of which what could be read counts.
     pub salvaged: usize,
     /// Contents that the store holds and does not publish.
@@ -40,12 +42,12 @@ pub struct Gap {
 pub(super) fn findings(windows: &[Window; 2], are_logs_complete: bool, zone: Zone) -> Vec<Finding> {
     let [a, b] = windows;
     let longer = if a.span.end < b.span.end { b } else { a };
-    let counted = &longer.counted;
-    let is_none = !counted.has_logs && !are_logs_complete;
+    let of_longer = &longer.counted;
+    let is_none = !of_longer.has_logs && !are_logs_complete;
     if is_none || [a, b].iter().all(|of| REFUND_BYTES_MAX < of.counted.least) {
         return Vec::new();
     }
-    let unknown = &counted.unknown;
+    let unknown = &of_longer.unknown;
     let mut found = Vec::new();
     let mut find = |verdict, says| {
         found.push(Finding {
@@ -71,30 +73,42 @@ pub(super) fn findings(windows: &[Window; 2], are_logs_complete: bool, zone: Zon
             ),
         ),
     }
-    let hiding = [
+    for (number, noun, what) in hiding(unknown)
+        .into_iter()
+        .filter(|(number, ..)| *number != 0)
+    {
+        find(
+            Verdict::Uncertain,
+            format!("{} {what}", counted(number, noun)),
+        );
+    }
+    found
+}
+
+/// What may hide traffic besides times without logs: how many, of what, and what of them.
+fn hiding(unknown: &Unknown) -> [(u64, &'static str, &'static str); 4] {
+    [
         (
             unknown.unread_lines,
-            "rejected lines of the time, of which not even the bytes could be read: \
-            see the store's quarantine",
+            "rejected line",
+            "of the time, of which not even the bytes could be read: see the store's quarantine",
         ),
         (
             unknown.lines_without_bytes,
-            "lines of the time may have sent any number of bytes: they do not say how many",
+            "line",
+            "of the time may have sent any number of bytes: how many is not said",
         ),
         (
             unknown.salvaged as u64,
-            "damaged files of the time, of which what could be read counts and nothing more is known: fetch \
-            them again",
+            "damaged file",
+            "of the time, of which what could be read counts and nothing more is known: fetch it again",
         ),
         (
             unknown.set_aside as u64,
-            "contents that the store has set aside, of whatever time",
+            "content",
+            "that the store has set aside, of whatever time",
         ),
-    ];
-    for (number, what) in hiding.into_iter().filter(|(number, _)| *number != 0) {
-        find(Verdict::Uncertain, format!("{number} {what}"));
-    }
-    found
+    ]
 }
 
 /// The first of the times without logs, and how many more there are.
@@ -106,7 +120,7 @@ fn gaps_text(gaps: &[Gap], zone: Zone) -> String {
     let first: Vec<String> = gaps.iter().take(GAPS_SHOWN_MAX).map(of).collect();
     let more = match gaps.len() - first.len() {
         0 => String::new(),
-        more => format!(" and {more} more such times"),
+        more => format!(" and {}", counted(more as u64, "more such time")),
     };
     format!("no logs {}{more}", first.join(", "))
 }

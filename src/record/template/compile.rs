@@ -32,6 +32,19 @@ pub enum TemplateError {
         /// What defines formats where it is used.
         formats: &'static str,
     },
+    /// Apache's directive with a path and nothing behind it.
+    #[error(
+        "`CustomLog` with a path alone names no log format: paste the LogFormat directive that defines the one that it uses, or that which stands before it without a name"
+    )]
+    PathOnly,
+    /// Something stands behind a quoted text.
+    #[error(
+        "behind the quoted log format stands `{rest}`, which is no part of it: leave it out, or put it between the quotes"
+    )]
+    Behind {
+        /// What is left.
+        rest: String,
+    },
     /// It goes on on another line where a configuration file's reader would put both together.
     #[error(
         "the log format goes on on another line, and cannot be read from `{rest}` on: paste it as one line, without backslashes at the ends of lines"

@@ -210,7 +210,10 @@ impl Template {
     ///
     /// Errors: [`TemplateError`] where it cannot be read, or names no time or no bytes.
     pub fn new(text: &str) -> Result<Self, TemplateError> {
-        match Template::PRESETS.iter().find(|(name, _)| *name == text) {
+        match Template::PRESETS
+            .iter()
+            .find(|(name, _)| *name == text.trim())
+        {
             Some((name, preset)) => {
                 let template = compile::compile(preset, true)?;
                 Ok(Template {

@@ -108,6 +108,10 @@ fn refuse_name_only(config: &str) -> Result<(), TemplateError> {
     let named = preceded((tag_no_case("LogFormat"), blank1), name);
     let custom_log = preceded((tag_no_case("CustomLog"), blank1, path(), blank1), name);
     let access_log = preceded((tag_no_case("access_log"), blank1, path(), blank1), name);
+    let path_alone = (tag_no_case("CustomLog"), blank1, path(), blank);
+    if all_consuming(path_alone).parse(config).is_ok() {
+        return Err(TemplateError::PathOnly);
+    }
     let apache_end = terminated(blank, opt((tag("env="), rest)));
     let nginx_end = (blank, opt(exactly(';')), blank);
     let found: IResult<&str, (&'static str, &'static str, &str)> = alt((
@@ -148,18 +152,19 @@ fn unwrapped(text: &str) -> Result<(String, Escape), TemplateError> {
         rest.is_some_and(|rest| rest.starts_with(char::is_whitespace))
     };
     if is_directive("log_format") {
-        let (_, (escape, pieces)) = nginx_directive(config).map_err(syntax)?;
+        let (_, (escape, pieces)) =
+            nginx_directive(config).map_err(|error| misread(config, error))?;
         return Ok((pieces.concat(), escape));
     }
     if is_directive("LogFormat") || is_directive("CustomLog") {
-        let (_, piece) = apache_directive(config).map_err(syntax)?;
+        let (_, piece) = apache_directive(config).map_err(|error| misread(config, error))?;
         return Ok((piece.to_owned(), Escape::Default));
     }
     if is_pieces(config) {
         let (text, escape) = match (nginx_pieces(config), apache_piece(config)) {
             (Ok((_, (escape, pieces))), _) => (pieces.concat(), escape),
             (Err(_), Ok((_, piece))) => (piece.to_owned(), None),
-            (Err(error), Err(_)) => return Err(syntax(error)),
+            (Err(error), Err(_)) => return Err(misread(config, error)),
         };
         let escape = escape.unwrap_or(unsaid(&text));
         return Ok((text, escape));
@@ -171,6 +176,22 @@ fn unwrapped(text: &str) -> Result<(String, Escape), TemplateError> {
     let bare = whole.unwrap_or(config);
     let (bare, escape) = escaping(bare).unwrap_or((bare, unsaid(bare)));
     Ok((bare.to_owned(), escape))
+}
+
+/// Why a quoted text cannot be read: often there is something behind it.
+fn misread(config: &str, error: nom::Err<nom::error::Error<&str>>) -> TemplateError {
+    let directives = alt((tag_no_case("log_format"), tag_no_case("LogFormat")));
+    let head = (
+        opt((directives, blank1)),
+        opt((name, blank1)),
+        opt(escaping),
+    );
+    match preceded(head, many1(terminated(piece, blank))).parse(config) {
+        Ok((rest, _)) if !rest.is_empty() && !rest.starts_with(['\'', '"', ';']) => {
+            TemplateError::Behind { rest: rest.into() }
+        }
+        _ => syntax(error),
+    }
 }
 
 /// How a text is escaped that does not say it.

@@ -27,6 +27,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -219,7 +220,9 @@ pub fn write_focus(
     let csv_path = csv_folder.join("part-00000.csv");
     let csv_file = File::create(&csv_path).map_err(write_error(&csv_path))?;
     let mut csv = csv::Writer::from_writer(&csv_file);
-    csv.write_record(terms.version.columns().map(|(_, (name, _))| name))?;
+    let failed = |error| write_error(&csv_path)(io::Error::from(error));
+    csv.write_record(terms.version.columns().map(|(_, (name, _))| name))
+        .map_err(failed)?;
 
     each_batch(&Maker { bill, by, terms }, costs, |rows| {
         let columns = terms.version.columns();
@@ -228,9 +231,9 @@ pub fn write_focus(
         file.write(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
         for row in rows {
             for (at, _) in terms.version.columns() {
-                csv.write_field(&*text(row.value(at)))?;
+                csv.write_field(&*text(row.value(at))).map_err(failed)?;
             }
-            csv.write_record(None::<&[u8]>)?;
+            csv.write_record(None::<&[u8]>).map_err(failed)?;
         }
         Ok(())
     })?;

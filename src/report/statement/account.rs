@@ -101,7 +101,10 @@ fn table(account: &AccountBill, currency: &str) -> Result<String, Inexact> {
         let rest = &sums[shown..];
         html += &closing_row(
             "quiet",
-            &format!("{} more rows are in the dataset charges", rest.len()),
+            &match rest.len() {
+                1 => "1 more row is in the dataset charges".to_owned(),
+                rows => format!("{rows} more rows are in the dataset charges"),
+            },
             &money(add_exactly(rest.iter().map(|sum| sum.detail))?, DETAIL),
             &money(add_exactly(rest.iter().map(|sum| sum.payable))?, PAYABLE),
         );

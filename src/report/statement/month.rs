@@ -11,6 +11,7 @@ use super::text::{escaped, grouped, lines, money};
 use super::{STATEMENT_ACCOUNTS_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{AccountBill, Bill, Charge, Inexact, PAYABLE_PLACES, add_exactly};
 use crate::report::{BillReport, RerateReport};
+use crate::units::counted;
 
 /// Bars of a chart with names.
 const BARS_MAX: usize = 10;
@@ -255,7 +256,7 @@ fn dearest(sums: BTreeMap<String, Decimal>) -> Result<Vec<Bar>, Inexact> {
     if BARS_MAX < bars.len() {
         let rest = bars.split_off(BARS_MAX - 1);
         let amount = add_exactly(rest.iter().map(|bar| bar.amount))?;
-        bars.push(bar((format!("{} others", rest.len()), amount)));
+        bars.push(bar((counted(rest.len() as u64, "other"), amount)));
     }
     Ok(bars)
 }
