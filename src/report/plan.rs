@@ -44,9 +44,13 @@ impl<'a> Plan<'a> {
             made_of: MadeOf::read(out)?,
         };
         plan.hold_same_store()?;
-        for dataset in Dataset::ALL.into_iter().rev() {
-            plan.remove_other(dataset)?;
+        let mut gone: Vec<(Dataset, Vec<Going>)> = Vec::new();
+        for dataset in Dataset::ALL {
+            let going = plan.going_of(dataset, &gone)?;
+            gone.push((dataset, going));
         }
+        let gone = gone.into_iter().rev();
+        gone.for_each(|(dataset, going)| plan.remove(dataset, going));
         let datasets = publication.datasets.iter().zip(files);
         for dataset in Dataset::ALL {
             let mut built = datasets.clone();
@@ -99,8 +103,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Months of a dataset that go because they do not agree with what is published; all of it is `None`. Where one
-    /// month is published, others go only if either rests on the other.
-    fn going(&self, dataset: Dataset) -> Result<Vec<Going>, PublishError> {
+    /// month is published, others go only if either rests on the other. What is worked out from charges or costs that
+    /// are `gone` goes with them.
+    fn going(
+        &self,
+        dataset: Dataset,
+        gone: &[(Dataset, Vec<Going>)],
+    ) -> Result<Vec<Going>, PublishError> {
         let Publication {
             datasets,
             origin,
@@ -122,6 +131,15 @@ impl<'a> Plan<'a> {
         let mut going = Vec::new();
         for place in places {
             let is_other = place != *only;
+            let mut before = gone
+                .iter()
+                .filter(|(of, _)| of.is_priced() && dataset.rests_on(*of));
+            if (is_other || !is_published)
+                && before.any(|(_, going)| going.iter().any(|(of, _)| *of == place))
+            {
+                going.push((place, None));
+                continue;
+            }
             if is_other {
                 let (Some(month), Some(only)) = (place, *only) else {
                     continue;
@@ -148,25 +166,32 @@ impl<'a> Plan<'a> {
         Ok(going)
     }
 
-    /// Removes what of a dataset does not agree with what is published.
-    fn remove_other(&mut self, dataset: Dataset) -> Result<(), PublishError> {
+    /// What of a dataset does not agree with what is published; what others keep there is left.
+    fn going_of(
+        &mut self,
+        dataset: Dataset,
+        gone: &[(Dataset, Vec<Going>)],
+    ) -> Result<Vec<Going>, PublishError> {
         let path = self.out.join(dataset.name());
         let is_published = self.is_published(dataset);
         if self.publication.datasets.is_empty() || is_published && self.publication.only.is_none() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         match Standing::of(self.out, dataset, &self.made_of) {
-            Standing::Nothing => return Ok(()),
-            Standing::Foreign(_) if is_published => return Ok(()),
-            Standing::Foreign(what) => {
+            Standing::Ours => self.going(dataset, gone),
+            Standing::Foreign(what) if !is_published => {
                 self.left.push(Left { path, what });
-                return Ok(());
+                Ok(Vec::new())
             }
-            Standing::Ours => {}
+            _ => Ok(Vec::new()),
         }
-        let mut going = self.going(dataset)?;
-        let there: BTreeSet<Option<Month>> = months_in(&path).into_iter().map(Some).collect();
-        let is_all = !is_published
+    }
+
+    /// Removes what does not agree; all of a dataset at once where nothing of it stays.
+    fn remove(&mut self, dataset: Dataset, mut going: Vec<Going>) {
+        let months = months_in(&self.out.join(dataset.name())).into_iter();
+        let there: BTreeSet<Option<Month>> = months.map(Some).collect();
+        let is_all = !self.is_published(dataset)
             && !going.is_empty()
             && there
                 .iter()
@@ -189,7 +214,6 @@ impl<'a> Plan<'a> {
             });
             self.act(Act::Take, place);
         }
-        Ok(())
     }
 
     /// Puts in a dataset that was built, or its month.
