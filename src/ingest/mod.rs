@@ -227,7 +227,7 @@ pub fn ingest(
         }
         ingested => ingested?,
     };
-    look_again(sources, &mut ingested, |again| {
+    judge_refused_again(sources, &mut ingested, |again| {
         work_off(again, options, events, sink, &domains)
     })?;
     sink.finish(&domains)?;
@@ -237,7 +237,7 @@ pub fn ingest(
 
 /// Has `work_off` bring files to their outcome once more that were refused because of what their names held: where
 /// that has moved to another name, the run has learnt it by now, in whatever order files came.
-fn look_again(
+fn judge_refused_again(
     sources: Vec<Source>,
     ingested: &mut Ingested,
     work_off: impl FnOnce(Vec<Source>) -> Result<Ingested, IngestError>,

@@ -184,10 +184,11 @@ impl Store {
         }
         // SQLite gives the files beside it the mode of the ledger.
         drop(modes.open_or_make(&path)?);
-        let (ledger, sealer, astray) = open::open_to_write(root, &path, seed, &occasion)?;
+        let opened = open::open_to_write(root, &path, seed, &occasion)?;
         failpoint::reach("store.created");
-        let mut store = Store::new(root, (ledger, Some(sealer)), Some(lock), occasion)?;
-        store.astray = astray;
+        let ledger = (opened.ledger, Some(opened.sealer));
+        let mut store = Store::new(root, ledger, Some(lock), occasion)?;
+        store.astray = opened.astray;
         Ok(store)
     }
 

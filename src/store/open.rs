@@ -46,6 +46,25 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Prepared statements that are kept.
 const STATEMENTS_KEPT: usize = 64;
 
+/// A ledger that is open to write.
+pub(super) struct Writable {
+    pub(super) ledger: Connection,
+    pub(super) sealer: Sealer,
+    /// What was done with files that no commit names.
+    pub(super) astray: Astray,
+}
+
+/// What a ledger is brought up to date from, and with.
+struct Upgrade<'a> {
+    /// Its version; 0 where it is to be made.
+    found: i64,
+    /// Its last commit.
+    commit: i64,
+    /// What the digests of a new store start from.
+    seed: Seed,
+    occasion: &'a Occasion,
+}
+
 /// Opens the ledger to write, and makes it or brings it up to date; what no commit names is put away. The store's
 /// lock is held.
 pub(super) fn open_to_write(
@@ -53,7 +72,7 @@ pub(super) fn open_to_write(
     path: &Path,
     seed: Seed,
     occasion: &Occasion,
-) -> Result<(Connection, Sealer, Astray), StoreError> {
+) -> Result<Writable, StoreError> {
     let seal = Seal::read(root)?;
     let is_empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
     if is_empty && is_lost(root)? {
@@ -86,26 +105,32 @@ pub(super) fn open_to_write(
         None => Sealer::begin_with(root, path, commit)?,
     };
     if found < SCHEMA_VERSION {
-        migrate(
-            root,
-            (&mut ledger, &mut sealer),
-            (found, commit),
-            (seed, occasion),
-        )?;
+        let upgrade = Upgrade {
+            found,
+            commit,
+            seed,
+            occasion,
+        };
+        migrate(root, &mut ledger, &mut sealer, &upgrade)?;
     } else if is_begun || is_new {
         sealer.write()?;
     }
     mark::raise(root, commit)?;
-    Ok((ledger, sealer, astray))
+    Ok(Writable {
+        ledger,
+        sealer,
+        astray,
+    })
 }
 
-/// Brings a ledger of the version `found` up to date, or makes it.
+/// Brings a ledger up to date, or makes it.
 fn migrate(
     root: &Path,
-    (ledger, sealer): (&mut Connection, &mut Sealer),
-    (found, commit): (i64, i64),
-    (seed, occasion): (Seed, &Occasion),
+    ledger: &mut Connection,
+    sealer: &mut Sealer,
+    upgrade: &Upgrade<'_>,
 ) -> Result<(), StoreError> {
+    let Upgrade { found, commit, .. } = *upgrade;
     // A store that is being made has nothing to lose, and no seal.
     if found != 0 {
         sealer.begin(commit)?;
@@ -117,7 +142,7 @@ fn migrate(
     if found == 0 {
         transaction.execute(
             "INSERT INTO store (id, seed, created_at) VALUES (1, ?1, ?2)",
-            params![seed.0.cast_signed(), occasion.at],
+            params![upgrade.seed.0.cast_signed(), upgrade.occasion.at],
         )?;
     }
     note_digests(root, &transaction)?;
