@@ -18,6 +18,7 @@ mod explain;
 mod explained;
 mod faults;
 mod files;
+mod first;
 mod forgotten;
 mod frozen;
 mod hosts;
