@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, instant_now, open_to_read, writing};
 use super::out::out;
-use super::places::check_store;
+use super::taken::check_store;
 use super::{Failure, Finish, print_json};
-use crate::store::{Backup, RepairTerms, Store};
+use crate::store::{Backup, Repair, RepairTerms, Store};
 use crate::units::{counted, shown};
 
 /// Copy a store to a folder, consistently, also while another cdn-meter writes to it
@@ -51,8 +51,10 @@ pub(super) struct RestoreArgs {
 /// Files that are in the way or that no commit names are moved to STORE/lost+found, files that a commit
 /// names are put back from there, and a ledger of which the seal is gone or of another commit is sealed anew
 /// if it agrees with all files. One that was altered after the commit that was sealed is not. Nothing is made
-/// up: what only the ledger tells has to come from a copy of it, or from the logs. Exit code 0: the store is
-/// sound. 1: so it is, once logs are ingested again that it names. 3: something is lost, and what to do stands
+/// up: what only the ledger tells has to come from a copy of it, or from the logs. An older copy of the ledger, with
+/// its seal, is believed by that, and it is said which commits are lost: restore the newest copy instead, if there is
+/// one. Exit code 0: the store is sound. 1: so it is, once logs are ingested again that it names, or but for rejected
+/// lines that were given up. 3: something is lost, and what to do stands
 /// beside it.
 #[derive(Args)]
 pub(super) struct RepairArgs {
@@ -63,8 +65,9 @@ pub(super) struct RepairArgs {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Take out the files of which lines are lost with a segment: their logs count when they are ingested again
-    #[arg(long, conflicts_with = "dry_run")]
+    /// Give up what is lost: files of which lines are lost with a segment are taken out, so that their logs count when
+    /// they are ingested again, and rejected lines of which the file is lost are not to be retried any more
+    #[arg(long)]
     drop_lost: bool,
     /// Print what was done as JSON
     #[arg(long)]
@@ -131,9 +134,12 @@ pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
     };
     let repair = crate::store::repair(root, occasion, &access, terms)?;
     if args.json {
-        print_json(
-            &json!({ "done": repair.done, "lost": repair.lost, "ingest_again": repair.again }),
-        )?;
+        print_json(&json!({
+            "done": repair.done,
+            "lost": repair.lost,
+            "ingest_again": repair.again,
+            "given_up": repair.given_up,
+        }))?;
     } else {
         let mut out = out();
         let would = if args.dry_run { "would have " } else { "" };
@@ -143,16 +149,19 @@ pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
         for name in &repair.again {
             writeln!(out, "ingest again  {}", shown(name))?;
         }
+        for rejects in &repair.given_up {
+            writeln!(out, "given up  {}", shown(rejects))?;
+        }
         for lost in &repair.lost {
             writeln!(out, "lost  {}", shown(lost))?;
         }
-        if repair.done.is_empty() && repair.lost.is_empty() {
+        if repair == Repair::default() {
             writeln!(out, "nothing to repair")?;
         }
         out.flush()?;
     }
     match repair.lost.len() {
-        0 if repair.again.is_empty() => Ok(Finish::Done),
+        0 if repair.again.is_empty() && repair.given_up.is_empty() => Ok(Finish::Done),
         0 => Ok(Finish::Attention),
         lost => Err(Failure::state(format!(
             "the store {} is not whole: {} lost, and what to do stands beside it",

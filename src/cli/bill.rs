@@ -15,15 +15,15 @@ use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::{MonthSink, add_months};
 use super::nearest::{Nearest, nearest_months};
 use super::out::{after, out};
-use super::places::{Taken, check_out};
 use super::progress::say;
-use super::publishing::{PublishArgs, TermsArgs, publish_all};
+use super::publishing::{PublishArgs, TermsArgs};
 use super::statement::{Page, is_output, place_of};
+use super::taken::{Taken, check_out};
 use super::{Failure, Finish, print_json};
 use crate::billing::{Catalogue, DEFAULT, StandardMode};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
-use crate::report::{BillReport, Build, Dataset, Origin, Publication, Statement, print_bill};
+use crate::report::{BillReport, Build, Dataset, Statement, print_bill};
 use crate::store::{Close, Store};
 use crate::summary::{Book, DropRule};
 use crate::units::{Month, Zone};
@@ -125,11 +125,12 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     if !args.what_if.is_empty() {
         return what_if(args, &store, &registry);
     }
-    let (build, rows_max) = (publishing.build()?, args.memory.rows_max());
-    let origin = Origin::of_store(&store, &publishing.terms.with(&registry))?;
-    let mut bills = args.prices.begin(publishing, &build)?;
+    let (mut place, rows_max) = (publishing.place()?, args.memory.rows_max());
+    let terms = publishing.terms.with(&registry);
+    place.take_store(&store, &terms, args.month)?;
+    let mut bills = args.prices.begin(publishing, &place.build)?;
     bills.how.is_rerating = args.rerate;
-    bills.focus = args.focus.begin(&build)?;
+    bills.focus = args.focus.begin(&place.build)?;
     bills.shown.wanted = args.explain.as_deref().map(Nearest::to);
     bills.shown.is_csv = args.csv;
     bills.shown.statement = args.html.as_ref().map(|_| Statement::default());
@@ -138,8 +139,10 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
         bills: &mut bills,
         registry: &registry,
     };
-    add_months(&mut sink, &store, args.month, rows_max)?;
+    let is_at_once = add_months(&mut sink, &store, args.month, rows_max)?;
+    place.is_read_at_once = is_at_once && !bills.ledger.has_packages();
     bills.add_rest(args.month, registry.zone())?;
+    let billed_by = bills.billed_by();
     let (datasets, shown, prices) = bills.finish();
     if let Some(month) = args.month.filter(|_| shown.reports.is_empty()) {
         return nothing_of(month, args, &store);
@@ -147,13 +150,7 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let statement = shown.statement.as_ref().zip(args.html.as_ref());
     let page = statement.map(|(statement, path)| Page::prepare(statement, path));
     let page = page.transpose()?;
-    let publication = Publication {
-        datasets,
-        origin: &origin,
-        only: args.month,
-        quarantine: None,
-    };
-    publish_all(&build, &publication)?;
+    let is_still = place.publish(datasets, &terms, Some(billed_by))?;
     let done = format!("all was published in {}", publishing.out.display());
     if let Some(page) = &page {
         page.put(&done)?;
@@ -167,10 +164,12 @@ pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     };
     let has_output = page.is_some_and(|page| page.is_output());
     let is_complete = show(args, shown, &by, (has_output, done))?;
-    Ok(match is_complete && store.set_aside()?.is_empty() {
-        true => Finish::Done,
-        false => Finish::Attention,
-    })
+    Ok(
+        match is_complete && is_still && store.set_aside()?.is_empty() {
+            true => Finish::Done,
+            false => Finish::Attention,
+        },
+    )
 }
 
 /// Shows bills as it was asked for, unless standard output is the page's; `false` where what was asked for is not

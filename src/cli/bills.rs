@@ -20,7 +20,7 @@ use crate::billing::{
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    AssumedReport, BillReport, Building, CostSums, FoldedReport, Notes, PublishError,
+    AssumedReport, BillReport, BilledBy, Building, CostSums, FoldedReport, Notes, PublishError,
     RejectedReport, RerateReport, Statement, WithoutBytesReport, read_charges, read_summary,
     write_charges, write_charges_csv,
 };
@@ -303,6 +303,24 @@ impl Shown {
 }
 
 impl Bills {
+    /// What all that is noted of bills tells them by.
+    pub(super) fn billed_by(&self) -> BilledBy {
+        let (prices, extras) = (&self.prices, self.ledger.digests());
+        BilledBy {
+            prices: vec![
+                ("catalogue", prices.catalogue.digest().to_owned()),
+                ("mode", prices.mode.name().to_owned()),
+                ("shortfall", prices.shortfall.name().to_owned()),
+                ("events", extras.events.clone()),
+                ("services", extras.services.clone()),
+                ("rerating", self.how.is_rerating.to_string()),
+            ],
+            focus: self.focus.as_ref().map(|focus| focus.version().to_owned()),
+            corrects: self.corrections.corrects(),
+            has_packages: self.ledger.has_packages(),
+        }
+    }
+
     /// The datasets to publish, what is shown beside them, and by what it was worked out.
     pub(super) fn finish(mut self) -> (Vec<Building>, Shown, Prices) {
         // Months without usage were added last.

@@ -37,6 +37,8 @@ use crate::units::Month;
 #[derive(Default)]
 pub(super) struct Corrections {
     month: Option<Month>,
+    /// The months that are closed.
+    closed: Vec<Month>,
     found: Found,
     may_wait: bool,
     /// Where closed months were to be priced anew.
@@ -123,6 +125,7 @@ impl Corrections {
         found.mended = tell_mended(&mut found.lines, &mended, registry);
         Ok(Corrections {
             month: last.next(),
+            closed: closes.1.iter().map(|close| close.terms.month).collect(),
             found,
             may_wait: closed.may_wait,
             rerated: closed.rerated(),
@@ -149,6 +152,11 @@ impl Corrections {
             mended: found.mended,
             assumed: found.assumed,
         })
+    }
+
+    /// The month whose bill corrects closed ones, and these.
+    pub(super) fn corrects(&self) -> Option<(Month, Vec<Month>)> {
+        Some((self.month?, self.closed.clone()))
     }
 
     /// The month whose bill is still to take lines.

@@ -160,7 +160,9 @@ impl From<SummaryError> for Failure {
 impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
-            PublishError::InTheWay { .. } | PublishError::Inexact(_) => Failure::start(error),
+            PublishError::InTheWay { .. }
+            | PublishError::OtherMonths { .. }
+            | PublishError::Inexact(_) => Failure::start(error),
             PublishError::Store(error) => error.into(),
             PublishError::Csv(error) => io::Error::from(error).into(),
             _ => Failure::state(error),

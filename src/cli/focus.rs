@@ -74,6 +74,14 @@ impl Focus {
         )?)
     }
 
+    /// The version, by its number.
+    pub(super) fn version(&self) -> &'static str {
+        match self.terms.version {
+            FocusVersion::V1_2 => "1.2",
+            FocusVersion::V1_4 => "1.4",
+        }
+    }
+
     /// Both, to be published.
     pub(super) fn into_datasets(self) -> [Building; 2] {
         [self.parquet, self.csv]

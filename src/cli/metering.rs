@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
 use super::Failure;
-use super::places::check_store;
 use super::progress::say;
+use super::signals::wait;
 use super::size::parse_size;
+use super::taken::check_store;
 use crate::ingest::{Options, WORKERS_MAX, is_quarantine};
 use crate::meter::UsageTable;
 use crate::record::Layout;
@@ -272,7 +273,7 @@ pub(super) fn open_to_write(
     let text = format!("{nanos} {} {}", std::process::id(), path.display());
     let seed = crate::source::Digest::of(Seed(nanos as u64), text.as_bytes()).to_bytes();
     let seed = Seed(u64::from_be_bytes(*seed.first_chunk().expect("16 bytes")));
-    let store = Store::open_to_write(path, seed, occasion, access)?;
+    let store = wait(|| Store::open_to_write(path, seed, occasion, access))??;
     if writer.group_readable && !store.is_group_readable()? {
         let path = path.display();
         say(&format!(

@@ -31,7 +31,7 @@ mod monotone;
 mod months;
 mod nearest;
 mod out;
-mod places;
+mod place;
 mod progress;
 mod publishing;
 mod quarantine;
@@ -41,6 +41,7 @@ mod signals;
 mod size;
 mod statement;
 mod summary;
+mod taken;
 mod verify;
 
 use std::io::Write;

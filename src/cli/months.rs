@@ -25,13 +25,14 @@ pub(super) trait MonthSink {
     fn add_closed(&mut self, store: &Store, close: &Close, rows_max: usize) -> Result<(), Failure>;
 }
 
-/// Gives the months of a store, or only one, with at most `rows_max` rows in memory at a time.
+/// Gives the months of a store, or only one, with at most `rows_max` rows in memory at a time. Whether all of it was
+/// read at once, so that it is of one state of the store whoever writes to it.
 pub(super) fn add_months(
     sink: &mut impl MonthSink,
     store: &Store,
     only: Option<Month>,
     rows_max: usize,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let (closes, zone) = (store.closes()?, sink.zone());
     if let Some(other) = closes.iter().find(|close| close.terms.zone != zone) {
         let zone = other.terms.zone;
@@ -39,7 +40,8 @@ pub(super) fn add_months(
     }
     if closes.is_empty() && only.is_none() && store.rows()? <= ROWS_AT_ONCE {
         let usage = store.usage(store.slots()?, rows_max)?;
-        return sink.add(usage.table, usage.domains);
+        sink.add(usage.table, usage.domains)?;
+        return Ok(true);
     }
     let closed = closes.iter().map(|close| close.terms.month);
     let mut months: Vec<Month> = match only {
@@ -57,7 +59,7 @@ pub(super) fn add_months(
             }
         }
     }
-    Ok(())
+    Ok(closes.is_empty() && only.is_some())
 }
 
 /// The usage of a closed month, as it was frozen.

@@ -11,6 +11,7 @@ use super::bills::Bills;
 use super::monotone::check_closed;
 use super::months::{MonthSink, adjustments_of};
 use super::out::{after, out};
+use super::place::Place;
 use super::progress::say;
 use super::quarantine::QuarantineFile;
 use super::signals::hold_not_stopped;
@@ -19,9 +20,8 @@ use crate::ingest::Ingested;
 use crate::meter::UsageTable;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Build, Building, ClosedReport, Dataset, FoldedReport, Origin, Publication, QUARANTINE_FILE,
-    RowReport, RunReport, SetAsideReport, Terms, print_run, publish, read_summary, usage_digest,
-    write_adjustments, write_month,
+    Build, Building, ClosedReport, Dataset, FoldedReport, RowReport, RunReport, SetAsideReport,
+    Terms, print_run, read_summary, usage_digest, write_adjustments, write_month,
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
@@ -121,39 +121,9 @@ pub(super) struct Publishing<'a> {
     folded: Vec<FoldedReport>,
 }
 
-/// Where all goes together.
-struct Place<'a> {
-    build: Build,
-    /// The store that is published, as it was before its usage was read.
-    origin: Option<Origin<'a>>,
-    /// The only month that is published.
-    only: Option<Month>,
-    /// Whether there are rejected lines, where their file is written.
-    quarantine: Option<bool>,
-}
-
-impl Place<'_> {
-    /// Publishes datasets, and the file of rejected lines if it is written.
-    fn publish(&mut self, datasets: Vec<Building>, terms: &Terms<'_>) -> Result<(), Failure> {
-        let of_run = || Origin::of_run(terms);
-        let publication = Publication {
-            datasets,
-            origin: &self.origin.take().unwrap_or_else(of_run),
-            only: self.only,
-            quarantine: self.quarantine,
-        };
-        publish_all(&self.build, &publication)?;
-        if self.quarantine == Some(true) {
-            let path = self.build.out().join(QUARANTINE_FILE);
-            say(&format!("rejected lines are in {}", path.display()));
-        }
-        Ok(())
-    }
-}
-
 impl PublishArgs {
     /// Begins to build in the folder, and says what was found there.
-    pub(super) fn build(&self) -> Result<Build, Failure> {
+    fn build(&self) -> Result<Build, Failure> {
         let build = Build::begin(&self.out)?;
         let out = self.out.display();
         if !build.taken_back.is_empty() {
@@ -171,21 +141,21 @@ impl PublishArgs {
         Ok(build)
     }
 
+    /// The folder, with nothing in it to publish yet.
+    pub(super) fn place(&self) -> Result<Place<'_>, Failure> {
+        Ok(Place::new(self.build()?))
+    }
+
     /// Reads the registry and begins the datasets, so that what is wrong is known before any work.
     pub(super) fn begin(&self) -> Result<Publishing<'_>, Failure> {
         let registry = self.terms.registry()?;
-        let build = self.build()?;
+        let place = self.place()?;
         Ok(Publishing {
             args: self,
             registry,
-            summary: build.dataset(Dataset::Summary)?,
-            usage_5min: build.dataset(Dataset::Usage5min)?,
-            place: Place {
-                build,
-                origin: None,
-                only: None,
-                quarantine: None,
-            },
+            summary: place.build.dataset(Dataset::Summary)?,
+            usage_5min: place.build.dataset(Dataset::Usage5min)?,
+            place,
             adjustments: None,
             bills: None,
             rows: Vec::new(),
@@ -254,9 +224,12 @@ impl<'a> Publishing<'a> {
         only: Option<Month>,
     ) -> Result<(), Failure> {
         let terms = self.args.terms.with(&self.registry);
-        self.place.origin = Some(Origin::of_store(store, &terms)?);
-        self.place.only = only;
-        Ok(())
+        self.place.take_store(store, &terms, only)
+    }
+
+    /// Notes whether all usage was read at once.
+    pub(super) fn note_read(&mut self, is_at_once: bool) {
+        self.place.is_read_at_once = is_at_once;
     }
 
     /// Completes the file of rejected lines, with those of `store`: it is published, too.
@@ -374,7 +347,7 @@ impl<'a> Publishing<'a> {
         say(&format!("nothing was published: {why}"));
         if self.place.quarantine.is_some() {
             let terms = self.args.terms.with(&self.registry);
-            self.place.publish(Vec::new(), &terms)?;
+            self.place.publish(Vec::new(), &terms, None)?;
         }
         let terms = &self.args.terms;
         report.billing_zone = terms.billing_zone.to_string();
@@ -420,41 +393,29 @@ impl<'a> Publishing<'a> {
         (report.closed, report.set_aside) = (self.closed, self.set_aside);
         report.folded_hosts = self.folded;
         let zone = terms.billing_zone;
-        let (mut datasets, bills) = match self.bills {
-            None => (Vec::new(), Vec::new()),
+        let (mut datasets, bills, billed_by) = match self.bills {
+            None => (Vec::new(), Vec::new(), None),
             Some(mut bills) => {
                 bills.add_rest(None, zone)?;
+                let billed_by = bills.billed_by();
                 let (datasets, shown, _) = bills.finish();
-                (datasets, shown.reports)
+                (datasets, shown.reports, Some(billed_by))
             }
         };
         datasets.extend([self.usage_5min, self.summary]);
         datasets.extend(self.adjustments);
         hold_not_stopped()?;
-        self.place.publish(datasets, &terms.with(&self.registry))?;
+        let terms_of = terms.with(&self.registry);
+        let is_still = self.place.publish(datasets, &terms_of, billed_by)?;
         report.bills = bills;
         report.elapsed_millis = elapsed_millis();
         let done = format!("all was published in {}", self.args.out.display());
         show(terms.json, &rows, &report).map_err(after(done))?;
-        Ok(finish(terms.strict, &rows, &report))
+        Ok(match finish(terms.strict, &rows, &report) {
+            Finish::Done if !is_still => Finish::Attention,
+            finish => finish,
+        })
     }
-}
-
-/// Publishes what was built, and says which datasets of earlier commands were removed.
-pub(super) fn publish_all(build: &Build, publication: &Publication<'_>) -> Result<(), Failure> {
-    for removed in publish(build, publication)? {
-        let hint = match removed.dataset {
-            Dataset::Usage5min | Dataset::Summary => "`cdn-meter summary` writes it anew",
-            Dataset::Adjustments => "`cdn-meter summary` writes it anew where a month is closed",
-            Dataset::Charges | Dataset::Costs => "`cdn-meter bill` writes it anew",
-            Dataset::Focus | Dataset::FocusCsv => "`cdn-meter bill --focus` writes it anew",
-        };
-        say(&format!(
-            "{} was of an earlier command and may not agree with what is published now: removed; {hint}",
-            removed.path.display()
-        ));
-    }
-    Ok(())
 }
 
 fn show(is_json: bool, rows: &[SummaryRow], report: &RunReport) -> io::Result<()> {

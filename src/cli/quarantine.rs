@@ -2,16 +2,18 @@
 //!
 //! A run into a store writes all that the store holds as rejected now, whenever they came in, and what it rejected
 //! of files that it refused, which no store keeps. A run that keeps nothing writes its own. Where there are none,
-//! there is no file.
+//! there is no file. What `summary` and `bill` find there of another state of the store, or damaged, they write anew,
+//! by what the store holds, and say so.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use super::Failure;
+use super::progress::say;
 use crate::ingest::{Quarantine, SourceReport};
-use crate::report::{Build, QUARANTINE_FILE};
+use crate::report::{Build, Origin, QUARANTINE_FILE, is_quarantine_stale};
 use crate::store::Store;
 
 /// The file, built under another name and only if there are rejected lines.
@@ -22,6 +24,31 @@ pub(super) struct QuarantineFile {
     /// Its lines hold addresses of clients.
     mode: u32,
     file: Option<Quarantine<BufWriter<File>>>,
+}
+
+/// Writes the file anew where the one in OUT is not of what `store` holds now; whether there are lines then.
+pub(super) fn renew(
+    build: &Build,
+    store: &Store,
+    origin: &Origin<'_>,
+) -> Result<Option<bool>, Failure> {
+    if !is_quarantine_stale(build, origin)? {
+        return Ok(None);
+    }
+    let path = build.out().join(QUARANTINE_FILE);
+    let was = fs::symlink_metadata(&path);
+    let is_group_readable = was.is_ok_and(|was| was.permissions().mode() & 0o040 != 0);
+    let file = QuarantineFile::new(build, true, is_group_readable);
+    let has_lines = file.finish(Some(store))?;
+    say(&format!(
+        "{} was of an earlier command, or is damaged or gone: {}",
+        path.display(),
+        match has_lines {
+            true => "it is written anew",
+            false => "the store holds no rejected lines, so there is none now",
+        }
+    ));
+    Ok(Some(has_lines))
 }
 
 impl QuarantineFile {
@@ -60,9 +87,8 @@ impl QuarantineFile {
     fn add(&mut self, store: &Store) -> Result<(), Failure> {
         for content in store.quarantined()? {
             for name in &content.files {
-                if let Some(mut lines) = store.open_quarantine(name)? {
-                    io::copy(&mut lines, self.open()?.out())?;
-                }
+                let mut lines = store.open_quarantine(name)?;
+                io::copy(&mut lines, self.open()?.out())?;
             }
         }
         Ok(())

@@ -12,10 +12,10 @@ use super::metering::{
     MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write, say_set_aside,
 };
 use super::months::{MonthSink as _, add_months};
-use super::places::check_out;
 use super::progress::Progress;
 use super::publishing::PublishArgs;
 use super::signals::{graceful, read_until_stopped};
+use super::taken::check_out;
 use super::{Failure, Finish};
 use crate::ingest::{Ingested, ingest};
 use crate::meter::{MemoryFull, UsageTable, rows_left};

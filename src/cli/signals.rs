@@ -3,6 +3,7 @@
 //! | when | SIGINT (Ctrl-C) or SIGTERM |
 //! |---|---|
 //! | `ingest` and `run` | the first one stops the reading of logs: what is finished is committed, and it is said what was kept. A run that has read them goes on to the end of the month in hand, and publishes nothing. The second one ends the program at once |
+//! | `ingest` and `run`, while they wait for the store | ends the program at once |
 //! | any other command | ends the program at once: what it leaves half done, the next one sweeps up |
 //!
 //! The exit code is 128 and the number of the signal. Both are always handled, because a process with the number 1,
@@ -60,6 +61,22 @@ pub(super) struct Graceful;
 pub(super) fn graceful() -> Graceful {
     IS_FINAL.store(false, Ordering::SeqCst);
     Graceful
+}
+
+/// Waits for something, before logs are read: a signal ends the program at once meanwhile.
+///
+/// Errors: a signal that came before.
+pub(super) fn wait<T>(wait: impl FnOnce() -> T) -> Result<T, Failure> {
+    let was_final = IS_FINAL.swap(true, Ordering::SeqCst);
+    if let Some((name, number)) = caught() {
+        return Err(Failure::signal(
+            EXIT_CODES + number,
+            format!("stopped by {name}: no log was read, and nothing was published"),
+        ));
+    }
+    let waited = wait();
+    IS_FINAL.store(was_final, Ordering::SeqCst);
+    Ok(waited)
 }
 
 impl Drop for Graceful {

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::metering::{MemoryArgs, StoreArgs, open_to_read};
 use super::months::add_months;
-use super::places::check_out;
 use super::publishing::PublishArgs;
+use super::taken::check_out;
 use super::{Failure, Finish};
 use crate::ingest::Ingested;
 use crate::report::RunReport;
@@ -39,7 +39,8 @@ pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     publishing.take_store(&store, args.month)?;
     publishing.note_set_aside(&store)?;
     publishing.check_closed(&store)?;
-    add_months(&mut publishing, &store, args.month, args.memory.rows_max())?;
+    let is_at_once = add_months(&mut publishing, &store, args.month, args.memory.rows_max())?;
+    publishing.note_read(is_at_once);
     let report = RunReport::new(&Ingested::default())?;
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     publishing.finish(report, elapsed_millis)

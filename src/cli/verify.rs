@@ -56,6 +56,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
             "{name} is not ours; it is left alone, and is in no figure"
         ));
     }
+    say_lost(&verification.lost);
     match args.json {
         true => print_json(&verification_json(&verification, compared.as_ref()))?,
         false => print(&verification, compared.as_ref())?,
@@ -69,6 +70,29 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
             counted(findings as u64, "finding")
         ))),
     }
+}
+
+/// Says what `lost+found` holds.
+fn say_lost(lost: &[(String, u64)]) {
+    if lost.is_empty() {
+        return;
+    }
+    let bytes: u64 = lost.iter().map(|(_, bytes)| bytes).sum();
+    let names: Vec<String> = lost
+        .iter()
+        .take(NAMES_MAX)
+        .map(|(name, _)| shown(name).to_string())
+        .collect();
+    let more = match lost.len() - names.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    say(&format!(
+        "lost+found holds {}, {bytes} B, which count nowhere: {}{more}; they may be deleted once the logs \
+         behind them are counted",
+        counted(lost.len() as u64, "file"),
+        names.join(", ")
+    ));
 }
 
 fn compare_logs(args: &VerifyArgs, store: &Store) -> Result<Compared, Failure> {
@@ -117,6 +141,7 @@ fn verification_json(
         "requests": verification.usage.requests,
         "findings": verification.findings.iter().map(finding).collect::<Vec<_>>(),
         "foreign": verification.foreign,
+        "lost_and_found": verification.lost.iter().map(|(name, _)| name).collect::<Vec<_>>(),
         "against": compared.map(compared_json),
     })
 }

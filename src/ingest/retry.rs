@@ -101,9 +101,7 @@ impl Retrial<'_> {
     ) -> Result<Option<Regained>, IngestError> {
         let mut kept = 0;
         for name in &quarantined.files {
-            let Some(mut file) = store.open_quarantine(name)? else {
-                continue;
-            };
+            let mut file = store.open_quarantine(name)?;
             let mut line = Vec::new();
             while file.read_until(b'\n', &mut line)? != 0 {
                 kept += 1;

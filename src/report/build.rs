@@ -4,6 +4,7 @@
 //! OUT/.building-<random>/lock        held, as long as the command runs
 //! OUT/.building-<random>/new/…       what it builds
 //! OUT/.building-<random>/old/…       what it swapped out
+//! OUT/.building-<random>/published   its journal, once all is published
 //! ```
 //! The folder is made under a name that nothing had, so two commands never share one, in whatever container,
 //! under whatever process number they run. Whether its command still runs is told by the lock alone: a folder
@@ -18,16 +19,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dataset::{Dataset, PublishError, write_error};
-use super::origin::MADE_OF;
-use super::publish::{self, JOURNAL, QUARANTINE_FILE};
-use super::swap::forget_marks;
+use super::half::{self, forget_marks};
+use super::journal::{JOURNAL, PUBLISHED};
+use super::made_of::{FilesOf, MADE_OF, MadeOf, files_of};
+use super::publish::{self, QUARANTINE_FILE};
+use super::standing::{Standing, months_in};
 use crate::store::{CLAIM, claim_folder, fail_at, open_lock};
 use crate::units::Month;
 
 /// What the names of unfinished builds start with.
-const BUILDING: &str = ".building-";
+pub(super) const BUILDING: &str = ".building-";
 /// What the names of a dataset's folders start with, each of a month.
-const MONTH_KEY: &str = "billing_month=";
+pub(super) const MONTH_KEY: &str = "billing_month=";
 /// What is built, and what was swapped out.
 pub(super) const NEW: &str = "new";
 pub(super) const OLD: &str = "old";
@@ -69,7 +72,10 @@ impl Build {
         let is_out_new = !out.exists();
         fs::create_dir_all(out).map_err(write_error(out))?;
         let taken_back = publish::take_back_killed(out)?;
-        let unknown = remove_abandoned(out);
+        let (unknown, has_half) = remove_abandoned(out);
+        if has_half || half::has_orphans(out) {
+            publish::refuse_half(out)?;
+        }
         let scratch = Scratch::make(out, is_out_new).map_err(write_error(out))?;
         fail_at("publish.begin").map_err(write_error(out))?;
         Ok(Build {
@@ -83,10 +89,8 @@ impl Build {
     ///
     /// Errors: [`PublishError`]; `InTheWay` if something else stands at its place.
     pub fn dataset(&self, dataset: Dataset) -> Result<Building, PublishError> {
-        let place = self.scratch.out.join(dataset.name());
-        if place.exists() && !is_ours(&place) {
-            return Err(PublishError::InTheWay { path: place });
-        }
+        let out = &self.scratch.out;
+        Standing::of(out, dataset, &MadeOf::read(out)?).hold_ours(out.join(dataset.name()))?;
         let path = self.scratch.path.join(NEW).join(dataset.name());
         fs::create_dir_all(&path).map_err(write_error(&path))?;
         Ok(Building {
@@ -150,8 +154,13 @@ impl Building {
         Ok(())
     }
 
-    /// Marks the dataset complete and makes all of it durable.
-    pub(super) fn seal(&self) -> Result<(), PublishError> {
+    /// The months that were built.
+    pub(super) fn months(&self) -> Vec<Month> {
+        months_in(&self.path)
+    }
+
+    /// Marks the dataset complete and makes all of it durable; answers its files.
+    pub(super) fn seal(&self) -> Result<FilesOf, PublishError> {
         let seal = || {
             fail_at("publish.seal")?;
             File::create(self.path.join("_SUCCESS"))?.sync_all()?;
@@ -163,7 +172,8 @@ impl Building {
             }
             sync_folder(&self.path)
         };
-        seal().map_err(write_error(&self.path))
+        seal().map_err(write_error(&self.path))?;
+        files_of(&self.scratch.path.join(NEW), self.dataset.name())
     }
 }
 
@@ -196,7 +206,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What was swapped out is in here until all is swapped: it is needed to take that back.
-        if !publish::names_build(&self.out, self.name()) {
+        if !publish::is_needed(&self.out, self.name()) && forget_marks(&self.out, self.name()) {
             remove(&self.path);
         }
         // Closing is not enough: a process that another thread has just forked has the file open, too.
@@ -220,14 +230,15 @@ fn remove(path: &Path) {
             Err(error) => error.kind() == ErrorKind::NotFound,
         });
     if is_removed {
+        let _ = fs::remove_file(path.join(PUBLISHED));
         let _ = fs::remove_file(path.join(CLAIM)).and_then(|()| fs::remove_dir(path));
     }
 }
 
 /// Removes what commands that were killed had begun to build in `out`; answers builds of which nothing tells
-/// whether their command runs.
-fn remove_abandoned(out: &Path) -> Vec<PathBuf> {
-    let mut unknown = Vec::new();
+/// whether their command runs, and whether any seems to be half published.
+fn remove_abandoned(out: &Path) -> (Vec<PathBuf>, bool) {
+    let (mut unknown, mut has_half) = (Vec::new(), false);
     for entry in fs::read_dir(out).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         let Some(name) = name.to_str().filter(|name| name.starts_with(BUILDING)) else {
@@ -235,10 +246,13 @@ fn remove_abandoned(out: &Path) -> Vec<PathBuf> {
         };
         match open_lock(&path.join(CLAIM)) {
             Ok(lock) => {
-                // A build that a journal names has what is to be put back.
-                if lock.try_lock().is_ok() && !publish::names_build(out, name) {
-                    forget_marks(out, &path);
-                    remove(&path);
+                // A build that is needed has what is to be put back.
+                if lock.try_lock().is_ok() {
+                    match publish::is_needed(out, name) {
+                        true => has_half = true,
+                        false if forget_marks(out, name) => remove(&path),
+                        false => {}
+                    }
                 }
                 let _ = lock.unlock();
             }
@@ -251,7 +265,7 @@ fn remove_abandoned(out: &Path) -> Vec<PathBuf> {
             Err(_) => unknown.push(path),
         }
     }
-    unknown
+    (unknown, has_half)
 }
 
 /// What a folder is that was published, whatever it is called now, or is being built; `None` of any other.
@@ -281,20 +295,6 @@ pub fn is_name_in_out(name: &OsStr) -> bool {
     let is_build = name.as_encoded_bytes().starts_with(BUILDING.as_bytes());
     let others = [QUARANTINE_FILE, JOURNAL, MADE_OF];
     is_build || is_dataset_name(name) || others.iter().any(|other| name == *other)
-}
-
-/// A dataset that was published, or an empty folder. Hidden files are left by many programs.
-pub(super) fn is_ours(place: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(place) else {
-        return false;
-    };
-    let names = entries.flatten().map(|entry| entry.file_name());
-    let names: Vec<String> = names
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect();
-    let is_known =
-        |name: &String| name == "_SUCCESS" || name.starts_with('.') || name.starts_with(MONTH_KEY);
-    names.is_empty() || place.join("_SUCCESS").is_file() && names.iter().all(is_known)
 }
 
 /// Makes the names in a folder durable.

@@ -12,9 +12,10 @@
 //!
 //! Who reads all of OUT must not find figures side by side that do not agree. So what is published goes in
 //! together (`publish.rs`), and what stands there of an earlier command stays only if it says the same: it was
-//! made of the same usage, by the same registry, clock and factors (`origin.rs`), and nothing that it derives
-//! from was priced anew. Else it is removed, and named. With one month named, all this is of the folders of that
-//! month alone.
+//! made of the same usage, by the same version, registry, clock and factors (`origin.rs`), its files are what was
+//! written (`made_of.rs`), and nothing that it derives from was priced anew. Else it is removed, and named. With one
+//! month named, all this is of the folders of that month, and of bills that rest on it or on which its bill rests
+//! (`made_of.rs`). What others keep under the name of a dataset is never removed (`standing.rs`).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -140,13 +141,62 @@ pub enum PublishError {
         /// The file that says so.
         path: PathBuf,
     },
-    /// What stands at the dataset's place is not a dataset of ours.
+    /// A journal is not what was written.
     #[error(
-        "{path} is in the way: it is no dataset that cdn-meter wrote (no _SUCCESS in it); move it or choose another --out"
+        "{path} is damaged, or of another version of cdn-meter: it may tell what a killed command had published, and \
+         is not believed; nothing was touched; {half}"
+    )]
+    JournalDamaged {
+        /// The journal.
+        path: PathBuf,
+        /// What is half published, in words.
+        half: String,
+    },
+    /// Half a publication, of which no journal tells.
+    #[error(
+        "{path} is half published: a command was killed while it swapped datasets, and its journal _PUBLISHING is \
+         empty or gone; nothing was touched; {half}"
+    )]
+    HalfLeft {
+        /// The folder.
+        path: PathBuf,
+        /// What is, in words.
+        half: String,
+    },
+    /// What tells what datasets were made of is not what was written.
+    #[error(
+        "{path} is damaged, or of another version of cdn-meter: it tells what the datasets there were made of, and is \
+         not believed; nothing was touched; remove that file: then what is not published anew with the rest is removed"
+    )]
+    MadeOfDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A month that is published alone would stand beside others that it cannot be added to.
+    #[error(
+        "{path} was made with another {what} ({then}, as .made-of tells) than this month would be ({now}), and readers \
+         take both for one dataset; nothing was published; leave out --month to publish all of it anew, or choose another --out"
+    )]
+    OtherMonths {
+        /// The folder of another month.
+        path: PathBuf,
+        /// What is not the same.
+        what: String,
+        /// What it was.
+        then: String,
+        /// What it is.
+        now: String,
+    },
+    /// What stands at the dataset's place is not, or not all, ours.
+    #[error(
+        "{path} is in the way: cdn-meter did not write all of it ({what}), and destroys nothing of others; move that \
+         or choose another --out"
     )]
     InTheWay {
         /// The place.
         path: PathBuf,
+        /// What is not ours, in words.
+        what: String,
     },
     /// A file of a closed month is not what it was.
     #[error("the closed file {path} cannot be read: {problem}; `cdn-meter verify` tells more")]

@@ -19,13 +19,18 @@ mod dataset;
 mod focus;
 mod folded;
 mod frozen;
+mod half;
+mod journal;
 mod json;
+mod made_of;
 mod month;
 mod notes;
 mod origin;
 mod parquet_file;
+mod plan;
 mod publish;
 mod services;
+mod standing;
 mod statement;
 mod swap;
 mod terminal;
@@ -51,9 +56,9 @@ pub use notes::{
     AssumedReport, LeftAloneReport, MendedReport, Notes, RejectedReport, RerateReport,
     WaitingReport, WithoutBytesReport,
 };
-pub use origin::Origin;
+pub use origin::{BilledBy, Origin};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
-pub use publish::{Publication, QUARANTINE_FILE, Removed, publish};
+pub use publish::{Left, Publication, QUARANTINE_FILE, Removed, is_quarantine_stale, publish};
 pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};
 pub use statement::{
     STATEMENT_ACCOUNTS_MAX, STATEMENT_LINES_MAX, STATEMENT_MONTHS_MAX, STATEMENT_ROWS_MAX,

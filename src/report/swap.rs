@@ -17,11 +17,10 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::build::{NEW, OLD};
-use super::dataset::Dataset;
 use crate::store::{fail_at, is_without_exchange};
 
 /// What the name of the file starts with that is in new folders until all is published.
-const MARK: &str = ".new-of";
+pub(super) const MARK: &str = ".new-of";
 
 /// What happens to a place of OUT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,18 +29,11 @@ pub(super) enum Act {
     Put,
     /// A folder is taken out.
     Take,
-    /// A file takes the place of none …
-    AddFile,
-    /// … or of another.
-    ReplaceFile,
+    /// A file takes the place of another, or of none.
+    File,
 }
 
-const ACTS: [(Act, &str); 4] = [
-    (Act::Put, "put"),
-    (Act::Take, "take"),
-    (Act::AddFile, "add-file"),
-    (Act::ReplaceFile, "replace-file"),
-];
+const ACTS: [(Act, &str); 3] = [(Act::Put, "put"), (Act::Take, "take"), (Act::File, "file")];
 
 /// One change of OUT; its place is a path in it, such as `summary` or `costs/billing_month=2026-10-01`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,10 +93,11 @@ impl Step {
             Act::Put if is_there(&place) => exchange(&new, &place, &old)?,
             Act::Put => rename_to_none(&new, &place)?,
             Act::Take => rename_to_none(&place, &old)?,
-            Act::AddFile => fs::rename(&new, &place)?,
-            Act::ReplaceFile => {
-                second_name(&place, &old)?;
-                fail_at("publish.between")?;
+            Act::File => {
+                if is_there(&place) {
+                    second_name(&place, &old)?;
+                    fail_at("publish.between")?;
+                }
                 fs::rename(&new, &place)?;
             }
         }
@@ -116,7 +109,7 @@ impl Step {
         match self.act {
             Act::Put => is_there(&on.place(self).join(on.mark())),
             Act::Take => is_there(&on.taken_out(self)),
-            Act::AddFile | Act::ReplaceFile => !is_there(&on.built(self)),
+            Act::File => !is_there(&on.built(self)),
         }
     }
 
@@ -141,9 +134,19 @@ impl Step {
                 &place,
                 RenameFlags::EXCHANGE,
             )?),
-            Act::Put | Act::AddFile if is_done && is_there(&place) => fs::rename(&place, &new),
+            Act::Put if is_done && is_there(&place) => fs::rename(&place, &new),
             Act::Take if is_done => rename_to_none(&old, &place),
-            Act::ReplaceFile if is_done && is_there(&old) => fs::rename(&old, &place),
+            Act::File => {
+                if is_done && is_there(&place) {
+                    fs::rename(&place, &new)?;
+                }
+                match (is_there(&old), is_there(&place)) {
+                    (true, false) => fs::rename(&old, &place),
+                    // A second name, of what was not replaced yet.
+                    (true, true) => fs::remove_file(&old),
+                    _ => Ok(()),
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -165,17 +168,6 @@ impl Ground<'_> {
     fn mark(&self) -> String {
         let build = self.build.file_name().unwrap_or_default();
         format!("{MARK}{}", build.to_string_lossy())
-    }
-}
-
-/// Takes away the marks of a build that was killed when all of it was published.
-pub(super) fn forget_marks(out: &Path, build: &Path) {
-    let mark = Ground { out, build }.mark();
-    for place in Dataset::ALL.map(|dataset| out.join(dataset.name())) {
-        let _ = fs::remove_file(place.join(&mark));
-        for month in fs::read_dir(&place).into_iter().flatten().flatten() {
-            let _ = fs::remove_file(month.path().join(&mark));
-        }
     }
 }
 

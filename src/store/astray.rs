@@ -9,7 +9,9 @@
 //! A crash before a commit leaves finished files in the normal course; a crash after a compaction or a retry leaves
 //! those that it replaced. Nothing of them counts, and the logs of the former are read again. But it is not
 //! the ledger's word alone that what may be usage is thrown away upon: it may be an older copy. One that misses
-//! more than a commit is told by the number in the names of files, and refused.
+//! a commit is told by the mark (`mark.rs`), without one by the number in the names of files if it misses more than
+//! one, and refused. A closed month has no number in its name: none is there unnamed unless the seal says that a
+//! commit was begun.
 //!
 //! What is in `lost+found/` is nobody's: it may be deleted once `verify` is clean, and every run that moves something
 //! there says how much it holds.
@@ -23,7 +25,8 @@ use rusqlite::Connection;
 use super::close::CLOSED;
 use super::durable::{Modes, TEMPORARY, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
-use super::{QUARANTINE, SEGMENTS, failpoint, ledger, remove};
+use super::seal::Seal;
+use super::{QUARANTINE, SEGMENTS, failpoint, ledger, mark, remove};
 use crate::units::Month;
 
 /// Where finished files go that no commit names.
@@ -161,21 +164,46 @@ pub(super) fn put_away(root: &Path, found: Vec<Unnamed>) -> Result<Astray, Store
     }
     folders.iter().try_for_each(|folder| sync_folder(folder))?;
     if !astray.moved.is_empty() {
-        astray.lost = size_of(&root.join(LOST))?;
+        let lost = lost(root)?;
+        let bytes = lost.iter().map(|(_, bytes)| bytes).sum();
+        astray.lost = (lost.len() as u64, bytes);
     }
     Ok(astray)
 }
 
-/// Refuses a ledger that misses what the names of files show: a commit that was cut short has the next number, and
-/// no later one was begun.
+/// Refuses a ledger that misses what the mark or the names of files show: a commit that was cut short has the next
+/// number, and no later one was begun.
 pub(super) fn is_newest(root: &Path, ledger: &Connection) -> Result<(), StoreError> {
-    // Before the ledger is asked: a writer may be at work.
-    let newest = newest_by_names(root)?;
+    mark::hold(root, ledger)?;
+    // Months, then the seal, then the ledger: whatever a writer does meanwhile, what is there of a close is begun
+    // by the one or named by the other.
+    let months = folders_of_months(root)?;
+    let is_settled = Seal::read(root)?.is_some_and(|seal| seal.begun.is_none());
+    let (commit, name) = newest_by_names(root)?;
     let found = ledger::newest_commit(ledger)?;
-    match newest {
-        (commit, name) if found + 1 < commit => Err(StoreError::LedgerBehind { found, name }),
-        _ => Ok(()),
+    if found + 1 < commit {
+        return Err(StoreError::LedgerBehind { found, name });
     }
+    let [.., (folder, named)] = ledger::named(ledger)?;
+    let unnamed = months.into_iter().find(|month| !named.contains(month));
+    match unnamed.filter(|_| is_settled) {
+        Some(month) => Err(StoreError::LedgerBehind {
+            found,
+            name: format!("{folder}/{month}"),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The months of which there are folders as closes leave them.
+fn folders_of_months(root: &Path) -> Result<Vec<String>, StoreError> {
+    let path = root.join(CLOSED);
+    let mut names = match path.exists() {
+        true => names_in(&path)?,
+        false => Vec::new(),
+    };
+    names.retain(|name| matches!(Kind::of(CLOSED, name), Kind::Finished(_)));
+    Ok(names)
 }
 
 /// The newest commit by the names of files, and the place of one of it; 0 where there is none.
@@ -204,30 +232,38 @@ pub(super) fn set_aside(root: &Path, folder: &str, name: &str) -> Result<PathBuf
     let folder = root.join(LOST).join(folder);
     make_folder(&root.join(LOST), modes)?;
     make_folder(&folder, modes)?;
+    let place = free_place(&folder, name);
+    fs::rename(&path, &place).map_err(file_error("move", &path))?;
+    Ok(folder)
+}
+
+/// Where in a folder nothing is: under a name, or under that and a number.
+pub(super) fn free_place(folder: &Path, name: &str) -> PathBuf {
     let names = (1..).map(|copy| match copy {
         1 => name.to_owned(),
         copy => format!("{name}.{copy}"),
     });
     let mut places = names.map(|name| folder.join(name));
     let is_free = |place: &PathBuf| fs::symlink_metadata(place).is_err();
-    let place = places.find(is_free).expect("numbers do not end");
-    fs::rename(&path, &place).map_err(file_error("move", &path))?;
-    Ok(folder)
+    places.find(is_free).expect("numbers do not end")
 }
 
-/// Files below a folder, and their bytes.
-fn size_of(folder: &Path) -> Result<(u64, u64), StoreError> {
-    let (mut files, mut bytes) = (0, 0);
-    for name in names_in(folder)? {
-        let path = folder.join(name);
-        let found = fs::symlink_metadata(&path).map_err(file_error("look at", &path))?;
-        let (more, of_more) = match found.is_dir() {
-            true => size_of(&path)?,
-            false => (1, found.len()),
-        };
-        (files, bytes) = (files + more, bytes + of_more);
+/// The files in `lost+found/` by their places there, and the bytes of each.
+pub(super) fn lost(root: &Path) -> Result<Vec<(String, u64)>, StoreError> {
+    let top = root.join(LOST);
+    let (mut lost, mut folders) = (Vec::new(), vec![top.clone()]);
+    while let Some(folder) = folders.pop().filter(|folder| folder.is_dir()) {
+        for name in names_in(&folder)? {
+            let path = folder.join(name);
+            let found = fs::symlink_metadata(&path).map_err(file_error("look at", &path))?;
+            match (found.is_dir(), path.strip_prefix(&top)) {
+                (false, Ok(place)) => lost.push((place.display().to_string(), found.len())),
+                _ => folders.push(path),
+            }
+        }
     }
-    Ok((files, bytes))
+    lost.sort_unstable();
+    Ok(lost)
 }
 
 /// Refuses to go on where a file of usage that counts is gone or has another length.

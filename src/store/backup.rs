@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,12 +27,14 @@ use sha2::{Digest as _, Sha256};
 use super::astray::FOLDERS;
 use super::claim::{CLAIM, claim_folder, open_lock};
 use super::close::{self, CLOSED};
-use super::durable::{DurableFile, Modes, TEMPORARY, make_folder, names_in, sync_folder};
+use super::durable::{
+    DurableFile, Modes, TEMPORARY, make_folder, names_in, open_file, sync_folder,
+};
 use super::error::{StoreError, file_error};
 use super::open::is_sealed_version;
 use super::scan::sha256;
 use super::seal::{SEAL, Sealer};
-use super::{LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, remove};
+use super::{LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, mark, remove};
 use crate::units::hex;
 
 /// The list of a backup's files.
@@ -177,6 +179,9 @@ pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
             make_parents(parent, &building, modes)?;
         }
         link_or_copy(&from.join(name), &to, true)?;
+    }
+    if files.contains_key(SEAL) {
+        mark::set(&building, backup.commit)?;
     }
     failpoint::stop_at("restore.copied");
     sync_tree(&building)?;
@@ -342,7 +347,8 @@ fn link_or_copy(from: &Path, to: &Path, is_copy: bool) -> Result<bool, StoreErro
     if !is_copy && fs::hard_link(from, to).is_ok() {
         return Ok(true);
     }
-    fs::copy(from, to).map_err(file_error("copy", from))?;
+    let copied = open_file(from).and_then(|_| fs::copy(from, to));
+    copied.map_err(file_error("copy", from))?;
     sync_file(to)?;
     Ok(false)
 }
@@ -379,8 +385,9 @@ fn write_manifest(folder: &Path, backup: &Backup, files: &Files) -> Result<(), S
 
 fn read_manifest(folder: &Path) -> Result<(Backup, Files), StoreError> {
     let path = folder.join(MANIFEST);
-    let text = match fs::read(&path) {
-        Ok(text) => text,
+    let mut text = Vec::new();
+    match open_file(&path).and_then(|mut file| file.read_to_end(&mut text)) {
+        Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(StoreError::NoBackup {
                 path: folder.into(),

@@ -238,10 +238,12 @@ impl Closing<'_> {
             .try_for_each(|dataset| sync_folder(&self.folder(dataset)))?;
         sync_folder(&self.folder)?;
         let place = closed.join(terms.month.to_string());
+        let state = &mut *self.store.lock_state();
+        state.announce()?;
         failpoint::reach("file.rename");
         fs::rename(&self.folder, &place).map_err(file_error("rename", &place))?;
         sync_folder(&closed)?;
-        self.store.lock_state().note_close(terms, files)
+        state.note_close(terms, files)
     }
 }
 

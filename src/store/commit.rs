@@ -304,11 +304,19 @@ impl State {
         Ok(commit)
     }
 
+    /// Notes durably that the open transaction's commit is begun, before what only it names is put in its place.
+    pub(super) fn announce(&mut self) -> Result<(), StoreError> {
+        let commit = self.commit()?;
+        let sealer = self.sealer.as_mut().ok_or(StoreError::NotToWrite)?;
+        sealer.begin(commit)
+    }
+
     /// Makes the open transaction durable, and seals it. Every change of the ledger goes through here.
     pub(super) fn end_transaction(&mut self) -> Result<(), StoreError> {
-        let (Some((commit, _)), Some(sealer)) = (self.pending.commit, &mut self.sealer) else {
+        let Some((commit, _)) = self.pending.commit else {
             return Ok(());
         };
+        let sealer = self.sealer.as_mut().ok_or(StoreError::NotToWrite)?;
         sealer.begin(commit)?;
         failpoint::reach("transaction.commit");
         self.ledger.execute_batch("COMMIT")?;

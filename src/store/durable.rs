@@ -4,10 +4,17 @@
 //! So a new store is its owner's alone: 0700, its files 0600; with `--group-readable` 0750 and 0640. From then on
 //! every file has the mode of the folder that it is made in, as far as files have one, so a store that was made
 //! otherwise, or whose folders were given another mode, stays as it is.
+//!
+//! A store may be written to by another user than its owner: what is made belongs to the owner and the group of the
+//! folder that it is made in, as far as the process may give it to them: root may. Others can only give
+//! it the group, where they are in it; so another user writes to a store only if its folder lets its group
+//! write, of which that user is, or everybody. All else is refused at the start: the owner could not read it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown, fchown,
+};
 use std::path::{Path, PathBuf};
 
 use super::close::CLOSED;
@@ -22,6 +29,8 @@ pub(super) const TEMPORARY: &str = ".writing-";
 /// Modes of a store that is its owner's alone, and of one that a group may read.
 const OWNER_ONLY: u32 = 0o700;
 const GROUP_READABLE: u32 = 0o750;
+/// What is said of a folder, pipe, socket or device in the place of a file.
+const NO_FILE: &str = "it is no regular file; move it away, and restore the file from a copy";
 /// What of a folder's mode files have.
 const FILE_BITS: u32 = 0o666;
 
@@ -29,13 +38,46 @@ const FILE_BITS: u32 = 0o666;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Modes {
     folder: u32,
+    /// User and group of the folder; none of a new one.
+    owner: Option<(u32, u32)>,
 }
 
 impl Modes {
     /// Those of a store that is there, by the mode of its folder.
     pub(super) fn of(root: &Path) -> Result<Self, StoreError> {
         let found = fs::metadata(root).map_err(file_error("open", root))?;
-        Ok(Modes::by_folder(found.permissions().mode()))
+        Ok(Modes {
+            owner: Some((found.uid(), found.gid())),
+            ..Modes::by_folder(found.permissions().mode())
+        })
+    }
+
+    /// Refuses to write where the owner could not read what is made.
+    ///
+    /// Errors: [`StoreError`], `OfAnother`.
+    pub(super) fn hold_readable_by_owner(self, root: &Path) -> Result<(), StoreError> {
+        use rustix::process::{getegid, geteuid, getgroups};
+        let Some((owner, group)) = self.owner else {
+            return Ok(());
+        };
+        let user = geteuid();
+        let is_in_group = || {
+            getegid().as_raw() == group
+                || getgroups().is_ok_and(|all| all.iter().any(|of| of.as_raw() == group))
+        };
+        let is_for = |bits: u32| self.folder & bits == bits;
+        let is_readable = user.is_root()
+            || user.as_raw() == owner
+            || is_for(0o006)
+            || is_for(0o060) && is_in_group();
+        match is_readable {
+            true => Ok(()),
+            false => Err(StoreError::OfAnother {
+                path: root.into(),
+                owner,
+                user: user.as_raw(),
+            }),
+        }
     }
 
     /// Those of a new store.
@@ -50,6 +92,7 @@ impl Modes {
     fn by_folder(mode: u32) -> Self {
         Modes {
             folder: OWNER_ONLY | mode & 0o777,
+            owner: None,
         }
     }
 
@@ -80,9 +123,32 @@ impl Modes {
         let mut options = OpenOptions::new();
         options.create(true).truncate(true).write(true);
         let file = options.mode(self.file()).open(path)?;
+        self.give(file.metadata()?, |user, group| fchown(&file, user, group))?;
         // Whatever the mask of the process takes away.
         file.set_permissions(Permissions::from_mode(self.file()))?;
         Ok(file)
+    }
+
+    /// Has something that was made belong to whom the folder belongs to.
+    fn give(
+        self,
+        made: fs::Metadata,
+        chown: impl FnOnce(Option<u32>, Option<u32>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some((user, group)) = self.owner else {
+            return Ok(());
+        };
+        if (made.uid(), made.gid()) == (user, group) {
+            return Ok(());
+        }
+        match rustix::process::geteuid().is_root() {
+            true => chown(Some(user), Some(group)),
+            false => {
+                // Where that is refused, and matters, the store was not opened to write.
+                let _ = chown(None, Some(group));
+                Ok(())
+            }
+        }
     }
 
     /// Gives a file or folder of a store its mode.
@@ -92,7 +158,36 @@ impl Modes {
         } else {
             self.file()
         };
-        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(file_error("set", path))
+        let set = || {
+            let own = |user, group| chown(path, user, group);
+            self.give(fs::metadata(path)?, own)?;
+            fs::set_permissions(path, Permissions::from_mode(mode))
+        };
+        set().map_err(file_error("set", path))
+    }
+}
+
+/// Opens a file of a store to read.
+///
+/// Errors: those of the system, and where something else stands in its place: a pipe or a device would have us wait
+/// for good.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let unblocked = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = options.read(true).custom_flags(unblocked).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other(NO_FILE)),
+    }
+}
+
+/// Refuses what is no file at the place of one.
+///
+/// Errors: [`StoreError`], where it is something else.
+pub(super) fn hold_is_file(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(file_error("open", path)(io::Error::other(NO_FILE))),
+        _ => Ok(()),
     }
 }
 

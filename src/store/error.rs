@@ -27,6 +27,19 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// What we would make, its owner could not read.
+    #[error(
+        "the store {path} belongs to user {owner}, and this is user {user}, whose files that user could not read: \
+         run as user {owner} or as root, or let a group of both write (`chmod -R g+rwX`); nothing was changed"
+    )]
+    OfAnother {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        user: u32,
+    },
     /// Somebody else writes.
     #[error(
         "another cdn-meter writes to the store {path}{holder}; let it end, or wait for it with \
@@ -127,20 +140,23 @@ pub enum StoreError {
     },
     /// The ledger is one that was written before.
     #[error(
-        "ledger.sqlite is an older copy: it has commit {found}, and the store has made {made} by \
-         ledger.seal; restore \
-         ledger.sqlite from a copy of commit {made}, or see `cdn-meter repair`; nothing was changed"
+        "ledger.sqlite is an older copy: it has commit {found}, and the store has made {made} by {by}; restore \
+         ledger.sqlite and ledger.seal from a copy of commit {made}, or see `cdn-meter repair`, which says what \
+         is lost and goes on from the older one; nothing was changed"
     )]
     LedgerOlder {
         /// Its last commit.
         found: i64,
         /// The last one that was made.
         made: i64,
+        /// The file that tells.
+        by: String,
     },
     /// The same, told by a file.
     #[error(
         "ledger.sqlite is an older copy: it has commit {found}, and {name} is of a later one; restore \
-         the newest copy of ledger.sqlite, or see `cdn-meter repair`; nothing was changed"
+         the newest copy of ledger.sqlite and ledger.seal, or see `cdn-meter repair`; if it is {name} that does not \
+         belong here, move it away; nothing was changed"
     )]
     LedgerBehind {
         /// Its last commit.
@@ -196,6 +212,9 @@ pub enum StoreError {
          next command that writes renews it"
     )]
     Unsealed(Box<StoreError>),
+    /// Something is to be kept in a store that was opened to read, or to try.
+    #[error("the store was not opened to write: nothing of this was kept")]
+    NotToWrite,
     /// Something is to be kept after a commit that failed.
     #[error("an earlier commit of this run failed; nothing counts that came after it")]
     GivenUp,
@@ -239,10 +258,19 @@ pub enum StoreError {
         /// The difference.
         problem: String,
     },
+    /// A quarantine file is not there.
+    #[error(
+        "quarantine/{name} is not what the ledger says: it is missing; restore it from a copy, or have `cdn-meter \
+         repair --drop-lost` give up the rejected lines that it kept"
+    )]
+    QuarantineLost {
+        /// Its file.
+        name: String,
+    },
     /// A quarantine file holds something else than what was written.
     #[error(
-        "quarantine/{name} is not what the ledger says: its bytes are not those that were written; \
-         restore it from a copy, or delete it, which forgets the rejected lines that it keeps"
+        "quarantine/{name} is not what the ledger says: its bytes are not those that were written; restore it \
+         from a copy, or have `cdn-meter repair --drop-lost` give up the rejected lines that it kept"
     )]
     QuarantineDamaged {
         /// Its file.
@@ -309,6 +337,7 @@ impl StoreError {
             StoreError::Missing { .. }
                 | StoreError::InTheWay { .. }
                 | StoreError::IsBackup { .. }
+                | StoreError::OfAnother { .. }
                 | StoreError::Locked { .. }
                 | StoreError::TooNew { .. }
                 | StoreError::Closed { .. }

@@ -12,7 +12,7 @@ use std::io;
 use std::time::Duration;
 
 /// Every place, in the order in which a commit visits them.
-pub const FAILPOINTS: [&str; 15] = [
+pub const FAILPOINTS: [&str; 17] = [
     "store.create",
     "store.created",
     "sweep.remove",
@@ -28,6 +28,8 @@ pub const FAILPOINTS: [&str; 15] = [
     "seal.written",
     "transaction.commit",
     "transaction.committed",
+    "mark.raise",
+    "mark.raised",
 ];
 
 /// Every place of publishing, in the order in which it visits them.

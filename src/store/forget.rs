@@ -178,14 +178,11 @@ fn parent_of(ledger: &Connection, content: i64) -> Result<Option<i64>, StoreErro
     Ok(statement.query_row([content], |row| row.get(0))?)
 }
 
-/// Takes out what has rows in segments that are lost, with all that grew from it: their names hold nothing, so that
-/// their logs count again when they are ingested. Answers the names.
-pub(super) fn take_out_lost(
+/// What has rows in segments that are lost, with all that grew from it.
+pub(super) fn lost_contents(
     ledger: &Connection,
     lost: &[i64],
-    reason: &str,
-    commit: i64,
-) -> Result<BTreeSet<String>, StoreError> {
+) -> Result<BTreeSet<i64>, StoreError> {
     let (mut contents, live) = (BTreeSet::new(), ledger::live(ledger)?);
     for segment in lost {
         let mut found: Vec<i64> = ledger::parts(ledger, *segment)?.into_keys().collect();
@@ -196,9 +193,19 @@ pub(super) fn take_out_lost(
             }
         }
     }
-    let mut names = BTreeSet::new();
+    Ok(contents)
+}
+
+/// Takes it out: its names hold nothing, so that its logs count again when they are ingested.
+pub(super) fn take_out_lost(
+    ledger: &Connection,
+    lost: &[i64],
+    reason: &str,
+    commit: i64,
+) -> Result<(), StoreError> {
+    let contents = lost_contents(ledger, lost)?;
     for content in &contents {
-        names.extend(give_up_names(ledger, *content, reason, commit)?);
+        give_up_names(ledger, *content, reason, commit)?;
     }
     for content in &contents {
         let parent = parent_of(ledger, *content)?;
@@ -211,7 +218,7 @@ pub(super) fn take_out_lost(
         ledger.execute("DELETE FROM part WHERE segment = ?1", [segment])?;
         ledger.execute("DELETE FROM segment WHERE id = ?1", [segment])?;
     }
-    Ok(names)
+    Ok(())
 }
 
 /// Has every name that holds a content hold nothing, and notes why.

@@ -9,7 +9,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::durable::Modes;
+use super::durable::{Modes, hold_is_file, open_file};
 use super::error::{StoreError, file_error};
 use super::{Access, Occasion};
 
@@ -47,6 +47,7 @@ impl Lock {
         access: &Access,
     ) -> Result<Self, StoreError> {
         let path = root.join(LOCK);
+        hold_is_file(&path)?;
         let file = Modes::of(root)?.open_or_make(&path)?;
         let until = Instant::now() + access.wait.max(LOCK_TIME_MIN);
         loop {
@@ -84,7 +85,7 @@ impl Lock {
 
     /// Keeps writers away; `None` where there is no file to lock.
     pub(super) fn share(root: &Path) -> Result<Option<Self>, StoreError> {
-        let Ok(file) = File::open(root.join(LOCK)) else {
+        let Ok(file) = open_file(&root.join(LOCK)) else {
             return Ok(None);
         };
         match file.try_lock_shared() {
@@ -102,7 +103,7 @@ impl Lock {
         if !path.exists() {
             return Ok(false);
         }
-        let lock = File::open(&path).map_err(file_error("open", &path))?;
+        let lock = open_file(&path).map_err(file_error("open", &path))?;
         Ok(matches!(
             lock.try_lock_shared(),
             Err(TryLockError::WouldBlock)
@@ -121,7 +122,7 @@ pub(super) fn locked(root: &Path) -> StoreError {
 /// Who holds the lock, as it told: nothing where it did not, or is gone by now.
 fn holder(root: &Path) -> Option<String> {
     let mut text = String::new();
-    let file = File::open(root.join(LOCK)).ok()?;
+    let file = open_file(&root.join(LOCK)).ok()?;
     file.take(HOLDER_BYTES_MAX).read_to_string(&mut text).ok()?;
     let of = |name: &str| {
         let mut lines = text.lines();

@@ -3,6 +3,7 @@
 //! ```text
 //! STORE/ledger.sqlite    sources, contents, segments, commits: all that is believed
 //! STORE/ledger.seal      what the ledger's file was after its last commit (`seal.rs`)
+//! STORE/commit-00000008  which commit is the newest, by its name alone (`mark.rs`)
 //! STORE/segments/        usage, one Parquet file or more per commit
 //! STORE/quarantine/      rejected lines of the contents that count, NDJSON
 //! STORE/closed/          closed months, as they were published
@@ -46,16 +47,19 @@ mod error;
 mod explain;
 mod failpoint;
 mod forget;
+mod give_up;
 mod identify;
 mod known;
 mod lateness;
 mod ledger;
 mod limit;
 mod lock;
+mod mark;
 mod open;
 mod quarantine;
 mod read;
 mod recount;
+mod remains;
 mod repair;
 mod retry;
 mod scan;
@@ -81,6 +85,7 @@ pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use coverage::{Coverage, Covered, Tells};
+pub use durable::open_file;
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
 pub use failpoint::{FAILPOINTS, PUBLISHING_FAILPOINTS, fail_at, is_without_exchange};
@@ -159,6 +164,7 @@ impl Store {
         access: Access,
     ) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
+        durable::hold_is_file(&path)?;
         if !path.exists() && holds_other_things(root)? {
             return Err(StoreError::InTheWay { path: root.into() });
         }
@@ -168,6 +174,7 @@ impl Store {
         failpoint::reach("store.create");
         make_folder(root, Modes::of_new(access.is_group_readable))?;
         let modes = Modes::of(root)?;
+        modes.hold_readable_by_owner(root)?;
         FOLDERS
             .iter()
             .try_for_each(|name| make_folder(&root.join(name), modes))?;
@@ -177,10 +184,9 @@ impl Store {
         }
         // SQLite gives the files beside it the mode of the ledger.
         drop(modes.open_or_make(&path)?);
-        let (ledger, sealer) = open::open_to_write(root, &path, seed, &occasion)?;
+        let (ledger, sealer, astray) = open::open_to_write(root, &path, seed, &occasion)?;
         failpoint::reach("store.created");
         let mut store = Store::new(root, (ledger, Some(sealer)), Some(lock), occasion)?;
-        let astray = astray::sweep(root, &store.lock_state().ledger)?;
         store.astray = astray;
         Ok(store)
     }
@@ -190,6 +196,7 @@ impl Store {
     /// Errors: [`StoreError`].
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
+        durable::hold_is_file(&path)?;
         if !path.exists() {
             return Err(open::no_ledger(root)?);
         }
@@ -288,7 +295,10 @@ fn holds_other_things(root: &Path) -> Result<bool, StoreError> {
     // A crash while the store was made leaves these.
     let ours = |name: &String| {
         let name = name.strip_prefix(TEMPORARY).unwrap_or(name);
-        FOLDERS.contains(&name) || [LOCK, SEAL, LOST].contains(&name) || name.starts_with(LEDGER)
+        FOLDERS.contains(&name)
+            || [LOCK, SEAL, LOST].contains(&name)
+            || name.starts_with(LEDGER)
+            || mark::is_mark(name)
     };
     Ok(!names_in(root)?.iter().all(ours))
 }

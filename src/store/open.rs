@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
+use super::astray::{Astray, sweep};
 use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::ledger::{newest_commit, unsound};
 use super::lock::Lock;
 use super::quarantine::note_digests;
-use super::seal::{FileState, Seal, Sealer, beside, has_hot_journal, has_wal};
-use super::{LEDGER, Occasion};
+use super::seal::{FileState, SEAL, Seal, Sealer, beside, has_hot_journal, has_wal};
+use super::{LEDGER, Occasion, mark};
 use crate::source::Seed;
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
@@ -45,13 +46,14 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Prepared statements that are kept.
 const STATEMENTS_KEPT: usize = 64;
 
-/// Opens the ledger to write, and makes it or brings it up to date. The store's lock is held.
+/// Opens the ledger to write, and makes it or brings it up to date; what no commit names is put away. The store's
+/// lock is held.
 pub(super) fn open_to_write(
     root: &Path,
     path: &Path,
     seed: Seed,
     occasion: &Occasion,
-) -> Result<(Connection, Sealer), StoreError> {
+) -> Result<(Connection, Sealer, Astray), StoreError> {
     let seal = Seal::read(root)?;
     let is_empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
     if is_empty && is_lost(root)? {
@@ -64,9 +66,14 @@ pub(super) fn open_to_write(
     };
     let found = version(root, &ledger)?;
     check_unsealed(root, &ledger, seal.is_some())?;
-    if found == 0 && holds_usage(root)? {
+    if found == 0 && has_counted(root)? {
         return Err(StoreError::LedgerLost { path: root.into() });
     }
+    // Before the seal is written again: that a commit was begun tells what the unnamed may be.
+    let astray = match found {
+        0 => Astray::default(),
+        _ => sweep(root, &ledger)?,
+    };
     prepare_to_write(&ledger)?;
     let commit = match found {
         0 => 0,
@@ -88,7 +95,8 @@ pub(super) fn open_to_write(
     } else if is_begun || is_new {
         sealer.write()?;
     }
-    Ok((ledger, sealer))
+    mark::raise(root, commit)?;
+    Ok((ledger, sealer, astray))
 }
 
 /// Brings a ledger of the version `found` up to date, or makes it.
@@ -119,7 +127,7 @@ fn migrate(
     sync_folder(root)
 }
 
-/// Seals a ledger as it is, on the word of whoever asks for it: SQLite has to find nothing wrong in it. Nobody
+/// Seals and marks a ledger as it is, on the word of whoever asks for it: SQLite has to find nothing wrong in it. Nobody
 /// may have the store open to write. Answers its last commit.
 ///
 /// Errors: [`StoreError`], `LedgerDamaged` where SQLite finds something.
@@ -129,6 +137,7 @@ pub fn reseal(root: &Path) -> Result<i64, StoreError> {
     leave_wal(&ledger)?;
     let commit = newest_commit(&ledger)?;
     Sealer::begin_with(root, &path, commit)?.write()?;
+    mark::set(root, commit)?;
     Ok(commit)
 }
 
@@ -297,6 +306,7 @@ fn differs(path: &Path, seal: &Seal) -> StoreError {
         Ok(found) if found < seal.commit => StoreError::LedgerOlder {
             found,
             made: seal.commit,
+            by: SEAL.to_owned(),
         },
         _ => StoreError::LedgerDamaged {
             problem: format!(
@@ -337,7 +347,7 @@ fn open_unsealed_to_read(
 /// Refuses a ledger that must have had a seal: one without a commit may have been cut short as it was made.
 fn check_unsealed(root: &Path, ledger: &Connection, is_sealed: bool) -> Result<(), StoreError> {
     let must_be = SEALED_VERSION <= version(root, ledger)?
-        && (newest_commit(ledger)? != 0 || holds_usage(root)?);
+        && (newest_commit(ledger)? != 0 || has_counted(root)?);
     match must_be && !is_sealed {
         true => Err(StoreError::SealLost { path: root.into() }),
         false => Ok(()),
@@ -359,7 +369,12 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 
 /// Whether there must have been a ledger with something in it.
 pub(super) fn is_lost(root: &Path) -> Result<bool, StoreError> {
-    Ok(Seal::read(root)?.is_some() || holds_usage(root)?)
+    Ok(Seal::read(root)?.is_some() || has_counted(root)?)
+}
+
+/// Whether files tell that there were commits.
+fn has_counted(root: &Path) -> Result<bool, StoreError> {
+    Ok(holds_usage(root)? || mark::newest(root)?.is_some())
 }
 
 /// Why there is no ledger to go by, or an empty one.

@@ -4,13 +4,13 @@
 //! are when the ledger is first opened to write by this version; before, only `verify` reads them, and counts lines.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
-use super::durable::{DurableFile, sync_folder};
+use super::durable::{DurableFile, open_file, sync_folder};
 use super::error::{StoreError, file_error, int64};
 use super::scan::sha256;
 use super::{QUARANTINE, Store, failpoint, ledger, remove};
@@ -38,27 +38,25 @@ impl Store {
         sync_folder(&folder)
     }
 
-    /// Opens a quarantine file; `None` if it is lost, its lines are then as if they had not been kept.
+    /// Opens a quarantine file.
     ///
-    /// Errors: [`StoreError`], `Damaged` where it is not what was written.
-    pub fn open_quarantine(&self, name: &str) -> Result<Option<BufReader<File>>, StoreError> {
+    /// Errors: [`StoreError`], `QuarantineLost` and `QuarantineDamaged` where it is not there or not what was written.
+    pub fn open_quarantine(&self, name: &str) -> Result<BufReader<File>, StoreError> {
         self.open_sound(&self.lock_state().ledger, name)
     }
 
-    fn open_sound(
-        &self,
-        ledger: &Connection,
-        name: &str,
-    ) -> Result<Option<BufReader<File>>, StoreError> {
+    fn open_sound(&self, ledger: &Connection, name: &str) -> Result<BufReader<File>, StoreError> {
         let folder = self.root.join(QUARANTINE);
         let path = folder.join(name);
-        let file = match File::open(&path) {
+        let file = match open_file(&path).map_err(file_error("open", &path)) {
             Ok(file) => BufReader::new(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(file_error("open", &path)(error)),
+            Err(error) if error.is_missing_file() => {
+                return Err(StoreError::QuarantineLost { name: name.into() });
+            }
+            Err(error) => return Err(error),
         };
         if !ledger::has_column(ledger, "quarantine", "sha256")? {
-            return Ok(Some(file));
+            return Ok(file);
         }
         let sql = "SELECT sha256, file_bytes FROM quarantine WHERE name = ?1";
         let mut statement = ledger.prepare_cached(sql)?;
@@ -69,25 +67,23 @@ impl Store {
         let (found, bytes) = sha256(&folder, name)?;
         let found = (Some(found.to_vec()), Some(int64(bytes)?));
         match noted.optional()? == Some(found) {
-            true => Ok(Some(file)),
+            true => Ok(file),
             false => Err(StoreError::QuarantineDamaged { name: name.into() }),
         }
     }
 
-    /// Lines that a quarantine file keeps; `None` if it is lost.
+    /// Lines that a quarantine file keeps.
     pub(super) fn lines_in_quarantine(
         &self,
         ledger: &Connection,
         name: &str,
-    ) -> Result<Option<u64>, StoreError> {
-        let Some(mut file) = self.open_sound(ledger, name)? else {
-            return Ok(None);
-        };
+    ) -> Result<u64, StoreError> {
+        let mut file = self.open_sound(ledger, name)?;
         let mut lines = 0;
         loop {
             let read = file.skip_until(b'\n');
             match read.map_err(file_error("read", &self.root.join(QUARANTINE).join(name)))? {
-                0 => return Ok(Some(lines)),
+                0 => return Ok(lines),
                 _ => lines += 1,
             }
         }

@@ -6,13 +6,14 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, Store, ledger, limit};
 use crate::meter::{DomainId, Domains, MemoryFull, UsageRow, UsageTable, rows_left};
-use crate::units::{Month, Slot, Zone};
+use crate::units::{Month, Slot, Zone, hex};
 
 /// Rows that one thread collects before it passes them on.
 const ROWS_KEPT_MAX: usize = 1 << 18;
@@ -79,17 +80,44 @@ impl Store {
         Ok(months)
     }
 
-    /// A word for all the usage that counts now and the months that are closed, to compare with later.
+    /// A word for all the usage that counts now and the months that are closed, to compare with later: see
+    /// [`Store::state_of`].
     ///
     /// Errors: [`StoreError`].
     pub fn state(&self) -> Result<String, StoreError> {
-        let closes = self.closes()?.len();
-        let sql = "SELECT coalesce(max(id), 0), coalesce(max(at), '') FROM commits";
+        self.state_of(&(0..u32::MAX))
+    }
+
+    /// A word for the usage in `slots` that counts now and the months that are closed: which store it is, and a digest
+    /// over the segments there, the contents in them that count, and the closes. Two copies of a store that counted
+    /// something else in one second have different ones, and so has a store after segments were compacted.
+    ///
+    /// Errors: [`StoreError`].
+    pub fn state_of(&self, slots: &Range<u32>) -> Result<String, StoreError> {
+        let mut digest = Sha256::new();
+        for close in self.closes()? {
+            digest.update(format!("close {}\n", close.digest));
+        }
+        let there = "segment.slot_from < ?1 AND ?2 <= segment.slot_to";
         let state = self.lock_state();
-        let (commit, at): (i64, String) = state
-            .ledger
-            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(format!("{:016x}/{commit}/{closes}/{at}", self.seed().0))
+        let sql = format!("SELECT sha256 FROM segment WHERE {there} ORDER BY id");
+        let mut segments = state.ledger.prepare(&sql)?;
+        let mut rows = segments.query((slots.end, slots.start))?;
+        while let Some(row) = rows.next()? {
+            digest.update(format!("segment {}\n", hex(&row.get::<_, Vec<u8>>(0)?)));
+        }
+        let sql = format!(
+            "SELECT DISTINCT part.content FROM part JOIN segment ON segment.id = part.segment
+                JOIN content ON content.id = part.content
+            WHERE {there} AND content.dropped_by IS NULL ORDER BY 1"
+        );
+        let mut contents = state.ledger.prepare(&sql)?;
+        let mut rows = contents.query((slots.end, slots.start))?;
+        while let Some(row) = rows.next()? {
+            digest.update(row.get::<_, i64>(0)?.to_le_bytes());
+        }
+        let digest = hex(&digest.finalize());
+        Ok(format!("{:016x}/{digest}", self.seed().0))
     }
 
     /// Whether the same usage counts and the same months are closed as when `state` was asked for; `false`
@@ -97,21 +125,7 @@ impl Store {
     ///
     /// Errors: [`StoreError`].
     pub fn is_as_in(&self, state: &str) -> Result<bool, StoreError> {
-        let parts: Vec<&str> = state.splitn(4, '/').collect();
-        let [seed, commit, closes, at] = parts[..] else {
-            return Ok(false);
-        };
-        let is_same = u64::from_str_radix(seed, 16) == Ok(self.seed().0)
-            && closes.parse() == Ok(self.closes()?.len());
-        let (true, Ok(commit)) = (is_same, commit.parse::<i64>()) else {
-            return Ok(false);
-        };
-        let sql = "SELECT ?1 = 0 OR EXISTS (SELECT 1 FROM commits WHERE id = ?1 AND ?2 >= at)";
-        let is_known = self
-            .lock_state()
-            .ledger
-            .query_row(sql, (commit, at), |row| row.get(0))?;
-        Ok(is_known && self.is_untouched_since(commit, &(0..u32::MAX))?)
+        Ok(self.state()? == state)
     }
 
     /// Rows in its segments, those that do not count included.

@@ -6,8 +6,11 @@
 //! | a file that a commit names is gone or others, and one with its digest is in `lost+found/` | put back; what stood there is moved to `lost+found/` |
 //! | finished files that no commit names, also those of commits that an older ledger misses | moved to `lost+found/` |
 //! | the seal is gone, damaged, or of another commit, and all that `verify` can work out agrees | sealed anew, as it is |
+//! | the ledger is of an earlier commit than the mark, and all that `verify` can work out agrees | believed knowingly: sealed and marked as it is, and said which commits are lost |
 //! | the ledger is of the commit that was sealed, and others | nothing: it was altered |
-//! | a segment is lost, and `drop_lost` asks for it | moved to `lost+found/` if it is there; the files that have lines in it count no more, until their logs are ingested again |
+//! | a segment or quarantine file is lost, and `drop_lost` asks for it | moved to `lost+found/` if it is there, and given up (`give_up.rs`) |
+//! | a journal beside a ledger of which the seal does not say that a commit was begun | played back by SQLite, once both were copied to `lost+found/` |
+//! | no ledger, or an empty one | nothing: it is said what the files tell (`remains.rs`) |
 //!
 //! A trial changes no byte of the store: it looks at the ledger's own file only, and no further where something beside
 //! it would be believed. Only a file that is gone or others is lost; one that cannot be read is an error. Where
@@ -21,21 +24,22 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::astray::{Kind, LOST, Unnamed, newest_by_names, put_away, set_aside, unnamed};
+use super::astray::{
+    Kind, LOST, Unnamed, free_place, newest_by_names, put_away, set_aside, unnamed,
+};
 use super::backup::named_files;
 use super::close::{self, CLOSED};
-use super::durable::{Modes, make_folder, names_in, sync_folder};
+use super::durable::{Modes, hold_is_file, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
-use super::forget::take_out_lost;
-use super::ledger::SegmentFile;
+use super::give_up::Lost;
 use super::lock::Lock;
 use super::open::{
     is_sealed_version, look_unchecked, no_ledger, open_unchecked, prepare_to_write, reseal,
 };
-use super::scan::{check, sha256};
+use super::scan::sha256;
 use super::seal::{FileState, Seal, Sealer, beside, has_hot_journal, has_wal};
-use super::{Access, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger};
-use crate::units::hex;
+use super::{Access, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger, mark, remains};
+use crate::units::{counted, hex};
 
 /// What a repair did, and what it could not do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub struct Repair {
     pub lost: Vec<String>,
     /// Files that were taken out because lines of theirs are lost: their logs have to be ingested again.
     pub again: Vec<String>,
+    /// Rejected lines that were given up because their file is lost.
+    pub given_up: Vec<String>,
 }
 
 /// How a store is repaired.
@@ -56,11 +62,6 @@ pub struct RepairTerms {
     /// Whether files of which lines are lost are taken out.
     pub is_dropping_lost: bool,
 }
-
-const DROPPING_LOST: RepairTerms = RepairTerms {
-    is_trial: false,
-    is_dropping_lost: true,
-};
 
 /// Where SQLite notes that a ledger is in WAL mode, and the value that says so.
 const WAL_MARK: (usize, u8) = (18, 2);
@@ -76,9 +77,11 @@ pub fn repair(
 ) -> Result<Repair, StoreError> {
     let is_trial = terms.is_trial;
     let path = root.join(LEDGER);
+    hold_is_file(&path)?;
     if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
-        return Err(no_ledger(root)?);
+        return without_ledger(root);
     }
+    Modes::of(root)?.hold_readable_by_owner(root)?;
     let lock = Lock::take(root, &occasion, access)?;
     let mut repair = Repair::default();
     let seal = match Seal::read(root) {
@@ -92,13 +95,22 @@ pub fn repair(
         repair.done.push(WITHOUT_FILES_BESIDE.to_owned());
         return Ok(repair);
     }
+    let is_begun = seal.as_ref().is_some_and(|seal| seal.begun.is_some());
+    if !is_begun && has_hot_journal(&path)? {
+        repair.keep_copies(root)?;
+    }
     let ledger = match is_trial {
         true => look_unchecked(&path)?,
         false => open_unchecked(&path)?,
     };
-    let is_to_be_sealed = is_sealed_version(root, &ledger)?;
     let found = ledger::newest_commit(&ledger)?;
-    repair.missing_commits(root, seal.as_ref(), found)?;
+    let mark = mark::newest(root)?;
+    let is_to_be_sealed = is_sealed_version(root, &ledger)?;
+    if !is_to_be_sealed && (seal.is_some() || mark.is_some()) {
+        repair.lost.push(OF_OLDER_VERSION.to_owned());
+    }
+    let is_behind = mark.as_ref().is_some_and(|(marked, _)| found < *marked);
+    repair.missing_commits(root, (seal.as_ref(), mark), found)?;
     let is_known = match &seal {
         Some(seal) => is_as_sealed(seal)? || seal.begun == Some(found),
         None => false,
@@ -110,10 +122,26 @@ pub fn repair(
     if !is_known && (repair.is_altered(seal.as_ref(), found) || repair.has_others(&store)?) {
         return Ok(repair);
     }
-    let is_sealed = seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true);
+    let is_sealed =
+        seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true) && !is_behind;
     repair.seal_or_take_out(store, terms, (is_to_be_sealed, is_sealed, is_sound))?;
     Ok(repair)
 }
+
+/// What can be said where the ledger is gone.
+fn without_ledger(root: &Path) -> Result<Repair, StoreError> {
+    match no_ledger(root)? {
+        StoreError::LedgerLost { .. } => Ok(Repair {
+            lost: remains::of(root)?,
+            ..Repair::default()
+        }),
+        error => Err(error),
+    }
+}
+
+/// What is said of a ledger that has neither seal nor mark, where there are some.
+const OF_OLDER_VERSION: &str = "ledger.sqlite is of an older version than the store was brought up to: restore the \
+    newest copy; who goes on from the older one on purpose removes ledger.seal and the file commit-… beside it";
 
 /// What a trial says where it cannot look further.
 const WITHOUT_FILES_BESIDE: &str = "looked further only then: a trial changes nothing, and with a journal or a \
@@ -128,34 +156,32 @@ fn is_as_noted(root: &Path, place: &str, noted: &str) -> Result<bool, StoreError
     }
 }
 
-/// The segments that are gone or others.
-///
-/// Errors: [`StoreError`] where one cannot be read for another reason: that is no loss.
-fn lost_segments(store: &Store) -> Result<Vec<SegmentFile>, StoreError> {
-    let (folder, mut lost) = (store.root.join(SEGMENTS), Vec::new());
-    for segment in ledger::segments(&store.lock_state().ledger)? {
-        match check(&folder, &segment) {
-            Ok(()) => {}
-            Err(StoreError::Lost { .. } | StoreError::Damaged { .. }) => lost.push(segment),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(lost)
-}
-
 impl Repair {
-    /// Says which commits the ledger misses, by its seal and by the names of files.
+    /// Says which commits the ledger misses, by its seal, the mark and the names of files.
     fn missing_commits(
         &mut self,
         root: &Path,
-        seal: Option<&Seal>,
+        (seal, mark): (Option<&Seal>, Option<(i64, String)>),
         found: i64,
     ) -> Result<(), StoreError> {
         let sealed = seal.map_or(0, |seal| seal.commit);
-        let (named, name) = newest_by_names(root)?;
-        let made = sealed.max(named);
-        // A commit that a crash cut short has the next number, and no seal.
-        if found < sealed || found + 1 < named {
+        let marked = mark.as_ref().map_or(0, |(marked, _)| *marked);
+        let (mut named, mut name) = newest_by_names(root)?;
+        match mark {
+            // It is the newest: what has a later number is none of this store's.
+            Some((marked, by)) if marked == found && found + 1 < named => {
+                self.done.push(format!(
+                    "passed over {name}: by its name it is of commit {named}, and the newest is {found} by {by}"
+                ));
+                return Ok(());
+            }
+            Some(_) => {}
+            // Nobody has accepted this ledger: what an earlier repair moved away is missing still.
+            None => (named, name) = (named, name).max(newest_by_names(&root.join(LOST))?),
+        }
+        let made = sealed.max(marked).max(named);
+        // A commit that a crash cut short has the next number, no seal and no mark.
+        if found < sealed.max(marked) || found + 1 < named {
             self.lost.push(format!(
                 "ledger.sqlite has commit {found} and {made} were made: what the commits from {} on counted \
                  is not known any more; ingest their logs again",
@@ -206,12 +232,11 @@ impl Repair {
         terms: RepairTerms,
         (is_to_be_sealed, is_sealed, is_sound): (bool, bool, bool),
     ) -> Result<(), StoreError> {
-        let lost = lost_segments(&store)?;
-        if terms == DROPPING_LOST && !lost.is_empty() && is_to_be_sealed && is_sound {
-            self.take_out_lost(&store, lost)?;
-            return Ok(());
-        }
-        if terms == DROPPING_LOST && !lost.is_empty() {
+        let lost = Lost::find(&store)?;
+        if terms.is_dropping_lost && !lost.is_empty() {
+            if is_to_be_sealed && is_sound {
+                return self.give_up(&store, &lost, terms.is_trial);
+            }
             let why = match is_to_be_sealed {
                 true => "what else is wrong has to be put right first",
                 false => {
@@ -344,35 +369,57 @@ impl Repair {
         Ok(is_sound)
     }
 
-    /// Takes out, in one commit, what has lines in segments that are gone or others; the ledger is sealed by it.
-    fn take_out_lost(&mut self, store: &Store, lost: Vec<SegmentFile>) -> Result<(), StoreError> {
-        let state = &mut *store.lock_state();
-        prepare_to_write(&state.ledger)?;
-        let path = store.root.join(LEDGER);
-        let found = ledger::newest_commit(&state.ledger)?;
-        let sealer = Sealer::begin_with(&store.root, &path, found)?;
-        sealer.write()?;
-        let folder = store.root.join(SEGMENTS);
-        state.sealer = Some(sealer);
-        let commit = state.commit()?;
-        let ids: Vec<i64> = lost.iter().map(|segment| segment.id).collect();
-        let names = take_out_lost(&state.ledger, &ids, "lost with a segment", commit)?;
-        state.end_transaction()?;
-        for segment in lost
-            .iter()
-            .filter(|segment| folder.join(&segment.name).exists())
-        {
-            set_aside(&store.root, SEGMENTS, &segment.name)?;
+    /// Gives up what is lost, in one commit; the ledger is sealed by it.
+    fn give_up(&mut self, store: &Store, lost: &Lost, is_trial: bool) -> Result<(), StoreError> {
+        self.again.extend(lost.names(store)?);
+        self.given_up.extend(lost.rejects_told(store)?);
+        if !lost.segments.is_empty() {
+            let took = if is_trial { "taken" } else { "took" };
+            let segments = counted(lost.segments.len() as u64, "lost segment");
+            self.done
+                .push(format!("{took} out what {segments} held lines of"));
         }
-        self.done.push(format!(
-            "took out what {} lost segments held lines of",
-            lost.len()
-        ));
-        self.again.extend(names);
         // What is said of them is true no more.
-        let is_of = |said: &String| lost.iter().any(|segment| said.contains(&segment.name));
+        let is_of = |said: &String| lost.files().any(|(_, name)| said.contains(name));
         self.lost.retain(|said| !is_of(said));
+        if is_trial {
+            return Ok(());
+        }
+        let found = {
+            let state = &mut *store.lock_state();
+            prepare_to_write(&state.ledger)?;
+            let found = ledger::newest_commit(&state.ledger)?;
+            let sealer = Sealer::begin_with(&store.root, &store.root.join(LEDGER), found)?;
+            sealer.write()?;
+            state.sealer = Some(sealer);
+            found
+        };
+        mark::set(&store.root, found)?;
+        lost.give_up(store)?;
+        for (folder, name) in lost.files() {
+            if store.root.join(folder).join(name).exists() {
+                set_aside(&store.root, folder, name)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Keeps ledger and journal as they are, before SQLite puts the one into the other: nothing says that it is its.
+    fn keep_copies(&mut self, root: &Path) -> Result<(), StoreError> {
+        let folder = root.join(LOST);
+        let modes = Modes::of(root)?;
+        make_folder(&folder, modes)?;
+        for name in [LEDGER.into(), beside(Path::new(LEDGER), "-journal")] {
+            let from = root.join(&name);
+            let to = free_place(&folder, &name.to_string_lossy());
+            fs::copy(&from, &to).map_err(file_error("copy", &from))?;
+            modes.set(&to)?;
+            self.done.push(format!(
+                "copied {} to {LOST} before its journal was played back",
+                name.display()
+            ));
+        }
+        sync_folder(&folder)
     }
 
     /// Says what is lost with files that are gone or others; answers their names.
@@ -408,7 +455,8 @@ impl Repair {
             };
             if place.starts_with(QUARANTINE) && is_gone {
                 self.lost.push(format!(
-                    "{place} is gone or others: the rejected lines in it cannot be retried; restore it from a copy"
+                    "{place} is gone or others: the rejected lines in it cannot be retried; restore it from a \
+                     copy, or give them up with --drop-lost"
                 ));
                 gone.insert(place);
             }

@@ -1,6 +1,5 @@
 //! Reading segments back: only the row groups that can hold what is asked for.
 
-use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -17,6 +16,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use sha2::{Digest as _, Sha256};
 
+use super::durable::open_file;
 use super::error::{StoreError, file_error};
 use super::ledger::SegmentFile;
 use crate::meter::{Cell, Tally};
@@ -63,7 +63,7 @@ pub(super) fn scan(
     mut each: impl FnMut(Option<StoredRow<'_>>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let path = folder.join(name);
-    let file = File::open(&path).map_err(file_error("open", &path))?;
+    let file = open_file(&path).map_err(file_error("open", &path))?;
     let parquet = |source| StoreError::Segment {
         name: name.to_owned(),
         source,
@@ -306,7 +306,7 @@ pub(super) fn check(folder: &Path, segment: &SegmentFile) -> Result<(), StoreErr
 /// SHA-256 and length of a file.
 pub(super) fn sha256(folder: &Path, name: &str) -> Result<([u8; 32], u64), StoreError> {
     let path = folder.join(name);
-    let mut file = File::open(&path).map_err(file_error("open", &path))?;
+    let mut file = open_file(&path).map_err(file_error("open", &path))?;
     let (mut digest, mut buffer, mut total) = (Sha256::new(), vec![0; 1 << 20], 0);
     loop {
         match file.read(&mut buffer).map_err(file_error("read", &path))? {

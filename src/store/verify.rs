@@ -41,6 +41,8 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// What in the folders of the store is not ours; it is left alone, and is in no figure.
     pub foreign: Vec<String>,
+    /// The files in `lost+found/`, which count nowhere, and the bytes of each.
+    pub lost: Vec<(String, u64)>,
 }
 
 impl Verification {
@@ -209,6 +211,7 @@ impl Store {
         self.verify_files(ledger, &mut verification)?;
         self.verify_quarantine(ledger, &mut verification)?;
         self.verify_closes(ledger, &mut verification)?;
+        verification.lost = astray::lost(&self.root)?;
         Ok(verification)
     }
 
@@ -252,7 +255,7 @@ impl Store {
         Ok(())
     }
 
-    /// What nobody names, and names without a file.
+    /// What nobody names.
     fn verify_files(
         &self,
         ledger: &Connection,
@@ -275,14 +278,6 @@ impl Store {
             };
             verification.find_at(of.place(), "SEG-1", of.place(), problem.to_owned());
         }
-        let [_, (folder, named), _] = ledger::named(ledger)?;
-        for name in named {
-            if !self.root.join(folder).join(&name).exists() {
-                let problem = "it is missing; its lines are counted as rejected all the same";
-                let place = format!("{folder}/{name}");
-                verification.find_at(place.clone(), "LINE-1", place, problem.to_owned());
-            }
-        }
         Ok(())
     }
 
@@ -302,8 +297,7 @@ impl Store {
         for (content, name, rejected) in rows {
             failpoint::stop_at("verify.quarantine");
             let kept = match self.lines_in_quarantine(ledger, &name) {
-                Ok(Some(kept)) => kept,
-                Ok(None) => continue,
+                Ok(kept) => kept,
                 Err(error) => {
                     let place = format!("{QUARANTINE}/{name}");
                     verification.find_at(place.clone(), "LINE-1", place, error.to_string());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -23,6 +23,13 @@ fn modes(site: &Site) -> BTreeMap<PathBuf, u32> {
     }
     let mut modes = BTreeMap::new();
     add(&site.path("store"), &mut modes);
+    modes
+}
+
+/// The same but for the mark, whose name is another one after every commit.
+fn modes_but_mark(site: &Site) -> BTreeMap<PathBuf, u32> {
+    let mut modes = modes(site);
+    modes.retain(|path, _| !path.to_string_lossy().contains("/commit-"));
     modes
 }
 
@@ -71,7 +78,7 @@ fn d24_a_store_is_its_owners_alone_unless_its_group_may_read_it() {
 fn d24_a_store_that_is_there_keeps_its_modes_and_says_so() {
     let site = Site::new();
     fill(&site, &[]);
-    let before = modes(&site);
+    let before = modes_but_mark(&site);
     let said = site.ingest_with(&["--group-readable"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(
@@ -79,7 +86,7 @@ fn d24_a_store_that_is_there_keeps_its_modes_and_says_so() {
         "{}",
         said.stderr
     );
-    assert_eq!(modes(&site), before);
+    assert_eq!(modes_but_mark(&site), before);
     // What is made later may be read by whom the folder may be read by.
     fs::set_permissions(site.path("store"), Permissions::from_mode(0o755)).expect("set");
     for folder in ["store/segments", "store/quarantine", "store/closed"] {
@@ -87,7 +94,7 @@ fn d24_a_store_that_is_there_keeps_its_modes_and_says_so() {
     }
     site.write("c.log", lines(300, 10));
     assert_eq!(site.ingest().code, 0);
-    let new: Vec<u32> = modes(&site)
+    let new: Vec<u32> = modes_but_mark(&site)
         .into_iter()
         .filter(|(path, _)| !before.contains_key(path))
         .map(|(_, mode)| mode)
@@ -213,4 +220,86 @@ fn d14_a_clock_that_cannot_be_right_starts_nothing() {
         let said = site.with_registry("close", &["--month", "2026-10"]);
         assert_eq!(said.code, 0, "{}", said.stderr);
     }
+}
+
+/// The user whom permissions bind.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn d24_what_root_writes_into_the_store_of_a_user_is_that_users() {
+    // Only root can give a store away.
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    for more in [&[][..], &["--group-readable"]] {
+        let site = Site::new();
+        fill(&site, more);
+        for path in modes(&site).into_keys() {
+            chown(path, Some(NOBODY), Some(NOBODY)).expect("given away");
+        }
+        site.write("c.log", lines(300, 20) + "no line\n");
+        assert_eq!(site.ingest().code, 0);
+        let said = site.with_registry("close", &["--early", "--month", "2026-11"]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        for path in modes(&site).into_keys() {
+            let found = fs::metadata(&path).expect("there");
+            assert_eq!(
+                (found.uid(), found.gid()),
+                (NOBODY, NOBODY),
+                "{}",
+                path.display()
+            );
+        }
+        // Its owner goes on.
+        site.write("d.log", lines(400, 20));
+        let mut ingest = site.command("ingest");
+        ingest.arg("--json").arg(site.path("logs"));
+        let said = run_bound(&site, &mut ingest);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let said = run_bound(&site, site.command("verify").arg("--json"));
+        assert_eq!(
+            (said.code, &said.json["requests"]),
+            (0, &170.into()),
+            "{}",
+            said.stderr
+        );
+    }
+}
+
+#[test]
+fn d24_who_would_make_files_that_the_owner_cannot_read_starts_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let site = filled();
+    // Everybody may write, and not read.
+    for (path, _) in modes(&site) {
+        let mode = if path.is_dir() { 0o773 } else { 0o664 };
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("set");
+    }
+    site.write("c.log", lines(380, 20));
+    let mut ingest = site.command("ingest");
+    ingest.arg("--json").arg(site.path("logs"));
+    let before = site.kept();
+    let said = run_bound(&site, &mut ingest);
+    expect(
+        &said,
+        2,
+        &["belongs to user 0", "this is user 65534", "as root"],
+    );
+    assert_eq!(site.kept(), before);
+    // A group of both may.
+    for path in modes(&site).into_keys() {
+        let mode = if path.is_dir() { 0o770 } else { 0o660 };
+        chown(&path, None, Some(NOBODY)).expect("given");
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("set");
+    }
+    let said = run_bound(&site, &mut ingest);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for path in modes(&site).into_keys() {
+        let found = fs::metadata(&path).expect("there");
+        assert_eq!(found.gid(), NOBODY, "{}", path.display());
+        assert_eq!(found.mode() & 0o060, 0o060, "{}", path.display());
+    }
+    assert_eq!(site.total(), (bytes(0, 400), 400));
 }

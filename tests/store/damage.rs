@@ -38,7 +38,7 @@ struct Outcome {
 
 /// A kind of damage.
 #[derive(Clone, Copy, Debug)]
-enum Damage {
+pub enum Damage {
     /// A bit of the byte at so many of 256 parts.
     Flip(usize),
     CutByOne,
@@ -49,7 +49,7 @@ enum Damage {
     Delete,
 }
 
-const DAMAGES: [Damage; 11] = [
+pub const DAMAGES: [Damage; 11] = [
     Damage::Flip(0),
     Damage::Flip(60),
     Damage::Flip(128),
@@ -65,7 +65,7 @@ const DAMAGES: [Damage; 11] = [
 
 impl Damage {
     /// What becomes of a file; `None` where that is nothing.
-    fn of(self, good: &[u8], other: Option<&[u8]>) -> Option<Option<Vec<u8>>> {
+    pub fn of(self, good: &[u8], other: Option<&[u8]>) -> Option<Option<Vec<u8>>> {
         let last = good.len().checked_sub(1);
         let bad = match self {
             Damage::Flip(part) => {
@@ -143,7 +143,7 @@ fn commands(site: &Site) -> Vec<Vec<String>> {
         path("events.toml"),
     );
     let priced = ["--registry", &registry, "--json", "--out", "OUT"];
-    let ways: [(&str, &[&str]); 18] = [
+    let ways: [(&str, &[&str]); 21] = [
         ("run", &[&[&new[..]][..], &priced].concat()),
         ("ingest", &["--json", &new]),
         (
@@ -210,6 +210,9 @@ fn commands(site: &Site) -> Vec<Vec<String>> {
         ("backup", &["--json", "BACKUP"]),
         ("repair", &["--json", "--dry-run"]),
         ("forget", &["--json", "--reason", "a test log", &a_log]),
+        ("repair", &["--json"]),
+        ("repair", &["--json", "--drop-lost"]),
+        ("repair", &["--json", "--drop-lost", "--dry-run"]),
     ];
     let way = |(name, more): &(&str, &[&str])| {
         [name]
@@ -397,17 +400,25 @@ fn d2_a_damaged_file_of_a_store_is_named_or_changes_no_figure() {
                 let found = field.outcome(&commands[*at], Some((path, bad.as_deref())));
                 let name = path.file_name().expect("a name").to_string_lossy();
                 let is_refused = |(code, said): &(i32, String)| *code == 3 && said.contains(&*name);
-                // A repair says what it would do about it. Rejected lines that are gone count as they did: a backup
-                // names them, a retry does not find them.
+                // A repair says what it would do about it, or has done. Rejected lines that are gone count as they
+                // did: a backup names them.
                 let is_rejects = path.starts_with("quarantine") && bad.is_none();
+                let is_taken_out = found.said.1.contains("took out what 1 lost segment");
                 let is_told = match &commands[*at][0][..] {
-                    "repair" => found.said.1.contains("sealed ledger.sqlite"),
+                    "repair" if found.said.0 == 0 => found.said.1.contains("sealed ledger.sqlite"),
+                    "repair" => {
+                        is_taken_out
+                            || found.said.1.contains("taken out what 1 lost segment")
+                            || found.said.1.contains(&*name)
+                    }
                     "backup" => is_rejects && found.said.1.contains(&*name),
-                    "ingest" => is_rejects,
                     _ => false,
                 } && found.said.0 <= 1;
-                // A run counts before it publishes.
-                let after = [&untouched[*at].after, before];
+                // A run counts before it publishes; what was taken out is told, and in no figure.
+                let after = match is_taken_out {
+                    true => [&found.after; 2],
+                    false => [&untouched[*at].after, before],
+                };
                 let is_right =
                     (is_refused(&found.said) || is_told || found.said == untouched[*at].said)
                         && (is_refused(&found.after) || after.contains(&&found.after));

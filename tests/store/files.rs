@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write};
 use std::path::Path;
 
+use cdn_meter::store::Store;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -88,4 +89,19 @@ pub fn leave_orphans(store: &Path) {
         fs::write(folder.join(format!("{next:08}{end}")), "PAR1").expect("written");
         fs::write(folder.join(format!(".writing-{next:08}{end}")), "PA").expect("written");
     }
+}
+
+/// Every rejected line that counts stands in the quarantine, once: none here is too many to be kept.
+pub fn rejects_are_kept(store: &Store, place: &Path) -> Result<(), String> {
+    for quarantined in store.quarantined().expect("read") {
+        let files = quarantined.files.iter();
+        let kept = files.map(|name| fs::read(place.join("quarantine").join(name)).expect("read"));
+        let kept: usize = kept
+            .map(|text| text.split(|byte| *byte == b'\n').count() - 1)
+            .sum();
+        if kept as u64 != quarantined.rejected {
+            return Err(format!("{kept} lines are kept of {quarantined:?}"));
+        }
+    }
+    Ok(())
 }

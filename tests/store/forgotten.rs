@@ -227,3 +227,23 @@ fn d5_a_forget_that_is_killed_anywhere_is_done_or_not_begun() {
     }
     assert!(2 <= kills, "{kills} kills");
 }
+
+#[test]
+fn d5_what_is_done_for_good_to_a_store_that_is_only_tried_is_refused() {
+    let site = Site::new();
+    written(&site, "a.log", 0, 5);
+    let before = site.kept();
+    let occasion = cdn_meter::store::Occasion {
+        at: "2026-11-28T00:00:00Z".to_owned(),
+        command: "forget".to_owned(),
+    };
+    let tried = cdn_meter::store::Store::open_to_try(&site.path("store"), occasion);
+    let tried = tried.expect("opened");
+    let name = [site.log("a.log").display().to_string()];
+    assert!(tried.forget(&name, "a test log", true).is_ok());
+    let said = tried.forget(&name, "a test log", false);
+    let said = said.expect_err("refused").to_string();
+    assert!(said.contains("not opened to write"), "{said}");
+    drop(tried);
+    assert!(site.kept() == before);
+}

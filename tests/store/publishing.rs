@@ -11,7 +11,7 @@ use cdn_meter::store::PUBLISHING_FAILPOINTS;
 
 use crate::program::{Said, Site, bytes, lines, read_folder};
 
-const SIGKILL: i32 = 9;
+pub const SIGKILL: i32 = 9;
 const REGISTRY: &str = "[[domain]]\nname = \"*.example.cn\"\naccount = \"one\"\n";
 
 /// Files of a folder that readers see, by their place in it.
@@ -28,7 +28,7 @@ pub fn seen(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Names in a folder, hidden ones included, but for what tells what datasets were made of.
-fn names(folder: &Path) -> Vec<String> {
+pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("listed");
     let names = entries.map(|entry| entry.expect("listed").file_name());
     let names = names.map(|name| name.to_string_lossy().into_owned());
@@ -38,7 +38,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// A command with a registry, that publishes in `out`.
-fn command(site: &Site, name: &str, out: &str, more: &[&str]) -> Command {
+pub fn command(site: &Site, name: &str, out: &str, more: &[&str]) -> Command {
     fs::write(site.path("registry.toml"), REGISTRY).expect("written");
     let mut command = site.command(name);
     command.arg("--json").arg("--out").arg(site.path(out));
@@ -134,7 +134,7 @@ fn d7_many_commands_at_once_publish_whole_states_in_one_folder() {
 
 /// A store with a published state in `out`, and one more file that was not published: what is there, and what a
 /// whole `run` makes of it.
-fn half_way(env: &[(&str, &str)]) -> (Site, [BTreeMap<PathBuf, Vec<u8>>; 2]) {
+pub fn half_way(env: &[(&str, &str)]) -> (Site, [BTreeMap<PathBuf, Vec<u8>>; 2]) {
     let site = Site::new();
     site.write("a.log", lines(0, 30) + "garbage\n");
     let ratio = ["--max-reject-ratio", "1"];

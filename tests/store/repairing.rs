@@ -43,7 +43,7 @@ fn d5_a_trial_changes_no_byte_whatever_stands_beside_the_ledger() {
 
 #[test]
 fn d5_commits_that_an_older_ledger_misses_are_told_by_the_names_of_files() {
-    for is_seal_kept in [true, false] {
+    for (is_seal_kept, is_marked) in [(true, false), (false, false), (true, true), (false, true)] {
         for more in [1, 2] {
             let site = filled();
             let older = ["ledger.sqlite", "ledger.seal"]
@@ -57,14 +57,22 @@ fn d5_commits_that_an_older_ledger_misses_are_told_by_the_names_of_files() {
                 true => fs::write(site.path("store/ledger.seal"), &older[1]).expect("written"),
                 false => fs::remove_file(site.path("store/ledger.seal")).expect("removed"),
             }
+            if !is_marked {
+                let mark = site.path(&format!("store/commit-{:08}", 2 + more));
+                fs::remove_file(mark).expect("removed");
+            }
             let said = repair(&site, &[]);
             match more {
-                1 => assert!(
+                1 if !is_marked => assert!(
                     said.code == 0 && said.json["done"].to_string().contains("by a crash"),
                     "{}",
                     said.json
                 ),
-                _ => expect(&said, 3, &["has commit 2 and 4 were made"]),
+                _ => expect(
+                    &said,
+                    3,
+                    &[&format!("has commit 2 and {} were made", 2 + more)],
+                ),
             }
             assert_eq!(site.ingest().code, 0);
             assert_eq!(site.total().1, 380 + 20 * more);
@@ -169,4 +177,163 @@ fn d5_a_ledger_that_was_altered_is_not_sealed() {
             .is_some_and(|lost| lost.contains("altered"))
     );
     assert_eq!(site.ingest().code, 3);
+}
+
+/// The one quarantine file of a store.
+fn quarantine(site: &Site) -> std::path::PathBuf {
+    let mut names = fs::read_dir(site.path("store/quarantine")).expect("listed");
+    names.next().expect("a file").expect("listed").path()
+}
+
+#[test]
+fn d2_rejected_lines_that_are_lost_are_named_and_given_up_on_request_alone() {
+    for is_gone in [true, false] {
+        let site = filled();
+        let path = quarantine(&site);
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        match is_gone {
+            true => fs::remove_file(&path).expect("removed"),
+            false => fs::write(&path, "{}\n").expect("written"),
+        }
+        let retry = || {
+            let mut retry = site.command("ingest");
+            Site::run(retry.args(["--json", "--retry-quarantine", "--domain", "own.example.cn"]))
+        };
+        let before = site.kept();
+        expect(&retry(), 3, &[&name, "repair --drop-lost"]);
+        expect(&site.verify(), 3, &[&name, "repair --drop-lost"]);
+        expect(&repair(&site, &[]), 3, &[&name, "--drop-lost"]);
+        let trial = repair(&site, &["--drop-lost", "--dry-run"]);
+        assert!(site.kept() == before);
+        let said = repair(&site, &["--drop-lost"]);
+        assert_eq!((trial.code, trial.json), (1, said.json.clone()));
+        assert_eq!(said.code, 1, "{}{}", said.json, said.stderr);
+        let given_up = said.json["given_up"][0].as_str().expect("told");
+        for part in [
+            &name[..],
+            "1 rejected line of ",
+            "a.log",
+            "at most ",
+            "--recount",
+        ] {
+            assert!(given_up.contains(part), "{given_up}");
+        }
+        let lost = site.path("store/lost+found/quarantine").join(&name);
+        assert_eq!(lost.exists(), !is_gone);
+        // It stays counted as rejected, and nothing is wrong any more.
+        let said = retry();
+        assert_eq!(
+            (said.code, &said.json["retried"]["not_kept"]),
+            (0, &1.into()),
+            "{}",
+            said.json
+        );
+        assert_eq!(site.verify().code, 0);
+        assert_eq!(repair(&site, &[]).code, 0);
+        assert_eq!(site.total(), (bytes(0, 380), 380));
+    }
+}
+
+#[test]
+fn d5_a_trial_says_what_would_be_taken_out_and_takes_out_nothing() {
+    let site = filled();
+    fs::remove_file(site.path(SEGMENT)).expect("removed");
+    let before = site.kept();
+    let said = repair(&site, &["--dry-run", "--drop-lost"]);
+    assert_eq!(said.code, 1, "{}{}", said.json, said.stderr);
+    assert!(
+        said.json["done"]
+            .to_string()
+            .contains("taken out what 1 lost segment"),
+        "{}",
+        said.json
+    );
+    let again = said.json["ingest_again"].clone();
+    assert!(again.to_string().contains("a.log"), "{}", said.json);
+    assert!(site.kept() == before);
+    assert_eq!(repair(&site, &["--drop-lost"]).json["ingest_again"], again);
+}
+
+#[test]
+fn d5_without_a_ledger_it_is_said_what_the_segments_hold() {
+    let site = filled();
+    assert_eq!(site.with_registry("close", &["--month", "2026-10"]).code, 0);
+    for is_gone in [false, true] {
+        match is_gone {
+            false => fs::write(site.path("store/ledger.sqlite"), "").expect("written"),
+            true => fs::remove_file(site.path("store/ledger.sqlite")).expect("removed"),
+        }
+        let before = site.kept();
+        let held = format!(
+            "2026-10 by the clock +08:00: {} B, 380 lines",
+            bytes(0, 380)
+        );
+        let parts = [
+            &held[..],
+            "v1.example.cn",
+            "closed/2026-10 holds",
+            "rejected lines in 1 file",
+        ];
+        expect(&repair(&site, &[]), 3, &parts);
+        assert!(site.kept() == before);
+    }
+    // Where there was no store, there is nothing to say.
+    let none = Site::new();
+    assert_eq!(repair(&none, &[]).code, 2);
+}
+
+#[test]
+fn d5_what_a_repair_moved_away_of_missing_commits_is_told_until_the_ledger_is_accepted() {
+    let site = filled();
+    let older = ["ledger.sqlite", "ledger.seal"]
+        .map(|name| (name, fs::read(site.path("store").join(name)).expect("read")));
+    for file in 0..2 {
+        site.write(&format!("c{file}.log"), lines(380 + 20 * file, 20));
+        assert_eq!(site.ingest().code, 0);
+    }
+    for (name, content) in older {
+        fs::write(site.path("store").join(name), content).expect("written");
+    }
+    fs::remove_file(site.path("store/commit-00000004")).expect("removed");
+    for _ in 0..2 {
+        expect(&repair(&site, &[]), 3, &["has commit 2 and 4 were made"]);
+    }
+    assert_eq!(site.ingest().code, 0);
+    assert_eq!(repair(&site, &[]).code, 0);
+}
+
+#[test]
+fn d5_a_journal_that_nothing_speaks_for_is_kept_before_it_is_played_back() {
+    let site = filled();
+    let ledger = site.path("store/ledger.sqlite");
+    let (journal, half_written) = interrupted(&ledger);
+    fs::write(site.path("store/ledger.sqlite-journal"), &journal).expect("written");
+    fs::write(&ledger, &half_written).expect("written");
+    fs::remove_file(site.path("store/ledger.seal")).expect("removed");
+    let said = repair(&site, &[]);
+    assert_eq!(said.code, 0, "{}{}", said.json, said.stderr);
+    let kept = |name: &str| fs::read(site.path("store/lost+found").join(name)).expect("kept");
+    assert!(kept("ledger.sqlite") == half_written && kept("ledger.sqlite-journal") == journal);
+    assert_eq!(site.total(), (bytes(0, 380), 380));
+}
+
+#[test]
+fn d3_a_foreign_file_with_the_name_of_a_later_commit_is_told_and_moved_away_by_a_repair() {
+    let site = filled();
+    fs::write(site.path("store/segments/00000900-0000.parquet"), "PAR1").expect("written");
+    let remedy = "if it is segments/00000900-0000.parquet that does not belong here, move it away";
+    expect(&site.ingest(), 3, &[remedy]);
+    let said = repair(&site, &[]);
+    assert_eq!(said.code, 0, "{}{}", said.json, said.stderr);
+    assert!(
+        said.json["done"][0]
+            .as_str()
+            .is_some_and(|done| done.contains("the newest is 2 by commit-00000002"))
+    );
+    assert_eq!(site.ingest().code, 0);
+    assert_eq!(site.total(), (bytes(0, 380), 380));
 }

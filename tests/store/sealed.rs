@@ -19,7 +19,7 @@ fn file(site: &Site, name: &str) -> PathBuf {
 
 /// All readers and a writer refuse, name the file and change nothing.
 #[track_caller]
-fn refused(site: &Site, parts: &[&str]) {
+pub fn refused(site: &Site, parts: &[&str]) {
     let before = site.kept();
     for said in readers(site).iter().chain([&site.ingest()]) {
         expect(said, 3, parts);
@@ -108,6 +108,9 @@ fn d3_an_older_ledger_with_its_own_seal_is_told_by_the_files_of_later_commits() 
     for name in FILES {
         fs::copy(file(&older, name), file(&site, name)).expect("copied");
     }
+    refused(&site, &["older copy", "has made 4 by commit-00000004"]);
+    // Without the mark, too.
+    fs::remove_file(file(&site, "commit-00000004")).expect("removed");
     refused(&site, &["older copy", "segments/00000004-0000.parquet"]);
 }
 

@@ -15,7 +15,7 @@ use crate::world::{Difference, NAMES, World};
 const SEQUENCES: u64 = 300;
 const STEPS_MAX: usize = 24;
 /// What so many sequences meet, all of it.
-const KINDS: [&str; 20] = [
+const KINDS: [&str; 22] = [
     "closed",
     "compacted",
     "duplicate",
@@ -27,6 +27,8 @@ const KINDS: [&str; 20] = [
     "next-or-newer",
     "not-counted",
     "older ledger",
+    "older ledger and seal",
+    "older store",
     "recounted",
     "renamed",
     "replaced",
@@ -42,7 +44,7 @@ impl Step {
     fn any(random: &mut Random) -> Step {
         let name = random.below(NAMES.len());
         let other = random.below(NAMES.len());
-        match random.below(33) {
+        match random.below(36) {
             0..=4 => Step::Deliver(name, random.below(60), Cut::any(random)),
             5 => Step::Redeliver(name),
             6..=8 => Step::Resize(name, Cut::any(random)),
@@ -60,7 +62,7 @@ impl Step {
             23 => Step::RotateByDate(random.below(60), Cut::any(random)),
             24 => Step::Forget(name),
             25 => Step::Retry,
-            26 => Step::RestoreOlder,
+            26..=29 => Step::RestoreOlder(random.below(3)),
             _ => Step::Ingest(Run::any(random)),
         }
     }

@@ -222,3 +222,34 @@ fn d22_files_beyond_the_limit_of_their_size_are_one_message() {
         assert!(!stderr.contains("panicked"), "{stderr}");
     }
 }
+
+#[test]
+fn d22_a_signal_ends_the_waiting_for_a_store() {
+    for (command, name, code) in [
+        ("ingest", "-TERM", 143),
+        ("run", "-INT", 130),
+        ("compact", "-TERM", 143),
+    ] {
+        let site = Site::new();
+        site.write("a.log", lines(0, 40));
+        assert_eq!(site.ingest().code, 0);
+        let lock = File::open(site.path("store/lock")).expect("opened");
+        lock.lock().expect("locked");
+        let mut waiting = site.command(command);
+        waiting.args(["--wait", "600"]);
+        if command != "compact" {
+            waiting.arg(site.path("logs"));
+        }
+        if command == "run" {
+            waiting.arg("--out").arg(site.path("out"));
+        }
+        let child = waiting.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("started");
+        std::thread::sleep(std::time::Duration::from_millis(1_000));
+        signal(name, child.id());
+        let (ended_with, stderr) = ended(child);
+        assert_eq!(ended_with, code, "{command}: {stderr}");
+        lock.unlock().expect("unlocked");
+        assert_eq!(site.total(), (bytes(0, 40), 40));
+    }
+}

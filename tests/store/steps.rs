@@ -31,8 +31,9 @@ pub enum Step {
     /// The first open month is closed; what comes for it from then on is late.
     Close,
     Compact,
-    /// The ledger of the step of this kind before is put in the place of the newest, and that put back.
-    RestoreOlder,
+    /// The ledger of the step of this kind before is put in the place of the newest, alone, with its seal, or with
+    /// all files of then, and the newest is put back.
+    RestoreOlder(usize),
     /// The file is counted anew, by the same format.
     Recount(usize, Run),
     /// What the name holds is taken out of the store.

@@ -12,10 +12,11 @@ use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, Source, Stamp, discover};
 use cdn_meter::store::{Access, Change, ForgetError, Occasion, Store};
 
-use crate::files::{File, leave_orphans};
+use crate::files::{File, leave_orphans, rejects_are_kept};
 use crate::frozen::{ClosedMonth, close_next};
 use crate::logs::{Format, OWN, Random, logs};
 use crate::model::{Model, Said, Text, Usage};
+use crate::older;
 use crate::steps::{Cut, Run, Step};
 use crate::support;
 
@@ -37,8 +38,8 @@ pub struct World {
     closed: Vec<ClosedMonth>,
     /// Whether what can be read of damaged archives counts in this run.
     is_salvaging: bool,
-    /// The ledger as it once was.
-    older: Option<Vec<u8>>,
+    /// The store as it once was.
+    older: Option<BTreeMap<PathBuf, Vec<u8>>>,
     /// The kinds of all that was said, and `given up`.
     pub seen: BTreeSet<&'static str>,
 }
@@ -120,7 +121,7 @@ impl World {
             Step::Kill(run, after) => return self.ingest(run, after),
             Step::Close => return self.close(),
             Step::Compact => return self.compact(),
-            Step::RestoreOlder => return self.restore_older(),
+            Step::RestoreOlder(parts) => return self.restore_older(parts),
             Step::Recount(name, run) => return self.recount(name, run),
             Step::Forget(name) => return self.forget(name),
             Step::Retry => return self.retry(),
@@ -227,25 +228,12 @@ impl World {
     }
 
     /// An older ledger is refused, whoever asks, and the newest one put back is as if nothing had been.
-    fn restore_older(&mut self) -> Result<(), Difference> {
+    fn restore_older(&mut self, parts: usize) -> Result<(), Difference> {
         let place = self.folder.path().join("store");
-        let ledger = place.join("ledger.sqlite");
-        let Ok(newest) = fs::read(&ledger) else {
-            return Ok(());
+        match older::put_over(&mut self.older, &place, parts)? {
+            None => return Ok(()),
+            Some(kind) => self.seen.insert(kind),
         };
-        let older = self.older.replace(newest.clone());
-        let Some(older) = older.filter(|older| *older != newest) else {
-            return Ok(());
-        };
-        fs::write(&ledger, older).expect("written");
-        let said = Store::open_to_read(&place)
-            .expect_err("refused")
-            .to_string();
-        if !said.contains("older copy") || self.open("ingest").is_ok() {
-            return Err(format!("an older ledger: {said}"));
-        }
-        fs::write(&ledger, newest).expect("written");
-        self.seen.insert("older ledger");
         self.compare(&place, &[])
     }
 
@@ -383,11 +371,9 @@ impl World {
         }
         self.models = models;
         let store = Store::open_to_read(place).map_err(|error| format!("opening: {error}"))?;
-        let closed = self.closed.iter();
-        let difference = closed
-            .filter_map(|closed| closed.difference(&store, &found))
-            .next();
-        difference.map_or(Ok(()), Err)
+        let mut closed = self.closed.iter();
+        let difference = closed.find_map(|closed| closed.difference(&store, &found));
+        difference.map_or_else(|| rejects_are_kept(&store, place), Err)
     }
 
     /// The models after files came in, one after the other, in any order in which it is right what

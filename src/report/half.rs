@@ -1,0 +1,118 @@
+//! Half a publication, told by its own marks: whatever became of the journal, it is never taken for a whole one.
+//!
+//! What a build swapped in has its mark until all is published, and what it swapped out is in its folder (swap.rs).
+//! So a folder of a build that was not published (journal.rs), but of which OUT has marks, or which holds what was
+//! taken out, was swapped by halves; so was what bears the mark of a build whose folder is gone. A build of which
+//! there is neither never began to swap.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::build::{BUILDING, OLD};
+use super::dataset::{Dataset, PublishError};
+use super::journal::Journal;
+use super::swap::MARK;
+
+/// Marks in `out`: the places that bear one, by build.
+fn marks(out: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut marks: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut note = |folder: &Path, place: &str| {
+        let mut months = Vec::new();
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            match name.strip_prefix(MARK) {
+                Some(build) => marks
+                    .entry(build.to_owned())
+                    .or_default()
+                    .push(place.to_owned()),
+                None => months.push(name),
+            }
+        }
+        months
+    };
+    for dataset in Dataset::ALL.map(Dataset::name) {
+        let folder = out.join(dataset);
+        for month in note(&folder, dataset) {
+            note(&folder.join(&month), &format!("{dataset}/{month}"));
+        }
+    }
+    marks
+}
+
+/// Whether there is any file below a folder, or a link.
+fn holds_files(folder: &Path) -> bool {
+    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => holds_files(&entry.path()),
+        _ => true,
+    })
+}
+
+/// Takes away the marks of a build that was published whole; `false` where one stays.
+pub(super) fn forget_marks(out: &Path, build: &str) -> bool {
+    let places = marks(out).remove(build).unwrap_or_default();
+    let mut places = places.iter();
+    places.all(|place| fs::remove_file(out.join(place).join(format!("{MARK}{build}"))).is_ok())
+}
+
+/// Whether the folder of a build, whose command does not run, is of half a publication.
+pub(super) fn is_half(out: &Path, build: &str) -> bool {
+    let folder = out.join(build);
+    !Journal::is_published(&folder)
+        && (marks(out).contains_key(build) || holds_files(&folder.join(OLD)))
+}
+
+/// What is half published in `out`, by build, while nobody swaps: what is new.
+fn all(out: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut all = marks(out);
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(BUILDING) && holds_files(&entry.path().join(OLD)) {
+            all.entry(name).or_default();
+        }
+    }
+    all.retain(|build, _| !Journal::is_published(&out.join(build)));
+    all
+}
+
+/// Whether anything of a build that is gone is marked in `out`.
+pub(super) fn has_orphans(out: &Path) -> bool {
+    marks(out).keys().any(|build| !out.join(build).is_dir())
+}
+
+/// What is half published, in words; to be asked by who holds the journal.
+pub(super) fn told(out: &Path) -> String {
+    let text = |(build, new): (&String, &Vec<String>)| {
+        let new = match new.is_empty() {
+            true => "nothing new is in".to_owned(),
+            false => format!("new are {}", new.join(", ")),
+        };
+        match out.join(build).is_dir() {
+            true => format!("{new}, and what was there before is in {build}"),
+            false => format!("{new}, and {build}, which had what was there before, is gone"),
+        }
+    };
+    let texts: Vec<String> = all(out).iter().map(text).collect();
+    match texts.is_empty() {
+        true => {
+            "nothing here is half published: remove that file, and run the command again".to_owned()
+        }
+        false => format!(
+            "this is half published: {}; remove that file and all these, then publish all anew, or choose another \
+             --out",
+            texts.join("; ")
+        ),
+    }
+}
+
+/// Refuses half a publication; to be asked by who holds the journal.
+pub(super) fn refuse(out: &Path) -> Result<(), PublishError> {
+    match all(out).is_empty() {
+        true => Ok(()),
+        false => Err(PublishError::HalfLeft {
+            path: PathBuf::from(out),
+            half: told(out),
+        }),
+    }
+}

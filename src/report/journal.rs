@@ -1,0 +1,206 @@
+//! The journal of publishing, `OUT/_PUBLISHING`: what is about to change, and whose turn it is.
+//!
+//! ```text
+//! cdn-meter publishing/2<TAB>.building-<random>      the folder of the build
+//! put<TAB>summary                                    a step (swap.rs)
+//! end<TAB><64 digits>                                SHA-256 of the lines above
+//! ```
+//! It is made empty, exclusively, and held; written and synced before the first step; and moved into the folder of
+//! the build as `published` after the last: by this one rename all is published, and the folder says so for as long
+//! as anything of what was swapped out is in it. So an empty journal tells of nothing that was swapped, and one that
+//! is not to the byte what was written is believed in nothing: who finds it stops, and touches nothing.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::dataset::{PublishError, write_error};
+use super::half;
+use super::swap::Step;
+use crate::store::{is_still, open_file, open_lock};
+use crate::units::hex;
+
+/// What is about to change; there while it does.
+pub(super) const JOURNAL: &str = "_PUBLISHING";
+/// What it is called in the folder of a build that was published.
+pub(super) const PUBLISHED: &str = "published";
+/// Its first line, up to the folder of the build, and its last one, up to the digest.
+const HEAD: &str = "cdn-meter publishing/2\t";
+const END: &str = "end\t";
+/// A journal is smaller: a step for each dataset and its months.
+const JOURNAL_BYTES_MAX: u64 = 1 << 20;
+
+/// What a journal says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Journal {
+    /// The folder of the build.
+    pub(super) build: String,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Journal {
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{HEAD}{}\n", self.build);
+        self.steps
+            .iter()
+            .for_each(|step| text.push_str(&step.line()));
+        let digest = hex(&Sha256::digest(&text));
+        text.push_str(&format!("{END}{digest}\n"));
+        text
+    }
+
+    /// The journal with this very text.
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.pop()?;
+        let mut lines = lines.into_iter();
+        let build = lines.next()?.strip_prefix(HEAD)?.to_owned();
+        let steps = lines.map(Step::parse).collect::<Option<Vec<_>>>()?;
+        let is_inside = |path: &str| !path.contains("..") && !path.starts_with('/');
+        let are_inside = is_inside(&build) && steps.iter().all(|step| is_inside(&step.place));
+        let journal = Journal { build, steps };
+        (are_inside && journal.text() == text).then_some(journal)
+    }
+
+    /// The journal in `out`; `None` where there is none, or one that was not written yet.
+    ///
+    /// Errors: [`PublishError`], `JournalDamaged` where it is not as it was written.
+    pub(super) fn read(out: &Path) -> Result<Option<Self>, PublishError> {
+        let path = out.join(JOURNAL);
+        let text = read_text(&path).map_err(write_error(&path))?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let journal = std::str::from_utf8(&text).ok().and_then(Journal::parse);
+        journal
+            .map(Some)
+            .ok_or_else(|| PublishError::JournalDamaged {
+                half: half::told(out),
+                path,
+            })
+    }
+
+    /// Whether a build says that it was published.
+    pub(super) fn is_published(build: &Path) -> bool {
+        let text = read_text(&build.join(PUBLISHED)).unwrap_or_default();
+        let journal = std::str::from_utf8(&text).ok().and_then(Journal::parse);
+        let name = build.file_name().unwrap_or_default();
+        journal.is_some_and(|of| *name == *of.build)
+    }
+}
+
+/// What is in a file; nothing where there is none.
+fn read_text(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    match open_file(path) {
+        Ok(file) => file.take(JOURNAL_BYTES_MAX).read_to_end(&mut text)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => 0,
+        Err(error) => return Err(error),
+    };
+    Ok(text)
+}
+
+/// The turn of a command to publish in OUT: it holds the journal. Dropped, it gives the turn up.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    /// Whether the journal stays: the next command needs it.
+    pub(super) is_kept: bool,
+    /// Whether it was not there.
+    pub(super) is_new: bool,
+}
+
+impl Held {
+    /// Makes the journal of `out`, or takes one that nobody holds any more; waits while somebody does.
+    pub(super) fn wait(out: &Path) -> io::Result<Self> {
+        let path = out.join(JOURNAL);
+        loop {
+            let made = File::options().write(true).create_new(true).open(&path);
+            let (file, is_new) = match made {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => match open_lock(&path) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    opened => {
+                        let file = opened?;
+                        file.lock()?;
+                        (file, false)
+                    }
+                },
+                made => {
+                    let file = made?;
+                    // Where nothing can be locked, the name alone has to do.
+                    let _ = file.lock();
+                    (file, true)
+                }
+            };
+            if is_still(&file, &path)? {
+                return Ok(Held {
+                    file,
+                    path,
+                    is_kept: false,
+                    is_new,
+                });
+            }
+        }
+    }
+
+    /// Takes a journal that a killed command left in `out`; `None` where there is none, or its command runs.
+    pub(super) fn of_killed(out: &Path) -> Result<Option<Self>, PublishError> {
+        let path = out.join(JOURNAL);
+        let file = match open_lock(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(write_error(&path)(error)),
+        };
+        // Where nothing can be locked, nobody knows: publishing says so.
+        if file.try_lock().is_err() || !is_still(&file, &path).map_err(write_error(&path))? {
+            return Ok(None);
+        }
+        Ok(Some(Held {
+            file,
+            path,
+            is_kept: false,
+            is_new: false,
+        }))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.is_kept && is_still(&self.file, &self.path).unwrap_or(false) {
+            let _ = fs::remove_file(&self.path);
+        }
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d7_a_journal_is_what_was_written_or_nothing() {
+        let steps = [
+            "put\tsummary",
+            "take\tcharges/billing_month=2026-10-01",
+            "file\t.made-of",
+        ];
+        let steps = steps.map(|line| Step::parse(line).expect("a step"));
+        let journal = Journal {
+            build: ".building-0123".to_owned(),
+            steps: steps.into(),
+        };
+        let text = journal.text();
+        assert_eq!(Journal::parse(&text), Some(journal));
+        for at in 0..text.len() {
+            let mut bad = text.clone().into_bytes();
+            bad[at] ^= 1;
+            let bad = String::from_utf8(bad).expect("ASCII");
+            assert_eq!(Journal::parse(&bad), None, "{bad}");
+            assert_eq!(Journal::parse(&text[..at]), None, "{at}");
+        }
+        assert_eq!(Journal::parse(&text.repeat(2)), None);
+    }
+}

@@ -1,0 +1,238 @@
+//! What changes in OUT when something is published: what goes in, and what does not agree with it and goes out.
+//!
+//! The rule stands in `dataset.rs`; for months that are published alone, in `made_of.rs`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::build::{Build, Building, folder_name};
+use super::dataset::{Dataset, PublishError, write_error};
+use super::made_of::{FilesOf, MADE_OF, MadeOf, file_facts};
+use super::publish::{Left, Publication, QUARANTINE_FILE, Removed};
+use super::standing::{Standing, months_in};
+use super::swap::{Act, Step, is_there};
+use crate::units::Month;
+
+/// A month that goes, or all of a dataset; and the file of it that is not what was written, if that is why.
+type Going = (Option<Month>, Option<String>);
+
+/// What is done, step by step.
+pub(super) struct Plan<'a> {
+    pub(super) steps: Vec<Step>,
+    pub(super) removed: Vec<Removed>,
+    pub(super) left: Vec<Left>,
+    out: &'a Path,
+    publication: &'a Publication<'a>,
+    made_of: MadeOf,
+}
+
+impl<'a> Plan<'a> {
+    /// `files` are those of the datasets that were built.
+    pub(super) fn make(
+        build: &'a Build,
+        publication: &'a Publication<'a>,
+        files: &[FilesOf],
+    ) -> Result<Self, PublishError> {
+        let out = build.out();
+        let mut plan = Plan {
+            steps: Vec::new(),
+            removed: Vec::new(),
+            left: Vec::new(),
+            out,
+            publication,
+            made_of: MadeOf::read(out)?,
+        };
+        plan.hold_same_store()?;
+        for dataset in Dataset::ALL.into_iter().rev() {
+            plan.remove_other(dataset)?;
+        }
+        let datasets = publication.datasets.iter().zip(files);
+        for dataset in Dataset::ALL {
+            let mut built = datasets.clone();
+            if let Some(of) = built.find(|(building, _)| building.dataset == dataset) {
+                plan.put(of)?;
+            }
+        }
+        plan.put_quarantine(build)?;
+        if !plan.steps.is_empty() {
+            let path = build.file(MADE_OF);
+            fs::write(&path, plan.made_of.text())
+                .and_then(|()| File::open(&path)?.sync_all())
+                .map_err(write_error(&path))?;
+            plan.act(Act::File, MADE_OF);
+        }
+        Ok(plan)
+    }
+
+    fn act(&mut self, act: Act, place: impl Into<String>) {
+        let place = place.into();
+        self.steps.push(Step { act, place });
+    }
+
+    fn is_published(&self, dataset: Dataset) -> bool {
+        let mut datasets = self.publication.datasets.iter();
+        datasets.any(|of| of.dataset == dataset)
+    }
+
+    /// Refuses to put a month beside others of another store, or on another clock.
+    fn hold_same_store(&self) -> Result<(), PublishError> {
+        let Some(only) = self.publication.only else {
+            return Ok(());
+        };
+        for dataset in Dataset::ALL {
+            for month in months_in(&self.out.join(dataset.name())) {
+                let facts = self.made_of.of_month(dataset, month);
+                let differs =
+                    facts.and_then(|facts| self.publication.origin.differs(dataset, facts));
+                if let Some((what, then, now)) = differs.filter(|_| month != only) {
+                    return Err(PublishError::OtherMonths {
+                        path: self.out.join(dataset.name()).join(folder_name(month)),
+                        what,
+                        then,
+                        now,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Months of a dataset that go because they do not agree with what is published; all of it is `None`. Where one
+    /// month is published, others go only if either rests on the other.
+    fn going(&self, dataset: Dataset) -> Result<Vec<Going>, PublishError> {
+        let Publication {
+            datasets,
+            origin,
+            only,
+            ..
+        } = self.publication;
+        let is_billed = datasets.iter().any(|of| of.dataset.is_priced());
+        let is_priced_anew = datasets
+            .iter()
+            .any(|of| of.dataset.is_priced() && dataset.rests_on(of.dataset));
+        let is_published = self.is_published(dataset);
+        let places: Vec<Option<Month>> = match only {
+            None => vec![None],
+            Some(_) => months_in(&self.out.join(dataset.name()))
+                .into_iter()
+                .map(Some)
+                .collect(),
+        };
+        let mut going = Vec::new();
+        for place in places {
+            let is_other = place != *only;
+            if is_other {
+                let (Some(month), Some(only)) = (place, *only) else {
+                    continue;
+                };
+                let Some(facts) = self.made_of.of_month(dataset, month) else {
+                    continue;
+                };
+                if !origin.is_bound((dataset, month), facts, (only, is_billed)) {
+                    continue;
+                }
+            } else if is_published {
+                continue;
+            }
+            let is_same = (is_other || !is_priced_anew)
+                && self
+                    .made_of
+                    .is_same(dataset, place, (*origin, is_billed && is_other))?;
+            if !is_same {
+                going.push((place, None));
+            } else if let Some(file) = self.made_of.unlike(self.out, dataset, place)? {
+                going.push((place, Some(file)));
+            }
+        }
+        Ok(going)
+    }
+
+    /// Removes what of a dataset does not agree with what is published.
+    fn remove_other(&mut self, dataset: Dataset) -> Result<(), PublishError> {
+        let path = self.out.join(dataset.name());
+        let is_published = self.is_published(dataset);
+        if self.publication.datasets.is_empty() || is_published && self.publication.only.is_none() {
+            return Ok(());
+        }
+        match Standing::of(self.out, dataset, &self.made_of) {
+            Standing::Nothing => return Ok(()),
+            Standing::Foreign(_) if is_published => return Ok(()),
+            Standing::Foreign(what) => {
+                self.left.push(Left { path, what });
+                return Ok(());
+            }
+            Standing::Ours => {}
+        }
+        let mut going = self.going(dataset)?;
+        let there: BTreeSet<Option<Month>> = months_in(&path).into_iter().map(Some).collect();
+        let is_all = !is_published
+            && !going.is_empty()
+            && there
+                .iter()
+                .all(|month| going.iter().any(|(of, _)| of == month));
+        if is_all {
+            let unlike = going.into_iter().find_map(|(_, unlike)| unlike);
+            going = vec![(None, unlike)];
+        }
+        for (month, unlike) in going {
+            self.made_of.forget(dataset, month);
+            let place = match month {
+                Some(month) => format!("{}/{}", dataset.name(), folder_name(month)),
+                None => dataset.name().to_owned(),
+            };
+            let path = self.out.join(&place);
+            self.removed.push(Removed {
+                dataset,
+                path,
+                unlike,
+            });
+            self.act(Act::Take, place);
+        }
+        Ok(())
+    }
+
+    /// Puts in a dataset that was built, or its month.
+    fn put(&mut self, (building, files): (&Building, &FilesOf)) -> Result<(), PublishError> {
+        let dataset = building.dataset;
+        let place = self.out.join(dataset.name());
+        Standing::of(self.out, dataset, &self.made_of).hold_ours(place.clone())?;
+        let only = self.publication.only;
+        let only = only.filter(|_| place.join("_SUCCESS").is_file());
+        self.made_of
+            .note((building, files), only, self.publication.origin)?;
+        let Some(month) = only else {
+            self.act(Act::Put, dataset.name());
+            return Ok(());
+        };
+        let month = folder_name(month);
+        let path = format!("{}/{month}", dataset.name());
+        if building.path().join(&month).is_dir() {
+            self.act(Act::Put, path);
+        } else if is_there(&place.join(&month)) {
+            self.act(Act::Take, path);
+        }
+        Ok(())
+    }
+
+    /// Puts in the file of rejected lines, or takes it out where there are none.
+    fn put_quarantine(&mut self, build: &Build) -> Result<(), PublishError> {
+        let Some(has_lines) = self.publication.quarantine else {
+            return Ok(());
+        };
+        let place: PathBuf = self.out.join(QUARANTINE_FILE);
+        Standing::of_quarantine(&place).hold_ours(place.clone())?;
+        let origin = self.publication.origin;
+        if has_lines {
+            let path = build.file(QUARANTINE_FILE);
+            let facts = file_facts(&path).map_err(write_error(&path))?;
+            self.made_of
+                .note_file(QUARANTINE_FILE, Some(facts), origin)?;
+            self.act(Act::File, QUARANTINE_FILE);
+        } else if is_there(&place) {
+            self.made_of.note_file(QUARANTINE_FILE, None, origin)?;
+            self.act(Act::Take, QUARANTINE_FILE);
+        }
+        Ok(())
+    }
+}

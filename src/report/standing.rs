@@ -1,0 +1,135 @@
+//! What stands in OUT under the name of a dataset: ours, or what others keep there, which is never destroyed.
+//!
+//! Ours are the files that are noted (`made_of.rs`), as long as all of a folder are there; else those that are named
+//! as ours are, `billing_month=…/part-….parquet` and the like. What programs leave beside files without anybody's
+//! asking goes with them: `.DS_Store`, `._…`, `.nfs…`, `.fuse_hidden…` and `.….crc`. Where anything else is in a
+//! dataset, it is not swapped out: who would publish there is told of it, and to move it. Beside what is published it
+//! stays, and is named.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::build::{MONTH_KEY, folder_name};
+use super::dataset::{Dataset, PublishError};
+use super::made_of::MadeOf;
+use super::swap::MARK;
+use crate::units::Month;
+
+/// Files of others that are named at a time.
+const NAMED_MAX: usize = 3;
+/// What a file of rejected lines begins with.
+const QUARANTINE_START: &[u8] = b"{\"source\":";
+
+/// What stands at a place.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Nothing,
+    Ours,
+    /// Something else: what, in words.
+    Foreign(String),
+}
+
+impl Standing {
+    /// What stands at the place of a dataset.
+    pub(super) fn of(out: &Path, dataset: Dataset, made_of: &MadeOf) -> Self {
+        let place = out.join(dataset.name());
+        if fs::symlink_metadata(&place).is_err() {
+            return Standing::Nothing;
+        }
+        let Ok(mut entries) = fs::read_dir(&place) else {
+            return Standing::Foreign("no folder that can be read".to_owned());
+        };
+        if entries.next().is_none() {
+            return Standing::Ours;
+        }
+        if !place.join("_SUCCESS").is_file() {
+            return Standing::Foreign("no _SUCCESS in it".to_owned());
+        }
+        let Ok(files) = files_below(out, dataset.name()) else {
+            return Standing::Foreign("not all of it can be read".to_owned());
+        };
+        let foreign = files.iter().filter(|file| !is_ours(out, file, made_of));
+        let foreign: Vec<&str> = foreign.map(|file| &file[..]).collect();
+        if foreign.is_empty() {
+            return Standing::Ours;
+        }
+        let named = foreign[..foreign.len().min(NAMED_MAX)].join(", ");
+        let more = match foreign.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Standing::Foreign(format!("{named}{more} in it"))
+    }
+
+    /// Refuses what is not ours.
+    pub(super) fn hold_ours(self, place: PathBuf) -> Result<(), PublishError> {
+        match self {
+            Standing::Foreign(what) => Err(PublishError::InTheWay { path: place, what }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What stands at the place of the file of rejected lines.
+    pub(super) fn of_quarantine(path: &Path) -> Self {
+        match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Standing::Nothing,
+            Ok(text) if text.is_empty() || text.starts_with(QUARANTINE_START) => Standing::Ours,
+            _ => Standing::Foreign("no file of rejected lines".to_owned()),
+        }
+    }
+}
+
+/// Whether a file of a dataset is ours, by its place in OUT.
+fn is_ours(out: &Path, file: &str, made_of: &MadeOf) -> bool {
+    let (folder, name) = file.rsplit_once('/').unwrap_or_default();
+    let is_left = [".DS_Store", "._", ".nfs", ".fuse_hidden", MARK];
+    if is_left.iter().any(|start| name.starts_with(start))
+        || name.starts_with('.') && name.ends_with(".crc")
+    {
+        return true;
+    }
+    match folder.split_once('/') {
+        None => name == "_SUCCESS",
+        Some(_) if made_of.lists(out, folder) => made_of.has(file),
+        Some((_, month)) => {
+            let number = name.strip_prefix("part-");
+            let end = number.and_then(|of| {
+                of.trim_start_matches(|c: char| c.is_ascii_digit())
+                    .strip_prefix('.')
+            });
+            month.starts_with(MONTH_KEY) && end.is_some_and(|end| ["parquet", "csv"].contains(&end))
+        }
+    }
+}
+
+/// The months that a dataset has folders of.
+pub(super) fn months_in(place: &Path) -> Vec<Month> {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let month = |name: String| {
+        let month: Month = name.strip_prefix(MONTH_KEY)?.get(..7)?.parse().ok()?;
+        (folder_name(month) == name).then_some(month)
+    };
+    let mut months: Vec<Month> = names.filter_map(month).collect();
+    months.sort_unstable();
+    months
+}
+
+/// All that is no folder below `folder` of `root`, by its place in `root`, in order.
+pub(super) fn files_below(root: &Path, folder: &str) -> io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder))? {
+            let entry = entry?;
+            let place = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            match entry.file_type()?.is_dir() {
+                true => folders.push(place),
+                false => files.push(place),
+            }
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
