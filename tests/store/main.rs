@@ -20,6 +20,7 @@ mod explain;
 mod explained;
 mod faults;
 mod files;
+mod first;
 mod forgotten;
 mod frozen;
 mod half;
