@@ -55,7 +55,7 @@ fn usage_5min(month: &Month) -> Stage<'_> {
     let prepare = {
         let out = out.path().to_owned();
         move || {
-            let build = Build::begin(&out).expect("a folder that can be written to");
+            let build = Build::begin(&out, |_| {}).expect("a folder that can be written to");
             let building = build.dataset(Dataset::Usage5min);
             building.expect("a folder that can be written to")
         }

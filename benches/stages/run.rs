@@ -117,7 +117,7 @@ pub fn options(workers: usize) -> Options {
 /// Meters `sources` and publishes both datasets in `out`; what was metered.
 fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
     let options = options(workers);
-    let build = Build::begin(out).expect("a folder that can be written to");
+    let build = Build::begin(out, |_| {}).expect("a folder that can be written to");
     let begin = |of| build.dataset(of).expect("a folder that can be written to");
     let (summary, usage_5min) = (begin(Dataset::Summary), begin(Dataset::Usage5min));
     let table = Mutex::new(UsageTable::new(options.rows_max));

@@ -161,6 +161,7 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::InTheWay { .. }
+            | PublishError::Busy { .. }
             | PublishError::OtherMonths { .. }
             | PublishError::Inexact(_) => Failure::start(error),
             PublishError::Store(error) => error.into(),

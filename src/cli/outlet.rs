@@ -3,6 +3,7 @@
 use super::Failure;
 use super::progress::say;
 use super::quarantine::renew;
+use super::signals::begin_to_publish;
 use crate::report::{
     BilledBy, Build, Building, Dataset, Origin, Publication, QUARANTINE_FILE, Terms, publish,
 };
@@ -71,6 +72,7 @@ impl<'a> Place<'a> {
             only: self.only,
             quarantine: self.quarantine,
         };
+        begin_to_publish()?;
         publish_all(&self.build, &publication)?;
         let out = self.build.out();
         if self.quarantine == Some(true) {

@@ -124,7 +124,12 @@ pub(super) struct Publishing<'a> {
 impl PublishArgs {
     /// Begins to build in the folder, and says what was found there.
     fn build(&self) -> Result<Build, Failure> {
-        let build = Build::begin(&self.out)?;
+        let build = Build::begin(&self.out, |out| {
+            say(&format!(
+                "another command publishes in {}: waiting for it",
+                out.display()
+            ));
+        })?;
         let out = self.out.display();
         if !build.taken_back.is_empty() {
             say(&format!(
@@ -404,7 +409,6 @@ impl<'a> Publishing<'a> {
         };
         datasets.extend([self.usage_5min, self.summary]);
         datasets.extend(self.adjustments);
-        hold_not_stopped()?;
         let terms_of = terms.with(&self.registry);
         let is_still = self.place.publish(datasets, &terms_of, billed_by)?;
         report.bills = bills;

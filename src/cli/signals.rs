@@ -3,7 +3,7 @@
 //! | when | SIGINT (Ctrl-C) or SIGTERM |
 //! |---|---|
 //! | `ingest` and `run` | the first one stops the reading of logs: what is finished is committed, and it is said what was kept. A run that has read them goes on to the end of the month in hand, and publishes nothing. The second one ends the program at once |
-//! | `ingest` and `run`, while they wait for the store | ends the program at once |
+//! | `ingest` and `run`, while they wait for the store, and `run` while it publishes | ends the program at once |
 //! | any other command | ends the program at once: what it leaves half done, the next one sweeps up |
 //!
 //! The exit code is 128 and the number of the signal. Both are always handled, because a process with the number 1,
@@ -83,6 +83,14 @@ impl Drop for Graceful {
     fn drop(&mut self) {
         IS_FINAL.store(true, Ordering::SeqCst);
     }
+}
+
+/// Begins to publish: from now on a signal ends the program at once, as the next command takes back what is half done.
+///
+/// Errors: a signal that came before.
+pub(super) fn begin_to_publish() -> Result<(), Failure> {
+    IS_FINAL.store(true, Ordering::SeqCst);
+    hold_not_stopped()
 }
 
 /// Stops a run that has read all logs and has published nothing yet, if a signal came.

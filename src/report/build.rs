@@ -43,6 +43,8 @@ pub struct Build {
     pub taken_back: Vec<String>,
     /// Builds of earlier versions that may be running.
     pub unknown: Vec<PathBuf>,
+    /// Called where another command that publishes is waited for.
+    pub(super) tell: fn(&Path),
 }
 
 /// The folder of a build.
@@ -65,16 +67,17 @@ pub struct Building {
 
 impl Build {
     /// Begins to build for the folder `out`, which is made if missing. What killed commands left there is taken
-    /// back and removed.
+    /// back and removed. `tell` is called with `out` when another command that publishes there has to be waited for
+    /// for longer than a moment.
     ///
     /// Errors: [`PublishError`].
-    pub fn begin(out: &Path) -> Result<Self, PublishError> {
+    pub fn begin(out: &Path, tell: fn(&Path)) -> Result<Self, PublishError> {
         let is_out_new = !out.exists();
         fs::create_dir_all(out).map_err(write_error(out))?;
         let taken_back = publish::take_back_killed(out)?;
         let (unknown, has_half) = remove_abandoned(out);
         if has_half || half::has_orphans(out) {
-            publish::refuse_half(out)?;
+            publish::refuse_half(out, tell)?;
         }
         let scratch = Scratch::make(out, is_out_new).map_err(write_error(out))?;
         fail_at("publish.begin").map_err(write_error(out))?;
@@ -82,6 +85,7 @@ impl Build {
             scratch: Arc::new(scratch),
             taken_back,
             unknown,
+            tell,
         })
     }
 

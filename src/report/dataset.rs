@@ -122,6 +122,27 @@ pub enum PublishError {
         /// What is old, as a list.
         old: String,
     },
+    /// A command was killed while it swapped, and what it swapped in cannot be taken back now.
+    #[error(
+        "cannot take back what a killed command published, at {path}: {source}; until the next command that \
+         publishes there has done so, what stands there is of two commands"
+    )]
+    NotTakenBack {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Another command publishes there, and does not end.
+    #[error(
+        "another command holds {path} and has not ended in {minutes} minutes: end it, or choose another --out"
+    )]
+    Busy {
+        /// Its journal.
+        path: PathBuf,
+        /// How long it was waited for.
+        minutes: u64,
+    },
     /// All was published, and the system would not say that it lasts.
     #[error(
         "all was published in {path}, but it may not survive a loss of power: {source}; run the command again"

@@ -10,9 +10,10 @@
 //! as anything of what was swapped out is in it. So an empty journal tells of nothing that was swapped, and one that
 //! is not to the byte what was written is believed in nothing: who finds it stops, and touches nothing.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
@@ -31,6 +32,12 @@ const HEAD: &str = "cdn-meter publishing/2\t";
 const END: &str = "end\t";
 /// A journal is smaller: a step for each dataset and its months.
 const JOURNAL_BYTES_MAX: u64 = 1 << 20;
+/// How long another command that publishes is waited for. One that takes longer is hung: swapping takes no time, and
+/// building is done before.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(600);
+/// How long before that is said.
+const QUIET: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a journal says.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,17 +121,42 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Makes the journal of `out`, or takes one that nobody holds any more; waits while somebody does.
-    pub(super) fn wait(out: &Path) -> io::Result<Self> {
-        let path = out.join(JOURNAL);
+    /// Makes the journal of `out`, or takes one that nobody holds any more; waits while somebody does, and calls
+    /// `tell` when that takes a while.
+    ///
+    /// Errors: [`PublishError`], `Busy` at [`TURN_WAIT_MAX`].
+    pub(super) fn wait(out: &Path, tell: fn(&Path)) -> Result<Self, PublishError> {
+        let (path, since) = (out.join(JOURNAL), Instant::now());
+        let mut is_told = false;
         loop {
-            let made = File::options().write(true).create_new(true).open(&path);
+            if let Some(held) = Held::take(&path).map_err(write_error(&path))? {
+                return Ok(held);
+            }
+            if TURN_WAIT_MAX < since.elapsed() {
+                let minutes = TURN_WAIT_MAX.as_secs() / 60;
+                return Err(PublishError::Busy { path, minutes });
+            }
+            if QUIET < since.elapsed() && !is_told {
+                tell(out);
+                is_told = true;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The same without waiting; `None` while somebody holds it.
+    fn take(path: &Path) -> io::Result<Option<Self>> {
+        loop {
+            let made = File::options().write(true).create_new(true).open(path);
             let (file, is_new) = match made {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => match open_lock(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => match open_lock(path) {
                     Err(error) if error.kind() == ErrorKind::NotFound => continue,
                     opened => {
                         let file = opened?;
-                        file.lock()?;
+                        match file.try_lock() {
+                            Err(TryLockError::WouldBlock) => return Ok(None),
+                            locked => locked?,
+                        }
                         (file, false)
                     }
                 },
@@ -135,13 +167,13 @@ impl Held {
                     (file, true)
                 }
             };
-            if is_still(&file, &path)? {
-                return Ok(Held {
+            if is_still(&file, path)? {
+                return Ok(Some(Held {
                     file,
-                    path,
+                    path: path.to_owned(),
                     is_kept: false,
                     is_new,
-                });
+                }));
             }
         }
     }

@@ -22,7 +22,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::build::{Build, Building, sync_folder};
-use super::dataset::{Dataset, PublishError, write_error};
+use super::dataset::{Dataset, PublishError};
 use super::half;
 use super::journal::{Held, JOURNAL, Journal, PUBLISHED};
 use super::made_of::{FilesOf, MADE_OF, MadeOf};
@@ -95,7 +95,7 @@ pub fn publish(
     let out = build.out();
     let datasets = publication.datasets.iter();
     let files: Result<Vec<FilesOf>, PublishError> = datasets.map(Building::seal).collect();
-    let mut turn = Turn::take(out)?;
+    let mut turn = Turn::take(out, build.tell)?;
     let plan = Plan::make(build, publication, &files?)?;
     let on = Ground {
         out,
@@ -116,9 +116,8 @@ struct Turn(Held);
 
 impl Turn {
     /// Waits for others that publish, and takes back what killed ones did.
-    fn take(out: &Path) -> Result<Self, PublishError> {
-        let path = out.join(JOURNAL);
-        let mut turn = Turn(Held::wait(out).map_err(write_error(&path))?);
+    fn take(out: &Path, tell: fn(&Path)) -> Result<Self, PublishError> {
+        let mut turn = Turn(Held::wait(out, tell)?);
         turn.put_right(out)?;
         Ok(turn)
     }
@@ -219,8 +218,8 @@ pub(super) fn take_back_killed(out: &Path) -> Result<Vec<String>, PublishError> 
 }
 
 /// Refuses half a publication of which no journal tells, once nobody publishes.
-pub(super) fn refuse_half(out: &Path) -> Result<(), PublishError> {
-    Turn::take(out).map(drop)
+pub(super) fn refuse_half(out: &Path, tell: fn(&Path)) -> Result<(), PublishError> {
+    Turn::take(out, tell).map(drop)
 }
 
 /// Takes back what the journal says, and empties it.
@@ -237,16 +236,22 @@ fn take_back_written(out: &Path) -> Result<Vec<String>, PublishError> {
     let on = Ground { out, build: &build };
     for step in steps.iter().rev() {
         let place = on.place(step);
-        step.take_back(on).map_err(write_error(&place))?;
+        step.take_back(on).map_err(not_taken_back(&place))?;
     }
     let empty = || {
         sync_out(out)?;
         let mut options = File::options();
         options.write(true).truncate(true).open(&path)?.sync_all()
     };
-    empty().map_err(write_error(&path))?;
+    empty().map_err(not_taken_back(&path))?;
     let places = steps.into_iter().map(|step| step.place);
     Ok(places.filter(|place| place != MADE_OF).collect())
+}
+
+/// What is said where a publication that was cut short cannot be taken back.
+fn not_taken_back(path: &Path) -> impl FnOnce(io::Error) -> PublishError + use<> {
+    let path = path.to_owned();
+    move |source| PublishError::NotTakenBack { path, source }
 }
 
 /// Whether what is in the folder of a build may be needed to put OUT right.

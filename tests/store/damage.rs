@@ -105,11 +105,7 @@ fn files(site: &Site) -> BTreeMap<PathBuf, Vec<u8>> {
 fn filled(from: u64) -> Site {
     let site = Site::new();
     let november = |text: String| text.replace("20261003", "20261103");
-    let rejected = |from| {
-        lines(from, 1)
-            .replace(" v", " -")
-            .replace(".example.cn", "")
-    };
+    let rejected = |from| lines(from, 1).replace(&format!("v{}.example.cn", from % 3), "-");
     let ingest = |names: &str| {
         let said = site.ingest_with(&["--names", names]);
         assert_eq!(said.code, 0, "{}{}", said.stderr, said.json);
@@ -129,7 +125,11 @@ fn filled(from: u64) -> Site {
     assert_eq!(said.code, 0, "{}", said.stderr);
     site.write("late.log", lines(from + 500, 30));
     ingest("rotation");
-    assert_eq!(site.verify().code, 0);
+    let verified = site.verify();
+    assert_eq!(verified.code, 0, "{}", verified.stderr);
+    // The line that is none, and the one without a host.
+    let kept = fs::read_dir(site.path("store/quarantine"));
+    assert_eq!(kept.expect("listed").count(), 2);
     site
 }
 

@@ -224,6 +224,34 @@ fn d22_files_beyond_the_limit_of_their_size_are_one_message() {
 }
 
 #[test]
+fn d22_waiting_for_another_that_publishes_is_told_and_ended_by_a_signal() {
+    for (command, name, code) in [("run", "-TERM", 143), ("summary", "-INT", 130)] {
+        let site = Site::new();
+        site.write("a.log", lines(0, 40));
+        assert_eq!(site.ingest().code, 0);
+        fs::create_dir_all(site.path("out")).expect("made");
+        let journal = File::create(site.path("out/_PUBLISHING")).expect("made");
+        journal.lock().expect("locked");
+        let mut waiting = site.command(command);
+        if command == "run" {
+            waiting.arg(site.path("logs"));
+        }
+        waiting.arg("--out").arg(site.path("out"));
+        let child = waiting.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("started");
+        std::thread::sleep(std::time::Duration::from_millis(2_500));
+        signal(name, child.id());
+        let (ended_with, stderr) = ended(child);
+        assert_eq!(ended_with, code, "{command}: {stderr}");
+        assert!(
+            stderr.contains("another command publishes in"),
+            "{command}: {stderr}"
+        );
+        assert!(!site.path("out/summary").exists());
+    }
+}
+
+#[test]
 fn d22_a_signal_ends_the_waiting_for_a_store() {
     for (command, name, code) in [
         ("ingest", "-TERM", 143),
