@@ -54,8 +54,7 @@ pub(super) struct RestoreArgs {
 /// up: what only the ledger tells has to come from a copy of it, or from the logs. An older copy of the ledger, with
 /// its seal, is believed by that, and it is said which commits are lost: restore the newest copy instead, if there is
 /// one. Exit code 0: the store is sound. 1: so it is, once logs are ingested again that it names, or but for rejected
-/// lines that were given up. 3: something is lost, and what to do stands
-/// beside it.
+/// lines that were given up, or as far as a trial looked. 3: something is lost, and what to do stands beside it.
 #[derive(Args)]
 pub(super) struct RepairArgs {
     #[command(flatten)]
@@ -139,6 +138,7 @@ pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
             "lost": repair.lost,
             "ingest_again": repair.again,
             "given_up": repair.given_up,
+            "unseen": repair.unseen,
         }))?;
     } else {
         let mut out = out();
@@ -155,13 +155,18 @@ pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
         for lost in &repair.lost {
             writeln!(out, "lost  {}", shown(lost))?;
         }
+        if let Some(unseen) = repair.unseen {
+            writeln!(out, "unknown  {unseen}")?;
+        }
         if repair == Repair::default() {
             writeln!(out, "nothing to repair")?;
         }
         out.flush()?;
     }
     match repair.lost.len() {
-        0 if repair.again.is_empty() && repair.given_up.is_empty() => Ok(Finish::Done),
+        0 if repair.again.is_empty() && repair.given_up.is_empty() && repair.unseen.is_none() => {
+            Ok(Finish::Done)
+        }
         0 => Ok(Finish::Attention),
         lost => Err(Failure::state(format!(
             "the store {} is not whole: {} lost, and what to do stands beside it",
