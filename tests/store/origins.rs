@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{Site, lines};
+use crate::program::{Site, copy_folder, lines};
 use crate::publishing::{later, run, seen};
 
 /// One log, published with its charges.
@@ -53,6 +53,70 @@ fn b3_notes_of_one_month_do_not_speak_for_a_dataset_of_several() {
     let said = run(&site, "bill", "out", &[]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(!site.path("out/summary").exists(), "{}", said.stderr);
+}
+
+/// The folder of a build of the version before, which a killed command left, with nothing in it.
+fn killed_build(site: &Site) -> std::path::PathBuf {
+    let build = site.path("out/.building-0123456789abcdef");
+    for folder in ["new", "old"] {
+        fs::create_dir_all(build.join(folder)).expect("made");
+    }
+    fs::write(build.join("lock"), "").expect("written");
+    build
+}
+
+#[test]
+fn d7_what_the_version_before_left_when_all_was_published_goes() {
+    let site = site_published();
+    let before = seen(&site.path("out"));
+    let build = killed_build(&site);
+    copy_folder(&site.path("out/summary"), &build.join("old/summary"));
+    let mark = site.path("out/summary/.new-of.building-0123456789abcdef");
+    fs::write(&mark, "").expect("written");
+    let said = run(&site, "summary", "out", &["--month", "2020-01"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(!build.exists() && !mark.exists(), "{}", said.stderr);
+    assert_eq!(seen(&site.path("out")), before);
+}
+
+#[test]
+fn d7_a_journal_of_the_version_before_is_taken_back() {
+    let site = site_published();
+    let out = site.path("out");
+    let before = seen(&out);
+    let made_of = fs::read(out.join(".made-of")).expect("read");
+    let build = killed_build(&site);
+    // Charges were taken out, the summary was moved aside and a new one moved in, files were added and replaced.
+    for name in ["charges", "summary"] {
+        fs::rename(out.join(name), build.join("old").join(name)).expect("moved");
+    }
+    fs::create_dir(out.join("summary")).expect("made");
+    for name in ["_SUCCESS", ".new-of.building-0123456789abcdef"] {
+        fs::write(out.join("summary").join(name), "").expect("written");
+    }
+    fs::rename(out.join(".made-of"), build.join("old/.made-of")).expect("moved");
+    fs::write(out.join(".made-of"), "new\n").expect("written");
+    fs::write(out.join("quarantine.ndjson"), "").expect("written");
+    let steps =
+        "take\tcharges\nput\tsummary\nadd-file\tquarantine.ndjson\nreplace-file\t.made-of\n";
+    let head = "cdn-meter publishing/1\t.building-0123456789abcdef\n";
+    fs::write(out.join("_PUBLISHING"), format!("{head}{steps}end\n")).expect("written");
+    let said = run(&site, "summary", "out", &["--month", "2020-01"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("are as they were before it"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(seen(&out), before);
+    assert_eq!(fs::read(out.join(".made-of")).expect("read"), made_of);
+    assert!(!build.exists());
+    // One without its end was not begun; one that is damaged is not believed.
+    for (text, code) in [(steps.to_owned(), 1), (format!("{steps}put\nend\n"), 3)] {
+        fs::write(out.join("_PUBLISHING"), format!("{head}{text}")).expect("written");
+        let said = run(&site, "summary", "out", &["--month", "2020-01"]);
+        assert_eq!(said.code, code, "{}", said.stderr);
+    }
 }
 
 #[test]
