@@ -1,6 +1,7 @@
 //! What stands in OUT of others, of earlier commands and of earlier versions: left alone, or removed and named.
 
 use std::fs;
+use std::process::Command;
 
 use crate::program::{Site, copy_folder, lines};
 use crate::publishing::{later, run, seen};
@@ -116,6 +117,31 @@ fn d7_a_journal_of_the_version_before_is_taken_back() {
         fs::write(out.join("_PUBLISHING"), format!("{head}{text}")).expect("written");
         let said = run(&site, "summary", "out", &["--month", "2020-01"]);
         assert_eq!(said.code, code, "{}", said.stderr);
+    }
+}
+
+#[test]
+fn d7_a_pipe_at_the_place_of_a_file_of_out_is_named_and_not_waited_for() {
+    let site = site_published();
+    for (name, code) in [("quarantine.ndjson", 0), ("_PUBLISHING", 3)] {
+        let path = site.path("out").join(name);
+        let made = Command::new("mkfifo").arg(&path).status();
+        assert!(made.expect("mkfifo is there").success());
+        let said = run(&site, "summary", "out", &[]);
+        assert_eq!(said.code, code, "{name}: {}", said.stderr);
+        assert!(code == 0 || said.stderr.contains(name), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn d7_a_folder_that_is_not_there_yet_does_not_hide_that_out_is_in_a_store() {
+    let site = site_published();
+    std::os::unix::fs::symlink(site.path("store"), site.path("link")).expect("linked");
+    for out in ["new/../store/out", "new/far/../../link/out"] {
+        let said = run(&site, "summary", out, &[]);
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(said.stderr.contains("is in the store"), "{}", said.stderr);
+        assert!(!site.path("new").exists());
     }
 }
 
