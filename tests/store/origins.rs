@@ -45,15 +45,53 @@ fn b3_notes_of_one_month_do_not_speak_for_a_dataset_of_several() {
     let site = Site::new();
     site.write("a.log", lines(0, 20) + &later(50, 20));
     assert_eq!(run(&site, "run", "out", &[]).code, 0);
-    // As an earlier version left it.
     fs::remove_file(site.path("out/.made-of")).expect("removed");
+    let october = |dataset: &str| site.path(&format!("{dataset}/billing_month=2026-10-01"));
+    let datasets = ["summary", "usage_5min", "charges", "costs"];
+    for of in datasets {
+        fs::create_dir(site.path(of)).expect("made");
+        fs::rename(october(&format!("out/{of}")), october(of)).expect("moved");
+    }
     site.write("late.log", lines(500, 20));
     assert_eq!(site.ingest().code, 0);
     let november = run(&site, "summary", "out", &["--month", "2026-11"]);
     assert_eq!(november.code, 0, "{}", november.stderr);
+    for of in datasets
+        .iter()
+        .filter(|of| site.path(&format!("out/{of}")).exists())
+    {
+        fs::rename(october(of), october(&format!("out/{of}"))).expect("put back");
+    }
     let said = run(&site, "bill", "out", &[]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(!site.path("out/summary").exists(), "{}", said.stderr);
+}
+
+#[test]
+fn b2_a_month_is_not_put_beside_those_of_which_nothing_tells() {
+    let site = Site::new();
+    site.write("a.log", lines(0, 20) + &later(50, 20));
+    assert_eq!(run(&site, "run", "out", &[]).code, 0);
+    let made_of = site.path("out/.made-of");
+    for text in [None, Some("summary\t2026-10\tregistry=1\n")] {
+        match text {
+            None => fs::remove_file(&made_of).expect("removed"),
+            Some(older) => fs::write(&made_of, older).expect("written"),
+        }
+        let before = seen(&site.path("out"));
+        for name in ["summary", "bill"] {
+            let said = run(&site, name, "out", &["--month", "2026-11"]);
+            assert_eq!(said.code, 2, "{}", said.stderr);
+            for text in ["billing_month=2026-10-01", "leave out --month"] {
+                assert!(said.stderr.contains(text), "{text}: {}", said.stderr);
+            }
+            assert_eq!(seen(&site.path("out")), before);
+        }
+    }
+    for more in [&[][..], &["--month", "2026-11"]] {
+        let said = run(&site, "summary", "out", more);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+    }
 }
 
 /// The folder of a build of the version before, which a killed command left, with nothing in it.
