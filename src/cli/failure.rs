@@ -163,6 +163,7 @@ impl From<PublishError> for Failure {
             PublishError::InTheWay { .. }
             | PublishError::Busy { .. }
             | PublishError::OtherMonths { .. }
+            | PublishError::UntoldMonths { .. }
             | PublishError::Inexact(_) => Failure::start(error),
             PublishError::Store(error) => error.into(),
             PublishError::Csv(error) => io::Error::from(error).into(),

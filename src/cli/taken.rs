@@ -9,10 +9,9 @@
 //! A place is told by its path without links, as far as there is something, and by device and inode. A folder that
 //! is not there yet counts, too: what is asked for makes it. All this is looked at before anything is made.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::Failure;
 use crate::ingest::is_quarantine;
@@ -166,16 +165,19 @@ fn is_same(place: &Path, other: &Path) -> bool {
     }
 }
 
-/// A path without links, as far as there is something.
+/// A path without links, as far as there is something. What is missing is made as folders, so a `..` behind it leads
+/// back to where it is, and what follows may be there.
 fn whole(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut missing: Vec<&OsStr> = Vec::new();
-    for folder in path.ancestors() {
-        if let Ok(mut there) = folder.canonicalize() {
-            there.extend(missing.iter().rev());
-            return there;
+    let mut whole = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            part => {
+                whole.push(part);
+                whole = whole.canonicalize().unwrap_or(whole);
+            }
         }
-        missing.extend(folder.file_name());
     }
-    path
+    whole
 }

@@ -1,16 +1,17 @@
 //! Datasets while they are being built: in a folder of the command's own, out of readers' sight.
 //!
 //! ```text
-//! OUT/.building-<random>/lock        held, as long as the command runs
-//! OUT/.building-<random>/new/…       what it builds
-//! OUT/.building-<random>/old/…       what it swapped out
-//! OUT/.building-<random>/published   its journal, once all is published
+//! OUT/.building-2-<random>/lock        held, as long as the command runs
+//! OUT/.building-2-<random>/new/…       what it builds; by an exchange, also what it swapped out
+//! OUT/.building-2-<random>/old/…       what it took out, or moved aside
+//! OUT/.building-2-<random>/published   its journal, once all is published
 //! ```
 //! The folder is made under a name that nothing had, so two commands never share one, in whatever container,
 //! under whatever process number they run. Whether its command still runs is told by the lock alone: a folder
 //! whose lock can be taken is what a killed command left. It is removed, never published. A folder whose lock is
 //! held, or of which the file system cannot tell, is left alone. Folders of versions that had no lock are left,
 //! too, and named.
+//! The `2` tells those that say so when all is published from those of the version before.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -29,6 +30,8 @@ use crate::units::Month;
 
 /// What the names of unfinished builds start with.
 pub(super) const BUILDING: &str = ".building-";
+/// The same of this version.
+pub(super) const BUILDING_NOW: &str = ".building-2-";
 /// What the names of a dataset's folders start with, each of a month.
 pub(super) const MONTH_KEY: &str = "billing_month=";
 /// What is built, and what was swapped out.
@@ -188,7 +191,7 @@ pub(super) fn folder_name(month: Month) -> String {
 
 impl Scratch {
     fn make(out: &Path, is_out_new: bool) -> io::Result<Self> {
-        let (path, lock) = claim_folder(out, BUILDING)?;
+        let (path, lock) = claim_folder(out, BUILDING_NOW)?;
         let scratch = Scratch {
             out: out.to_owned(),
             path,

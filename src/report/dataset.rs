@@ -15,7 +15,7 @@
 //! made of the same usage, by the same version, registry, clock and factors (`origin.rs`), its files are what was
 //! written (`made_of.rs`), and nothing that it derives from was priced anew. Else it is removed, and named. With one
 //! month named, all this is of the folders of that month, and of bills that rest on it or on which its bill rests
-//! (`made_of.rs`). What others keep under the name of a dataset is never removed (`standing.rs`).
+//! (`plan.rs`). What others keep under the name of a dataset is never removed (`standing.rs`).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -207,6 +207,16 @@ pub enum PublishError {
         then: String,
         /// What it is.
         now: String,
+    },
+    /// A month that is published alone would stand beside others of which nothing tells what they were made of.
+    #[error(
+        "{path} may be of another store or clock than this month: no .made-of tells, as where it was removed or an \
+         earlier version published; nothing was published; leave out --month to publish all of it anew, or choose \
+         another --out"
+    )]
+    UntoldMonths {
+        /// The folder of another month.
+        path: PathBuf,
     },
     /// What stands at the dataset's place is not, or not all, ours.
     #[error(

@@ -5,11 +5,11 @@
 //! taken out, was swapped by halves; so was what bears the mark of a build whose folder is gone. A build of which
 //! there is neither never began to swap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::build::{BUILDING, OLD};
+use super::build::{BUILDING, BUILDING_NOW, OLD};
 use super::dataset::{Dataset, PublishError};
 use super::journal::Journal;
 use super::swap::MARK;
@@ -56,33 +56,52 @@ pub(super) fn forget_marks(out: &Path, build: &str) -> bool {
     places.all(|place| fs::remove_file(out.join(place).join(format!("{MARK}{build}"))).is_ok())
 }
 
+/// Whether a build says in its folder when it was published. Those of the version before did not: one of them of
+/// which no journal tells was published whole, or never began.
+fn is_telling(build: &str) -> bool {
+    build.starts_with(BUILDING_NOW)
+}
+
 /// Whether the folder of a build, whose command does not run, is of half a publication.
 pub(super) fn is_half(out: &Path, build: &str) -> bool {
     let folder = out.join(build);
-    !Journal::is_published(&folder)
+    is_telling(build)
+        && !Journal::is_published(&folder)
         && (marks(out).contains_key(build) || holds_files(&folder.join(OLD)))
 }
 
 /// What is half published in `out`, by build, while nobody swaps: what is new.
 fn all(out: &Path) -> BTreeMap<String, Vec<String>> {
-    let mut all = marks(out);
+    // Who has just published takes marks and what was swapped out away, and only then what says so: that is asked
+    // for first.
+    let (mut published, mut others) = (BTreeSet::new(), Vec::new());
     for entry in fs::read_dir(out).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(BUILDING) && holds_files(&entry.path().join(OLD)) {
-            all.entry(name).or_default();
+        match name.starts_with(BUILDING) {
+            true if Journal::is_published(&entry.path()) => drop(published.insert(name)),
+            true => others.push(name),
+            false => {}
         }
     }
-    all.retain(|build, _| !Journal::is_published(&out.join(build)));
+    let mut all = marks(out);
+    for build in others {
+        if holds_files(&out.join(&build).join(OLD)) {
+            all.entry(build).or_default();
+        }
+    }
+    all.retain(|build, _| is_telling(build) && !published.contains(build));
     all
 }
 
 /// Whether anything of a build that is gone is marked in `out`.
 pub(super) fn has_orphans(out: &Path) -> bool {
-    marks(out).keys().any(|build| !out.join(build).is_dir())
+    let marks = marks(out);
+    let mut builds = marks.keys().filter(|build| is_telling(build));
+    builds.any(|build| !out.join(build).is_dir())
 }
 
-/// What is half published, in words; to be asked by who holds the journal.
-pub(super) fn told(out: &Path) -> String {
+/// What is half published, in words; to be asked by who holds the journal. `these` says what is to be removed then.
+pub(super) fn told(out: &Path, these: &str) -> String {
     let text = |(build, new): (&String, &Vec<String>)| {
         let new = match new.is_empty() {
             true => "nothing new is in".to_owned(),
@@ -99,8 +118,7 @@ pub(super) fn told(out: &Path) -> String {
             "nothing here is half published: remove that file, and run the command again".to_owned()
         }
         false => format!(
-            "this is half published: {}; remove that file and all these, then publish all anew, or choose another \
-             --out",
+            "this is half published: {}; remove {these}, then publish all anew, or choose another --out",
             texts.join("; ")
         ),
     }
@@ -112,7 +130,7 @@ pub(super) fn refuse(out: &Path) -> Result<(), PublishError> {
         true => Ok(()),
         false => Err(PublishError::HalfLeft {
             path: PathBuf::from(out),
-            half: told(out),
+            half: told(out, "all these"),
         }),
     }
 }

@@ -1,7 +1,7 @@
 //! The journal of publishing, `OUT/_PUBLISHING`: what is about to change, and whose turn it is.
 //!
 //! ```text
-//! cdn-meter publishing/2<TAB>.building-<random>      the folder of the build
+//! cdn-meter publishing/2<TAB>.building-2-<random>    the folder of the build
 //! put<TAB>summary                                    a step (swap.rs)
 //! end<TAB><64 digits>                                SHA-256 of the lines above
 //! ```
@@ -9,6 +9,10 @@
 //! the build as `published` after the last: by this one rename all is published, and the folder says so for as long
 //! as anything of what was swapped out is in it. So an empty journal tells of nothing that was swapped, and one that
 //! is not to the byte what was written is believed in nothing: who finds it stops, and touches nothing.
+//!
+//! The version before wrote `cdn-meter publishing/1`, whose last line is a bare `end`, and files by two other names;
+//! it removed its journal when all was published. What it left is taken back as it would have done: one without
+//! its end tells of nothing that was swapped.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read as _};
@@ -30,6 +34,9 @@ pub(super) const PUBLISHED: &str = "published";
 /// Its first line, up to the folder of the build, and its last one, up to the digest.
 const HEAD: &str = "cdn-meter publishing/2\t";
 const END: &str = "end\t";
+/// The same of the version before.
+const HEAD_BEFORE: &str = "cdn-meter publishing/1\t";
+const END_BEFORE: &str = "\nend\n";
 /// A journal is smaller: a step for each dataset and its months.
 const JOURNAL_BYTES_MAX: u64 = 1 << 20;
 /// How long another command that publishes is waited for. One that takes longer is hung: swapping takes no time, and
@@ -62,13 +69,25 @@ impl Journal {
     fn parse(text: &str) -> Option<Self> {
         let mut lines: Vec<&str> = text.lines().collect();
         lines.pop()?;
-        let mut lines = lines.into_iter();
-        let build = lines.next()?.strip_prefix(HEAD)?.to_owned();
-        let steps = lines.map(Step::parse).collect::<Option<Vec<_>>>()?;
+        let journal = Journal::of_lines(&lines, HEAD)?;
+        (journal.text() == text).then_some(journal)
+    }
+
+    /// The journal of the version before with this very text.
+    fn parse_before(text: &str) -> Option<Self> {
+        let text = text.strip_suffix(END_BEFORE)?;
+        Journal::of_lines(&text.lines().collect::<Vec<_>>(), HEAD_BEFORE)
+    }
+
+    /// The journal with these lines, its end left out.
+    fn of_lines(lines: &[&str], head: &str) -> Option<Self> {
+        let (first, steps) = lines.split_first()?;
+        let build = first.strip_prefix(head)?.to_owned();
+        let steps = steps.iter().map(|line| Step::parse(line));
+        let steps = steps.collect::<Option<Vec<_>>>()?;
         let is_inside = |path: &str| !path.contains("..") && !path.starts_with('/');
         let are_inside = is_inside(&build) && steps.iter().all(|step| is_inside(&step.place));
-        let journal = Journal { build, steps };
-        (are_inside && journal.text() == text).then_some(journal)
+        are_inside.then_some(Journal { build, steps })
     }
 
     /// The journal in `out`; `None` where there is none, or one that was not written yet.
@@ -80,11 +99,15 @@ impl Journal {
         if text.is_empty() {
             return Ok(None);
         }
-        let journal = std::str::from_utf8(&text).ok().and_then(Journal::parse);
+        let text = std::str::from_utf8(&text).unwrap_or_default();
+        if text.starts_with(HEAD_BEFORE) && !text.ends_with(END_BEFORE) {
+            return Ok(None);
+        }
+        let journal = Journal::parse(text).or_else(|| Journal::parse_before(text));
         journal
             .map(Some)
             .ok_or_else(|| PublishError::JournalDamaged {
-                half: half::told(out),
+                half: half::told(out, "that file and all these"),
                 path,
             })
     }

@@ -11,12 +11,6 @@
 //! It speaks for a dataset only while the dataset's files are, to the byte, those that it names: another OUT's, copied
 //! in, speaks for nothing here. Where there is none, or one of a version that noted no files, it speaks for nothing,
 //! either. One that is not as it was written is believed in nothing: who finds it stops, and touches nothing.
-//!
-//! A month that is published alone stands beside the others. They must be of the same store and on the same clock,
-//! and FOCUS of the same version, else the command is refused; registry, prices and factors may be each month's own.
-//! The bill of a month rests on others where it corrects closed ones, or where packages pass from month to month:
-//! what of those is not made of the same as what is published now goes, and is named, FOCUS with its charges. What a
-//! close froze is the same as long as the close is.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,7 +7,7 @@
 //! mode and what was bought or counted besides. A run that keeps nothing has no store, and what it made is the same
 //! as nothing else.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use super::dataset::Dataset;
@@ -37,6 +37,8 @@ pub struct Origin<'a> {
     store: Option<(&'a Store, String)>,
     /// Whether the store was still what it was when that was first asked for.
     is_still: OnceCell<bool>,
+    /// States of months, with what they rest on, as far as they were asked for. Each is of the state of the store.
+    words: RefCell<BTreeMap<(Month, Option<String>), String>>,
     /// Months that are closed: the digest of the close, and whether it froze a bill.
     closed: BTreeMap<Month, (String, bool)>,
     billed_by: BilledBy,
@@ -87,6 +89,7 @@ impl<'a> Origin<'a> {
             zone: terms.registry.zone(),
             store: None,
             is_still: OnceCell::new(),
+            words: RefCell::new(BTreeMap::new()),
             closed: BTreeMap::new(),
             billed_by: BilledBy::default(),
         }
@@ -144,7 +147,7 @@ impl<'a> Origin<'a> {
     }
 
     /// The state of a month and those that it rests on, or of all of the store: as it was when this command began to
-    /// read it. Of a store that changed since, what was read is of no one state.
+    /// read it. Of a store that changed since, what was read is of no one state, and months can be asked no more.
     fn state_of(
         &self,
         month: Option<Month>,
@@ -159,6 +162,10 @@ impl<'a> Origin<'a> {
         if !self.is_still()? {
             return Ok(None);
         }
+        let key = (month, rests.map(str::to_owned));
+        if let Some(known) = self.words.borrow().get(&key) {
+            return Ok(Some(known.clone()));
+        }
         let mut slots = month.slots(self.zone);
         let mut others = Vec::new();
         match rests {
@@ -166,12 +173,13 @@ impl<'a> Origin<'a> {
             Some(list) => others.extend(list.split(',').filter_map(|of| of.parse::<Month>().ok())),
             None => {}
         }
-        let mut text = store.state_of(&slots)?;
-        for other in others {
-            text.push('+');
-            text.push_str(&store.state_of(&other.slots(self.zone))?);
+        let mut spans = vec![slots];
+        spans.extend(others.iter().map(|other| other.slots(self.zone)));
+        let words = store.states_in(state, &spans)?.map(|words| words.join("+"));
+        if let Some(words) = &words {
+            self.words.borrow_mut().insert(key, words.clone());
         }
-        Ok(Some(text))
+        Ok(words)
     }
 
     /// The close by which a month of a dataset is frozen.

@@ -1,6 +1,13 @@
 //! What changes in OUT when something is published: what goes in, and what does not agree with it and goes out.
 //!
-//! The rule stands in `dataset.rs`; for months that are published alone, in `made_of.rs`.
+//! The rule stands in `dataset.rs`.
+//!
+//! A month that is published alone stands beside the others. They must be of the same store and on the same clock,
+//! and FOCUS of the same version, else the command is refused, also where nothing tells, as in what a version
+//! left that did not note it; registry, prices and factors may be each month's own.
+//! The bill of a month rests on others where it corrects closed ones, or where packages pass from month to month:
+//! what of those is not made of the same as what is published now goes, and is named, FOCUS with its charges. What a
+//! close froze is the same as long as the close is.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -79,19 +86,24 @@ impl<'a> Plan<'a> {
         datasets.any(|of| of.dataset == dataset)
     }
 
-    /// Refuses to put a month beside others of another store, or on another clock.
+    /// Refuses to put a month beside others of another store, or on another clock, or of which nothing tells.
     fn hold_same_store(&self) -> Result<(), PublishError> {
         let Some(only) = self.publication.only else {
             return Ok(());
         };
         for dataset in Dataset::ALL {
-            for month in months_in(&self.out.join(dataset.name())) {
-                let facts = self.made_of.of_month(dataset, month);
-                let differs =
-                    facts.and_then(|facts| self.publication.origin.differs(dataset, facts));
-                if let Some((what, then, now)) = differs.filter(|_| month != only) {
+            let place = self.out.join(dataset.name());
+            for month in months_in(&place).into_iter().filter(|of| *of != only) {
+                let path = place.join(folder_name(month));
+                let Some(facts) = self.made_of.of_month(dataset, month) else {
+                    match Standing::of(self.out, dataset, &self.made_of) {
+                        Standing::Ours => return Err(PublishError::UntoldMonths { path }),
+                        _ => break,
+                    }
+                };
+                if let Some((what, then, now)) = self.publication.origin.differs(dataset, facts) {
                     return Err(PublishError::OtherMonths {
-                        path: self.out.join(dataset.name()).join(folder_name(month)),
+                        path,
                         what,
                         then,
                         now,

@@ -1,10 +1,10 @@
 //! Publishing: what one command built is swapped in together, or not at all.
 //!
 //! ```text
-//! OUT/.building-<random>/new/summary   files, synced, then an empty _SUCCESS (build.rs)
+//! OUT/.building-2-<random>/new/summary files, synced, then an empty _SUCCESS (build.rs)
 //! OUT/_PUBLISHING                      what is about to change, and in which build's folder; made exclusively, held
 //! OUT/summary, OUT/charges …           swapped one after the other (swap.rs), the folder synced
-//! OUT/_PUBLISHING                      moved to OUT/.building-<random>/published: with this, all is published
+//! OUT/_PUBLISHING                      moved to OUT/.building-2-<random>/published: with this, all is published
 //! ```
 //! The order: what is to be removed goes first, the last of the derivation first; then datasets, each behind what
 //! it derives from (`dataset.rs`); then the file of rejected lines and what all was made of. Whatever fails before the

@@ -6,14 +6,16 @@
 //! dataset, it is not swapped out: who would publish there is told of it, and to move it. Beside what is published it
 //! stays, and is named.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::build::{MONTH_KEY, folder_name};
 use super::dataset::{Dataset, PublishError};
 use super::made_of::MadeOf;
 use super::swap::MARK;
+use crate::store::open_file;
 use crate::units::Month;
 
 /// Files of others that are named at a time.
@@ -49,7 +51,14 @@ impl Standing {
         let Ok(files) = files_below(out, dataset.name()) else {
             return Standing::Foreign("not all of it can be read".to_owned());
         };
-        let foreign = files.iter().filter(|file| !is_ours(out, file, made_of));
+        let mut listed = BTreeMap::new();
+        let foreign = files.iter().filter(|file| {
+            let (folder, name) = file.rsplit_once('/').unwrap_or_default();
+            let is_listed = *listed
+                .entry(folder)
+                .or_insert_with(|| made_of.lists(out, folder));
+            !is_ours((folder, name), is_listed.then(|| made_of.has(file)))
+        });
         let foreign: Vec<&str> = foreign.map(|file| &file[..]).collect();
         if foreign.is_empty() {
             return Standing::Ours;
@@ -72,27 +81,32 @@ impl Standing {
 
     /// What stands at the place of the file of rejected lines.
     pub(super) fn of_quarantine(path: &Path) -> Self {
-        match fs::read(path) {
+        let mut start = Vec::new();
+        let read = open_file(path).and_then(|file| {
+            let mut file = file.take(QUARANTINE_START.len() as u64);
+            file.read_to_end(&mut start)
+        });
+        match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Standing::Nothing,
-            Ok(text) if text.is_empty() || text.starts_with(QUARANTINE_START) => Standing::Ours,
+            Ok(_) if start.is_empty() || start == QUARANTINE_START => Standing::Ours,
             _ => Standing::Foreign("no file of rejected lines".to_owned()),
         }
     }
 }
 
-/// Whether a file of a dataset is ours, by its place in OUT.
-fn is_ours(out: &Path, file: &str, made_of: &MadeOf) -> bool {
-    let (folder, name) = file.rsplit_once('/').unwrap_or_default();
+/// Whether a file of a dataset is ours, by the place of its folder in OUT and its name, or by whether it is noted
+/// where those of its folder are.
+fn is_ours((folder, name): (&str, &str), is_noted: Option<bool>) -> bool {
     let is_left = [".DS_Store", "._", ".nfs", ".fuse_hidden", MARK];
     if is_left.iter().any(|start| name.starts_with(start))
         || name.starts_with('.') && name.ends_with(".crc")
     {
         return true;
     }
-    match folder.split_once('/') {
-        None => name == "_SUCCESS",
-        Some(_) if made_of.lists(out, folder) => made_of.has(file),
-        Some((_, month)) => {
+    match (folder.split_once('/'), is_noted) {
+        (None, _) => name == "_SUCCESS",
+        (Some(_), Some(is_noted)) => is_noted,
+        (Some((_, month)), None) => {
             let number = name.strip_prefix("part-");
             let end = number.and_then(|of| {
                 of.trim_start_matches(|c: char| c.is_ascii_digit())

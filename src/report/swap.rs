@@ -34,6 +34,8 @@ pub(super) enum Act {
 }
 
 const ACTS: [(Act, &str); 3] = [(Act::Put, "put"), (Act::Take, "take"), (Act::File, "file")];
+/// What journals of the version before call it: both are taken back alike.
+const ACTS_BEFORE: [(Act, &str); 2] = [(Act::File, "add-file"), (Act::File, "replace-file")];
 
 /// One change of OUT; its place is a path in it, such as `summary` or `costs/billing_month=2026-10-01`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +62,8 @@ impl Step {
     /// Reads a line of the journal.
     pub(super) fn parse(line: &str) -> Option<Self> {
         let (name, place) = line.split_once('\t')?;
-        let act = ACTS.iter().find(|(_, of)| *of == name)?.0;
+        let mut acts = ACTS.iter().chain(&ACTS_BEFORE);
+        let act = acts.find(|(_, of)| *of == name)?.0;
         let place = place.to_owned();
         Some(Step { act, place })
     }

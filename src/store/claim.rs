@@ -8,8 +8,10 @@ use std::collections::hash_map::RandomState;
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use super::durable::open_file;
 
 /// The file in a claimed folder that its command holds.
 pub const CLAIM: &str = "lock";
@@ -63,10 +65,15 @@ pub fn is_still(file: &File, path: &Path) -> io::Result<bool> {
 
 /// Opens a lock of somebody else: some file systems lock only what is open to write.
 ///
-/// Errors: those of the system.
+/// Errors: those of the system, and where a pipe or a device stands in its place, which would have us wait for good.
 pub fn open_lock(path: &Path) -> io::Result<File> {
-    match File::options().write(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path),
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file; move it away"));
+    }
+    let unblocked = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = File::options();
+    match options.write(true).custom_flags(unblocked).open(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => open_file(path),
         opened => opened,
     }
 }

@@ -6,8 +6,10 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
+use rusqlite::{Transaction, params_from_iter};
 use sha2::{Digest as _, Sha256};
 
+use super::close::closes;
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
@@ -80,41 +82,77 @@ impl Store {
         Ok(months)
     }
 
-    /// A word for all the usage that counts now and the months that are closed, to compare with later: see
-    /// [`Store::state_of`].
+    /// A word for all that counts now and the months that are closed, to compare with later: which store it is, and a
+    /// digest over segments, the contents that count, those without a row included, rejected lines, and closes. Two
+    /// copies of a store that counted something else in one second have different ones, and so has a store after
+    /// segments were compacted.
     ///
     /// Errors: [`StoreError`].
     pub fn state(&self) -> Result<String, StoreError> {
-        self.state_of(&(0..u32::MAX))
+        let state = &mut *self.lock_state();
+        self.word_of(&state.ledger.transaction()?, None)
     }
 
-    /// A word for the usage in `slots` that counts now and the months that are closed: which store it is, and a digest
-    /// over the segments there, the contents in them that count, and the closes. Two copies of a store that counted
-    /// something else in one second have different ones, and so has a store after segments were compacted.
+    /// Words for the usage in each of `spans` of slots, as [`Store::state`] is for all; `None` where the store is not
+    /// what it was any more when `state` was asked for: what it holds now says nothing of then.
     ///
     /// Errors: [`StoreError`].
-    pub fn state_of(&self, slots: &Range<u32>) -> Result<String, StoreError> {
+    pub fn states_in(
+        &self,
+        state: &str,
+        spans: &[Range<u32>],
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let locked = &mut *self.lock_state();
+        let ledger = locked.ledger.transaction()?;
+        if self.word_of(&ledger, None)? != state {
+            return Ok(None);
+        }
+        let words = spans.iter().map(|span| self.word_of(&ledger, Some(span)));
+        words.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The word for what counts in some slots, or for all. It takes several questions, so they are asked in one
+    /// transaction.
+    fn word_of(
+        &self,
+        ledger: &Transaction<'_>,
+        slots: Option<&Range<u32>>,
+    ) -> Result<String, StoreError> {
         let mut digest = Sha256::new();
-        for close in self.closes()? {
+        for close in closes(ledger)? {
             digest.update(format!("close {}\n", close.digest));
         }
-        let there = "segment.slot_from < ?1 AND ?2 <= segment.slot_to";
-        let state = self.lock_state();
+        let (there, bounds) = match slots {
+            None => ("TRUE", Vec::new()),
+            Some(slots) => (
+                "segment.slot_from < ?1 AND ?2 <= segment.slot_to",
+                vec![slots.end, slots.start],
+            ),
+        };
         let sql = format!("SELECT sha256 FROM segment WHERE {there} ORDER BY id");
-        let mut segments = state.ledger.prepare(&sql)?;
-        let mut rows = segments.query((slots.end, slots.start))?;
+        let mut segments = ledger.prepare(&sql)?;
+        let mut rows = segments.query(params_from_iter(&bounds))?;
         while let Some(row) = rows.next()? {
             digest.update(format!("segment {}\n", hex(&row.get::<_, Vec<u8>>(0)?)));
         }
+        let of = match slots {
+            None => "content",
+            Some(_) => {
+                "part JOIN segment ON segment.id = part.segment JOIN content ON content.id = part.content"
+            }
+        };
         let sql = format!(
-            "SELECT DISTINCT part.content FROM part JOIN segment ON segment.id = part.segment
-                JOIN content ON content.id = part.content
+            "SELECT DISTINCT content.id FROM {of}
             WHERE {there} AND content.dropped_by IS NULL ORDER BY 1"
         );
-        let mut contents = state.ledger.prepare(&sql)?;
-        let mut rows = contents.query((slots.end, slots.start))?;
+        let mut contents = ledger.prepare(&sql)?;
+        let mut rows = contents.query(params_from_iter(&bounds))?;
         while let Some(row) = rows.next()? {
             digest.update(row.get::<_, i64>(0)?.to_le_bytes());
+        }
+        // Rejected lines have no time, so they are in no month.
+        if slots.is_none() {
+            note_quarantine(ledger, &mut digest)?;
         }
         let digest = hex(&digest.finalize());
         Ok(format!("{:016x}/{digest}", self.seed().0))
@@ -298,4 +336,21 @@ impl Store {
         let live = limit::published(&transaction)?;
         Ok(Snapshot { segments, live })
     }
+}
+
+/// Adds the files of rejected lines to a digest.
+fn note_quarantine(ledger: &Transaction<'_>, digest: &mut Sha256) -> Result<(), StoreError> {
+    let sha256 = match ledger::has_column(ledger, "quarantine", "sha256")? {
+        true => "sha256",
+        false => "NULL",
+    };
+    let sql = format!("SELECT name, {sha256} FROM quarantine ORDER BY name, content");
+    let mut files = ledger.prepare(&sql)?;
+    let mut rows = files.query([])?;
+    while let Some(row) = rows.next()? {
+        let sha256: Option<Vec<u8>> = row.get(1)?;
+        let sha256 = hex(&sha256.unwrap_or_default());
+        digest.update(format!("rejected {} {sha256}\n", row.get::<_, String>(0)?));
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 //! each other go together, and what others keep there stays.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -399,4 +400,48 @@ fn b3_a_store_that_is_written_to_while_its_months_are_read_is_told() {
     done(&site, "bill", &[]);
     done(&site, "summary", &[]);
     assert!(is_in(&site, "charges"));
+}
+
+#[test]
+fn b3_files_made_before_another_command_counted_are_not_noted_as_of_what_it_left() {
+    let site = Site::new();
+    site.write(
+        "a.log",
+        lines(0, 200) + &lines(400, 1).replace("v1.example.cn", "-"),
+    );
+    done(&site, "run", &[]);
+    // Its turn to publish comes when another command has counted.
+    let journal = fs::File::create(site.path("out/_PUBLISHING")).expect("made");
+    journal.lock().expect("locked");
+    let mut summary = command(&site, "summary", "out", &[]);
+    summary.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut summary = summary.spawn().expect("started");
+    let said = BufReader::new(summary.stderr.take().expect("piped"));
+    let mut said = said.lines().map(|line| line.expect("a line"));
+    assert!(said.any(|line| line.contains("waiting for it")));
+    site.write("late.log", lines(900, 30));
+    ingested(&site);
+    drop(journal);
+    let rest: Vec<String> = said.collect();
+    assert_eq!(summary.wait().expect("ended").code(), Some(0), "{rest:?}");
+    let said = done(&site, "bill", &["--month", "2026-10"]);
+    assert!(!is_in(&site, "summary"), "{}", said.stderr);
+}
+
+#[test]
+fn d18_rejected_lines_that_are_given_up_leave_out_though_all_usage_is_as_before() {
+    let site = Site::new();
+    site.write(
+        "a.log",
+        lines(0, 200) + &lines(400, 1).replace("v1.example.cn", "-"),
+    );
+    done(&site, "run", &[]);
+    let held = site.path("store/quarantine");
+    names(&held)
+        .iter()
+        .for_each(|name| fs::remove_file(held.join(name)).expect("removed"));
+    Site::run(site.command("repair").arg("--drop-lost"));
+    assert_eq!(site.verify().code, 0);
+    let said = done(&site, "summary", &[]);
+    assert!(!is_in(&site, "quarantine.ndjson"), "{}", said.stderr);
 }
