@@ -22,11 +22,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::close::CLOSED;
 use super::durable::{Modes, TEMPORARY, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
 use super::seal::Seal;
-use super::{QUARANTINE, SEGMENTS, failpoint, ledger, mark, remove};
+use super::{CLOSED, QUARANTINE, SEGMENTS, failpoint, ledger, mark, remove};
 use crate::units::Month;
 
 /// Where finished files go that no commit names.

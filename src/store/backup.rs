@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::astray::FOLDERS;
 use super::claim::{CLAIM, claim_folder, open_lock};
-use super::close::{self, CLOSED};
+use super::close;
 use super::durable::{
     DurableFile, Modes, TEMPORARY, make_folder, names_in, open_file, sync_folder,
 };
@@ -34,7 +34,7 @@ use super::error::{StoreError, file_error};
 use super::open::is_sealed_version;
 use super::scan::sha256;
 use super::seal::{SEAL, Sealer};
-use super::{LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, mark, remove};
+use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, mark, remove};
 use crate::units::hex;
 
 /// The list of a backup's files.

@@ -24,12 +24,10 @@ use sha2::{Digest as _, Sha256};
 use super::durable::{Modes, TEMPORARY, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error, int64};
 use super::scan::sha256;
-use super::{State, Store, failpoint, ledger};
+use super::{CLOSED, State, Store, failpoint, ledger};
 use crate::meter::Usage;
 use crate::units::{Bytes, Month, Zone, hex};
 
-/// Folder of closed months.
-pub(super) const CLOSED: &str = "closed";
 /// Folders of a closed month, in the order in which a statement names their files.
 const DATASETS: [&str; 6] = [
     "catalogue",

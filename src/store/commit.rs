@@ -1,21 +1,20 @@
 //! Commits: what sources deliver is collected in one transaction and in memory, then made durable.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use rusqlite::{Connection, params};
 
 use super::change::{Change, SALVAGED};
+use super::delivery::{Added, Ancestry, Delivery, Held, Parts, Reading};
 use super::durable::sync_folder;
 use super::entries::{check_sums, note, put_content, put_segments, put_source};
 use super::error::StoreError;
 use super::ledger;
 use super::segment::{self, SegmentRow, Written};
-use super::succession::{Names, Succession, Unsure, drop_unless_held, is_begun, keep, release};
+use super::succession::{Succession, drop_unless_held, is_begun, keep, release};
 use super::{Occasion, SEGMENTS, State, Store, failpoint};
-use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
-use crate::source::{Content, Digest};
+use crate::meter::{DomainId, Domains, UsageRow};
 use crate::units::SLOTS_PER_DAY;
 
 /// Rows that wait for a commit.
@@ -27,82 +26,6 @@ const CONTENTS_PENDING_MAX: usize = 1 << 16;
 pub const COMMIT_INTERVAL: Duration = Duration::from_secs(10);
 /// Rows of a segment file.
 pub(super) const SEGMENT_ROWS: usize = 1 << 19;
-
-/// What a source was found to hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Delivery<'a> {
-    /// The logical name.
-    pub name: &'a str,
-    /// The stamp of the file, if it proves something.
-    pub stamp: Option<&'a str>,
-    /// How it is stored.
-    pub compression: Option<&'static str>,
-    /// Its content.
-    pub content: &'a Content,
-    /// Digests of it up to lengths of known contents.
-    pub marks: &'a [(u64, Digest)],
-    /// Of a damaged archive: decompressed bytes up to its last whole line, which are the content.
-    pub kept: Option<u64>,
-    /// What its name stands for, where that is known.
-    pub names: Option<Names>,
-}
-
-/// What a new content is to the known ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ancestry<'a> {
-    /// The known content that it begins with.
-    pub parent: Option<i64>,
-    /// Where its own lines start.
-    pub from: u64,
-    /// Contents that it begins with but for their unfinished last line.
-    pub supersedes: &'a [i64],
-    /// The name that holds the same content, which is counted again on request.
-    pub copy_of: Option<&'a str>,
-    /// Its lineage, where that is not its parent's.
-    pub lineage: Option<i64>,
-}
-
-impl Ancestry<'_> {
-    /// A content of its lineage.
-    pub(super) fn grown_from(&self) -> Option<i64> {
-        self.parent.or(self.supersedes.first().copied())
-    }
-}
-
-/// What the reading of a content found: its own lines' fates and usage.
-#[derive(Debug)]
-pub struct Reading {
-    /// Its format.
-    pub format: Option<&'static str>,
-    /// What its bytes count.
-    pub bytes_in: Option<&'static str>,
-    /// The fates of its lines.
-    pub counts: Counts,
-    /// The rejected ones as NDJSON, if there are any.
-    pub rejects: Option<Vec<u8>>,
-    /// Its usage.
-    pub rows: Vec<UsageRow>,
-}
-
-/// What became of a new content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Added {
-    /// It counts.
-    Counts(Change),
-    /// All that counts would pass [`crate::units::Bytes::SUM_MAX`] with it: nothing was noted of it.
-    OverLimit,
-    /// It may be a newer version of what its name holds, or the next log: nothing was noted of it.
-    Unsure(Unsure),
-}
-
-/// What became of a name that is to hold a known content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held {
-    /// It holds it.
-    Holds(Change),
-    /// It may be a newer version of what the name holds, or a file that was moved over that: nothing was noted.
-    Unsure(Unsure),
-}
 
 /// What waits for its commit.
 #[derive(Debug)]
@@ -473,9 +396,6 @@ pub(super) fn window(slot: u32) -> u32 {
 fn window_of(row: &SegmentRow) -> u32 {
     window(row.tally.cell.slot_index())
 }
-
-/// What a segment holds of each content, by its place in the list; and the rows of it.
-pub(super) type Parts = BTreeMap<u32, (Usage, u64)>;
 
 fn parts(rows: &[SegmentRow]) -> Result<Parts, StoreError> {
     let mut parts = Parts::new();

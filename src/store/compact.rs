@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::Connection;
 
-use super::commit::{Parts, ROWS_PENDING_MAX, SEGMENT_ROWS, window};
+use super::commit::{ROWS_PENDING_MAX, SEGMENT_ROWS, window};
+use super::delivery::Parts;
 use super::durable::sync_folder;
 use super::entries::put_segments;
 use super::error::StoreError;

@@ -17,9 +17,8 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
-use super::close::CLOSED;
 use super::error::{StoreError, file_error};
-use super::{QUARANTINE, SEGMENTS, failpoint};
+use super::{CLOSED, QUARANTINE, SEGMENTS, failpoint};
 
 /// Bytes that are written to a file at a time.
 const BUFFER_BYTES: usize = 1 << 20;

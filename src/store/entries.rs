@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::change::Change;
-use super::commit::{Ancestry, Delivery, Parts, Reading};
+use super::delivery::{Ancestry, Delivery, Parts, Reading};
 use super::error::{StoreError, int64};
 use super::identify::SHARED;
 use super::ledger::{self, digest_bytes};

@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::close::CLOSED;
 use super::error::StoreError;
 use super::identify::Known;
-use super::{QUARANTINE, SEGMENTS};
+use super::{CLOSED, QUARANTINE, SEGMENTS};
 use crate::meter::{Fates, Usage};
 use crate::source::{Content, Digest, OPENING_BYTES, Opening, Seed};
 use crate::units::Bytes;

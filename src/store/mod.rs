@@ -41,6 +41,7 @@ mod commit;
 mod compact;
 mod counted;
 mod coverage;
+mod delivery;
 mod durable;
 mod entries;
 mod error;
@@ -82,9 +83,10 @@ pub use backup::{Backup, restore};
 pub use change::Change;
 pub use claim::{CLAIM, claim_folder, is_still, open_lock};
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
-pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, Held, ROWS_PENDING_MAX, Reading};
+pub use commit::{COMMIT_INTERVAL, ROWS_PENDING_MAX};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use coverage::{Coverage, Covered, Tells};
+pub use delivery::{Added, Ancestry, Delivery, Held, Names, Reading, Unsure};
 pub use durable::open_file;
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
@@ -98,7 +100,6 @@ pub use read::{Rejected, StoreUsage, WithoutBytes};
 pub use recount::{Recount, RecountPart, Recounted};
 pub use repair::{Repair, RepairTerms, repair};
 pub use retry::{Quarantined, Regained};
-pub use succession::{Names, Unsure};
 pub use verify::{Finding, Verification};
 
 use crate::source::Seed;
@@ -112,6 +113,8 @@ use seal::{SEAL, Sealer};
 const LEDGER: &str = "ledger.sqlite";
 const SEGMENTS: &str = "segments";
 const QUARANTINE: &str = "quarantine";
+/// Where closed months are.
+const CLOSED: &str = "closed";
 
 /// An open store.
 #[derive(Debug)]

@@ -19,7 +19,8 @@ use rusqlite::{Connection, params};
 
 use super::against::{Cells, sum_cells};
 use super::change::{Change, RECOUNTED, SALVAGED};
-use super::commit::{Ancestry, Delivery, Reading, hold, supersede};
+use super::commit::{hold, supersede};
+use super::delivery::{Ancestry, Delivery, Reading};
 use super::entries::{counts_json, note, put_content, put_source};
 use super::error::StoreError;
 use super::identify::{Known, begins_with, is_same, lineages};

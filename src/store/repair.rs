@@ -29,7 +29,7 @@ use super::astray::{
     Kind, LOST, Unnamed, free_place, newest_by_names, put_away, set_aside, unnamed,
 };
 use super::backup::named_files;
-use super::close::{self, CLOSED};
+use super::close;
 use super::durable::{Modes, hold_is_file, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
 use super::give_up::Lost;
@@ -39,7 +39,7 @@ use super::open::{
 };
 use super::scan::sha256;
 use super::seal::{FileState, Seal, Sealer, beside, has_hot_journal, has_wal};
-use super::{Access, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger, mark, remains};
+use super::{Access, CLOSED, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger, mark, remains};
 use crate::units::{counted, hex};
 
 /// What a repair did, and what it could not do.
@@ -102,19 +102,19 @@ pub fn repair(
     if !is_begun && has_hot_journal(&path)? {
         repair.keep_copies(root)?;
     }
-    let ledger = match is_trial {
-        true => look_unchecked(&path)?,
-        false => open_unchecked(&path)?,
+    let open = if is_trial {
+        look_unchecked
+    } else {
+        open_unchecked
     };
+    let ledger = open(&path)?;
     let found = ledger::newest_commit(&ledger)?;
     let mark = mark::newest(root)?;
     let is_to_be_sealed = is_sealed_version(root, &ledger)?;
     // A crash while an older ledger was brought up to date leaves the seal that announced it.
-    let is_upgrade_begun = sealed == Some(true)
-        && seal
-            .as_ref()
-            .is_some_and(|seal| seal.begun == Some(seal.commit));
-    if !is_to_be_sealed && !is_upgrade_begun && (seal.is_some() || mark.is_some()) {
+    let is_announced = |seal: &Seal| sealed == Some(true) && seal.begun == Some(seal.commit);
+    let must_be = seal.is_some() || mark.is_some();
+    if !is_to_be_sealed && must_be && !seal.as_ref().is_some_and(is_announced) {
         repair.lost.push(OF_OLDER_VERSION.to_owned());
     }
     let is_behind = mark.as_ref().is_some_and(|(marked, _)| found < *marked);

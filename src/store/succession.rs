@@ -20,52 +20,21 @@
 //! holds it again, something grows from it, or a newer version of it comes by the name that it is kept for.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::change::SALVAGED;
-use super::commit::{Ancestry, Delivery};
+use super::delivery::{Ancestry, Delivery, Names, Slots, Unsure};
 use super::error::StoreError;
 use super::identify::{Known, begins_with};
 use super::ledger::{self, has_table};
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, State, Store};
 use crate::meter::UsageRow;
-use crate::units::{SLOT_SECS, Slot};
+use crate::units::SLOT_SECS;
 
 /// Slots by which a newer version of a log may be longer at each end, however long it is.
 const LONGER_SLOTS_MAX: u32 = 3_600 / SLOT_SECS;
-
-/// What names of files stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
-    /// For one delivery each: another content is a newer version of it.
-    Deliveries,
-    /// For logs that move on from name to name.
-    Rotation,
-}
-
-/// First slot and last of metered lines.
-pub type Slots = RangeInclusive<u32>;
-
-/// The times of two logs that do not tell whether one is a newer version of the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsure {
-    /// Of what the name held.
-    pub before: Slots,
-    /// Of what it is to hold.
-    pub now: Slots,
-}
-
-impl Unsure {
-    /// From when until when a log has lines, in UTC.
-    pub fn text(slots: &Slots) -> String {
-        let instant = |slot: u32| Slot::from_index(slot).map(|slot| slot.start().rfc3339());
-        let end = instant(slots.end() + 1).unwrap_or_default();
-        format!("{} to {end}", instant(*slots.start()).unwrap_or_default())
-    }
-}
 
 /// What becomes of the old contents.
 #[derive(Clone, Debug, PartialEq, Eq)]

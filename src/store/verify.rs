@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::Connection;
 
 use super::astray::{self, Kind};
-use super::close::{self, CLOSED};
+use super::close;
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, check, scan};
-use super::{QUARANTINE, SEGMENTS, Store, failpoint, ledger, limit};
+use super::{CLOSED, QUARANTINE, SEGMENTS, Store, failpoint, ledger, limit};
 use crate::meter::Usage;
 
 /// Something that is not as the ledger says.
