@@ -100,7 +100,7 @@ impl Owners for SettledOwners<'_> {
     }
 
     fn matched<'a>(&'a self, domain: &'a str) -> Match<'a> {
-        // What a month was closed with keeps a row of its own, whatever the registry says now.
+        // What a month was closed with keeps a row of its own where the registry says nothing of it now.
         match (self.registry.matched(domain), &self.then) {
             (Match::None, Then::Said(then)) => then.matched(domain),
             (Match::None, Then::Billed(classes)) => match classes.get(domain) {

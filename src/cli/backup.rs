@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, instant_now, open_to_read, writing};
-use super::out::out;
+use super::out::{after, out};
 use super::taken::check_store;
 use super::{Failure, Finish, print_json};
 use crate::store::{Backup, Repair, RepairTerms, Store};
@@ -54,8 +54,7 @@ pub(super) struct RestoreArgs {
 /// up: what only the ledger tells has to come from a copy of it, or from the logs. An older copy of the ledger, with
 /// its seal, is believed by that, and it is said which commits are lost: restore the newest copy instead, if there is
 /// one. Exit code 0: the store is sound. 1: so it is, once logs are ingested again that it names, or but for rejected
-/// lines that were given up. 3: something is lost, and what to do stands
-/// beside it.
+/// lines that were given up, or as far as a trial looked. 3: something is lost, and what to do stands beside it.
 #[derive(Args)]
 pub(super) struct RepairArgs {
     #[command(flatten)]
@@ -79,7 +78,8 @@ pub(super) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
     check_store("backup", &args.place)?;
     let store = open_to_read(&args.store.store)?;
     let made = store.backup(&args.place, &at, args.copy)?;
-    show(args.json, "backed up", &made)?;
+    let done = format!("the backup {} is whole", args.place.display());
+    show(args.json, "backed up", &made).map_err(after(done))?;
     Ok(match made.missing.is_empty() {
         true => Finish::Done,
         false => Finish::Attention,
@@ -91,7 +91,8 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<Finish, Failure> {
     let made = crate::store::restore(&args.place, &args.store.store)?;
     // It is what was backed up, and a store as well.
     Store::open_to_read(&args.store.store)?;
-    show(args.json, "restored", &made)?;
+    let done = format!("the store {} is restored", args.store.store.display());
+    show(args.json, "restored", &made).map_err(after(done))?;
     Ok(Finish::Done)
 }
 
@@ -133,35 +134,15 @@ pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
         is_dropping_lost: args.drop_lost,
     };
     let repair = crate::store::repair(root, occasion, &access, terms)?;
-    if args.json {
-        print_json(&json!({
-            "done": repair.done,
-            "lost": repair.lost,
-            "ingest_again": repair.again,
-            "given_up": repair.given_up,
-        }))?;
-    } else {
-        let mut out = out();
-        let would = if args.dry_run { "would have " } else { "" };
-        for done in &repair.done {
-            writeln!(out, "{would}{}", shown(done))?;
-        }
-        for name in &repair.again {
-            writeln!(out, "ingest again  {}", shown(name))?;
-        }
-        for rejects in &repair.given_up {
-            writeln!(out, "given up  {}", shown(rejects))?;
-        }
-        for lost in &repair.lost {
-            writeln!(out, "lost  {}", shown(lost))?;
-        }
-        if repair == Repair::default() {
-            writeln!(out, "nothing to repair")?;
-        }
-        out.flush()?;
-    }
+    let done = match args.dry_run {
+        true => "nothing was changed".to_owned(),
+        false => "what could be repaired is; `cdn-meter verify` says what is left".to_owned(),
+    };
+    show_repair(args, &repair).map_err(after(done))?;
     match repair.lost.len() {
-        0 if repair.again.is_empty() && repair.given_up.is_empty() => Ok(Finish::Done),
+        0 if repair.again.is_empty() && repair.given_up.is_empty() && repair.unseen.is_none() => {
+            Ok(Finish::Done)
+        }
         0 => Ok(Finish::Attention),
         lost => Err(Failure::state(format!(
             "the store {} is not whole: {} lost, and what to do stands beside it",
@@ -173,4 +154,37 @@ pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
             }
         ))),
     }
+}
+
+fn show_repair(args: &RepairArgs, repair: &Repair) -> io::Result<()> {
+    if args.json {
+        return print_json(&json!({
+            "done": repair.done,
+            "lost": repair.lost,
+            "ingest_again": repair.again,
+            "given_up": repair.given_up,
+            "unseen": repair.unseen,
+        }));
+    }
+    let mut out = out();
+    let would = if args.dry_run { "would have " } else { "" };
+    for done in &repair.done {
+        writeln!(out, "{would}{}", shown(done))?;
+    }
+    for name in &repair.again {
+        writeln!(out, "ingest again  {}", shown(name))?;
+    }
+    for rejects in &repair.given_up {
+        writeln!(out, "given up  {}", shown(rejects))?;
+    }
+    for lost in &repair.lost {
+        writeln!(out, "lost  {}", shown(lost))?;
+    }
+    if let Some(unseen) = repair.unseen {
+        writeln!(out, "unknown  {unseen}")?;
+    }
+    if *repair == Repair::default() {
+        writeln!(out, "nothing to repair")?;
+    }
+    out.flush()
 }

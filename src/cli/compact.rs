@@ -1,13 +1,14 @@
 //! `cdn-meter compact`: few segments out of many.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, open_to_write};
-use super::out::out;
+use super::out::{after, out};
 use super::{Failure, Finish, print_json};
+use crate::store::Compaction;
 use crate::units::counted;
 
 /// Make few segment files of many small ones; no figure changes
@@ -27,22 +28,29 @@ pub(super) struct CompactArgs {
 
 pub(super) fn compact(args: &CompactArgs) -> Result<Finish, Failure> {
     let done = open_to_write(&args.store.store, "compact", &args.writer)?.compact()?;
-    if args.json {
-        print_json(&json!({
+    let printed = match args.json {
+        true => print_json(&json!({
             "segments_before": done.segments_before,
             "segments_after": done.segments_after,
             "rows": done.rows,
             "rows_dropped": done.rows_dropped,
-        }))?;
-    } else {
-        writeln!(
-            out(),
-            "{}, {} before; {} rewritten, {} that count no more left behind",
-            counted(done.segments_after, "segment"),
-            done.segments_before,
-            counted(done.rows, "row"),
-            done.rows_dropped
-        )?;
-    }
+        })),
+        false => print(&done),
+    };
+    let store = args.store.store.display();
+    printed.map_err(after(format!("the store {store} is compacted")))?;
     Ok(Finish::Done)
+}
+
+fn print(done: &Compaction) -> io::Result<()> {
+    let mut out = out();
+    writeln!(
+        out,
+        "{}, {} before; {} rewritten, {} that count no more left behind",
+        counted(done.segments_after, "segment"),
+        done.segments_before,
+        counted(done.rows, "row"),
+        done.rows_dropped
+    )?;
+    out.flush()
 }

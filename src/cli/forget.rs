@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
 use serde_json::json;
 
 use super::metering::{StoreArgs, WriterArgs, open_to_write, writing};
-use super::out::out;
+use super::out::{after, out};
 use super::{Failure, Finish, print_json};
-use crate::meter::Usage;
+use crate::meter::{Overflow, Usage};
 use crate::source::{is_there, name_of, path_of};
 use crate::store::{Forgotten, REASON_BYTES_MAX, Store};
 use crate::units::{Month, counted, shown};
@@ -57,16 +57,21 @@ pub(super) fn forget(args: &ForgetArgs) -> Result<Finish, Failure> {
     let closed = closed_of(&store, &forgotten)?;
     let names = forgotten.iter().flat_map(|of| &of.names);
     let there: Vec<&String> = names.filter(|name| is_there(name)).collect();
-    match args.json {
+    let done = match args.dry_run {
+        true => "nothing was forgotten",
+        false => "all that was asked for is forgotten",
+    };
+    let printed = match args.json {
         true => print_json(&json!({
             "is_dry_run": args.dry_run,
             "reason": args.reason,
             "forgotten": forgotten.iter().map(content_json).collect::<Vec<_>>(),
             "closed_months": closed.iter().map(Month::to_string).collect::<Vec<_>>(),
             "still_there": there,
-        }))?,
-        false => print(args, &forgotten, &closed, &there)?,
-    }
+        })),
+        false => print(args, &forgotten, total_of(&forgotten)?, (&closed, &there)),
+    };
+    printed.map_err(after(done.to_owned()))?;
     Ok(Finish::Done)
 }
 
@@ -120,21 +125,26 @@ fn closed_of(store: &Store, forgotten: &[Forgotten]) -> Result<BTreeSet<Month>, 
     Ok(months)
 }
 
-fn print(
-    args: &ForgetArgs,
-    forgotten: &[Forgotten],
-    closed: &BTreeSet<Month>,
-    there: &[&String],
-) -> Result<(), Failure> {
-    let mut out = out();
+fn total_of(forgotten: &[Forgotten]) -> Result<Usage, Overflow> {
     let mut total = Usage::default();
     for of in forgotten {
-        let usage = Usage {
+        total.add(&Usage {
             bytes: of.bytes,
             requests: of.metered,
             ..Usage::default()
-        };
-        total.add(&usage)?;
+        })?;
+    }
+    Ok(total)
+}
+
+fn print(
+    args: &ForgetArgs,
+    forgotten: &[Forgotten],
+    total: Usage,
+    (closed, there): (&BTreeSet<Month>, &[&String]),
+) -> io::Result<()> {
+    let mut out = out();
+    for of in forgotten {
         let names = match of.names.is_empty() {
             true => "what it grew from".to_owned(),
             false => of.names.join(", "),
@@ -173,7 +183,7 @@ fn print(
             shown(name)
         )?;
     }
-    Ok(out.flush()?)
+    out.flush()
 }
 
 fn content_json(of: &Forgotten) -> serde_json::Value {

@@ -50,7 +50,7 @@ impl<'a> Place<'a> {
 
     /// Publishes datasets, with what was billed by if anything was, and the file of rejected lines: if it was written,
     /// or that in OUT is of another state of the store. Says which datasets of earlier commands were removed. `false`
-    /// where the store changed between two readings of it.
+    /// where the store changed between two readings of it, or something stays in OUT that may not agree.
     pub(super) fn publish(
         &mut self,
         datasets: Vec<Building>,
@@ -73,7 +73,7 @@ impl<'a> Place<'a> {
             quarantine: self.quarantine,
         };
         begin_to_publish()?;
-        publish_all(&self.build, &publication)?;
+        let is_alone = publish_all(&self.build, &publication)?;
         let out = self.build.out();
         if self.quarantine == Some(true) {
             let path = out.join(QUARANTINE_FILE);
@@ -86,12 +86,13 @@ impl<'a> Place<'a> {
                 out.display()
             ));
         }
-        Ok(is_still)
+        Ok(is_still && is_alone)
     }
 }
 
-/// Publishes what was built, and says which datasets of earlier commands were removed, and what others keep there.
-fn publish_all(build: &Build, publication: &Publication<'_>) -> Result<(), Failure> {
+/// Publishes what was built, and says which datasets of earlier commands were removed, and what others keep there;
+/// whether that is nothing.
+fn publish_all(build: &Build, publication: &Publication<'_>) -> Result<bool, Failure> {
     let (removed, left) = publish(build, publication)?;
     for removed in removed {
         let hint = match removed.dataset {
@@ -109,6 +110,7 @@ fn publish_all(build: &Build, publication: &Publication<'_>) -> Result<(), Failu
         let path = removed.path.display();
         say(&format!("{path} {why}: removed; {hint}"));
     }
+    let is_alone = left.is_empty();
     for left in left {
         say(&format!(
             "{} is left as it is and may not agree with what is published now: cdn-meter did not write all of it ({})",
@@ -116,5 +118,5 @@ fn publish_all(build: &Build, publication: &Publication<'_>) -> Result<(), Failu
             left.what
         ));
     }
-    Ok(())
+    Ok(is_alone)
 }

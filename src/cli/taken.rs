@@ -3,7 +3,7 @@
 //! | what is written | must not be in |
 //! |---|---|
 //! | a page (`--html`) | a store, a dataset, what OUT has beside datasets; nor be a file that was given or counted |
-//! | OUT | a store |
+//! | OUT | a store, a dataset |
 //! | a store, a backup | a dataset; if it is new, another store |
 //!
 //! A place is told by its path without links, as far as there is something, and by device and inode. A folder that
@@ -69,9 +69,20 @@ impl Taken<'_> {
     }
 }
 
-/// Refuses to publish in `out` if that is in a store; `store` is the one of the command, if it has one.
+/// Refuses to publish in `out` if that is no folder, or is in a store or a dataset; `store` is the one of the command,
+/// if it has one.
 pub(super) fn check_out(out: &Path, store: Option<&Path>) -> Result<(), Failure> {
     let place = whole(out);
+    if place.exists() && !place.is_dir() {
+        return Err(Failure::start(format!(
+            "--out {} is no folder; name one, which is made if it is not there; nothing was done",
+            out.display()
+        )));
+    }
+    let mut around = place.ancestors();
+    if let Some(dataset) = around.find(|folder| mark_of_folder(folder).is_some()) {
+        return Err(in_dataset("folder of --out", out, dataset));
+    }
     let around = match store {
         Some(store) => store_around(&place, store),
         None => place

@@ -89,7 +89,7 @@ fn say_lost(lost: &[(String, u64)]) {
     };
     say(&format!(
         "lost+found holds {}, {bytes} B, which count nowhere: {}{more}; they may be deleted once the logs \
-         behind them are counted",
+         behind them are counted and nothing is missing here: `cdn-meter repair` puts back what is",
         counted(lost.len() as u64, "file"),
         names.join(", ")
     ));

@@ -9,7 +9,7 @@ use crate::decode::Compression;
 use crate::meter::{Domains, Fates, UsageTable};
 use crate::record::BytesIn;
 use crate::source::{Content, Digest, Opening, Origin, Seed, Source, is_there};
-use crate::store::{Added, Ancestry, Change, Delivery, Identity, Known, Reading, Store};
+use crate::store::{Added, Ancestry, Change, Delivery, Held, Identity, Known, Reading, Store};
 use crate::units::Bytes;
 
 /// A content that was read to its end, before it is decided whether it counts.
@@ -187,10 +187,13 @@ impl UsageSink for Store {
                 })
             }
             Identity::Same(id) => {
-                let change = with_delivery(settled, options, |delivery| {
+                let held = with_delivery(settled, options, |delivery| {
                     self.hold(delivery, id, is_there)
                 })?;
-                Ok(Verdict::Done(Outcome::Known(change)))
+                Ok(match held {
+                    Held::Holds(change) => Verdict::Done(Outcome::Known(change)),
+                    Held::Unsure(times) => refused(Refusal::Unsure { times }),
+                })
             }
             Identity::New {
                 parent,

@@ -173,7 +173,10 @@ impl Held {
             let made = File::options().write(true).create_new(true).open(path);
             let (file, is_new) = match made {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => match open_lock(path) {
-                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    // A link that leads nowhere stays, what somebody removed just now does not.
+                    Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => {
+                        continue;
+                    }
                     opened => {
                         let file = opened?;
                         match file.try_lock() {

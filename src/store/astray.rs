@@ -10,8 +10,8 @@
 //! those that it replaced. Nothing of them counts, and the logs of the former are read again. But it is not
 //! the ledger's word alone that what may be usage is thrown away upon: it may be an older copy. One that misses
 //! a commit is told by the mark (`mark.rs`), without one by the number in the names of files if it misses more than
-//! one, and refused. A closed month has no number in its name: none is there unnamed unless the seal says that a
-//! commit was begun.
+//! one, and refused. A closed month has no number in its name: without a mark, none is there unnamed unless the seal
+//! says that a commit was begun.
 //!
 //! What is in `lost+found/` is nobody's: it may be deleted once `verify` is clean, and every run that moves something
 //! there says how much it holds.
@@ -174,7 +174,7 @@ pub(super) fn put_away(root: &Path, found: Vec<Unnamed>) -> Result<Astray, Store
 /// Refuses a ledger that misses what the mark or the names of files show: a commit that was cut short has the next
 /// number, and no later one was begun.
 pub(super) fn is_newest(root: &Path, ledger: &Connection) -> Result<(), StoreError> {
-    mark::hold(root, ledger)?;
+    let marked = mark::hold(root, ledger)?;
     // Months, then the seal, then the ledger: whatever a writer does meanwhile, what is there of a close is begun
     // by the one or named by the other.
     let months = folders_of_months(root)?;
@@ -183,6 +183,11 @@ pub(super) fn is_newest(root: &Path, ledger: &Connection) -> Result<(), StoreErr
     let found = ledger::newest_commit(ledger)?;
     if found + 1 < commit {
         return Err(StoreError::LedgerBehind { found, name });
+    }
+    // A ledger with the commit that is marked misses none: what it does not name was left by a crash of a version
+    // that announced no close, or is somebody's.
+    if marked == Some(found) {
+        return Ok(());
     }
     let [.., (folder, named)] = ledger::named(ledger)?;
     let unnamed = months.into_iter().find(|month| !named.contains(month));

@@ -241,9 +241,14 @@ impl Closing<'_> {
         let state = &mut *self.store.lock_state();
         state.announce()?;
         failpoint::reach("file.rename");
-        fs::rename(&self.folder, &place).map_err(file_error("rename", &place))?;
-        sync_folder(&closed)?;
-        state.note_close(terms, files)
+        let placed = fs::rename(&self.folder, &place).map_err(file_error("rename", &place));
+        let noted = placed
+            .and_then(|()| sync_folder(&closed))
+            .and_then(|()| state.note_close(terms, files));
+        if noted.is_err() {
+            state.give_up()?;
+        }
+        noted
     }
 }
 

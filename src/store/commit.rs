@@ -10,10 +10,9 @@ use super::change::{Change, SALVAGED};
 use super::durable::sync_folder;
 use super::entries::{check_sums, note, put_content, put_segments, put_source};
 use super::error::StoreError;
-use super::identify::{Known, begins_with};
 use super::ledger;
 use super::segment::{self, SegmentRow, Written};
-use super::succession::{Names, Succession, Unsure, drop_unless_held, keep, release};
+use super::succession::{Names, Succession, Unsure, drop_unless_held, is_begun, keep, release};
 use super::{Occasion, SEGMENTS, State, Store, failpoint};
 use crate::meter::{Counts, DomainId, Domains, Usage, UsageRow};
 use crate::source::{Content, Digest};
@@ -96,6 +95,15 @@ pub enum Added {
     Unsure(Unsure),
 }
 
+/// What became of a name that is to hold a known content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// It holds it.
+    Holds(Change),
+    /// It may be a newer version of what the name holds, or a file that was moved over that: nothing was noted.
+    Unsure(Unsure),
+}
+
 /// What waits for its commit.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -168,11 +176,16 @@ impl Store {
         delivery: Delivery<'_>,
         id: i64,
         is_there: impl Fn(&str) -> bool,
-    ) -> Result<Change, StoreError> {
+    ) -> Result<Held, StoreError> {
         let state = &mut *self.lock_state();
         let commit = state.commit()?;
-        let first = state.pending.first(commit);
-        hold(&state.ledger, delivery, id, (commit, first), is_there)
+        let replaced = match self.succession_of_known(state, delivery, id)? {
+            Succession::Replaces(replaced) => replaced,
+            Succession::Unsure(unsure) => return Ok(Held::Unsure(unsure)),
+        };
+        let commits = (commit, state.pending.first(commit));
+        let change = hold(&state.ledger, delivery, (id, &replaced), commits, is_there)?;
+        Ok(Held::Holds(change))
     }
 
     /// Adds a new content, which a source holds: what [`Store::identify`] called `New`.
@@ -350,11 +363,11 @@ impl State {
     }
 }
 
-/// Notes that a source holds the known content `id`.
+/// Notes that a source holds the known content `id`, in the place of those that it has `replaced`.
 pub(super) fn hold(
     ledger: &Connection,
     delivery: Delivery<'_>,
-    id: i64,
+    (id, replaced): (i64, &[i64]),
     (commit, first): (i64, i64),
     is_there: impl Fn(&str) -> bool,
 ) -> Result<Change, StoreError> {
@@ -381,13 +394,10 @@ pub(super) fn hold(
             note(ledger, commit, name, None, "gone")?;
         }
     }
-    let is_begun = |before: Known| {
-        !before.content.is_whole_lines
-            && begins_with(delivery.content, delivery.marks, &before.content) == Some(true)
-    };
     match before {
+        Some(before) if replaced.contains(&before) => drop_unless_held(ledger, before, commit)?,
         // Its unfinished line is finished in this one.
-        Some(before) if is_begun(ledger::content(ledger, before)?) => {
+        Some(before) if is_begun(delivery, &ledger::content(ledger, before)?) => {
             drop_unless_held(ledger, before, commit)?;
         }
         // Files were moved: what the name held is not taken away by what is known from another.

@@ -62,17 +62,17 @@ pub(super) fn newest(root: &Path) -> Result<Option<(i64, String)>, StoreError> {
         .max())
 }
 
-/// Refuses a ledger that has an earlier commit than is marked.
+/// Refuses a ledger that has an earlier commit than is marked; answers which is.
 ///
 /// Errors: [`StoreError`], `LedgerOlder`.
-pub(super) fn hold(root: &Path, ledger: &Connection) -> Result<(), StoreError> {
+pub(super) fn hold(root: &Path, ledger: &Connection) -> Result<Option<i64>, StoreError> {
     // Before the ledger is asked: a writer may be at work.
     let Some((made, by)) = newest(root)? else {
-        return Ok(());
+        return Ok(None);
     };
     match ledger::newest_commit(ledger)? {
         found if found < made => Err(StoreError::LedgerOlder { found, made, by }),
-        _ => Ok(()),
+        _ => Ok(Some(made)),
     }
 }
 
@@ -87,14 +87,15 @@ pub(super) fn raise(root: &Path, commit: i64) -> Result<(), StoreError> {
     let place = root.join(name_of(commit));
     let mut others = names_in(root)?;
     others.retain(|name| commit_of(name).is_some_and(|of| of != commit));
-    let is_marked = place.exists();
-    match others.pop().filter(|_| !is_marked) {
+    if !place.exists() {
         // One name for another, so that there is a mark at every moment.
-        Some(before) => {
-            let before = root.join(before);
-            fs::rename(&before, &place).map_err(file_error("rename", &before))?;
+        match others.pop() {
+            Some(before) => {
+                let before = root.join(before);
+                fs::rename(&before, &place).map_err(file_error("rename", &before))?;
+            }
+            None => drop(Modes::of(root)?.open_or_make(&place)?),
         }
-        None => drop(Modes::of(root)?.open_or_make(&place)?),
     }
     others
         .iter()
@@ -152,6 +153,10 @@ mod tests {
         assert_eq!(names_in(root.path()).expect("listed"), ["commit-00000009"]);
         set(root.path(), 4).expect("set");
         assert_eq!(names_in(root.path()).expect("listed"), ["commit-00000004"]);
+        // An older store that was copied over this one left its own beside it.
+        fs::write(root.path().join(name_of(2)), "").expect("written");
+        set(root.path(), 2).expect("set");
+        assert_eq!(names_in(root.path()).expect("listed"), ["commit-00000002"]);
         set(root.path(), 0).expect("set");
         assert_eq!(newest(), None);
     }

@@ -82,7 +82,7 @@ pub use backup::{Backup, restore};
 pub use change::Change;
 pub use claim::{CLAIM, claim_folder, is_still, open_lock};
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
-pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, ROWS_PENDING_MAX, Reading};
+pub use commit::{Added, Ancestry, COMMIT_INTERVAL, Delivery, Held, ROWS_PENDING_MAX, Reading};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use coverage::{Coverage, Covered, Tells};
 pub use durable::open_file;

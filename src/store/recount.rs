@@ -120,7 +120,7 @@ impl Store {
         let ledger = &state.ledger;
         let known = recount.parts.last().and_then(|part| part.known.as_ref());
         let held = match known {
-            Some(same) => Some(hold(ledger, delivery, same.id, commits, is_there)?),
+            Some(same) => Some(hold(ledger, delivery, (same.id, &[]), commits, is_there)?),
             None => None,
         };
         if is_as_it_was {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::astray::Kind;
 use super::close::CLOSED;
 use super::durable::names_in;
 use super::error::StoreError;
@@ -38,13 +39,16 @@ pub(super) fn of(root: &Path) -> Result<Vec<String>, StoreError> {
         "{LEDGER} is gone or empty, and only it says which usage counts: restore {LEDGER} and ledger.seal from a copy, \
          or ingest the logs into a new store; nothing was changed"
     )];
-    let of = |folder: &str| match root.join(folder).is_dir() {
-        true => names_in(&root.join(folder)),
-        false => Ok(Vec::new()),
+    let of = |folder: &str| {
+        let mut names = match root.join(folder).is_dir() {
+            true => names_in(&root.join(folder))?,
+            false => Vec::new(),
+        };
+        names.retain(|name| matches!(Kind::of(folder, name), Kind::Finished(_)));
+        Ok::<_, StoreError>(names)
     };
     let mut held = Held::default();
-    let segments = of(SEGMENTS)?.into_iter();
-    for name in segments.filter(|name| name.ends_with(".parquet")) {
+    for name in of(SEGMENTS)? {
         held.read(&root.join(SEGMENTS), name);
     }
     told.extend(held.told());
@@ -87,6 +91,7 @@ impl Held {
 
     fn told(&self) -> Vec<String> {
         let mut told = Vec::new();
+        let is_cut = DOMAINS_KEPT_MAX <= self.domains.len();
         for (month, (bytes, lines)) in &self.months {
             let of_month = self.domains.iter().filter(|((of, _), _)| of == month);
             let mut domains: Vec<(&str, u128)> = of_month
@@ -98,10 +103,11 @@ impl Held {
                 .map(|(domain, bytes)| format!("{domain} {bytes} B"))
                 .collect();
             told.push(format!(
-                "{SEGMENTS} hold of {month} by the clock {}: {bytes} B, {} of {}, what counts no more included: {}",
+                "{SEGMENTS} hold of {month} by the clock {}: {bytes} B, {} of {}{}, what counts no more included: {}",
                 Zone::CHINA,
                 counted(*lines, "line"),
                 counted(domains.len() as u64, "domain"),
+                if is_cut { " or more" } else { "" },
                 largest.join(", ")
             ));
         }

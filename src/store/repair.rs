@@ -1,4 +1,5 @@
-//! Repairing: what of a damaged store can be put right is, what cannot is said, and nothing is deleted.
+//! Repairing: what of a damaged store can be put right is, what cannot is said, and nothing that was finished is
+//! deleted.
 //!
 //! | found | done |
 //! |---|---|
@@ -12,7 +13,7 @@
 //! | a journal beside a ledger of which the seal does not say that a commit was begun | played back by SQLite, once both were copied to `lost+found/` |
 //! | no ledger, or an empty one | nothing: it is said what the files tell (`remains.rs`) |
 //!
-//! A trial changes no byte of the store: it looks at the ledger's own file only, and no further where something beside
+//! A trial changes no byte of the store but for the lock, which says who holds it: it looks at the ledger's own file only, and no further where something beside
 //! it would be believed. Only a file that is gone or others is lost; one that cannot be read is an error. Where
 //! nothing speaks for the ledger and a file is others than it says, neither is believed: nothing is sealed or taken out.
 //!
@@ -52,6 +53,8 @@ pub struct Repair {
     pub again: Vec<String>,
     /// Rejected lines that were given up because their file is lost.
     pub given_up: Vec<String>,
+    /// Why a trial did not look at everything, if it did not.
+    pub unseen: Option<&'static str>,
 }
 
 /// How a store is repaired.
@@ -92,7 +95,7 @@ pub fn repair(
     let sealed = seal.as_ref().map(is_as_sealed).transpose()?;
     repair.foreign_files(root, sealed == Some(true), is_trial)?;
     if is_trial && (has_wal(&path) || has_hot_journal(&path)?) {
-        repair.done.push(WITHOUT_FILES_BESIDE.to_owned());
+        repair.unseen = Some(WITHOUT_FILES_BESIDE);
         return Ok(repair);
     }
     let is_begun = seal.as_ref().is_some_and(|seal| seal.begun.is_some());
@@ -106,7 +109,12 @@ pub fn repair(
     let found = ledger::newest_commit(&ledger)?;
     let mark = mark::newest(root)?;
     let is_to_be_sealed = is_sealed_version(root, &ledger)?;
-    if !is_to_be_sealed && (seal.is_some() || mark.is_some()) {
+    // A crash while an older ledger was brought up to date leaves the seal that announced it.
+    let is_upgrade_begun = sealed == Some(true)
+        && seal
+            .as_ref()
+            .is_some_and(|seal| seal.begun == Some(seal.commit));
+    if !is_to_be_sealed && !is_upgrade_begun && (seal.is_some() || mark.is_some()) {
         repair.lost.push(OF_OLDER_VERSION.to_owned());
     }
     let is_behind = mark.as_ref().is_some_and(|(marked, _)| found < *marked);
@@ -144,8 +152,8 @@ const OF_OLDER_VERSION: &str = "ledger.sqlite is of an older version than the st
     newest copy; who goes on from the older one on purpose removes ledger.seal and the file commit-… beside it";
 
 /// What a trial says where it cannot look further.
-const WITHOUT_FILES_BESIDE: &str = "looked further only then: a trial changes nothing, and with a journal or a \
-    file of WAL mode beside it the ledger cannot be read without";
+const WITHOUT_FILES_BESIDE: &str = "the rest is not known: with a journal or a file of WAL mode beside it the ledger \
+    cannot be read without changing it, which a trial does not";
 
 /// Whether a file is what the ledger notes of it; whether it can be read at all is another question, and an error.
 fn is_as_noted(root: &Path, place: &str, noted: &str) -> Result<bool, StoreError> {
@@ -232,8 +240,11 @@ impl Repair {
         terms: RepairTerms,
         (is_to_be_sealed, is_sealed, is_sound): (bool, bool, bool),
     ) -> Result<(), StoreError> {
-        let lost = Lost::find(&store)?;
-        if terms.is_dropping_lost && !lost.is_empty() {
+        let lost = match terms.is_dropping_lost {
+            true => Lost::find(&store)?,
+            false => Lost::default(),
+        };
+        if !lost.is_empty() {
             if is_to_be_sealed && is_sound {
                 return self.give_up(&store, &lost, terms.is_trial);
             }
@@ -414,6 +425,8 @@ impl Repair {
             let to = free_place(&folder, &name.to_string_lossy());
             fs::copy(&from, &to).map_err(file_error("copy", &from))?;
             modes.set(&to)?;
+            let sync = || fs::File::open(&to)?.sync_all();
+            sync().map_err(file_error("sync", &to))?;
             self.done.push(format!(
                 "copied {} to {LOST} before its journal was played back",
                 name.display()

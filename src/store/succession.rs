@@ -4,8 +4,10 @@
 //! server, which moves on to the next name. Of a delivery only the newest version counts; of rotated
 //! logs all do. So a content is dropped only if a newer version of the same log takes its name:
 //!
-//! - A name that comes to hold a content that is known from another name drops nothing: files were
-//!   moved. Nor does one that goes on from a content that is not the start of what it held.
+//! - A content that is known from another name, or goes on from one that is not the start of what the name held,
+//!   was moved there: what the name held counts on. But if it has lines of all the time of that, and none much
+//!   beyond, it may as well be a newer version that somebody put in its place: what was salvaged is replaced
+//!   then, and anything else is refused until the user says which of the two names are.
 //! - A content that no name told of before is held against what its name holds, and against all that is
 //!   kept for that name. It replaces one if it has lines of all the time that this tells of, and none much
 //!   beyond: at each end as much more as this is long, and an hour at most. It is the same log, fetched
@@ -25,6 +27,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::change::SALVAGED;
 use super::commit::{Ancestry, Delivery};
 use super::error::StoreError;
+use super::identify::{Known, begins_with};
 use super::ledger::{self, has_table};
 use super::scan::{Wanted, scan_sound};
 use super::{SEGMENTS, State, Store};
@@ -119,39 +122,47 @@ impl Store {
     ) -> Result<Succession, StoreError> {
         let olds = rivals(&state.ledger, delivery.name, ancestry)?;
         if olds.is_empty() {
-            return Ok(Succession::Replaces(olds));
+            return Ok(Succession::Replaces(Vec::new()));
         }
+        self.note_slots_once(state)?;
+        let start = match ancestry.parent {
+            Some(parent) => slots_of_content(&state.ledger, parent)?,
+            None => None,
+        };
+        let now = joined(start, slots_of(rows));
+        judge(&state.ledger, &olds, now, delivery.names)
+    }
+
+    /// What becomes of what a name alone holds when it comes to hold the content `id`, which is known from another.
+    pub(super) fn succession_of_known(
+        &self,
+        state: &mut State,
+        delivery: Delivery<'_>,
+        id: i64,
+    ) -> Result<Succession, StoreError> {
+        let Some(old) = at_stake(&state.ledger, delivery.name)?.filter(|old| *old != id) else {
+            return Ok(Succession::Replaces(Vec::new()));
+        };
+        let is_start = starts_of(&state.ledger, id)?.contains(&old)
+            || is_begun(delivery, &ledger::content(&state.ledger, old)?);
+        if is_start {
+            return Ok(Succession::Replaces(Vec::new()));
+        }
+        self.note_slots_once(state)?;
+        let now = slots_of_content(&state.ledger, id)?;
+        let old = Old {
+            content: old,
+            is_moved_over: true,
+        };
+        judge(&state.ledger, &[old], now, delivery.names)
+    }
+
+    fn note_slots_once(&self, state: &mut State) -> Result<(), StoreError> {
         if !state.pending.has_slots {
             self.note_slots(&state.ledger)?;
             state.pending.has_slots = true;
         }
-        let ledger = &state.ledger;
-        let start = match ancestry.parent {
-            Some(parent) => slots_of_content(ledger, parent)?,
-            None => None,
-        };
-        let Some(now) = joined(start, slots_of(rows)) else {
-            return Ok(Succession::Replaces(Vec::new()));
-        };
-        let mut replaced = Vec::new();
-        for old in olds {
-            let Some(before) = slots_of_content(ledger, old)? else {
-                continue;
-            };
-            match (
-                relation(&before, &now, is_salvaged(ledger, old)?),
-                delivery.names,
-            ) {
-                (Relation::Other, _) | (Relation::Unsure, Some(Names::Rotation)) => {}
-                (Relation::Newer, _) | (Relation::Unsure, Some(Names::Deliveries)) => {
-                    replaced.push(old);
-                }
-                (Relation::Unsure, None) => {
-                    return Ok(Succession::Unsure(Unsure { before, now }));
-                }
-            }
-        }
-        Ok(Succession::Replaces(replaced))
+        Ok(())
     }
 
     /// Notes the times of contents that were counted before they were noted: by one look at all rows.
@@ -182,31 +193,85 @@ impl Store {
     }
 }
 
+/// A content of which another may be a newer version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Old {
+    content: i64,
+    /// Whether the other one, or what it goes on from, is known from elsewhere.
+    is_moved_over: bool,
+}
+
+/// What becomes of `olds` when one with lines from `now.0` to `now.1` comes.
+fn judge(
+    ledger: &Connection,
+    olds: &[Old],
+    now: Option<Slots>,
+    names: Option<Names>,
+) -> Result<Succession, StoreError> {
+    let mut replaced = Vec::new();
+    for old in olds {
+        let before = slots_of_content(ledger, old.content)?;
+        let Some((before, now)) = before.zip(now.clone()) else {
+            continue;
+        };
+        let is_cut = is_salvaged(ledger, old.content)?;
+        let is_replaced = match (relation(&before, &now, is_cut), old.is_moved_over) {
+            (Relation::Other, _) => Some(false),
+            (Relation::Newer, false) => Some(true),
+            (Relation::Newer, true) if is_cut => Some(true),
+            (Relation::Unsure, true) => Some(names == Some(Names::Deliveries)),
+            (Relation::Newer, true) | (Relation::Unsure, false) => {
+                names.map(|names| names == Names::Deliveries)
+            }
+        };
+        match is_replaced {
+            None => return Ok(Succession::Unsure(Unsure { before, now })),
+            Some(true) => replaced.push(old.content),
+            Some(false) => {}
+        }
+    }
+    Ok(Succession::Replaces(replaced))
+}
+
+/// What a name alone holds: if it counts on by another name, or as a part of what grew from it, nothing is at stake.
+fn at_stake(ledger: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
+    let Some(before) = ledger::held_by(ledger, name)? else {
+        return Ok(None);
+    };
+    let names = ledger::names_of(ledger, before)?;
+    Ok(names.iter().all(|of| of == name).then_some(before))
+}
+
+/// Whether a content is an unfinished line, or ends with one, that is finished in what is delivered.
+pub(super) fn is_begun(delivery: Delivery<'_>, before: &Known) -> bool {
+    !before.content.is_whole_lines
+        && begins_with(delivery.content, delivery.marks, &before.content) == Some(true)
+}
+
 /// The contents of which a new one under `name` may be a newer version.
-fn rivals(ledger: &Connection, name: &str, ancestry: Ancestry<'_>) -> Result<Vec<i64>, StoreError> {
+fn rivals(ledger: &Connection, name: &str, ancestry: Ancestry<'_>) -> Result<Vec<Old>, StoreError> {
     if ancestry.copy_of.is_some() {
         return Ok(Vec::new());
     }
     let mut statement = ledger.prepare_cached("SELECT content FROM kept WHERE name = ?1")?;
     let kept = statement.query_map([name], |row| row.get(0))?;
-    let mut olds = kept.collect::<Result<Vec<i64>, _>>()?;
-    if let Some(before) = ledger::held_by(ledger, name)? {
-        // If it counts on by another name, or as a part of what grew from it, nothing is at stake.
-        let names = ledger::names_of(ledger, before)?;
-        if names.iter().all(|of| of == name) {
-            olds.push(before);
-        }
-    }
-    if let Some(start) = ancestry.grown_from() {
-        // It goes on from a start of its own log: what goes on from there otherwise is another version.
-        let mut same = Vec::new();
-        for old in olds {
-            let is_part = old == start || ancestry.supersedes.contains(&old);
-            if !is_part && starts_of(ledger, old)?.contains(&start) {
-                same.push(old);
-            }
-        }
-        olds = same;
+    let kept = kept.collect::<Result<Vec<i64>, _>>()?;
+    let held = at_stake(ledger, name)?;
+    let mut olds = Vec::new();
+    for content in kept.into_iter().chain(held) {
+        let is_moved_over = match ancestry.grown_from() {
+            None => false,
+            Some(start) if content == start || ancestry.supersedes.contains(&content) => continue,
+            // It goes on from a start of its own log: what goes on from there otherwise is another version.
+            Some(start) if starts_of(ledger, content)?.contains(&start) => false,
+            Some(start) if starts_of(ledger, start)?.contains(&content) => continue,
+            Some(_) if held != Some(content) => continue,
+            Some(_) => true,
+        };
+        olds.push(Old {
+            content,
+            is_moved_over,
+        });
     }
     Ok(olds)
 }

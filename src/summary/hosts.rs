@@ -3,11 +3,13 @@
 //! A host is the client's word, so a client can make as many as it sends requests, also below a wildcard of a
 //! registry. They must not keep anybody's usage from being published. The rule, for each month by itself:
 //!
-//! - A host that an entry of the registry names is never folded, nor one that a closed month was frozen with.
+//! - A host that an entry of the registry names is never folded. In adjustments of a closed month, nor is one that it
+//!   was frozen with.
 //! - Of those that no entry matches the [`UNKNOWN_HOSTS_MAX`] with the most bytes stay by themselves; of equal ones
 //!   those whose names come first. The rest is the one domain [`OTHER_HOSTS`], which no host can be called.
 //! - Of those below wildcards as many stay by themselves, of all wildcards together: one with few hosts keeps all
-//!   of them, and what such leave is shared evenly by the others, so that who floods one folds no host of another.
+//!   of them, and what such leave is shared evenly by the others, so that who floods one folds no host of another that
+//!   has no more than its share.
 //!   The rest of a wildcard `*.example.cn` is the one domain `(other hosts).example.cn`: it is below that wildcard
 //!   too, and so whose it is, what class it has and what it costs is what it would be without.
 //!

@@ -212,7 +212,9 @@ fn d5_a_store_with_nothing_wrong_is_left_as_it_is() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(
         said.json,
-        serde_json::json!({ "done": [], "lost": [], "ingest_again": [], "given_up": [] })
+        serde_json::json!({
+            "done": [], "lost": [], "ingest_again": [], "given_up": [], "unseen": null
+        })
     );
     assert!(files(&site.path("store")) == before);
 }

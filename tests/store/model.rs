@@ -56,7 +56,8 @@ impl Model {
             return Err("shrunk");
         }
         if self.live.contains(text) {
-            return Ok(self.hold(name, read, is_there));
+            let replaced = self.moved_over(name, text)?;
+            return Ok(self.hold(name, read, replaced.as_ref(), is_there));
         }
         self.may_come_in(name, text)?;
         self.add(name, read)
@@ -110,7 +111,7 @@ impl Model {
             .filter(|start| !is_more(start))
             .cloned()
             .collect();
-        let held = is_known.then(|| self.hold(name, read, is_there));
+        let held = is_known.then(|| self.hold(name, read, None, is_there));
         let is_regained = chain
             .iter()
             .chain([text])
@@ -209,7 +210,13 @@ impl Model {
     }
 
     /// A name holds a text that counts already.
-    fn hold(&mut self, name: &str, read: Read<'_>, is_there: &dyn Fn(&str) -> bool) -> Change {
+    fn hold(
+        &mut self,
+        name: &str,
+        read: Read<'_>,
+        replaced: Option<&Text>,
+        is_there: &dyn Fn(&str) -> bool,
+    ) -> Change {
         let text = read.text;
         let kept = self.kept.remove(text).filter(|kept| kept != name);
         let before = self.held.insert(name.to_owned(), text.clone());
@@ -229,9 +236,26 @@ impl Model {
         };
         gone.iter().for_each(|name| drop(self.held.remove(name)));
         let is_begun = |before: &Text| !is_whole(before) && is_start(before, text);
-        self.keep(name, before.filter(|before| !is_begun(before)));
+        let is_dropped = |before: &Text| is_begun(before) || replaced == Some(before);
+        self.keep(name, before.filter(|before| !is_dropped(before)));
         self.forget();
         change
+    }
+
+    /// What a name alone holds and a text from elsewhere takes the place of: of what was salvaged a newer version.
+    /// What else may be one, or a file that was moved over it, is refused.
+    fn moved_over(&self, name: &str, text: &Text) -> Result<Option<Text>, &'static str> {
+        let before = self.held.get(name).filter(|before| *before != text);
+        let Some(before) = before.filter(|before| !self.is_safe(name, before)) else {
+            return Ok(None);
+        };
+        let is_salvaged = self.salvaged.contains(before);
+        match times(self.slots(before), self.slots(text), is_salvaged) {
+            _ if is_start(before, text) => Ok(None),
+            Times::Same if is_salvaged => Ok(Some(before.clone())),
+            Times::Same => Err("next-or-newer"),
+            _ => Ok(None),
+        }
     }
 
     /// Refuses a text that may be the start of a longer one.
@@ -277,6 +301,17 @@ impl Model {
                 Times::Same => replaced.push(old),
                 Times::Other => {}
                 Times::Unsure => return Err("next-or-newer"),
+            }
+        }
+        if let Some(start) = self.start_of(text).or(cut.first()) {
+            let is_own = |before: &&Text| {
+                *before == start
+                    || cut.contains(before)
+                    || is_whole(start) && is_start(start, before)
+            };
+            // It goes on from elsewhere.
+            if self.held.get(name).is_some_and(|before| !is_own(&before)) {
+                replaced.extend(self.moved_over(name, text)?);
             }
         }
         let change = match self.held.get(name) {

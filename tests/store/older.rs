@@ -171,6 +171,12 @@ fn d3_all_of_an_older_store_or_of_a_backup_copied_over_the_store_is_noticed() {
         fs::remove_file(site.path("backup/backup.manifest")).expect("removed");
         copy_folder(&site.path("backup"), &site.path("store"));
         refused(&site, &["older copy", "by commit-00000003"]);
+        // Both marks are there; it is believed all the same, if that is asked for.
+        let said = Site::run(site.command("repair").arg("--json"));
+        expect(&said, 3, &["has commit 2 and 3 were made"]);
+        assert_eq!(usage(&site), Ok((bytes(0, 380), 380)), "{name}");
+        assert_eq!(Site::run(&mut site.command("repair")).code, 0, "{name}");
+        assert_eq!(site.ingest().code, 0, "{name}");
     }
 }
 

@@ -36,7 +36,7 @@ fn d7_what_others_keep_under_the_name_of_a_dataset_stays() {
     fs::write(&foreign, "PAR1").expect("written");
     site.write("b.log", lines(100, 20));
     assert_eq!(site.ingest().code, 0);
-    assert_eq!(run(&site, "summary", "out", &[]).code, 0);
+    assert_eq!(run(&site, "summary", "out", &[]).code, 1);
     assert!(foreign.exists());
 }
 

@@ -211,6 +211,17 @@ fn d8_out_and_stores_lie_in_no_other_store_and_in_no_dataset() {
         let kept_nowhere = ["run", logs, "--no-store", "--out", &path(out)];
         program(&kept_nowhere);
     }
+    for out in [
+        "out/summary",
+        "out/summary/more",
+        "out/usage_5min/billing_month=2026-10-01",
+    ] {
+        let ends = ["--store", &path("store"), "--out", &path(out)];
+        program(&[&["summary"][..], &ends].concat());
+        program(&[&["bill", "--registry", registry][..], &ends].concat());
+        program(&[&["run", logs][..], &ends].concat());
+    }
+    program(&["summary", "--store", &path("store"), "--out", registry]);
     // A store that this would make in OUT, or OUT in a store that this would make.
     for (store, out) in [("new", "new"), ("new", "new/out"), ("new/summary", "new")] {
         program(&["run", logs, "--store", &path(store), "--out", &path(out)]);

@@ -351,6 +351,53 @@ fn d1_what_times_do_not_tell_is_refused_with_both_choices() {
 }
 
 #[test]
+fn d1_a_known_version_that_is_moved_over_an_old_one_is_refused_with_both_choices() {
+    for is_there_before in [true, false] {
+        let site = Site::new();
+        site.write("a.log", lines(0, 900));
+        assert_eq!(site.ingest().code, 0);
+        let newer = lines(0, 910).replace(" /a/", " /b/");
+        site.write("a.log.new", newer.clone());
+        if is_there_before {
+            assert_eq!(site.ingest().code, 0);
+        }
+        let names = |names: &str| site.ingest_with(&["--names", names]);
+        rename(&site, "a.log.new", "a.log");
+        if !is_there_before {
+            site.write("0.log", newer);
+        }
+        let said = site.ingest();
+        // What was fetched again counts once where it was read under its own name first.
+        match site.total() {
+            total if total == (bytes(0, 910), 910) => assert!(!is_there_before),
+            total => {
+                assert_eq!(total, (bytes(0, 900) + bytes(0, 910), 1_810));
+                assert_eq!(said.code, 1, "{}", said.stderr);
+                assert!(
+                    said.stderr.contains("--names deliveries"),
+                    "{}",
+                    said.stderr
+                );
+                assert_eq!(names("rotation").code, 0);
+                assert_eq!(site.total(), (bytes(0, 900) + bytes(0, 910), 1_810));
+                continue;
+            }
+        }
+        assert_eq!(names("deliveries").code, 0);
+        assert_eq!(site.total(), (bytes(0, 910), 910));
+    }
+    let site = Site::new();
+    site.write("a.log", lines(0, 900));
+    assert_eq!(site.ingest().code, 0);
+    site.write("a.log.new", lines(0, 910).replace(" /a/", " /b/"));
+    assert_eq!(site.ingest().code, 0);
+    rename(&site, "a.log.new", "a.log");
+    assert_eq!(site.ingest().code, 1);
+    assert_eq!(site.ingest_with(&["--names", "deliveries"]).code, 0);
+    assert_eq!(site.total(), (bytes(0, 910), 910));
+}
+
+#[test]
 fn d1_a_version_that_is_fetched_again_counts_once_whichever_name_it_comes_by() {
     let site = Site::new();
     site.write("2026100300.log", lines(0, 900));

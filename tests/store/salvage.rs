@@ -204,6 +204,23 @@ fn other_content_after_a_salvage_replaces_it() {
 }
 
 #[test]
+fn d1_a_whole_file_replaces_what_was_salvaged_of_it_by_whichever_name_it_was_known_first() {
+    let whole = lines(0, 900).replace(" /a/", " /b/");
+    for known in [&whole[..], &whole[..whole.len() / 2]] {
+        let site = Site::new();
+        site.write("a.gz", cut(gzip(&lines(0, 300))));
+        salvage(&site, &[]);
+        // Lines end where the half does.
+        let known = &known[..=known.rfind('\n').expect("a line")];
+        site.write("b.log", known);
+        salvage(&site, &[]);
+        site.write("a.gz", gzip(&whole));
+        assert_eq!(site.ingest().code, 0);
+        assert_eq!(site.total(), (bytes(0, 900), 900));
+    }
+}
+
+#[test]
 fn a_run_that_keeps_nothing_salvages_too_and_standard_input_is_not_salvaged() {
     let site = Site::new();
     let text = lines(0, 300);

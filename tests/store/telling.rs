@@ -87,14 +87,23 @@ fn d21_a_full_disk_behind_standard_output_says_what_is_done() {
         ("bill", "all was published in"),
         ("close", "2026-10 is closed"),
         ("ingest", "what was read is counted in"),
+        ("compact", "is compacted"),
+        ("backup", "is whole"),
+        ("forget", "all that was asked for is forgotten"),
+        ("repair", "what could be repaired is"),
     ] {
         let mut command = match name {
-            "ingest" => site.command(name),
+            "ingest" | "compact" | "backup" | "forget" | "repair" => site.command(name),
             "close" => priced(&site, name, &["--month", "2026-10", "--early"]),
             _ => priced(&site, name, &[]),
         };
         if ["ingest", "run"].contains(&name) {
             command.arg(site.path("logs"));
+        }
+        match name {
+            "backup" => drop(command.arg(site.path("backup"))),
+            "forget" => drop(command.args(["--reason", "a test"]).arg(site.log("a.log"))),
+            _ => {}
         }
         let output = command.stdout(full()).output().expect("started");
         let said = text(&output);
