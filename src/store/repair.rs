@@ -25,6 +25,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
+
 use super::astray::{
     Kind, LOST, Unnamed, free_place, newest_by_names, put_away, set_aside, unnamed,
 };
@@ -102,12 +104,7 @@ pub fn repair(
     if !is_begun && has_hot_journal(&path)? {
         repair.keep_copies(root)?;
     }
-    let open = if is_trial {
-        look_unchecked
-    } else {
-        open_unchecked
-    };
-    let ledger = open(&path)?;
+    let ledger = open(&path, is_trial)?;
     let found = ledger::newest_commit(&ledger)?;
     let mark = mark::newest(root)?;
     let is_to_be_sealed = is_sealed_version(root, &ledger)?;
@@ -134,6 +131,14 @@ pub fn repair(
         seal.is_some_and(|seal| seal.begun.is_none()) && sealed == Some(true) && !is_behind;
     repair.seal_or_take_out(store, terms, (is_to_be_sealed, is_sealed, is_sound))?;
     Ok(repair)
+}
+
+/// Opens a ledger whatever its seal says; a trial only looks at it.
+fn open(path: &Path, is_trial: bool) -> Result<Connection, StoreError> {
+    match is_trial {
+        true => look_unchecked(path),
+        false => open_unchecked(path),
+    }
 }
 
 /// What can be said where the ledger is gone.
