@@ -17,46 +17,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use super::bill::{Bill, BillTerms};
+use super::bill::{Assumed, Bill, clients_of};
 use super::catalogue::Item;
 use super::charge::{Charge, Status};
 use super::costs::Makers;
 use super::error::BillingError;
-use super::exact::{Inexact, decimal};
+use super::terms::BillTerms;
 use super::traffic::{Rating, human};
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
-use crate::units::{Gigabytes, Month, Region, SLOTS_PER_DAY};
-
-/// Usage of an account that was priced as that of a zone although its region is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assumed {
-    /// Whose it is.
-    pub account: String,
-    /// The closed month that has more of it, or less, than bills said before; `None` for the bill's own.
-    pub corrects: Option<Month>,
-    /// What the log says: `unknown` or `overseas`.
-    pub region: Region,
-    /// The zone whose price it paid.
-    pub zone: Region,
-    /// Bytes as logged; of a closed month less than 0 where there are fewer.
-    pub bytes: i128,
-}
-
-impl Assumed {
-    /// Gigabytes as logged.
-    ///
-    /// Errors: [`Inexact`].
-    pub fn gigabytes(&self) -> Result<Decimal, Inexact> {
-        decimal(self.bytes, Gigabytes::SCALE)
-    }
-
-    /// What its region says of clients.
-    pub const fn whose(&self) -> &'static str {
-        words(self.region)
-    }
-}
+use crate::units::{Month, Region, SLOTS_PER_DAY};
 
 /// What a closed month has `now` of usage that was priced as that of a zone, less all that was told `before`;
 /// of accounts that are corrected.
@@ -118,18 +89,10 @@ impl Charge {
         let zone = self.zone.map_or("", |zone| zone.name());
         let text = |(region, gigabytes): &(Region, Decimal)| {
             let gigabytes = human(*gigabytes, "GB");
-            let clients = words(*region);
+            let clients = clients_of(*region);
             format!("; of what is priced as {zone}, {gigabytes} are {clients}")
         };
         self.assumed.iter().map(text).collect()
-    }
-}
-
-/// What a region that is no zone says of clients.
-const fn words(region: Region) -> &'static str {
-    match region {
-        Region::Overseas => "of clients abroad in no zone that the log tells",
-        _ => "of clients of unknown region",
     }
 }
 

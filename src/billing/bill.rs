@@ -1,38 +1,16 @@
 //! The bill of a month: charges by account, rounded, and what nobody priced.
 
-use std::collections::BTreeMap;
-
 use rust_decimal::Decimal;
 
-use super::assumed::Assumed;
-use super::catalogue::Catalogue;
 use super::charge::{Charge, Status};
 use super::error::BillingError;
-use super::exact::{Amount, DETAIL_PLACES, Inexact, PAYABLE_PLACES, apportion, sum, total};
+use super::exact::{DETAIL_PLACES, Inexact, decimal, sum, total};
 use super::licence::Term;
-use super::licensed::{Unlicensed, unlicensed};
-use super::packages::{Packages, Shortfall};
-use super::traffic::{Rating, StandardMode};
+use super::licensed::Unlicensed;
+use super::packages::Packages;
 use super::transcoding;
-use crate::meter::Overflow;
 use crate::registry::Class;
-use crate::summary::AccountUsage;
-use crate::units::{Factor, Month, Zone, day_text, invariant};
-
-/// What a bill is worked out with.
-#[derive(Clone, Copy, Debug)]
-pub struct BillTerms<'a> {
-    /// Prices and rules.
-    pub catalogue: &'a Catalogue,
-    /// How standard traffic is settled.
-    pub mode: StandardMode,
-    /// Log-to-bill factor (R60).
-    pub overhead: Factor,
-    /// Requests that each log line stands for.
-    pub sampling: Factor,
-    /// What is billed of a day that packages pay in part.
-    pub shortfall: Shortfall,
-}
+use crate::units::{Gigabytes, Month, Region, Zone, day_text, invariant};
 
 /// The bill of a month.
 #[derive(Debug)]
@@ -138,6 +116,43 @@ pub struct AccountBill {
     pub adjustment: Decimal,
 }
 
+/// Usage of an account that was priced as that of a zone although its region is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumed {
+    /// Whose it is.
+    pub account: String,
+    /// The closed month that has more of it, or less, than bills said before; `None` for the bill's own.
+    pub corrects: Option<Month>,
+    /// What the log says: `unknown` or `overseas`.
+    pub region: Region,
+    /// The zone whose price it paid.
+    pub zone: Region,
+    /// Bytes as logged; of a closed month less than 0 where there are fewer.
+    pub bytes: i128,
+}
+
+impl Assumed {
+    /// Gigabytes as logged.
+    ///
+    /// Errors: [`Inexact`].
+    pub fn gigabytes(&self) -> Result<Decimal, Inexact> {
+        decimal(self.bytes, Gigabytes::SCALE)
+    }
+
+    /// What its region says of clients.
+    pub const fn whose(&self) -> &'static str {
+        clients_of(self.region)
+    }
+}
+
+/// What a region that is no zone says of clients.
+pub(super) const fn clients_of(region: Region) -> &'static str {
+    match region {
+        Region::Overseas => "of clients abroad in no zone that the log tells",
+        _ => "of clients of unknown region",
+    }
+}
+
 /// Usage that no catalogue prices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpriced {
@@ -164,80 +179,6 @@ pub struct Besides<'a> {
     pub licences: Option<&'a [Term]>,
 }
 
-/// Prices the usage of a month, account by account: at any time the samples of only one are in memory.
-///
-/// Errors: [`BillingError`].
-pub fn bill(
-    (month, zone): (Month, Zone),
-    accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
-    besides: Besides<'_>,
-    terms: &BillTerms<'_>,
-) -> Result<Bill, BillingError> {
-    let rating = Rating::new(month, terms)?;
-    let mut packages = besides.packages;
-    let mut charges: BTreeMap<String, Vec<Charge>> = BTreeMap::new();
-    check_currencies(month, &besides.lines, &terms.catalogue.currency)?;
-    for line in besides.lines {
-        let of_account = charges.entry(line.account.clone()).or_default();
-        of_account.push(line);
-    }
-    let (mut unpriced, mut without_licence) = (Vec::new(), Vec::new());
-    let mut assumed = Vec::new();
-    for used in accounts {
-        let used = used?;
-        unpriced.extend(unpriced_of(&used, &rating)?);
-        if let Some(terms) = besides.licences {
-            without_licence.extend(unlicensed(&used, terms, month, zone));
-        }
-        let (mut of_account, left) = rating.charges(&used, &packages.of(&used.account))?;
-        assumed.extend(rating.assumed(&used, &mut of_account)?);
-        packages.replace(&used.account, left);
-        if !of_account.is_empty() {
-            charges.entry(used.account).or_default().extend(of_account);
-        }
-    }
-    let accounts = charges.into_iter();
-    let accounts = accounts.map(|(account, charges)| settle(account, charges));
-    Ok(Bill {
-        month,
-        zone,
-        accounts: accounts.collect::<Result<_, _>>()?,
-        unpriced,
-        unlicensed: without_licence,
-        assumed,
-        packages,
-        transcoding_packages: besides.transcoding_packages,
-    })
-}
-
-/// Refuses lines in another currency than the bill's.
-fn check_currencies(month: Month, lines: &[Charge], currency: &str) -> Result<(), BillingError> {
-    for line in lines {
-        let other = line.priced_by.as_ref().map(|by| &by.currency[..]);
-        if let Some(other) = other.filter(|other| *other != currency) {
-            return Err(BillingError::Currency {
-                month,
-                currency: currency.to_owned(),
-                corrected: line.month(),
-                other: other.to_owned(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// What is used and has no price.
-fn unpriced_of(used: &AccountUsage, rating: &Rating<'_>) -> Result<Vec<Unpriced>, BillingError> {
-    let unknown = used
-        .domains
-        .iter()
-        .filter(|days| days.owner.class == Class::Unknown);
-    let mut bytes = unknown.flat_map(|days| &days.days);
-    let bytes = bytes.try_fold(0_u64, |sum, bytes| sum.checked_add(*bytes));
-    let unknown = Unpriced::new(&used.account, Class::Unknown, bytes.ok_or(Overflow)?);
-    Ok(unknown.into_iter().chain(rating.free_push(used)?).collect())
-}
-
 impl Unpriced {
     /// Usage of a class, if there is any and the class has no price.
     pub fn new(account: &str, class: Class, bytes: u64) -> Option<Self> {
@@ -257,61 +198,9 @@ impl Unpriced {
     }
 }
 
-/// Rounds the charges of an account, which come without, and adds them up (R30, R33).
-///
-/// What is settled together, the lines of one item and period, is rounded together; what that leaves
-/// over goes to single lines (see [`apportion`]), so the lines always add up to what is settled.
-fn settle(account: String, mut charges: Vec<Charge>) -> Result<AccountBill, BillingError> {
-    charges.sort_by(|a, b| order(a).cmp(&order(b)));
-    for charges in charges.chunk_by_mut(|a, b| {
-        (a.status, a.corrects, a.item, &a.days) == (b.status, b.corrects, b.item, &b.days)
-    }) {
-        if charges[0].status == Status::NeedsReview {
-            continue;
-        }
-        let parts: Vec<Amount> = charges.iter().map(|charge| charge.amount).collect();
-        let settled = Amount::total(&parts)?.round(DETAIL_PLACES)?;
-        let shares = apportion(settled, &parts, DETAIL_PLACES)?;
-        for (charge, share) in charges.iter_mut().zip(shares) {
-            charge.detail = share;
-        }
-    }
-    let details = total(charges.iter().map(|charge| charge.detail))?;
-    let payable = Amount::new(details).round(PAYABLE_PLACES)?;
-    let parts: Vec<Amount> = charges.iter().map(|c| Amount::new(c.detail)).collect();
-    let shares = apportion(payable, &parts, PAYABLE_PLACES)?;
-    for (charge, share) in charges.iter_mut().zip(shares) {
-        charge.payable = share;
-    }
-    let adjustment = sum(payable, -details)?;
-    let bill = AccountBill {
-        account,
-        details,
-        payable,
-        adjustment,
-        charges,
-    };
-    bill.check()?;
-    Ok(bill)
-}
-
-fn order(charge: &Charge) -> impl Ord + use<'_> {
-    (
-        charge.status,
-        charge.corrects,
-        charge.item,
-        charge.days.start,
-        charge.days.end,
-        charge.subject(),
-        &charge.variant,
-        charge.zone,
-        charge.unit_price,
-    )
-}
-
 impl AccountBill {
     /// `PRICE-1`: the lines sum to the bill.
-    fn check(&self) -> Result<(), BillingError> {
+    pub(super) fn check(&self) -> Result<(), BillingError> {
         let details = total(self.charges.iter().map(|charge| charge.detail))?;
         let payables = total(self.charges.iter().map(|charge| charge.payable))?;
         let both = (sum(details, self.adjustment)?, payables);

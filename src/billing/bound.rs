@@ -7,11 +7,11 @@
 
 use rust_decimal::Decimal;
 
-use super::bill::BillTerms;
 use super::catalogue::Item;
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, PAYABLE_PLACES, product_up};
-use super::traffic::{Rating, StandardMode};
+use super::terms::{BillTerms, StandardMode};
+use super::traffic::Rating;
 use crate::units::{Gigabytes, Month, SLOT_SECS};
 
 impl BillTerms<'_> {

@@ -9,9 +9,8 @@ use rust_decimal::Decimal;
 use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
 use super::error::BillingError;
 use super::exact::{Amount, DETAIL_PLACES, Inexact, product, sum};
-use super::packages::a_year_from;
 use crate::registry::Class;
-use crate::units::{Month, Region, Timestamp, Zone, day_text};
+use crate::units::{Month, Region, Timestamp, Zone, a_year_from, day_text};
 
 /// Whether a line is to be paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

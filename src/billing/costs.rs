@@ -31,12 +31,13 @@ use std::ops::Range;
 use rust_decimal::Decimal;
 
 use super::bandwidth::Curves;
-use super::bill::{Bill, BillTerms};
+use super::bill::Bill;
 use super::catalogue::{Item, Rules};
 use super::charge::{Charge, Cost};
 use super::error::BillingError;
 use super::exact::{Amount, DETAIL_PLACES, Inexact, product, sum, total};
 use super::shares::{shared_units, shares};
+use super::terms::BillTerms;
 use super::traffic::Rating;
 use crate::meter::Overflow;
 use crate::registry::Class;

@@ -8,10 +8,10 @@ use super::charge::{Charge, bought, days_between};
 use super::error::BillingError;
 use super::events::{Events, FeeCurrency};
 use super::licence::{LeapDay, LicenceError, LicenceRules, Term};
-use super::packages::{Packages, a_year_from};
+use super::packages::Packages;
 use super::services::{self, Metered};
 use super::{licence, licensed, packages, transcoding};
-use crate::units::{Month, Timestamp, Zone, hex};
+use crate::units::{Month, Timestamp, Zone, a_year_from, hex};
 
 /// Purchases and records of services; none by default.
 #[derive(Clone, Debug, Default)]

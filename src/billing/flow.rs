@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bill::BillTerms;
 use super::catalogue::{BeyondPackages, Item};
 use super::charge::Charge;
 use super::error::BillingError;
 use super::exact::{Amount, QUANTITY_PLACES, product, total};
 use super::packages::{self, Paid, Part, Shortfall, State, Takes, Usage};
 use super::review::uses_of;
+use super::terms::{BillTerms, StandardMode};
 use super::tiers;
-use super::traffic::{Rating, StandardMode, ZoneDays, human};
+use super::traffic::{Rating, ZoneDays, human};
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::{AccountUsage, DomainDays};

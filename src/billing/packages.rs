@@ -15,7 +15,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use jiff::civil;
 use rust_decimal::Decimal;
 
 use super::catalogue::{Catalogue, Item};
@@ -23,7 +22,7 @@ use super::charge::{Bought, Charge};
 use super::error::BillingError;
 use super::exact::{Inexact, product, quotient, sum};
 use crate::meter::Overflow;
-use crate::units::{Gigabytes, Region, Timestamp, Zone, day_text};
+use crate::units::{Gigabytes, Region, Timestamp, Zone, a_year_from, day_text};
 
 /// From this size on a package comes with a year of the mobile live SDK, in GB.
 ///
@@ -228,14 +227,6 @@ impl Packages {
             *state = left;
         }
     }
-}
-
-/// The days of a year from `day` on: those for which a package pays that was bought on it.
-pub(super) fn a_year_from(day: i32) -> Range<i32> {
-    let epoch = civil::date(1970, 1, 1);
-    let bought = epoch + jiff::Span::new().days(day);
-    let end = bought.saturating_add(jiff::Span::new().years(1));
-    day..(end - epoch).get_days()
 }
 
 impl Takes<'_> {

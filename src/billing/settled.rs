@@ -18,9 +18,9 @@
 
 use std::collections::BTreeMap;
 
-use super::bill::BillTerms;
 use super::error::BillingError;
-use super::traffic::{Rating, StandardMode};
+use super::terms::{BillTerms, StandardMode};
+use super::traffic::Rating;
 use crate::registry::{Attribution, Class, Match, Registry};
 use crate::summary::{Owners, SummaryRow};
 use crate::units::Month;

@@ -4,70 +4,16 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::bill::BillTerms;
 use super::catalogue::{Catalogue, Days, Item, MiniProgram, Price, Rules};
 use super::charge::{Charge, Status};
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, product};
 use super::packages::{Shortfall, State};
+use super::terms::{BillTerms, StandardMode};
 use crate::meter::Overflow;
 use crate::registry::Class;
-use crate::summary::{AccountUsage, DomainDays, DropRule};
+use crate::summary::{AccountUsage, DomainDays};
 use crate::units::{Bytes, Month, Region, day_text};
-
-/// How standard traffic is settled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StandardMode {
-    /// Every day by its bytes.
-    #[default]
-    Flow,
-    /// Every day by its busiest slot.
-    DailyPeak,
-    /// Every month by the mean of its days' busiest slots, by contract.
-    MonthlyAverage,
-    /// Every month by its 95th percentile, by contract.
-    Monthly95(DropRule),
-}
-
-impl StandardMode {
-    /// All modes.
-    pub const ALL: [StandardMode; 6] = [
-        StandardMode::Flow,
-        StandardMode::DailyPeak,
-        StandardMode::MonthlyAverage,
-        StandardMode::Monthly95(DropRule::Floor),
-        StandardMode::Monthly95(DropRule::Ceil),
-        StandardMode::Monthly95(DropRule::Nearest),
-    ];
-
-    /// The mode of this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        let mut all = StandardMode::ALL.into_iter();
-        all.find(|mode| mode.name() == name)
-    }
-
-    /// What standard traffic is on bills.
-    pub const fn item(self) -> Item {
-        match self {
-            StandardMode::Flow => Item::StandardTraffic,
-            StandardMode::DailyPeak => Item::StandardPeak,
-            StandardMode::MonthlyAverage => Item::StandardMonthlyAverage,
-            StandardMode::Monthly95(_) => Item::StandardMonthly95,
-        }
-    }
-
-    /// The name in arguments and on bills.
-    pub const fn name(self) -> &'static str {
-        match self {
-            StandardMode::Flow => "flow",
-            StandardMode::DailyPeak => "daily-peak",
-            StandardMode::MonthlyAverage => "monthly-average",
-            StandardMode::Monthly95(DropRule::Floor) => "monthly-95",
-            StandardMode::Monthly95(DropRule::Ceil) => "monthly-95-ceil",
-            StandardMode::Monthly95(DropRule::Nearest) => "monthly-95-nearest",
-        }
-    }
-}
 
 /// Bytes of a day in a zone.
 pub(super) type ZoneDays = BTreeMap<(i32, Region), u64>;

@@ -30,10 +30,9 @@ use super::catalogue::{Catalogue, Item, Price};
 use super::charge::{Bought, Charge};
 use super::error::BillingError;
 use super::exact::{Amount, Inexact, QUANTITY_PLACES, product, quotient, sum};
-use super::packages::a_year_from;
-use super::services::{Metered, Service};
+use super::metered::{Metered, Service};
 use super::text;
-use crate::units::{Month, Region, Timestamp, Zone, day_text};
+use crate::units::{Month, Region, Timestamp, Zone, a_year_from, day_text};
 
 const MINUTES_PER_HOUR: u32 = 60;
 

@@ -12,112 +12,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memrchr;
 
-use super::container::{self, MAGIC_BYTES};
+use super::container::{Compression, MAGIC_BYTES};
+use super::error::DecodeError;
 use super::members::Members;
+use super::{EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX};
 
-/// Decompressed bytes up to which no ratio is looked at.
-pub const EXPANSION_FREE_BYTES: u64 = 256 << 20;
-/// Largest ratio of decompressed to stored bytes beyond that. Real logs reach some 60.
-pub const EXPANSION_RATIO_MAX: u64 = 400;
 /// Stored bytes read at a time.
 const STORED_BUFFER_BYTES: usize = 128 << 10;
 /// Bytes asked for at a time where damage is looked for: what a decoder gave in the call that met the
 /// damage is lost.
 const SALVAGE_STEP_BYTES: usize = 4 << 10;
-
-/// How a source is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// As it is.
-    Plain,
-    /// gzip, any number of members.
-    Gzip,
-    /// Zstandard, any number of frames.
-    Zstd,
-}
-
-impl Compression {
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Compression::Plain => "plain",
-            Compression::Gzip => "gzip",
-            Compression::Zstd => "zstd",
-        }
-    }
-
-    /// The compression that `head`, the first bytes of a source, tells.
-    ///
-    /// Errors: the name of a compression or container that is recognised but not read.
-    pub fn of_magic(head: &[u8]) -> Result<Self, &'static str> {
-        const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-        match head {
-            [0x1f, 0x8b, ..] => Ok(Compression::Gzip),
-            _ if head.starts_with(&ZSTD) => Ok(Compression::Zstd),
-            [low, 0x2a, 0x4d, 0x18, ..] if (0x50..=0x5f).contains(low) => Ok(Compression::Zstd),
-            _ => container::of_magic(head).map_or(Ok(Compression::Plain), Err),
-        }
-    }
-}
-
-/// Why a source cannot be read. Nothing of it counts.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// It cannot be opened.
-    #[error("cannot open it: {0}")]
-    Open(#[source] io::Error),
-    /// It cannot be read on, or its compressed form is cut or damaged.
-    #[error(
-        "cannot read on after {offset} decompressed bytes: {source}; fetch the file again \
-         (--salvage takes what can be read of a damaged archive)"
-    )]
-    Read {
-        /// Decompressed bytes that were read before.
-        offset: u64,
-        /// The reason.
-        source: io::Error,
-    },
-    /// It is something that is not read.
-    #[error("it is {name}, which is not read; decompress it, or store it as gzip or zstd")]
-    Unsupported {
-        /// What it is.
-        name: &'static str,
-    },
-    /// It is a tar archive.
-    #[error(
-        "it is a tar archive, which is not read: headers stand between the lines of its files; \
-         unpack it and give the files"
-    )]
-    Tar,
-    /// What it decompresses to is something that is not read.
-    #[error("it is {inner} inside {outer}, which is not read; unpack what is inside")]
-    Nested {
-        /// What it decompresses to.
-        inner: &'static str,
-        /// What it is stored as.
-        outer: &'static str,
-    },
-    /// It expands beyond the cap.
-    #[error(
-        "it expands more than {EXPANSION_RATIO_MAX} times ({decompressed} bytes from {stored}); \
-         this is no log, or decompress it beforehand"
-    )]
-    Expansion {
-        /// Decompressed bytes so far.
-        decompressed: u64,
-        /// Stored bytes so far.
-        stored: u64,
-    },
-    /// It became shorter while it was read.
-    #[error(
-        "it became shorter while it was read (expected {expected} B); run again when nothing writes to it"
-    )]
-    Shrunk {
-        /// Bytes that it had when it was opened.
-        expected: u64,
-    },
-}
 
 /// A reader that counts the stored bytes it has read, for progress and for the expansion cap.
 struct Counted<R> {

@@ -18,7 +18,8 @@ use std::os::unix::fs::FileExt;
 
 use memchr::{memchr, memrchr};
 
-use super::archive::{Damage, DecodeError, Reader};
+use super::archive::{Damage, Reader};
+use super::error::DecodeError;
 use crate::source::{PartDigests, PartHasher};
 use crate::units::Span;
 

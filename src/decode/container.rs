@@ -1,4 +1,4 @@
-//! What stored or decompressed bytes are if they are no log text: archives and other containers.
+//! What stored or decompressed bytes are: text, a compression that is read, or an archive that is not.
 //!
 //! All of it is told by what stands at the start, never by a name. A tar archive has a magic number in
 //! three of its four forms only, so it is told by the checksum of its first header:
@@ -14,7 +14,7 @@
 //! Source: POSIX pax, section "ustar Interchange Format"; GNU tar manual, "Basic Tar Format", read
 //! 2026-11.
 
-use super::archive::{Compression, DecodeError};
+use super::error::DecodeError;
 
 /// Bytes at the start of a source that tell what it is.
 pub(super) const MAGIC_BYTES: usize = 16;
@@ -41,8 +41,43 @@ const CONTAINERS: [(&[u8], &str); 14] = [
     (b"\x89LZO\0\r\n\x1a\n", "lzop"),
 ];
 
+/// How a source is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// As it is.
+    Plain,
+    /// gzip, any number of members.
+    Gzip,
+    /// Zstandard, any number of frames.
+    Zstd,
+}
+
+impl Compression {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Compression::Plain => "plain",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        }
+    }
+
+    /// The compression that `head`, the first bytes of a source, tells.
+    ///
+    /// Errors: the name of a compression or container that is recognised but not read.
+    pub fn of_magic(head: &[u8]) -> Result<Self, &'static str> {
+        const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+        match head {
+            [0x1f, 0x8b, ..] => Ok(Compression::Gzip),
+            _ if head.starts_with(&ZSTD) => Ok(Compression::Zstd),
+            [low, 0x2a, 0x4d, 0x18, ..] if (0x50..=0x5f).contains(low) => Ok(Compression::Zstd),
+            _ => container_of(head).map_or(Ok(Compression::Plain), Err),
+        }
+    }
+}
+
 /// The name of a container that `head` begins and that is not read.
-pub(super) fn of_magic(head: &[u8]) -> Option<&'static str> {
+fn container_of(head: &[u8]) -> Option<&'static str> {
     let mut containers = CONTAINERS.iter();
     let found = containers.find(|(magic, _)| head.starts_with(magic));
     found.map(|(_, name)| *name)

@@ -12,10 +12,15 @@
 mod archive;
 mod blocks;
 mod container;
+mod error;
 mod members;
 
-pub use archive::{
-    Compression, Damage, DecodeError, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Reader, open,
-};
+pub use archive::{Damage, Reader, open};
 pub use blocks::{BLOCK_BYTES, Block, Blocks, LINE_BYTES_MAX, Piece};
-pub use container::hold_no_container;
+pub use container::{Compression, hold_no_container};
+pub use error::DecodeError;
+
+/// Decompressed bytes up to which no ratio is looked at.
+pub const EXPANSION_FREE_BYTES: u64 = 256 << 20;
+/// Largest ratio of decompressed to stored bytes beyond that. Real logs reach some 60.
+pub const EXPANSION_RATIO_MAX: u64 = 400;

@@ -14,7 +14,7 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 
-use super::quarantine::RejectedLine;
+use super::rejects::RejectedLine;
 use crate::meter::Fates;
 use crate::record::{DetectError, Layout, Reject, SAMPLE_LINES_MAX, detect};
 use crate::units::counted;

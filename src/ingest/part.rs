@@ -1,6 +1,6 @@
 //! What one worker finds in a part of a source, before it is added to the rest.
 
-use super::quarantine::{RejectedLine, Rejects};
+use super::rejects::{RejectedLine, Rejects};
 use crate::meter::{Counts, Overflow};
 use crate::record::{Reject, Skip};
 use crate::source::PartDigests;

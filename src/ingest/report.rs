@@ -8,7 +8,7 @@ use crate::record::{BytesIn, DetectError, MeteredField};
 use crate::source::Bar;
 
 use super::misfit::Misfit;
-use super::quarantine::Rejects;
+use super::rejects::Rejects;
 use crate::store::{Change, Unsure};
 
 /// One source and its outcome.

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::look::{Ends, Look, READINGS_MAX};
 use super::misfit::{Misfit, is_refused};
 use super::part::{LineRun, Part};
-use super::quarantine::{RejectedLine, Rejects};
+use super::rejects::{RejectedLine, Rejects};
 use super::report::{Outcome, Refusal, SourceReport};
 use super::sink::Settled;
 use super::{IngestError, Options};

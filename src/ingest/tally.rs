@@ -1,6 +1,6 @@
 //! What the lines of a block come to, as they come out of the parser: the inside of the hot loop.
 
-use super::quarantine::{Notation, RejectedLine, Rejects};
+use super::rejects::{Notation, RejectedLine, Rejects};
 use crate::meter::{Counts, Histograms, Meter};
 use crate::record::{Fate, Judged, Reject, Skip};
 use crate::units::Bytes;

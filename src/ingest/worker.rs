@@ -7,7 +7,7 @@ use memchr::{memchr_iter, memrchr};
 
 use super::part::Part;
 use super::pool::{Pool, Task};
-use super::quarantine::Notation;
+use super::rejects::Notation;
 use super::report::{Outcome, Refusal, SourceReport};
 use super::run::{Learnt, SourceRun};
 use super::sink::Verdict;

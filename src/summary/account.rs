@@ -1,119 +1,13 @@
 //! One account's usage in a month: what is settled together, day by day and slot by slot.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::book::MonthUsage;
-use super::month::SummaryRow;
+use super::owners::{Owner, Owners};
 use crate::meter::{Overflow, UsageRow};
-use crate::registry::{Attribution, Class, Match, Registry};
-use crate::units::{Month, Region, SLOTS_PER_DAY};
-
-/// Says whose a domain is, and what it is sold as in a month.
-pub trait Owners: Sync {
-    /// Attribution of a domain in a month.
-    fn attribution(&self, domain: &str, month: Month) -> Attribution<'_>;
-
-    /// The account of a domain, which does not depend on the month.
-    fn account(&self, domain: &str) -> Option<&str>;
-
-    /// What is said of a domain: one of which something is said by its name keeps a row of its own.
-    fn matched<'a>(&'a self, domain: &'a str) -> Match<'a>;
-
-    /// Days of a month, ascending, on which a mini-program domain is a standard one besides: it was billed so,
-    /// and that stays.
-    fn settled_days(&self, _domain: &str, _month: Month) -> &[i32] {
-        &[]
-    }
-}
-
-impl Owners for Registry {
-    fn attribution(&self, domain: &str, month: Month) -> Attribution<'_> {
-        Registry::attribution(self, domain, month)
-    }
-
-    fn account(&self, domain: &str) -> Option<&str> {
-        Registry::account(self, domain)
-    }
-
-    fn matched<'a>(&'a self, domain: &'a str) -> Match<'a> {
-        Registry::matched(self, domain)
-    }
-}
-
-/// The owners of a closed month, as they were frozen; of what the month did not know, the registry's.
-#[derive(Debug)]
-pub struct FrozenOwners<'a> {
-    owners: HashMap<&'a str, Attribution<'a>>,
-    registry: &'a Registry,
-}
-
-impl<'a> FrozenOwners<'a> {
-    /// The owners of a closed month's `summary`.
-    pub fn new(summary: &'a [SummaryRow], registry: &'a Registry) -> Self {
-        let label = |text: &'a String| (!text.is_empty()).then_some(&text[..]);
-        let owner = |row: &'a SummaryRow| {
-            let attribution = Attribution {
-                class: row.class,
-                account: label(&row.account),
-                app_id: label(&row.app_id),
-                mini_program_from: registry
-                    .attribution(&row.domain, row.month)
-                    .mini_program_from,
-            };
-            (&row.domain[..], attribution)
-        };
-        FrozenOwners {
-            owners: summary.iter().map(owner).collect(),
-            registry,
-        }
-    }
-}
-
-impl Owners for FrozenOwners<'_> {
-    fn attribution(&self, domain: &str, month: Month) -> Attribution<'_> {
-        match self.owners.get(domain) {
-            Some(attribution) => *attribution,
-            None => self.registry.attribution(domain, month),
-        }
-    }
-
-    fn account(&self, domain: &str) -> Option<&str> {
-        match self.owners.get(domain) {
-            Some(attribution) => attribution.account,
-            None => self.registry.account(domain),
-        }
-    }
-
-    fn matched<'a>(&'a self, domain: &'a str) -> Match<'a> {
-        match self.owners.contains_key(domain) {
-            true => Match::Exact,
-            false => self.registry.matched(domain),
-        }
-    }
-}
-
-/// Whose a domain is, and what it is sold as.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Owner {
-    /// Its account; empty where there is none.
-    pub account: String,
-    /// Its class.
-    pub class: Class,
-    /// AppID of the mini-program; empty where there is none.
-    pub app_id: String,
-}
-
-impl Owner {
-    /// The owner that an attribution names.
-    pub fn of(attribution: &Attribution<'_>) -> Self {
-        Owner {
-            account: attribution.account.unwrap_or_default().to_owned(),
-            class: attribution.class,
-            app_id: attribution.app_id.unwrap_or_default().to_owned(),
-        }
-    }
-}
+use crate::registry::{Attribution, Class};
+use crate::units::{Region, SLOTS_PER_DAY};
 
 /// The usage of an account in a month.
 #[derive(Debug)]
@@ -149,8 +43,40 @@ pub struct DomainDays {
     pub rows: Range<usize>,
 }
 
-/// The accounts of a month, in order of their names.
-pub(super) fn accounts<'a>(
+impl<'a> MonthUsage<'a> {
+    /// The usage of each account, in order of their names; `owners` give domains the accounts that
+    /// the book was sorted by.
+    pub fn accounts(
+        self,
+        owners: &'a dyn Owners,
+    ) -> impl Iterator<Item = Result<AccountUsage, Overflow>> + 'a {
+        accounts(self, owners)
+    }
+
+    /// Bytes of a domain and region in some slots of the month, which are counted from its first and
+    /// ascend; `of` is one of those that [`MonthUsage::accounts`] answered.
+    ///
+    /// Errors: [`Overflow`].
+    pub fn slots_of(&self, of: &DomainDays, slots: &[u32]) -> Result<u64, Overflow> {
+        let first = self.month.slots(self.zone).start;
+        let mut rows = &self.rows[of.rows.clone()];
+        let mut sum = 0_u64;
+        for slot in slots {
+            let wanted = first + slot;
+            let before = rows.partition_point(|row| row.tally.cell.slot_index() < wanted);
+            rows = &rows[before..];
+            let there = rows
+                .iter()
+                .take_while(|row| row.tally.cell.slot_index() == wanted);
+            for row in there {
+                sum = sum.checked_add(row.tally.bytes).ok_or(Overflow)?;
+            }
+        }
+        Ok(sum)
+    }
+}
+
+fn accounts<'a>(
     usage: MonthUsage<'a>,
     owners: &'a dyn Owners,
 ) -> impl Iterator<Item = Result<AccountUsage, Overflow>> + 'a {

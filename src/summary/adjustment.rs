@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
-use super::account::{Owner, Owners};
 use super::hosts::{OTHER_HOSTS, row_below};
-use super::month::SummaryRow;
+use super::owners::{Owner, Owners};
+use super::row::SummaryRow;
 use crate::meter::{DomainId, Overflow, Usage, UsageRow};
 use crate::registry::Match;
 use crate::units::{Month, Region, Slot};

@@ -4,11 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::account::{AccountUsage, DomainDays, Owners, accounts};
 use super::hosts::{self, Folded, Hosts};
-use super::month::{SummaryError, SummaryRow, summarize};
-use crate::meter::{DomainId, Overflow, Usage, UsageRow, UsageTable};
-use crate::registry::Registry;
+use super::owners::Owners;
+use super::row::SummaryError;
+use crate::meter::{DomainId, Usage, UsageRow, UsageTable};
 use crate::units::invariant;
 use crate::units::{Month, Slot, Zone};
 
@@ -119,44 +118,6 @@ impl<'a> MonthUsage<'a> {
     /// The rows in stretches of at most `rows_max`, the same however the usage came together.
     pub fn parts(&self, rows_max: usize) -> std::slice::Chunks<'a, UsageRow> {
         self.rows.chunks(rows_max)
-    }
-
-    /// The month's summary: one row per account, domain, class and region, in that order.
-    ///
-    /// Errors: [`SummaryError`].
-    pub fn summary(&self, registry: &Registry) -> Result<Vec<SummaryRow>, SummaryError> {
-        summarize(self, registry)
-    }
-
-    /// The usage of each account, in order of their names; `owners` give domains the accounts that
-    /// the book was sorted by.
-    pub fn accounts(
-        self,
-        owners: &'a dyn Owners,
-    ) -> impl Iterator<Item = Result<AccountUsage, Overflow>> + 'a {
-        accounts(self, owners)
-    }
-
-    /// Bytes of a domain and region in some slots of the month, which are counted from its first and
-    /// ascend; `of` is one of those that [`MonthUsage::accounts`] answered.
-    ///
-    /// Errors: [`Overflow`].
-    pub fn slots_of(&self, of: &DomainDays, slots: &[u32]) -> Result<u64, Overflow> {
-        let first = self.month.slots(self.zone).start;
-        let mut rows = &self.rows[of.rows.clone()];
-        let mut sum = 0_u64;
-        for slot in slots {
-            let wanted = first + slot;
-            let before = rows.partition_point(|row| row.tally.cell.slot_index() < wanted);
-            rows = &rows[before..];
-            let there = rows
-                .iter()
-                .take_while(|row| row.tally.cell.slot_index() == wanted);
-            for row in there {
-                sum = sum.checked_add(row.tally.bytes).ok_or(Overflow)?;
-            }
-        }
-        Ok(sum)
     }
 
     /// Where the rows of each domain and region stand.

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 
-use super::account::Owners;
+use super::owners::Owners;
 use crate::meter::{DomainId, Overflow, UNKNOWN_HOSTS_MAX, Usage, UsageRow};
 use crate::registry::Match;
 

@@ -14,11 +14,14 @@ mod adjustment;
 mod book;
 mod hosts;
 mod month;
+mod owners;
 mod percentile;
+mod row;
 
-pub use account::{AccountUsage, DomainDays, FrozenOwners, Owner, Owners};
+pub use account::{AccountUsage, DomainDays};
 pub use adjustment::{Adjustment, Delta, Frozen, Reason, adjustments};
 pub use book::{Book, MonthUsage};
 pub use hosts::{Folded, OTHER_HOSTS};
-pub use month::{SummaryError, SummaryRow};
+pub use owners::{FrozenOwners, Owner, Owners};
 pub use percentile::{DropRule, INDEX_RULE, Percentile};
+pub use row::{SummaryError, SummaryRow};

@@ -4,54 +4,22 @@ use rayon::prelude::*;
 
 use super::book::MonthUsage;
 use super::percentile::Percentile;
+use super::row::{SummaryError, SummaryRow};
 use crate::meter::{Overflow, Usage, UsageRow};
-use crate::registry::{Class, Registry};
-use crate::units::invariant::{self, Broken};
-use crate::units::{Bytes, Month, Region, Slot, Zone};
+use crate::registry::Registry;
+use crate::units::invariant;
+use crate::units::{Bytes, Slot, Zone};
 
-/// Why a month could not be summed up.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SummaryError {
-    /// A sum is too large.
-    #[error(transparent)]
-    Overflow(#[from] Overflow),
-    /// We are wrong.
-    #[error(transparent)]
-    Broken(#[from] Broken),
+impl MonthUsage<'_> {
+    /// The month's summary: one row per account, domain, class and region, in that order.
+    ///
+    /// Errors: [`SummaryError`].
+    pub fn summary(&self, registry: &Registry) -> Result<Vec<SummaryRow>, SummaryError> {
+        summarize(self, registry)
+    }
 }
 
-/// The usage of one domain in one region and month, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SummaryRow {
-    /// The billing month.
-    pub month: Month,
-    /// Account of the domain; empty where the registry has none.
-    pub account: String,
-    /// The domain.
-    pub domain: String,
-    /// What it is sold as in this month.
-    pub class: Class,
-    /// Region of the clients.
-    pub region: Region,
-    /// AppID of the mini-program; empty where there is none.
-    pub app_id: String,
-    /// The sums.
-    pub usage: Usage,
-    /// Bytes of the busiest slot.
-    pub peak_slot_bytes: Bytes,
-    /// The 95th percentile over slots; for show-back: percentiles of domains do not add up.
-    pub p95: Percentile,
-    /// The first slot with a request.
-    pub first_slot: Slot,
-    /// The last slot with a request.
-    pub last_slot: Slot,
-}
-
-pub(super) fn summarize(
-    usage: &MonthUsage<'_>,
-    registry: &Registry,
-) -> Result<Vec<SummaryRow>, SummaryError> {
+fn summarize(usage: &MonthUsage<'_>, registry: &Registry) -> Result<Vec<SummaryRow>, SummaryError> {
     let rows: Vec<SummaryRow> = usage
         .groups()
         .into_par_iter()

@@ -24,4 +24,6 @@ pub use region::Region;
 pub use shown::{Shown, counted, is_steering, shown};
 pub use span::Span;
 pub(crate) use time::unix_secs_of_civil as civil_unix_secs;
-pub use time::{DAY_SECS, SLOT_SECS, SLOTS_PER_DAY, Slot, Timestamp, Zone, ZoneError, day_text};
+pub use time::{
+    DAY_SECS, SLOT_SECS, SLOTS_PER_DAY, Slot, Timestamp, Zone, ZoneError, a_year_from, day_text,
+};

@@ -164,6 +164,14 @@ pub fn day_text(day: i32) -> String {
     date.map_or_else(|_| "ever".to_owned(), |date| date.to_string())
 }
 
+/// The days of a year from `day` on: those for which is paid what was bought on it.
+pub fn a_year_from(day: i32) -> Range<i32> {
+    let epoch = civil::date(1970, 1, 1);
+    let bought = epoch + jiff::Span::new().days(day);
+    let end = bought.saturating_add(jiff::Span::new().years(1));
+    day..(end - epoch).get_days()
+}
+
 /// Seconds since the epoch of a civil time read as UTC.
 pub(crate) fn unix_secs_of_civil(time: civil::DateTime) -> i64 {
     let since = time.duration_since(civil::date(1970, 1, 1).to_datetime(civil::Time::MIN));

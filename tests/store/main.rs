@@ -34,6 +34,7 @@ mod older;
 mod origins;
 mod pages;
 mod pipes;
+mod printed;
 mod program;
 mod publishing;
 mod recount;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::billing::tests::{GB, day, month, number};
 use crate::billing::{DEFAULT, SHIPPED};
+use crate::units::Region;
 
 fn record(service: Service, variant: &str, on: &str, quantity: u64) -> Metered {
     Metered {

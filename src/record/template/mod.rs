@@ -32,6 +32,7 @@
 //! Source: FORMATS §12 (ngx_http_log_module, mod_log_config, mod_logio), read 2026-11.
 
 mod compile;
+mod error;
 mod fits;
 mod form;
 mod literal;
@@ -45,7 +46,7 @@ use nom::Parser;
 use nom::bytes::complete::tag;
 
 use compile::Taken;
-pub use compile::TemplateError;
+pub use error::TemplateError;
 use fits::Fits;
 use form::{Ending, Form};
 use literal::Literal;

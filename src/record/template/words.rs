@@ -30,7 +30,7 @@ use nom::multi::{many0, many0_count, many1};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::compile::TemplateError;
+use super::error::TemplateError;
 use super::variable::Variable;
 
 /// How a server writes bytes that could end a field too early.
