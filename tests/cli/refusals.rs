@@ -162,14 +162,14 @@ fn a_folder_of_somebody_else_is_not_replaced() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_a_state_failure() {
+fn d8_an_output_that_is_no_folder_is_refused() {
     let place = Place::new();
     place.write("logs/a.log", LINE);
     place.write("out", "a file is in the place of the folder");
     expect(
         &place.run(&["logs"]),
-        3,
-        &["cannot write", "nothing was published"],
+        2,
+        &["is no folder", "nothing was done"],
     );
 }
 
