@@ -20,7 +20,7 @@ pub(super) struct Lost {
     pub(super) rejects: Vec<LostRejects>,
 }
 
-/// A quarantine file that is.
+/// A quarantine file that is gone or others.
 #[derive(Debug)]
 pub(super) struct LostRejects {
     content: i64,
