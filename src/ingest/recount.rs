@@ -18,7 +18,7 @@ use super::sink::{
 use super::{Events, IngestError, Ingested, Options, Stopped, work_off};
 use crate::meter::{Domains, UsageTable};
 use crate::source::{Content, Opening, Origin, Seed, Source, is_there};
-use crate::store::{Change, Identity, Known, Reading, Recount, Store};
+use crate::store::{Anew, Change, Identity, Known, Reading, Recount, Store};
 use crate::units::Span;
 
 /// Counts `sources`, each to its outcome, anew; what the store does not count at all is refused.
@@ -266,8 +266,9 @@ impl UsageSink for Work<'_> {
                 .count_anew(delivery, &plan, readings, domains, is_there)
         })?;
         Ok(match recounted {
-            None => too_many(report),
-            Some(recounted) => {
+            Anew::OverLimit => too_many(report),
+            Anew::Unsure(times) => Outcome::Refused(Refusal::Unsure { times }),
+            Anew::Counts(recounted) => {
                 state.done.extend(&recounted.contents);
                 match recounted.contents.is_empty() {
                     true => Outcome::Known(recounted.change),

@@ -166,21 +166,25 @@ impl Building {
         months_in(&self.path)
     }
 
-    /// Marks the dataset complete and makes all of it durable; answers its files.
+    /// Marks the dataset complete and makes all in it durable; answers its files. What is put into OUT of it gets a
+    /// mark first ([`Step::mark`](super::swap::Step::mark)): that makes its names durable, too.
     pub(super) fn seal(&self) -> Result<FilesOf, PublishError> {
         let seal = || {
             fail_at("publish.seal")?;
-            File::create(self.path.join("_SUCCESS"))?.sync_all()?;
+            // An empty file is no more than its name.
+            File::create(self.path.join("_SUCCESS"))?;
             for entry in fs::read_dir(&self.path)? {
                 let folder = entry?.path();
                 if folder.is_dir() {
                     sync_folder(&folder)?;
                 }
             }
-            sync_folder(&self.path)
+            Ok(())
         };
-        seal().map_err(write_error(&self.path))?;
-        files_of(&self.scratch.path.join(NEW), self.dataset.name())
+        let seal = || seal().map_err(write_error(&self.path));
+        let digest = || files_of(&self.scratch.path.join(NEW), self.dataset.name());
+        let (sealed, files) = rayon::join(seal, digest);
+        sealed.and(files)
     }
 }
 

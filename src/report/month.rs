@@ -47,8 +47,12 @@ pub fn write_month(
 ) -> Result<Vec<SummaryRow>, PublishError> {
     let rows = usage.summary(terms.registry)?;
     let footer = terms.footer(usage.zone, usage_digest(&rows));
-    write_usage_5min(usage, terms.registry, &footer, usage_5min)?;
-    write_summary(&rows, (terms.overhead, terms.sampling), &footer, summary)?;
+    let factors = (terms.overhead, terms.sampling);
+    let (slots, months) = rayon::join(
+        || write_usage_5min(usage, terms.registry, &footer, usage_5min),
+        || write_summary(&rows, factors, &footer, summary),
+    );
+    slots.and(months)?;
     Ok(rows)
 }
 

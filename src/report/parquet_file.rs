@@ -111,10 +111,10 @@ fn write_row_group<W: Write + Send>(
     columns.class.write_as(descriptor(), &mut group)?;
     columns.region.write_as(descriptor(), &mut group)?;
     descriptor();
-    write_numbers(&columns.slot_micros, &mut group)?;
+    let [slot_micros, counts @ ..] = &columns.numbers;
+    write_numbers(slot_micros, &mut group)?;
     columns.date.write_as(descriptor(), &mut group)?;
-    columns
-        .counts
+    counts
         .iter()
         .try_for_each(|counts| write_numbers(counts, &mut group))?;
     group.close()?;

@@ -10,7 +10,7 @@
 //! close froze is the same as long as the close is.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::build::{Build, Building, folder_name};
@@ -68,9 +68,7 @@ impl<'a> Plan<'a> {
         plan.put_quarantine(build)?;
         if !plan.steps.is_empty() {
             let path = build.file(MADE_OF);
-            fs::write(&path, plan.made_of.text())
-                .and_then(|()| File::open(&path)?.sync_all())
-                .map_err(write_error(&path))?;
+            fs::write(&path, plan.made_of.text()).map_err(write_error(&path))?;
             plan.act(Act::File, MADE_OF);
         }
         Ok(plan)

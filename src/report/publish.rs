@@ -21,6 +21,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::build::{Build, Building, sync_folder};
 use super::dataset::{Dataset, PublishError};
 use super::half;
@@ -93,7 +95,7 @@ pub fn publish(
     publication: &Publication<'_>,
 ) -> Result<(Vec<Removed>, Vec<Left>), PublishError> {
     let out = build.out();
-    let datasets = publication.datasets.iter();
+    let datasets = publication.datasets.par_iter();
     let files: Result<Vec<FilesOf>, PublishError> = datasets.map(Building::seal).collect();
     let mut turn = Turn::take(out, build.tell)?;
     let plan = Plan::make(build, publication, &files?)?;
@@ -139,9 +141,8 @@ impl Turn {
             let path = path.to_owned();
             move |error| (path, error)
         };
-        for step in steps {
-            step.mark(on).map_err(at(&on.place(step)))?;
-        }
+        let marks = steps.par_iter();
+        marks.try_for_each(|step| step.mark(on).map_err(at(&on.place(step))))?;
         self.write(on, steps).map_err(at(&self.0.path))?;
         for step in steps {
             step.swap(on).map_err(at(&on.place(step)))?;

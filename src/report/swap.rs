@@ -68,15 +68,16 @@ impl Step {
         Some(Step { act, place })
     }
 
-    /// Marks what goes in, so that it is known there.
+    /// Makes what goes in durable, and marks it if it is a folder, so that it is known there.
     pub(super) fn mark(&self, on: Ground<'_>) -> io::Result<()> {
+        let new = on.built(self);
         match self.act {
             Act::Put => {
-                let new = on.built(self);
                 File::create(new.join(on.mark()))?;
                 super::build::sync_folder(&new)
             }
-            _ => Ok(()),
+            Act::Take => Ok(()),
+            Act::File => File::open(new)?.sync_all(),
         }
     }
 

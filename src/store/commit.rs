@@ -11,11 +11,11 @@ use super::durable::sync_folder;
 use super::entries::{check_sums, note, put_content, put_segments, put_source};
 use super::error::StoreError;
 use super::ledger;
+use super::order::{in_order, rank_domains};
 use super::segment::{self, SegmentRow, Written};
 use super::succession::{Succession, drop_unless_held, is_begun, keep, release};
 use super::{Occasion, SEGMENTS, State, Store, failpoint};
-use crate::meter::{DomainId, Domains, UsageRow};
-use crate::units::SLOTS_PER_DAY;
+use crate::meter::{Domains, UsageRow};
 
 /// Rows that wait for a commit.
 pub const ROWS_PENDING_MAX: usize = 1 << 21;
@@ -186,7 +186,14 @@ impl Store {
         };
         let rows = std::mem::take(&mut state.pending.rows);
         let contents = std::mem::take(&mut state.pending.contents);
-        let segments = self.write_segments(commit, rows, &contents, domains)?;
+        let sealer = state.sealer.as_mut().ok_or(StoreError::NotToWrite)?;
+        let (mut segments, mut begun) = (Ok(Vec::new()), Ok(()));
+        // The seal waits for the disk while the segments are made.
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| segments = self.write_segments(commit, rows, &contents, domains));
+            begun = sealer.begin(commit);
+        });
+        let segments = begun.and(segments)?;
         put_segments(&state.ledger, commit, &segments, &contents)?;
         check_sums(&state.ledger, commit)?;
         state.end_transaction()?;
@@ -206,9 +213,9 @@ impl Store {
         }
         let names = rank_domains(&mut rows, domains);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        rows.par_sort_unstable_by_key(|row| (window_of(row), row.key()));
+        let rows = in_order(rows, names.len());
         let folder = self.root.join(SEGMENTS);
-        let windows = rows.chunk_by(|a, b| window_of(a) == window_of(b));
+        let windows = rows.chunk_by(|a, b| a.window() == b.window());
         let pieces: Vec<_> = windows.flat_map(|rows| rows.chunks(SEGMENT_ROWS)).collect();
         let written = pieces.into_par_iter().enumerate().map(|(number, rows)| {
             let name = format!("{commit:08}-{number:04}.parquet");
@@ -387,16 +394,6 @@ pub(super) fn supersede(
     Ok(())
 }
 
-/// Which stretch of 31 days a slot is in. A segment keeps to one, so that reading a month of years
-/// of usage opens the segments of two stretches, or of one, whatever the clock of the month.
-pub(super) fn window(slot: u32) -> u32 {
-    slot / (31 * SLOTS_PER_DAY)
-}
-
-fn window_of(row: &SegmentRow) -> u32 {
-    window(row.tally.cell.slot_index())
-}
-
 fn parts(rows: &[SegmentRow]) -> Result<Parts, StoreError> {
     let mut parts = Parts::new();
     for run in rows.chunk_by(|a, b| a.content == b.content) {
@@ -405,26 +402,4 @@ fn parts(rows: &[SegmentRow]) -> Result<Parts, StoreError> {
         *count += run.len() as u64;
     }
     Ok(parts)
-}
-
-/// Numbers the domains of `rows` in the order of their names, which are answered in that order.
-fn rank_domains(rows: &mut [SegmentRow], domains: &Domains) -> Vec<String> {
-    // A run may know many more domains than those of the rows that wait here.
-    let mut used: Vec<u32> = rows.par_iter().map(|row| row.domain.index()).collect();
-    used.par_sort_unstable();
-    used.dedup();
-    let mut names = domains.names_of(&used);
-    let mut order: Vec<usize> = (0..used.len()).collect();
-    order.par_sort_unstable_by(|a, b| names[*a].cmp(&names[*b]));
-    let mut rank_of = vec![0; used.last().map_or(0, |last| *last as usize + 1)];
-    for (rank, place) in order.iter().enumerate() {
-        rank_of[used[*place] as usize] = rank as u32;
-    }
-    rows.par_iter_mut().for_each(|row| {
-        row.domain = DomainId::new(rank_of[row.domain.index() as usize]);
-    });
-    order
-        .iter()
-        .map(|place| std::mem::take(&mut names[*place]))
-        .collect()
 }

@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::Connection;
 
-use super::commit::{ROWS_PENDING_MAX, SEGMENT_ROWS, window};
+use super::commit::{ROWS_PENDING_MAX, SEGMENT_ROWS};
 use super::delivery::Parts;
 use super::durable::sync_folder;
 use super::entries::put_segments;
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
-use super::segment::{SegmentRow, Written};
+use super::segment::{SegmentRow, Written, window};
 use super::{SEGMENTS, Store, failpoint, ledger, remove};
 use crate::meter::{DomainId, Domains, Usage};
 use crate::units::invariant;

@@ -20,12 +20,12 @@ use rusqlite::{Connection, params};
 use super::against::{Cells, sum_cells};
 use super::change::{Change, RECOUNTED, SALVAGED};
 use super::commit::{hold, supersede};
-use super::delivery::{Ancestry, Delivery, Reading};
+use super::delivery::{Ancestry, Delivery, Reading, Unsure};
 use super::entries::{counts_json, note, put_content, put_source};
 use super::error::StoreError;
 use super::identify::{Known, begins_with, is_same, lineages};
 use super::scan::{Wanted, scan_sound};
-use super::succession::{keep, kept_for};
+use super::succession::{Succession, keep, kept_for};
 use super::{SEGMENTS, Store, ledger};
 use crate::meter::{Domains, UsageRow};
 use crate::source::{Content, Digest};
@@ -52,6 +52,17 @@ pub struct RecountPart {
     pub span: Span,
     /// The content that it ends, if that is known: all up to there.
     pub known: Option<Known>,
+}
+
+/// What became of a file that was to be counted anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Anew {
+    /// It counts.
+    Counts(Recounted),
+    /// All that counts would pass [`Bytes::SUM_MAX`] with it: nothing was noted of it.
+    OverLimit,
+    /// It may be a newer version of what its name holds, or a file that was moved over that: nothing was noted.
+    Unsure(Unsure),
 }
 
 /// What was counted anew.
@@ -101,8 +112,8 @@ impl Store {
         Ok(None)
     }
 
-    /// Counts a file anew by the readings of its parts, all of it or nothing; `None` where all that
-    /// counts would pass [`Bytes::SUM_MAX`] then. Nothing changes where they are as they were.
+    /// Counts a file anew by the readings of its parts, all of it or nothing. Nothing changes where they are as they
+    /// were.
     ///
     /// Errors: [`StoreError`]; the run must not go on.
     pub fn count_anew(
@@ -112,21 +123,31 @@ impl Store {
         readings: Vec<Reading>,
         domains: &Domains,
         is_there: impl Fn(&str) -> bool,
-    ) -> Result<Option<Recounted>, StoreError> {
+    ) -> Result<Anew, StoreError> {
         let state = &mut *self.lock_state();
         let is_as_it_was = self.counts_like(&state.ledger, recount, &readings, domains)?;
         let commit = state.commit()?;
+        let known = recount.parts.last().and_then(|part| part.known.as_ref());
+        let replaced = match known {
+            Some(same) => match self.succession_of_known(state, delivery, same.id)? {
+                Succession::Replaces(replaced) => replaced,
+                Succession::Unsure(unsure) => return Ok(Anew::Unsure(unsure)),
+            },
+            None => Vec::new(),
+        };
         state.set_mark()?;
         let commits = (commit, state.pending.first(commit));
         let ledger = &state.ledger;
-        let known = recount.parts.last().and_then(|part| part.known.as_ref());
         let held = match known {
-            Some(same) => Some(hold(ledger, delivery, (same.id, &[]), commits, is_there)?),
+            Some(same) => {
+                let known = (same.id, &replaced[..]);
+                Some(hold(ledger, delivery, known, commits, is_there)?)
+            }
             None => None,
         };
         if is_as_it_was {
             state.drop_mark()?;
-            return Ok(Some(Recounted {
+            return Ok(Anew::Counts(Recounted {
                 change: held.unwrap_or(Change::Unchanged),
                 contents: Vec::new(),
             }));
@@ -137,7 +158,7 @@ impl Store {
         });
         let bytes = bytes.unwrap_or(Bytes::new(u64::MAX));
         if !state.keeps_to_limit(&contents, bytes)? {
-            return Ok(None);
+            return Ok(Anew::OverLimit);
         }
         for (id, reading) in contents.iter().zip(readings) {
             if let Some(rejects) = &reading.rejects {
@@ -146,7 +167,7 @@ impl Store {
             state.pending.add(*id, reading.rows);
         }
         self.flush_if_due(state, domains)?;
-        Ok(Some(Recounted { change, contents }))
+        Ok(Anew::Counts(Recounted { change, contents }))
     }
 
     /// Whether the readings found what is counted of the same parts already.

@@ -25,6 +25,7 @@ use super::durable::DurableFile;
 use super::error::{StoreError, file_error, int64};
 use crate::columns::{ROW_GROUP_ROWS, Runs, write_numbers};
 use crate::meter::{DomainId, Tally};
+use crate::units::{SLOTS_PER_DAY, Slot};
 
 const MICROS_PER_SLOT: i64 = 300_000_000;
 const SCHEMA: &str = "message segment {
@@ -52,12 +53,36 @@ pub(super) struct SegmentRow {
 }
 
 impl SegmentRow {
-    /// The order of rows in a segment.
-    pub(super) fn key(&self) -> (u64, u32, u32) {
-        let cell = self.tally.cell;
-        let group = u64::from(self.domain.index()) << 32 | u64::from(cell.region().index());
-        (group, self.content, cell.slot_index())
+    /// The order of rows, as one number: they are sorted millions at a time.
+    ///
+    /// ```text
+    /// bits 96 and up | 95 ... 64 | 63 .... 56 | 55 ... 24 | 23 ... 0
+    ///         window |    domain |     region |   content |     slot
+    /// ```
+    pub(super) fn key(&self) -> u128 {
+        let (cell, slot) = (self.tally.cell, self.tally.cell.slot_index());
+        let high = u64::from(window(slot)) << 32 | u64::from(self.domain.index());
+        let low = u64::from(cell.region().index()) << 56
+            | u64::from(self.content) << Slot::BITS
+            | u64::from(slot);
+        u128::from(high) << 64 | u128::from(low)
     }
+
+    /// Which stretch of time it is in.
+    pub(super) fn window(&self) -> u32 {
+        window(self.tally.cell.slot_index())
+    }
+
+    /// What rows of a run have in common: all but the slot.
+    fn run(&self) -> u128 {
+        self.key() >> Slot::BITS
+    }
+}
+
+/// Which stretch of 31 days a slot is in. A segment keeps to one, so that reading a month of years of usage opens the
+/// segments of two stretches, or of one, whatever the clock of the month.
+pub(super) fn window(slot: u32) -> u32 {
+    slot / (31 * SLOTS_PER_DAY)
 }
 
 /// What the ledger notes of a written segment.
@@ -152,7 +177,7 @@ fn write_parquet(
     for rows in rows.chunks(ROW_GROUP_ROWS) {
         let mut group = writer.next_row_group()?;
         let (mut domains, mut regions, mut sources) = (Runs::new(), Runs::new(), Runs::new());
-        for run in rows.chunk_by(|a, b| (a.key().0, a.content) == (b.key().0, b.content)) {
+        for run in rows.chunk_by(|a, b| a.run() == b.run()) {
             let (first, len) = (run[0], run.len() as u64);
             domains.push(names[first.domain.index() as usize], len);
             regions.push(first.tally.cell.region().name(), len);

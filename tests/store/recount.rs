@@ -317,6 +317,30 @@ fn a12_what_follows_a_counted_file_is_judged_when_it_is_counted_anew() {
 }
 
 #[test]
+fn d1_a_file_that_was_moved_over_another_of_the_same_time_is_asked_about_when_it_is_counted_anew() {
+    let newer = || lines(0, 700).replace(" /a/", " /b/");
+    for (names, total) in [("deliveries", 700), ("rotation", 1_400)] {
+        let site = Site::new();
+        site.write("hour.log", lines(0, 700));
+        site.write("fetched.log", newer());
+        assert_eq!(site.ingest().code, 0);
+        fs::rename(site.log("fetched.log"), site.log("hour.log")).expect("moved");
+        let said = recount(&site, &["hour.log"], &[]);
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        assert_eq!(said.json["files"]["refused"][0]["code"], "next-or-newer");
+        assert_eq!(site.total().1, 1_400);
+        let said = recount(&site, &["hour.log"], &["--names", names]);
+        assert_eq!(
+            (said.code, site.total().1),
+            (0, total),
+            "{names}: {}",
+            said.stderr
+        );
+        assert_eq!(site.verify().code, 0);
+    }
+}
+
+#[test]
 fn a12_a_part_without_the_metered_field_is_no_file_without_it() {
     let site = Site::new();
     let old = rows(0, 3, "");
