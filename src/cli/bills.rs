@@ -7,8 +7,6 @@ use super::Failure;
 use super::charge::Found;
 use super::corrections::{Corrections, How, Taken};
 use super::costs::{COSTS, lines_with, take_costs, write_costs};
-use super::focus::Focus;
-use super::ledger::{Ledger, months_besides};
 use super::months::usage_of_closed;
 use super::nearest::Nearest;
 use super::out::plain;
@@ -17,6 +15,8 @@ use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
     AccountBill, Assumed, Bill, BillTerms, Catalogue, ExtrasDigests, Makers, StandardMode, Unpriced,
 };
+use crate::cli::focus::Focus;
+use crate::cli::ledger::{Ledger, months_besides};
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{

@@ -9,14 +9,14 @@ use std::io::Write;
 
 use super::bills::{FrozenPrices, Prices};
 use super::corrections::{Corrections, How};
-use super::ledger::{Ledger, months_besides};
-use super::metering::MemoryArgs;
 use super::monotone::check_closed;
 use super::months::{MonthSink, add_months, usage_of_closed};
 use super::out::out;
 use super::{Failure, print_json};
 use crate::billing::packages::Purchase;
 use crate::billing::{Bill, Catalogue, Charge, Events, StandardMode};
+use crate::cli::args::metering::MemoryArgs;
+use crate::cli::ledger::{Ledger, months_besides};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
 use crate::report::{Comparison, print_comparison, read_summary};

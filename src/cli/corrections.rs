@@ -18,13 +18,13 @@ use std::collections::BTreeMap;
 use super::Failure;
 use super::bills::{FrozenPrices, Prices};
 use super::costs::share;
-use super::ledger::Ledger;
 use super::monotone::check_closed;
 use super::months::{owners_now, usage_of_closed};
 use crate::billing::{
     Assumed, Bill, BillTerms, Charge, Differences, Makers, Status, assumed, assumed_since,
     corrections, costs,
 };
+use crate::cli::ledger::Ledger;
 use crate::registry::{Class, Registry, speaks_of};
 use crate::report::{
     LeftAloneReport, MendedReport, RerateReport, WaitingReport, read_charges, read_summary,

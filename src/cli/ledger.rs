@@ -2,86 +2,21 @@
 //! left of packages.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::bills::Prices;
 use super::corrections::Corrections;
 use super::months::owners_now;
-use crate::billing::packages::{Packages, Purchase, Shortfall};
+use crate::billing::packages::{Packages, Purchase};
 use crate::billing::{
     Bill, Catalogue, Charge, Events, Extras, ExtrasDigests, bill, packages_after,
 };
 use crate::meter::Overflow;
 use crate::registry::Registry;
-use crate::report::read_services;
 use crate::store::Store;
 use crate::summary::{AccountUsage, Book, Owners};
 use crate::units::{Month, Zone};
-
-/// Arguments about what is billed besides the traffic of logs.
-#[derive(Args)]
-pub(super) struct ExtrasArgs {
-    /// TOML file of what was bought: [[licence]], [[package]], [[transcoding-package]]
-    ///
-    /// Once a closed month was billed with it, every later bill needs it too.
-    #[arg(long, value_name = "FILE")]
-    events: Option<PathBuf>,
-    /// CSV or Parquet file of what other meters counted, with the columns day, account, service, variant,
-    /// zone and quantity; can be given several times
-    ///
-    /// A quantity is a whole number: seconds of one output of transcoding, vod-transcoding and
-    /// vod-editing; bytes of vod-traffic, and the most bytes of a day of vod-storage; the most channels
-    /// at a time of a day of recording; pictures of screenshot and porn-detection; licences of
-    /// mobile-licence; months of im-plan; users or groups beyond the plan of im-over-use.
-    #[arg(long, value_name = "FILE")]
-    services: Vec<PathBuf>,
-    /// What is billed of a day that traffic packages pay in part
-    #[arg(long, value_enum, default_value_t = ShortfallArg::RealGigabytes)]
-    package_shortfall: ShortfallArg,
-}
-
-/// What is billed of a day that packages pay in part.
-#[derive(Clone, Copy, ValueEnum)]
-enum ShortfallArg {
-    /// The gigabytes that they do not pay for
-    RealGigabytes,
-    /// The package gigabytes that those would have taken, as a published example has it
-    PackageGigabytes,
-}
-
-impl ExtrasArgs {
-    /// The files, each behind its flag.
-    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let events = self.events.iter().map(|path| ("--events", path.as_path()));
-        events.chain(
-            self.services
-                .iter()
-                .map(|path| ("--services", path.as_path())),
-        )
-    }
-
-    /// Reads the files.
-    pub(super) fn ledger(&self, zone: Zone) -> Result<Ledger, Failure> {
-        let events = self.events.as_ref().map(|path| Events::load(path, zone));
-        let mut services = Vec::new();
-        for path in &self.services {
-            services.extend(read_services(path)?);
-        }
-        let extras = Extras::new(events.transpose()?, services, zone).map_err(Failure::start)?;
-        Ok(Ledger::new(extras, zone))
-    }
-
-    pub(super) fn shortfall(&self) -> Shortfall {
-        match self.package_shortfall {
-            ShortfallArg::RealGigabytes => Shortfall::RealGigabytes,
-            ShortfallArg::PackageGigabytes => Shortfall::PackageGigabytes,
-        }
-    }
-}
 
 /// What accounts bought, and what is left of it when months begin.
 pub(super) struct Ledger {
@@ -94,7 +29,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    fn new(extras: Extras, zone: Zone) -> Self {
+    pub(super) fn new(extras: Extras, zone: Zone) -> Self {
         Ledger {
             bought: extras.packages(zone),
             extras,

@@ -3,30 +3,17 @@
 //! Owns: arguments, what is said to people and scripts, exit codes, the wall clock.
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
-mod arrears;
-mod backup;
-mod bill;
+mod args;
 mod bills;
-mod catalogue;
 mod charge;
-mod close;
-mod compact;
+mod commands;
 mod compare;
 mod corrections;
 mod costs;
-mod counted;
-mod events;
-mod explain;
 mod failure;
 mod focus;
-mod forget;
-mod formats;
-mod ingest;
 mod ledger;
-mod licence;
-mod lines;
 mod logged;
-mod metering;
 mod monotone;
 mod months;
 mod nearest;
@@ -35,14 +22,7 @@ mod outlet;
 mod progress;
 mod publishing;
 mod quarantine;
-mod reconcile;
-mod run;
 mod signals;
-mod size;
-mod statement;
-mod summary;
-mod taken;
-mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -51,6 +31,10 @@ use clap::error::ContextValue;
 use clap::{Parser, Subcommand};
 
 use crate::units::{Shown, shown};
+use commands::{
+    arrears, backup, bill, catalogue, close, compact, explain, forget, formats, ingest, licence,
+    reconcile, run, summary, verify,
+};
 use failure::Failure;
 
 /// Turns CDN access logs into exact usage per domain, billing month and class, as Parquet.

@@ -15,8 +15,8 @@ use std::fs;
 use std::path::Path;
 
 use super::Failure;
-use super::metering::now_unix_secs;
 use crate::billing::Item;
+use crate::cli::args::clock::now_unix_secs;
 use crate::registry::{Class, Mended, Registry, TakenBack};
 use crate::report::{MendedReport, PublishError, read_charges, read_summary};
 use crate::store::{Close, Store, StoreError};

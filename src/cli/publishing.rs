@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::Args;
-
-use super::bill::PriceArgs;
+use super::args::publishing::PublishArgs;
 use super::bills::Bills;
 use super::monotone::check_closed;
 use super::months::{MonthSink, adjustments_of};
@@ -16,93 +14,17 @@ use super::progress::say;
 use super::quarantine::QuarantineFile;
 use super::signals::hold_not_stopped;
 use super::{Failure, Finish, print_json};
+use crate::cli::args::prices::PriceArgs;
 use crate::ingest::Ingested;
 use crate::meter::UsageTable;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Build, Building, ClosedReport, Dataset, FoldedReport, RowReport, RunReport, SetAsideReport,
-    Terms, print_run, read_summary, usage_digest, write_adjustments, write_month,
+    Building, ClosedReport, Dataset, FoldedReport, RowReport, RunReport, SetAsideReport, print_run,
+    read_summary, usage_digest, write_adjustments, write_month,
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
-use crate::units::{Factor, Month, Zone, counted};
-
-/// Arguments about what usage is worth to whom.
-#[derive(Args)]
-pub(super) struct TermsArgs {
-    /// Dated domain facts, TOML or the CSV of DescribeLiveDomains; without it every class is unknown
-    #[arg(long, value_name = "FILE")]
-    registry: Option<PathBuf>,
-    /// Clock of billing days and months
-    #[arg(
-        long,
-        value_name = "OFFSET",
-        default_value = "+08:00",
-        allow_hyphen_values = true
-    )]
-    pub(super) billing_zone: Zone,
-    /// Log-to-bill factor, shown in columns of its own; bytes stay as logged
-    #[arg(long, value_name = "FACTOR", default_value = "1")]
-    pub(super) overhead_factor: Factor,
-    /// Requests that each log line stands for, shown like the overhead factor
-    #[arg(long, value_name = "FACTOR", default_value = "1")]
-    pub(super) sampling_factor: Factor,
-    /// Exit with 1 if there is traffic of domains that the registry does not know
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// Print the report as JSON instead of tables
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-impl TermsArgs {
-    /// Whether there is a registry to read.
-    pub(super) fn has_registry(&self) -> bool {
-        self.registry.is_some()
-    }
-
-    /// The file of the registry.
-    pub(super) fn registry_file(&self) -> Option<&Path> {
-        self.registry.as_deref()
-    }
-
-    /// Reads the registry.
-    pub(super) fn registry(&self) -> Result<Registry, Failure> {
-        Ok(match &self.registry {
-            Some(path) => Registry::load(path, self.billing_zone)?,
-            None => Registry::empty(self.billing_zone),
-        })
-    }
-
-    /// Reads the registry, without which nothing can be priced.
-    pub(super) fn registry_to_price(&self) -> Result<Registry, Failure> {
-        if !self.has_registry() {
-            return Err(Failure::start(
-                "nothing can be priced without knowing what domains are; give it with --registry FILE",
-            ));
-        }
-        self.registry()
-    }
-
-    /// The terms with this registry.
-    pub(super) fn with<'a>(&self, registry: &'a Registry) -> Terms<'a> {
-        Terms {
-            registry,
-            overhead: self.overhead_factor,
-            sampling: self.sampling_factor,
-        }
-    }
-}
-
-/// Arguments about the datasets.
-#[derive(Args)]
-pub(super) struct PublishArgs {
-    #[command(flatten)]
-    pub(super) terms: TermsArgs,
-    /// Folder for the datasets
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    pub(super) out: PathBuf,
-}
+use crate::units::{Month, Zone, counted};
 
 /// Datasets that are being written; dropped, nothing of them is published.
 pub(super) struct Publishing<'a> {
@@ -119,56 +41,6 @@ pub(super) struct Publishing<'a> {
     closed: Vec<ClosedReport>,
     set_aside: Vec<SetAsideReport>,
     folded: Vec<FoldedReport>,
-}
-
-impl PublishArgs {
-    /// Begins to build in the folder, and says what was found there.
-    fn build(&self) -> Result<Build, Failure> {
-        let build = Build::begin(&self.out, |out| {
-            say(&format!(
-                "another command publishes in {}: waiting for it",
-                out.display()
-            ));
-        })?;
-        let out = self.out.display();
-        if !build.taken_back.is_empty() {
-            say(&format!(
-                "a command was killed while it published in {out}: {} are as they were before it",
-                build.taken_back.join(", ")
-            ));
-        }
-        for path in &build.unknown {
-            say(&format!(
-                "{} is a build of an earlier version, or cannot be looked into; remove it if that does not run",
-                path.display()
-            ));
-        }
-        Ok(build)
-    }
-
-    /// The folder, with nothing in it to publish yet.
-    pub(super) fn place(&self) -> Result<Place<'_>, Failure> {
-        Ok(Place::new(self.build()?))
-    }
-
-    /// Reads the registry and begins the datasets, so that what is wrong is known before any work.
-    pub(super) fn begin(&self) -> Result<Publishing<'_>, Failure> {
-        let registry = self.terms.registry()?;
-        let place = self.place()?;
-        Ok(Publishing {
-            args: self,
-            registry,
-            summary: place.build.dataset(Dataset::Summary)?,
-            usage_5min: place.build.dataset(Dataset::Usage5min)?,
-            place,
-            adjustments: None,
-            bills: None,
-            rows: Vec::new(),
-            closed: Vec::new(),
-            set_aside: Vec::new(),
-            folded: Vec::new(),
-        })
-    }
 }
 
 impl MonthSink for Publishing<'_> {
@@ -203,6 +75,27 @@ impl MonthSink for Publishing<'_> {
 }
 
 impl<'a> Publishing<'a> {
+    /// Begins the datasets.
+    pub(super) fn begin(
+        args: &'a PublishArgs,
+        registry: Registry,
+        place: Place<'a>,
+    ) -> Result<Self, Failure> {
+        Ok(Publishing {
+            args,
+            registry,
+            summary: place.build.dataset(Dataset::Summary)?,
+            usage_5min: place.build.dataset(Dataset::Usage5min)?,
+            place,
+            adjustments: None,
+            bills: None,
+            rows: Vec::new(),
+            closed: Vec::new(),
+            set_aside: Vec::new(),
+            folded: Vec::new(),
+        })
+    }
+
     /// Refuses a registry that takes back what closed months of the store say.
     pub(super) fn check_closed(&self, store: &Store) -> Result<(), Failure> {
         if self.args.terms.has_registry() {

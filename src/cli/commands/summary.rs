@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::metering::{MemoryArgs, StoreArgs, open_to_read};
-use super::months::add_months;
-use super::publishing::PublishArgs;
-use super::taken::check_out;
-use super::{Failure, Finish};
+use crate::cli::args::metering::MemoryArgs;
+use crate::cli::args::publishing::PublishArgs;
+use crate::cli::args::store::{StoreArgs, open_to_read};
+use crate::cli::args::taken::check_out;
+use crate::cli::months::add_months;
+use crate::cli::{Failure, Finish};
 use crate::ingest::Ingested;
 use crate::report::RunReport;
 use crate::units::Month;
@@ -19,7 +20,7 @@ use crate::units::Month;
 /// OUT/adjustments, slot by slot with its original month: added to the closed figures it gives
 /// what counts now.
 #[derive(Args)]
-pub(super) struct SummaryArgs {
+pub(in crate::cli) struct SummaryArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// One billing month, such as 2026-10; all months if it is left out
@@ -31,7 +32,7 @@ pub(super) struct SummaryArgs {
     publishing: PublishArgs,
 }
 
-pub(super) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn summary(args: &SummaryArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
     check_out(&args.publishing.out, Some(&args.store.store))?;
     let store = open_to_read(&args.store.store)?;

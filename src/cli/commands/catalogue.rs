@@ -4,19 +4,20 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::bill::PriceArgs;
-use super::compare::{Way, compare};
-use super::corrections::How;
-use super::metering::{MemoryArgs, StoreArgs, open_to_read};
-use super::out::{out, plain};
-use super::publishing::TermsArgs;
-use super::{Failure, Finish};
 use crate::billing::{Catalogue, SHIPPED};
+use crate::cli::args::metering::MemoryArgs;
+use crate::cli::args::prices::PriceArgs;
+use crate::cli::args::publishing::TermsArgs;
+use crate::cli::args::store::{StoreArgs, open_to_read};
+use crate::cli::compare::{Way, compare};
+use crate::cli::corrections::How;
+use crate::cli::out::{out, plain};
+use crate::cli::{Failure, Finish};
 use crate::units::{Month, shown};
 
 /// Show and check catalogues of prices, and compare what a month costs by two of them
 #[derive(Args)]
-pub(super) struct CatalogueArgs {
+pub(in crate::cli) struct CatalogueArgs {
     #[command(subcommand)]
     command: CatalogueCommand,
 }
@@ -56,7 +57,7 @@ struct DiffArgs {
     memory: MemoryArgs,
 }
 
-pub(super) fn catalogue(args: &CatalogueArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn catalogue(args: &CatalogueArgs) -> Result<Finish, Failure> {
     let (mut people, mut file) = (out(), plain());
     match &args.command {
         CatalogueCommand::Show { name } => {

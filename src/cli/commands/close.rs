@@ -5,19 +5,20 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::json;
 
-use super::bill::PriceArgs;
-use super::bills::{FrozenPrices, Prices, Shown, freeze_bill};
-use super::corrections::{Corrections, How};
-use super::ledger::Ledger;
-use super::metering::{
-    MemoryArgs, StoreArgs, WriterArgs, now_unix_secs, open_to_write, say_set_aside,
-};
-use super::monotone::{check_closed, freeze_registry};
-use super::nearest::nearest_months;
-use super::out::{after, out};
-use super::progress::say;
-use super::publishing::{TermsArgs, holds_unknown};
-use super::{Failure, Finish, print_json};
+use crate::cli::args::clock::now_unix_secs;
+use crate::cli::args::metering::MemoryArgs;
+use crate::cli::args::prices::PriceArgs;
+use crate::cli::args::publishing::TermsArgs;
+use crate::cli::args::store::{StoreArgs, WriterArgs, open_to_write, say_set_aside};
+use crate::cli::bills::{FrozenPrices, Prices, Shown, freeze_bill};
+use crate::cli::corrections::{Corrections, How};
+use crate::cli::ledger::Ledger;
+use crate::cli::monotone::{check_closed, freeze_registry};
+use crate::cli::nearest::nearest_months;
+use crate::cli::out::{after, out};
+use crate::cli::progress::say;
+use crate::cli::publishing::holds_unknown;
+use crate::cli::{Failure, Finish, print_json};
 use crate::meter::Usage;
 use crate::registry::Registry;
 use crate::report::{BillReport, print_bill, usage_digest, write_month};
@@ -39,7 +40,7 @@ const WAIT_HOURS: u32 = 3;
 /// code 0, or 1 if it was closed with other prices, another mode or other factors than are given. Where there is
 /// nothing to close nothing is touched, exit code 1.
 #[derive(Args)]
-pub(super) struct CloseArgs {
+pub(in crate::cli) struct CloseArgs {
     /// The billing month, such as 2026-10
     #[arg(long, value_name = "MONTH")]
     month: Month,
@@ -64,7 +65,7 @@ pub(super) struct CloseArgs {
     early: bool,
 }
 
-pub(super) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     let (month, zone) = (args.month, args.terms.billing_zone);
     let (registry, store) = begin(args)?;
     let closes = store.closes()?;

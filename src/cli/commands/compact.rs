@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::json;
 
-use super::metering::{StoreArgs, WriterArgs, open_to_write};
-use super::out::{after, out};
-use super::{Failure, Finish, print_json};
+use crate::cli::args::store::{StoreArgs, WriterArgs, open_to_write};
+use crate::cli::out::{after, out};
+use crate::cli::{Failure, Finish, print_json};
 use crate::store::Compaction;
 use crate::units::counted;
 
@@ -16,7 +16,7 @@ use crate::units::counted;
 /// `ingest` does it by itself when there are many. Rows of contents that count no more are left
 /// behind.
 #[derive(Args)]
-pub(super) struct CompactArgs {
+pub(in crate::cli) struct CompactArgs {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) struct CompactArgs {
     json: bool,
 }
 
-pub(super) fn compact(args: &CompactArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn compact(args: &CompactArgs) -> Result<Finish, Failure> {
     let done = open_to_write(&args.store.store, "compact", &args.writer)?.compact()?;
     let printed = match args.json {
         true => print_json(&json!({

@@ -1,71 +1,34 @@
 //! `cdn-meter bill`: from the store to priced charges.
 
+mod page;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::bills::{Bills, Prices, Shown};
-use super::charge::{Sources, explained, show_explained};
-use super::compare::{Way, compare};
-use super::corrections::{Corrections, How};
-use super::focus::FocusArgs;
-use super::ledger::ExtrasArgs;
-use super::metering::{MemoryArgs, StoreArgs, open_to_read};
-use super::months::{MonthSink, add_months};
-use super::nearest::{Nearest, nearest_months};
-use super::out::{after, out};
-use super::progress::say;
-use super::publishing::{PublishArgs, TermsArgs};
-use super::statement::{Page, is_output, place_of};
-use super::taken::{Taken, check_out};
-use super::{Failure, Finish, print_json};
-use crate::billing::{Catalogue, DEFAULT, StandardMode};
+use crate::cli::args::focus::FocusArgs;
+use crate::cli::args::metering::MemoryArgs;
+use crate::cli::args::prices::PriceArgs;
+use crate::cli::args::publishing::PublishArgs;
+use crate::cli::args::store::{StoreArgs, open_to_read};
+use crate::cli::args::taken::{Taken, check_out};
+use crate::cli::bills::{Bills, Shown};
+use crate::cli::charge::{Sources, explained, show_explained};
+use crate::cli::compare::{Way, compare};
+use crate::cli::corrections::How;
+use crate::cli::months::{MonthSink, add_months};
+use crate::cli::nearest::{Nearest, nearest_months};
+use crate::cli::out::{after, out};
+use crate::cli::progress::say;
+use crate::cli::{Failure, Finish, print_json};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
-use crate::report::{BillReport, Build, Dataset, Statement, print_bill};
+use crate::report::{BillReport, Statement, print_bill};
 use crate::store::{Close, Store};
-use crate::summary::{Book, DropRule};
+use crate::summary::Book;
 use crate::units::{Month, Zone};
-
-/// Arguments about prices.
-#[derive(Args)]
-pub(super) struct PriceArgs {
-    /// Prices and rules: mini-program-live, tencent-history, or a TOML file of the same form
-    #[arg(long, value_name = "NAME", default_value = DEFAULT)]
-    catalogue: String,
-    /// How the traffic of standard domains is settled
-    #[arg(long, value_enum, default_value_t = Mode::Flow)]
-    standard_mode: Mode,
-    /// Bill in another currency than any closed month was billed in: what corrects those waits for a bill in theirs
-    ///
-    /// Without it such a bill is refused if there is anything to correct, since a wrong catalogue is likely.
-    /// Once a month was closed in the currency, it is not needed any more.
-    #[arg(long)]
-    pub(super) new_currency: bool,
-    #[command(flatten)]
-    pub(super) extras: ExtrasArgs,
-}
-
-/// How standard traffic is settled.
-#[derive(Clone, Copy, ValueEnum)]
-enum Mode {
-    /// Every day by its bytes
-    Flow,
-    /// Every day by its busiest 5 minutes
-    DailyPeak,
-    /// Every month by the mean of its days' busiest 5 minutes, at the price of your own catalogue
-    MonthlyAverage,
-    /// Every month by its 95th percentile, 5 % rounded down, at the price of your own catalogue
-    #[value(name = "monthly-95")]
-    Monthly95,
-    /// The same, 5 % rounded up
-    #[value(name = "monthly-95-ceil")]
-    Monthly95Ceil,
-    /// The same, 5 % rounded to the nearest
-    #[value(name = "monthly-95-nearest")]
-    Monthly95Nearest,
-}
+use page::{Page, is_output, place_of};
 
 /// Price the months of a store: OUT/charges, OUT/costs, and a table of what each account pays
 ///
@@ -76,7 +39,7 @@ enum Mode {
 /// was billed for them, is on the bill of the month after the last closed one, line by line, with the
 /// days of the original month.
 #[derive(Args)]
-pub(super) struct BillArgs {
+pub(in crate::cli) struct BillArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// One billing month, such as 2026-10; all months if it is left out
@@ -115,7 +78,7 @@ pub(super) struct BillArgs {
     publishing: PublishArgs,
 }
 
-pub(super) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let publishing = &args.publishing;
     let registry = publishing.terms.registry_to_price()?;
     check_output(args)?;
@@ -292,43 +255,6 @@ fn print_bills(reports: &[BillReport]) -> io::Result<()> {
         .iter()
         .try_for_each(|bill| print_bill(&mut out, bill))?;
     out.flush()
-}
-
-impl PriceArgs {
-    /// Reads the catalogue.
-    pub(super) fn prices(&self, terms: &TermsArgs) -> Result<Prices, Failure> {
-        Ok(Prices {
-            catalogue: Catalogue::load(&self.catalogue)?,
-            mode: match self.standard_mode {
-                Mode::Flow => StandardMode::Flow,
-                Mode::DailyPeak => StandardMode::DailyPeak,
-                Mode::MonthlyAverage => StandardMode::MonthlyAverage,
-                Mode::Monthly95 => StandardMode::Monthly95(DropRule::Floor),
-                Mode::Monthly95Ceil => StandardMode::Monthly95(DropRule::Ceil),
-                Mode::Monthly95Nearest => StandardMode::Monthly95(DropRule::Nearest),
-            },
-            overhead: terms.overhead_factor,
-            sampling: terms.sampling_factor,
-            shortfall: self.extras.shortfall(),
-        })
-    }
-
-    /// Reads the catalogue and begins the datasets.
-    pub(super) fn begin(&self, publishing: &PublishArgs, build: &Build) -> Result<Bills, Failure> {
-        Ok(Bills {
-            prices: self.prices(&publishing.terms)?,
-            ledger: self.extras.ledger(publishing.terms.billing_zone)?,
-            how: How {
-                is_rerating: false,
-                is_new_currency: self.new_currency,
-            },
-            charges: build.dataset(Dataset::Charges)?,
-            costs: build.dataset(Dataset::Costs)?,
-            corrections: Corrections::default(),
-            focus: None,
-            shown: Shown::default(),
-        })
-    }
 }
 
 /// The months of a store on their way to bills.

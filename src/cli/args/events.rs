@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Failure;
-use super::metering::now_unix_secs;
 use crate::billing::Events;
+use crate::cli::Failure;
+use crate::cli::args::clock::now_unix_secs;
 use crate::units::{Timestamp, Zone};
 
 /// The clock of billing days and months.
 #[derive(Args)]
-pub(super) struct ClockArgs {
+pub(in crate::cli) struct ClockArgs {
     /// Clock of billing days and months
     #[arg(
         long,
@@ -19,12 +19,12 @@ pub(super) struct ClockArgs {
         default_value = "+08:00",
         allow_hyphen_values = true
     )]
-    pub(super) billing_zone: Zone,
+    pub(in crate::cli) billing_zone: Zone,
 }
 
 /// An event file, and an instant to look at.
 #[derive(Args)]
-pub(super) struct EventArgs {
+pub(in crate::cli) struct EventArgs {
     /// TOML file of what happened: [[licence]] with account, app_id, at, state, fee and currency;
     /// [[balance]] with account, at and amount
     #[arg(long, value_name = "FILE")]
@@ -36,17 +36,17 @@ pub(super) struct EventArgs {
     clock: ClockArgs,
     /// Print as JSON
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
 impl EventArgs {
     /// The billing clock.
-    pub(super) fn zone(&self) -> Zone {
+    pub(in crate::cli) fn zone(&self) -> Zone {
         self.clock.billing_zone
     }
 
     /// The instant.
-    pub(super) fn at(&self) -> Result<Timestamp, Failure> {
+    pub(in crate::cli) fn at(&self) -> Result<Timestamp, Failure> {
         let time = match &self.at {
             Some(text) => Timestamp::parse(text, self.zone()),
             None => Timestamp::from_unix_secs(now_unix_secs()),
@@ -60,7 +60,7 @@ impl EventArgs {
     }
 
     /// Reads the file.
-    pub(super) fn events(&self) -> Result<Events, Failure> {
+    pub(in crate::cli) fn events(&self) -> Result<Events, Failure> {
         Ok(Events::load(&self.events, self.zone())?)
     }
 }

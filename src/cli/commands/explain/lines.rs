@@ -6,8 +6,8 @@ use std::ops::Range;
 use clap::Args;
 use serde_json::json;
 
-use super::Failure;
-use super::metering::LayoutArgs;
+use crate::cli::Failure;
+use crate::cli::args::metering::LayoutArgs;
 use crate::ingest::{RereadError, WantedLines, reread, still_begins_with};
 use crate::record::Layout;
 use crate::source::{Seed, path_of};
@@ -16,7 +16,7 @@ use crate::units::{Slot, counted, shown};
 
 /// Arguments about log lines.
 #[derive(Args)]
-pub(super) struct LinesArgs {
+pub(in crate::cli) struct LinesArgs {
     /// Show the log lines themselves, as far as their files are at hand and as they were
     #[arg(long)]
     lines: bool,
@@ -28,7 +28,7 @@ pub(super) struct LinesArgs {
 }
 
 /// Shows the lines of part after part.
-pub(super) struct Lines<'a> {
+pub(in crate::cli) struct Lines<'a> {
     layout: Option<Layout>,
     fallback_domain: Option<String>,
     domain: &'a str,
@@ -36,7 +36,7 @@ pub(super) struct Lines<'a> {
     seed: Seed,
     left: usize,
     /// Whether the lines of a part could not be shown.
-    pub(super) is_incomplete: bool,
+    pub(in crate::cli) is_incomplete: bool,
 }
 
 /// One line to show.
@@ -49,7 +49,7 @@ struct Line {
 }
 
 /// The lines of one part.
-pub(super) struct Shown {
+pub(in crate::cli) struct Shown {
     /// The file that they were read from; or why there are none.
     origin: Result<String, String>,
     lines: Vec<Line>,
@@ -59,7 +59,7 @@ pub(super) struct Shown {
 
 impl LinesArgs {
     /// What shows the lines of `domain` in `slots`; `None` where they were not asked for.
-    pub(super) fn begin<'a>(
+    pub(in crate::cli) fn begin<'a>(
         &self,
         domain: &'a str,
         slots: Range<u32>,
@@ -82,7 +82,7 @@ impl LinesArgs {
 
 impl Lines<'_> {
     /// The lines of a part; none are shown that do not add up to it.
-    pub(super) fn of(&mut self, part: &Explained) -> Shown {
+    pub(in crate::cli) fn of(&mut self, part: &Explained) -> Shown {
         let at_hand = |name: &&String| {
             let digest = part.digest;
             still_begins_with(&path_of(name), self.seed, digest, part.span.to).unwrap_or(false)
@@ -149,7 +149,7 @@ impl Lines<'_> {
 
 impl Shown {
     /// As text, indented below the part.
-    pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(in crate::cli) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         if let Err(why) = &self.origin {
             return writeln!(out, "        lines not shown: {}", shown(why));
         }
@@ -171,7 +171,7 @@ impl Shown {
     }
 
     /// As JSON.
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub(in crate::cli) fn json(&self) -> serde_json::Value {
         let lines: Vec<_> = self
             .lines
             .iter()

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::counted::say_counted_otherwise;
-use super::metering::{MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write};
-use super::out::{after, out};
-use super::progress::Progress;
-use super::signals::{graceful, read_until_stopped};
-use super::{Failure, Finish, print_json};
+use crate::cli::args::counted::say_counted_otherwise;
+use crate::cli::args::metering::{MemoryArgs, MeterArgs, discover_some};
+use crate::cli::args::store::{StoreArgs, WriterArgs, open_to_write};
+use crate::cli::out::{after, out};
+use crate::cli::progress::Progress;
+use crate::cli::signals::{graceful, read_until_stopped};
+use crate::cli::{Failure, Finish, print_json};
 use crate::ingest::{ingest as ingest_sources, recount, retry_quarantine};
 use crate::report::{RunReport, print_reconciliation, print_retried};
 use crate::source::{Discovered, Origin, Source};
@@ -23,7 +24,7 @@ use crate::store::Store;
 /// one, logs that rotate all count, and what was renamed, copied or packed is not counted again. A file that is counted by another --format or
 /// for another --domain than those given stays so, and is named. Rejected lines go to STORE/quarantine.
 #[derive(Args)]
-pub(super) struct IngestArgs {
+pub(in crate::cli) struct IngestArgs {
     /// Files, folders, globs, or - for standard input
     #[arg(required_unless_present = "retry_quarantine", value_name = "INPUT")]
     inputs: Vec<OsString>,
@@ -56,7 +57,7 @@ pub(super) struct IngestArgs {
     json: bool,
 }
 
-pub(super) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn ingest(args: &IngestArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
     let _graceful = graceful();
     let options = args.metering.options(&args.memory)?;

@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::json;
 
-use super::metering::{
-    LayoutArgs, MemoryArgs, StoreArgs, WorkerArgs, discover_some, now_nanos, open_to_read,
-};
-use super::out::out;
-use super::progress::{Progress, say};
-use super::{Failure, Finish, print_json};
+use crate::cli::args::clock::now_nanos;
+use crate::cli::args::metering::{LayoutArgs, MemoryArgs, WorkerArgs, discover_some};
+use crate::cli::args::store::{StoreArgs, open_to_read};
+use crate::cli::out::out;
+use crate::cli::progress::{Progress, say};
+use crate::cli::{Failure, Finish, print_json};
 use crate::ingest::{Compared, Options, compare};
 use crate::store::{Finding, Store, Verification};
 use crate::units::{counted, shown};
@@ -24,7 +24,7 @@ const NAMES_MAX: usize = 20;
 /// Exit code 0: all is as promised. 1: so it is, but not all could be compared with the logs. 3:
 /// something is not as promised, and what to do stands beside it.
 #[derive(Args)]
-pub(super) struct VerifyArgs {
+pub(in crate::cli) struct VerifyArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// Read these logs too, files, folders or globs, and compare every line's fate, byte and slot
@@ -41,7 +41,7 @@ pub(super) struct VerifyArgs {
     json: bool,
 }
 
-pub(super) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn verify(args: &VerifyArgs) -> Result<Finish, Failure> {
     let store = open_to_read(&args.store.store)?;
     let mut verification = store.verify()?;
     let mut compared = match args.against.is_empty() {

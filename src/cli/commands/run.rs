@@ -6,17 +6,16 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::bill::PriceArgs;
-use super::counted::say_counted_otherwise;
-use super::metering::{
-    MemoryArgs, MeterArgs, StoreArgs, WriterArgs, discover_some, open_to_write, say_set_aside,
-};
-use super::months::{MonthSink as _, add_months};
-use super::progress::Progress;
-use super::publishing::PublishArgs;
-use super::signals::{graceful, read_until_stopped};
-use super::taken::check_out;
-use super::{Failure, Finish};
+use crate::cli::args::counted::say_counted_otherwise;
+use crate::cli::args::metering::{MemoryArgs, MeterArgs, discover_some};
+use crate::cli::args::prices::PriceArgs;
+use crate::cli::args::publishing::PublishArgs;
+use crate::cli::args::store::{StoreArgs, WriterArgs, open_to_write, say_set_aside};
+use crate::cli::args::taken::check_out;
+use crate::cli::months::{MonthSink as _, add_months};
+use crate::cli::progress::Progress;
+use crate::cli::signals::{graceful, read_until_stopped};
+use crate::cli::{Failure, Finish};
 use crate::ingest::{Ingested, ingest};
 use crate::meter::{MemoryFull, UsageTable, rows_left};
 use crate::report::RunReport;
@@ -29,7 +28,7 @@ use crate::report::RunReport;
 /// OUT/summary, OUT/usage_5min and, if lines were rejected, OUT/quarantine.ndjson. With a registry
 /// it prices the months, too, and writes OUT/charges and OUT/costs.
 #[derive(Args)]
-pub(super) struct RunArgs {
+pub(in crate::cli) struct RunArgs {
     /// Files, folders, globs, or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<OsString>,
@@ -50,7 +49,7 @@ pub(super) struct RunArgs {
     no_store: bool,
 }
 
-pub(super) fn run(args: &RunArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     let started = Instant::now();
     let _graceful = graceful();
     let elapsed_millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

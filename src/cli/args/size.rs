@@ -13,7 +13,7 @@ use crate::units::shown;
 /// A number of bytes from text. Decimal prefixes are powers of 1000, `Ki` and so on of 1024.
 ///
 /// Errors: a sentence for the user.
-pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+pub(in crate::cli) fn parse_size(text: &str) -> Result<u64, String> {
     let unit = alt((
         value(1u64, tag("B")),
         value(1 << 10, tag("KiB")),

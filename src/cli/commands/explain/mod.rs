@@ -1,27 +1,29 @@
 //! `cdn-meter explain`: a figure down to files, spans and lines.
 
+mod lines;
+
 use std::io::{self, Write};
 use std::ops::Range;
 
 use clap::Args;
 use serde_json::json;
 
-use super::events::ClockArgs;
-use super::lines::{LinesArgs, Shown};
-use super::metering::{StoreArgs, open_to_read};
-use super::nearest::{Nearest, nearest_months};
-use super::out::out;
-use super::progress::say;
-use super::{Failure, Finish, print_json};
+use crate::cli::args::events::ClockArgs;
+use crate::cli::args::store::{StoreArgs, open_to_read};
+use crate::cli::nearest::{Nearest, nearest_months};
+use crate::cli::out::out;
+use crate::cli::progress::say;
+use crate::cli::{Failure, Finish, print_json};
 use crate::store::{Explained, Explanation, Store};
 use crate::units::{Domain, Month, Slot, Timestamp, counted, shown as shown_text};
+use lines::{LinesArgs, Shown};
 
 /// Show which files, spans and lines the usage of a domain comes from
 ///
 /// The parts add up to what counts now: of a closed month, to what was closed and its adjustments. Exit code 1
 /// if there is none.
 #[derive(Args)]
-pub(super) struct ExplainArgs {
+pub(in crate::cli) struct ExplainArgs {
     /// The domain
     domain: String,
     /// Billing month, such as 2026-10; all of the store if it is left out
@@ -42,7 +44,7 @@ pub(super) struct ExplainArgs {
     json: bool,
 }
 
-pub(super) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn explain(args: &ExplainArgs) -> Result<Finish, Failure> {
     let domain = parse_domain(&args.domain)?;
     let store = open_to_read(&args.store.store)?;
     let slots = slots(args, &store)?;

@@ -4,20 +4,20 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::out::out;
-use super::progress::say;
-use super::{Failure, Finish};
+use crate::cli::args::metering::warn_of;
+use crate::cli::out::out;
+use crate::cli::{Failure, Finish};
 use crate::record::{FORMATS, Layout, Template};
 
 /// List the log formats that are read, and the field that each meters
 #[derive(Args)]
-pub(super) struct FormatsArgs {
+pub(in crate::cli) struct FormatsArgs {
     /// Say what is taken from lines of this log_format string, and what clients could do to them
     #[arg(long, value_name = "STRING")]
     log_format: Option<String>,
 }
 
-pub(super) fn formats(args: &FormatsArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn formats(args: &FormatsArgs) -> Result<Finish, Failure> {
     let mut out = out();
     if let Some(text) = &args.log_format {
         if let Layout::Nginx(template) = Layout::of_template(text)? {
@@ -44,11 +44,4 @@ pub(super) fn formats(args: &FormatsArgs) -> Result<Finish, Failure> {
     }
     out.flush()?;
     Ok(Finish::Done)
-}
-
-/// Says where clients can make lines ambiguous.
-pub(super) fn warn_of(template: &Template) {
-    if let Some(warning) = template.warning() {
-        say(&format!("warning: {warning}"));
-    }
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 
-use super::metering::{StoreArgs, WriterArgs, open_to_write, writing};
-use super::out::{after, out};
-use super::{Failure, Finish, print_json};
+use crate::cli::args::store::{StoreArgs, WriterArgs, open_to_write, writing};
+use crate::cli::out::{after, out};
+use crate::cli::{Failure, Finish, print_json};
 use crate::meter::{Overflow, Usage};
 use crate::source::{is_there, name_of, path_of};
 use crate::store::{Forgotten, REASON_BYTES_MAX, Store};
@@ -24,7 +24,7 @@ use crate::units::{Month, counted, shown};
 /// is forgotten is not banned: an ingest that meets it counts it as new, so move it away first, unless it is
 /// to be counted otherwise.
 #[derive(Args)]
-pub(super) struct ForgetArgs {
+pub(in crate::cli) struct ForgetArgs {
     /// Files, or digests of contents (8 digits or more), as `cdn-meter explain` names them
     #[arg(required = true, value_name = "FILE|DIGEST")]
     what: Vec<OsString>,
@@ -43,7 +43,7 @@ pub(super) struct ForgetArgs {
     json: bool,
 }
 
-pub(super) fn forget(args: &ForgetArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn forget(args: &ForgetArgs) -> Result<Finish, Failure> {
     check_reason(&args.reason)?;
     // There is nothing to forget in a store that this would make.
     Store::open_to_read(&args.store.store)?;

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Failure;
-use super::progress::say;
+use crate::cli::Failure;
+use crate::cli::progress::say;
 use crate::ingest::{Ingested, Options, Outcome, SourceReport, names_no_domain};
 use crate::record::Layout;
 use crate::source::Source;
@@ -20,7 +20,7 @@ const FILES_ASKED_MAX: usize = 32;
 /// Says which of `sources` are counted already, or in part, by another format or for other domains.
 ///
 /// It is no more than advice: what was committed is reported, whether this can be told or not.
-pub(super) fn say_counted_otherwise(
+pub(in crate::cli) fn say_counted_otherwise(
     store: &Store,
     options: &Options,
     sources: &[Source],

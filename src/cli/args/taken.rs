@@ -13,23 +13,23 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use super::Failure;
+use crate::cli::Failure;
 use crate::ingest::is_quarantine;
 use crate::report::{is_name_in_out, mark_of_folder};
 use crate::source::name_of;
 use crate::store::{Store, is_store};
 
 /// What a page may not take the place of.
-pub(super) struct Taken<'a> {
-    pub(super) store: &'a Store,
-    pub(super) out: &'a Path,
+pub(in crate::cli) struct Taken<'a> {
+    pub(in crate::cli) store: &'a Store,
+    pub(in crate::cli) out: &'a Path,
     /// Files that were given, each behind the flag by which it was.
-    pub(super) read: Vec<(&'static str, &'a Path)>,
+    pub(in crate::cli) read: Vec<(&'static str, &'a Path)>,
 }
 
 impl Taken<'_> {
     /// Refuses a page at `place`, which was given as `name`.
-    pub(super) fn check(&self, name: &Path, place: &Path) -> Result<(), Failure> {
+    pub(in crate::cli) fn check(&self, name: &Path, place: &Path) -> Result<(), Failure> {
         match self.what_is(&whole(place))? {
             None => Ok(()),
             Some(what) => Err(Failure::start(format!(
@@ -71,7 +71,7 @@ impl Taken<'_> {
 
 /// Refuses to publish in `out` if that is no folder, or is in a store or a dataset; `store` is the one of the command,
 /// if it has one.
-pub(super) fn check_out(out: &Path, store: Option<&Path>) -> Result<(), Failure> {
+pub(in crate::cli) fn check_out(out: &Path, store: Option<&Path>) -> Result<(), Failure> {
     let place = whole(out);
     if place.exists() && !place.is_dir() {
         return Err(Failure::start(format!(
@@ -104,7 +104,7 @@ pub(super) fn check_out(out: &Path, store: Option<&Path>) -> Result<(), Failure>
 }
 
 /// Refuses to make, or to fill, a store at `path`, or a backup: `what` says which.
-pub(super) fn check_store(what: &str, path: &Path) -> Result<(), Failure> {
+pub(in crate::cli) fn check_store(what: &str, path: &Path) -> Result<(), Failure> {
     let place = whole(path);
     let mut around = place
         .ancestors()

@@ -15,8 +15,8 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
-use super::out::plain;
+use crate::cli::Failure;
+use crate::cli::out::plain;
 use crate::report::Statement;
 
 /// What stands for standard output.
@@ -28,7 +28,7 @@ const ERRORS: [&str; 3] = ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
 const LINKS_MAX: usize = 40;
 
 /// A page that is ready.
-pub(super) struct Page {
+pub(in crate::cli) struct Page {
     text: String,
     /// As it was named.
     name: PathBuf,
@@ -51,7 +51,7 @@ impl Page {
     /// Makes a page ready for `name`.
     ///
     /// Errors: nothing was published, and the message says so.
-    pub(super) fn prepare(statement: &Statement, name: &Path) -> Result<Self, Failure> {
+    pub(in crate::cli) fn prepare(statement: &Statement, name: &Path) -> Result<Self, Failure> {
         let text = statement.page();
         let place = Place::find(&text, name).map_err(|error| {
             let problem = format!(
@@ -73,12 +73,12 @@ impl Page {
     }
 
     /// Whether standard output is the page's.
-    pub(super) fn is_output(&self) -> bool {
+    pub(in crate::cli) fn is_output(&self) -> bool {
         matches!(self.place, Place::Output)
     }
 
     /// Puts the page in its place; `done` says what was done before.
-    pub(super) fn put(&self, done: &str) -> Result<(), Failure> {
+    pub(in crate::cli) fn put(&self, done: &str) -> Result<(), Failure> {
         let put = match &self.place {
             Place::Beside { beside, place } => fs::rename(beside, place),
             Place::Straight(file) => {
@@ -125,12 +125,12 @@ enum Target {
 }
 
 /// Whether a page of this name takes standard output.
-pub(super) fn is_output(name: &Path) -> bool {
+pub(in crate::cli) fn is_output(name: &Path) -> bool {
     matches!(target(name), Ok(Target::Output))
 }
 
 /// The plain file that a page of this name replaces or is written to; `None` where it is none, or cannot be told.
-pub(super) fn place_of(name: &Path) -> Option<PathBuf> {
+pub(in crate::cli) fn place_of(name: &Path) -> Option<PathBuf> {
     match target(name).ok()? {
         Target::File(place) => Some(place),
         Target::Straight => name.canonicalize().ok().filter(|place| place.is_file()),

@@ -5,19 +5,19 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::json;
 
-use super::events::EventArgs;
-use super::nearest::Nearest;
-use super::out::out;
-use super::{Failure, Finish, print_json};
 use crate::billing::Events;
 use crate::billing::arrears::{ArrearsRules, Balance, Pictures, Service, Standing, standing};
+use crate::cli::args::events::EventArgs;
+use crate::cli::nearest::Nearest;
+use crate::cli::out::out;
+use crate::cli::{Failure, Finish, print_json};
 use crate::units::{Timestamp, shown};
 
 /// Tell whether an account in arrears still has service, and what becomes of its recordings
 ///
 /// Exit code 0 in credit, else 1; 1 too where the events have no balance of the account.
 #[derive(Args)]
-pub(super) struct ArrearsArgs {
+pub(in crate::cli) struct ArrearsArgs {
     #[command(flatten)]
     events: EventArgs,
     /// Whose balance
@@ -28,7 +28,7 @@ pub(super) struct ArrearsArgs {
     grace_exclusive: bool,
 }
 
-pub(super) fn arrears(args: &ArrearsArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn arrears(args: &ArrearsArgs) -> Result<Finish, Failure> {
     let at = args.events.at()?;
     let events = args.events.events()?;
     if events

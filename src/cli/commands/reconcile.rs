@@ -10,11 +10,13 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::events::ClockArgs;
-use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_read};
-use super::monotone::check_closed;
-use super::out::out;
-use super::{Failure, Finish, print_json};
+use crate::cli::args::clock::now_unix_secs;
+use crate::cli::args::events::ClockArgs;
+use crate::cli::args::metering::MemoryArgs;
+use crate::cli::args::store::{StoreArgs, open_to_read};
+use crate::cli::monotone::check_closed;
+use crate::cli::out::out;
+use crate::cli::{Failure, Finish, print_json};
 use crate::registry::{Class, Registry};
 use crate::store::Store;
 use crate::summary::Book;
@@ -34,7 +36,7 @@ const PERCENT_MAX: u128 = 115;
 /// log-to-bill factor that --overhead-factor wants; providers state 1.05 to 1.15. Days that the
 /// provider may still correct are shown and not judged. Exit code 1 if a day is not as expected.
 #[derive(Args)]
-pub(super) struct ReconcileArgs {
+pub(in crate::cli) struct ReconcileArgs {
     /// JSON responses of DescribeBillBandwidthAndFluxList; their samples must not overlap
     #[arg(required = true, value_name = "FILE")]
     responses: Vec<PathBuf>,
@@ -121,7 +123,7 @@ impl Verdict {
     }
 }
 
-pub(super) fn reconcile(args: &ReconcileArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn reconcile(args: &ReconcileArgs) -> Result<Finish, Failure> {
     let zone = args.clock.billing_zone;
     let mut samples = BTreeMap::new();
     for path in &args.responses {

@@ -7,22 +7,23 @@ use clap::{Args, Subcommand, ValueEnum};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::events::EventArgs;
-use super::logged::Logged;
-use super::metering::{MemoryArgs, StoreArgs, open_to_read};
-use super::monotone::check_closed;
-use super::nearest::Nearest;
-use super::out::out;
-use super::{Failure, Finish, print_json};
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
 use crate::billing::refund::{Basis, Evaluation, Gap, Paid, Request, Verdict, evaluate};
 use crate::billing::{Catalogue, DEFAULT, Events, Item};
+use crate::cli::args::events::EventArgs;
+use crate::cli::args::metering::MemoryArgs;
+use crate::cli::args::store::{StoreArgs, open_to_read};
+use crate::cli::logged::Logged;
+use crate::cli::monotone::check_closed;
+use crate::cli::nearest::Nearest;
+use crate::cli::out::out;
+use crate::cli::{Failure, Finish, print_json};
 use crate::registry::Registry;
 use crate::units::{Region, Timestamp, Zone, shown};
 
 /// Tell for how long mini-program plugins are licensed, and whether their fees come back
 #[derive(Args)]
-pub(super) struct LicenceArgs {
+pub(in crate::cli) struct LicenceArgs {
     #[command(subcommand)]
     command: LicenceCommand,
 }
@@ -100,7 +101,7 @@ struct RefundArgs {
     memory: MemoryArgs,
 }
 
-pub(super) fn licence(args: &LicenceArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn licence(args: &LicenceArgs) -> Result<Finish, Failure> {
     match &args.command {
         LicenceCommand::Status(args) => status(args),
         LicenceCommand::Refund(args) => refund(args),

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::metering::{StoreArgs, WriterArgs, instant_now, open_to_read, writing};
-use super::out::{after, out};
-use super::taken::check_store;
-use super::{Failure, Finish, print_json};
+use crate::cli::args::clock::instant_now;
+use crate::cli::args::store::{StoreArgs, WriterArgs, open_to_read, writing};
+use crate::cli::args::taken::check_store;
+use crate::cli::out::{after, out};
+use crate::cli::{Failure, Finish, print_json};
 use crate::store::{Backup, Repair, RepairTerms, Store};
 use crate::units::{counted, shown};
 
@@ -19,7 +20,7 @@ use crate::units::{counted, shown};
 /// file system can, files are linked: such a backup saves what is deleted or replaced, and not what
 /// the disk damages; use --copy, or another disk, for that. The folder is a store that commands can read.
 #[derive(Args)]
-pub(super) struct BackupArgs {
+pub(in crate::cli) struct BackupArgs {
     /// Folder of the backup; it must not be there, or be empty
     #[arg(value_name = "DIR")]
     place: PathBuf,
@@ -35,7 +36,7 @@ pub(super) struct BackupArgs {
 
 /// Make a store of a backup; every file is checked first, and nothing is written over
 #[derive(Args)]
-pub(super) struct RestoreArgs {
+pub(in crate::cli) struct RestoreArgs {
     /// Folder of the backup
     #[arg(value_name = "DIR")]
     place: PathBuf,
@@ -56,7 +57,7 @@ pub(super) struct RestoreArgs {
 /// one. Exit code 0: the store is sound. 1: so it is, once logs are ingested again that it names, or but for rejected
 /// lines that were given up, or as far as a trial looked. 3: something is lost, and what to do stands beside it.
 #[derive(Args)]
-pub(super) struct RepairArgs {
+pub(in crate::cli) struct RepairArgs {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -73,7 +74,7 @@ pub(super) struct RepairArgs {
     json: bool,
 }
 
-pub(super) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
     let at = instant_now()?.rfc3339();
     check_store("backup", &args.place)?;
     let store = open_to_read(&args.store.store)?;
@@ -86,7 +87,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<Finish, Failure> {
     })
 }
 
-pub(super) fn restore(args: &RestoreArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn restore(args: &RestoreArgs) -> Result<Finish, Failure> {
     check_store("store", &args.store.store)?;
     let made = crate::store::restore(&args.place, &args.store.store)?;
     // It is what was backed up, and a store as well.
@@ -126,7 +127,7 @@ fn show(is_json: bool, done: &str, made: &Backup) -> io::Result<()> {
     out.flush()
 }
 
-pub(super) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
+pub(in crate::cli) fn repair(args: &RepairArgs) -> Result<Finish, Failure> {
     let root = &args.store.store;
     let (occasion, access) = writing("repair", &args.writer)?;
     let terms = RepairTerms {
