@@ -10,6 +10,7 @@ pub mod columns;
 pub mod decode;
 pub mod ingest;
 pub mod meter;
+pub mod months;
 pub mod record;
 pub mod registry;
 pub mod report;

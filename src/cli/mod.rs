@@ -4,24 +4,10 @@
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
 mod args;
-mod bills;
-mod charge;
 mod commands;
-mod compare;
-mod corrections;
-mod costs;
 mod failure;
-mod focus;
-mod ledger;
-mod logged;
-mod monotone;
-mod months;
-mod nearest;
 mod out;
-mod outlet;
 mod progress;
-mod publishing;
-mod quarantine;
 mod signals;
 
 use std::io::Write;
@@ -30,6 +16,7 @@ use std::process::ExitCode;
 use clap::error::ContextValue;
 use clap::{Parser, Subcommand};
 
+use crate::months::start_threads;
 use crate::units::{Shown, shown};
 use commands::{
     arrears, backup, bill, catalogue, close, compact, explain, forget, formats, ingest, licence,
@@ -128,12 +115,7 @@ fn misused(mut error: clap::Error) -> ExitCode {
 /// Handles signals, and starts the threads that all commands share: the system may refuse them.
 fn begin() -> Result<(), Failure> {
     signals::handle()?;
-    let pool = rayon::ThreadPoolBuilder::new().build_global();
-    pool.map_err(|error| {
-        Failure::start(format!(
-            "cannot start threads ({error}); raise the limit of processes (ulimit -u)"
-        ))
-    })
+    start_threads().map_err(Failure::start)
 }
 
 fn perform(command: Command) -> Result<Finish, Failure> {

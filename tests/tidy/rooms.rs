@@ -7,7 +7,7 @@ use super::modules::Modules;
 use super::{package, planted, src};
 
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
-const ROOMS: [(&str, &[&str], &[&str]); 13] = [
+const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
     (
         "source",
@@ -103,21 +103,32 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
         ],
     ),
     (
+        "months",
+        &[
+            "units", "meter", "store", "ingest", "registry", "summary", "billing", "report",
+        ],
+        &[
+            "rayon",
+            "rust_decimal",
+            "serde",
+            "serde_json",
+            "strsim",
+            "thiserror",
+        ],
+    ),
+    (
         "cli",
         &[
             "units", "source", "decode", "record", "meter", "columns", "store", "ingest",
-            "registry", "summary", "billing", "report",
+            "registry", "summary", "billing", "report", "months",
         ],
         &[
             "clap",
             "indicatif",
             "nom",
-            "rayon",
-            "rust_decimal",
             "serde",
             "serde_json",
             "signal_hook",
-            "strsim",
         ],
     ),
 ];

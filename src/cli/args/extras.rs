@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::billing::packages::Shortfall;
 use crate::billing::{Events, Extras};
 use crate::cli::Failure;
-use crate::cli::ledger::Ledger;
+use crate::months::Purchases;
 use crate::report::read_services;
 use crate::units::Zone;
 
@@ -54,14 +54,14 @@ impl ExtrasArgs {
     }
 
     /// Reads the files.
-    pub(in crate::cli) fn ledger(&self, zone: Zone) -> Result<Ledger, Failure> {
+    pub(in crate::cli) fn purchases(&self, zone: Zone) -> Result<Purchases, Failure> {
         let events = self.events.as_ref().map(|path| Events::load(path, zone));
         let mut services = Vec::new();
         for path in &self.services {
             services.extend(read_services(path)?);
         }
         let extras = Extras::new(events.transpose()?, services, zone).map_err(Failure::start)?;
-        Ok(Ledger::new(extras, zone))
+        Ok(Purchases::new(extras, zone))
     }
 
     pub(in crate::cli) fn shortfall(&self) -> Shortfall {

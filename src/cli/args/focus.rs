@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::cli::Failure;
-use crate::cli::focus::Focus;
+use crate::months::Focus;
 use crate::report::{Build, FocusTerms, FocusVersion};
 
 /// Arguments about the export.

@@ -4,13 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use rust_decimal::Decimal;
 
 use crate::cli::Failure;
 use crate::cli::args::clock::now_nanos;
 use crate::cli::args::size::parse_size;
 use crate::cli::progress::say;
-use crate::ingest::{Options, WORKERS_MAX, is_quarantine};
+use crate::ingest::{Options, RejectRatio, WORKERS_MAX, is_quarantine};
 use crate::meter::UsageTable;
 use crate::record::{Layout, Template};
 use crate::report::mark_of_folder;
@@ -93,7 +92,7 @@ pub(in crate::cli) struct MeterArgs {
     /// metered and any is rejected is refused at any ratio. A file that has grown is refused if its new
     /// lines have too many, and all of it has.
     #[arg(long, value_name = "RATIO", default_value = "0.01")]
-    max_reject_ratio: Decimal,
+    max_reject_ratio: RejectRatio,
     /// Count the readable prefix of a truncated or corrupt archive, up to its last whole line
     ///
     /// Without it nothing of such a file counts. The checksum behind what is kept cannot be checked, or
@@ -175,7 +174,7 @@ impl MemoryArgs {
 impl MeterArgs {
     /// How to read them.
     pub(in crate::cli) fn options(&self, memory: &MemoryArgs) -> Result<Options, Failure> {
-        if self.max_reject_ratio.is_sign_negative() || Decimal::ONE < self.max_reject_ratio {
+        if !self.max_reject_ratio.is_part_of_one() {
             return Err(Failure::start(
                 "--max-reject-ratio is a part of 1, such as 0.01",
             ));

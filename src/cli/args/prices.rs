@@ -5,10 +5,9 @@ use clap::{Args, ValueEnum};
 use crate::billing::{Catalogue, DEFAULT, StandardMode};
 use crate::cli::Failure;
 use crate::cli::args::extras::ExtrasArgs;
-use crate::cli::args::publishing::{PublishArgs, TermsArgs};
-use crate::cli::bills::{Bills, Prices, Shown};
-use crate::cli::corrections::{Corrections, How};
-use crate::report::{Build, Dataset};
+use crate::cli::args::publishing::TermsArgs;
+use crate::months::{Bills, How, Prices};
+use crate::report::Build;
 use crate::summary::DropRule;
 
 /// Arguments about prices.
@@ -69,24 +68,14 @@ impl PriceArgs {
         })
     }
 
-    /// Reads the catalogue and begins the datasets.
-    pub(in crate::cli) fn begin(
-        &self,
-        publishing: &PublishArgs,
-        build: &Build,
-    ) -> Result<Bills, Failure> {
-        Ok(Bills {
-            prices: self.prices(&publishing.terms)?,
-            ledger: self.extras.ledger(publishing.terms.billing_zone)?,
-            how: How {
-                is_rerating: false,
-                is_new_currency: self.new_currency,
-            },
-            charges: build.dataset(Dataset::Charges)?,
-            costs: build.dataset(Dataset::Costs)?,
-            corrections: Corrections::default(),
-            focus: None,
-            shown: Shown::default(),
-        })
+    /// Reads the catalogue and what was bought, and begins the datasets.
+    pub(in crate::cli) fn begin(&self, terms: &TermsArgs, build: &Build) -> Result<Bills, Failure> {
+        let prices = self.prices(terms)?;
+        let purchases = self.extras.purchases(terms.billing_zone)?;
+        let how = How {
+            is_rerating: false,
+            is_new_currency: self.new_currency,
+        };
+        Ok(Bills::begin(build, prices, purchases, how)?)
     }
 }

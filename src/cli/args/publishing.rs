@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::Failure;
-use crate::cli::outlet::Place;
-use crate::cli::progress::say;
-use crate::cli::publishing::Publishing;
+use crate::cli::progress::{Terminal, say};
+use crate::months::{Place, Publishing};
 use crate::registry::Registry;
 use crate::report::{Build, Terms};
 use crate::units::{Factor, Zone};
@@ -116,13 +115,14 @@ impl PublishArgs {
 
     /// The folder, with nothing in it to publish yet.
     pub(in crate::cli) fn place(&self) -> Result<Place<'_>, Failure> {
-        Ok(Place::new(self.build()?))
+        Ok(Place::new(self.build()?, &Terminal))
     }
 
     /// Reads the registry and begins the datasets, so that what is wrong is known before any work.
     pub(in crate::cli) fn begin(&self) -> Result<Publishing<'_>, Failure> {
         let registry = self.terms.registry()?;
         let place = self.place()?;
-        Publishing::begin(self, registry, place)
+        let factors = (self.terms.overhead_factor, self.terms.sampling_factor);
+        Ok(Publishing::begin(registry, factors, place)?)
     }
 }

@@ -8,9 +8,10 @@ use serde_json::json;
 use crate::billing::Events;
 use crate::billing::arrears::{ArrearsRules, Balance, Pictures, Service, Standing, standing};
 use crate::cli::args::events::EventArgs;
-use crate::cli::nearest::Nearest;
+use crate::cli::commands::say_nothing_known;
 use crate::cli::out::out;
 use crate::cli::{Failure, Finish, print_json};
+use crate::months::Nearest;
 use crate::units::{Timestamp, shown};
 
 /// Tell whether an account in arrears still has service, and what becomes of its recordings
@@ -60,7 +61,8 @@ pub(in crate::cli) fn arrears(args: &ArrearsArgs) -> Result<Finish, Failure> {
 /// Says that nothing is known of an account, which is neither credit nor arrears.
 fn nothing_of(args: &ArrearsArgs, events: &Events) -> Result<Finish, Failure> {
     let accounts = events.balances.iter().map(|(account, _)| account);
-    Nearest::among(&args.account, accounts).say_nothing_known(
+    say_nothing_known(
+        &Nearest::among(&args.account, accounts),
         &format!(
             "the events have no balance of the account {}, so nothing is known of its service",
             args.account

@@ -1,18 +1,19 @@
 //! `cdn-meter catalogue`: what prices there are, and what a month costs by two of them.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
 
 use crate::billing::{Catalogue, SHIPPED};
+use crate::cli::args::clock::now_unix_secs;
 use crate::cli::args::metering::MemoryArgs;
 use crate::cli::args::prices::PriceArgs;
 use crate::cli::args::publishing::TermsArgs;
 use crate::cli::args::store::{StoreArgs, open_to_read};
-use crate::cli::compare::{Way, compare};
-use crate::cli::corrections::How;
 use crate::cli::out::{out, plain};
-use crate::cli::{Failure, Finish};
+use crate::cli::{Failure, Finish, print_json};
+use crate::months::{Given, How, Way, compare};
+use crate::report::{Comparison, print_comparison};
 use crate::units::{Month, shown};
 
 /// Show and check catalogues of prices, and compare what a month costs by two of them
@@ -94,14 +95,27 @@ fn diff(args: &DiffArgs) -> Result<(), Failure> {
     for name in [&args.a, &args.b] {
         let mut prices = args.prices.prices(&args.terms)?;
         prices.catalogue = Catalogue::load(name)?;
-        let ledger = args.prices.extras.ledger(registry.zone())?;
-        ways.push(Way::by(name, prices, ledger));
+        let purchases = args.prices.extras.purchases(registry.zone())?;
+        ways.push(Way::by(name, prices, purchases));
     }
-    compare(
-        (ways, How::default()),
-        (&store, &registry),
-        args.month,
-        &args.memory,
-        args.terms.json,
-    )
+    let given = Given {
+        store: &store,
+        registry: &registry,
+        now_unix_secs: now_unix_secs(),
+        rows_max: args.memory.rows_max(),
+    };
+    let found = compare((ways, How::default()), &given, args.month)?;
+    Ok(show_comparisons(&found, args.terms.json)?)
+}
+
+/// Shows months side by side.
+pub(super) fn show_comparisons(found: &[Comparison], is_json: bool) -> io::Result<()> {
+    if is_json {
+        return print_json(&found);
+    }
+    let mut out = out();
+    for comparison in found {
+        print_comparison(&mut out, comparison)?;
+    }
+    out.flush()
 }

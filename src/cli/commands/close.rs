@@ -10,24 +10,16 @@ use crate::cli::args::metering::MemoryArgs;
 use crate::cli::args::prices::PriceArgs;
 use crate::cli::args::publishing::TermsArgs;
 use crate::cli::args::store::{StoreArgs, WriterArgs, open_to_write, say_set_aside};
-use crate::cli::bills::{FrozenPrices, Prices, Shown, freeze_bill};
-use crate::cli::corrections::{Corrections, How};
-use crate::cli::ledger::Ledger;
-use crate::cli::monotone::{check_closed, freeze_registry};
-use crate::cli::nearest::nearest_months;
 use crate::cli::out::{after, out};
-use crate::cli::progress::say;
-use crate::cli::publishing::holds_unknown;
+use crate::cli::progress::{Terminal, say};
 use crate::cli::{Failure, Finish, print_json};
-use crate::meter::Usage;
+use crate::months::{
+    FreezeError, Freezing, FrozenBill, FrozenPrices, Given, Prices, nearest_months,
+};
 use crate::registry::Registry;
-use crate::report::{BillReport, print_bill, usage_digest, write_month};
-use crate::store::{Close, CloseTerms, Closing, Lateness, Store};
-use crate::summary::{Book, MonthUsage};
-use crate::units::{Month, SLOT_SECS, Timestamp, Zone, counted};
-
-/// Logs go on growing for two to three hours after the traffic (R63).
-const WAIT_HOURS: u32 = 3;
+use crate::report::{BillReport, print_bill};
+use crate::store::{Close, CloseTerms, Lateness, Store};
+use crate::units::{Month, counted};
 
 /// Freeze a month: what comes for it later becomes adjustments, never a rewrite
 ///
@@ -73,37 +65,33 @@ pub(in crate::cli) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     if let Some(close) = closes.iter().find(is_it) {
         return already_closed(args, &registry, (&store, close));
     }
-    check_nothing_aside(&store)?;
-    let closing = store.begin_close(month, zone)?;
-    check_ended(args)?;
-    check_closed(&store, &registry)?;
-
-    let slots = month.slots(zone);
-    let lateness = store.lateness(slots.clone())?;
-    let usage = store.usage(slots, args.memory.rows_max())?;
-    let book = Book::new(usage.table, usage.domains, &registry, zone)?;
-    let usage = book.month(month);
+    let given = Given {
+        store: &store,
+        registry: &registry,
+        now_unix_secs: now_unix_secs(),
+        rows_max: args.memory.rows_max(),
+    };
+    let freezing = begin_freezing(args, given)?;
     let prices = match args.no_bill {
         true => None,
         false => Some(args.prices.prices(&args.terms)?),
     };
-    let place = (&store, &closing);
-    let report = prices
-        .as_ref()
-        .map(|prices| freeze_priced(args, prices, usage, &registry, place));
-    let (report, is_bought) = report.transpose()?.unzip();
-    let has_lines = report
-        .as_ref()
-        .is_some_and(|bill| !bill.accounts.is_empty());
-    if usage.rows.is_empty() && !has_lines && is_bought != Some(true) {
+    let bill = prices.as_ref().map(|prices| bill(args, prices, &freezing));
+    let bill = bill.transpose()?;
+    let is_nothing = |bill: &FrozenBill| bill.report.accounts.is_empty() && !bill.is_bought;
+    if !freezing.has_usage() && bill.as_ref().is_none_or(is_nothing) {
         return nothing(args, &store);
     }
-    let Some(terms) = freeze_usage(args, prices.as_ref(), usage, &registry, &closing)? else {
+    let report = bill.map(|bill| bill.report);
+    let factors = (args.terms.overhead_factor, args.terms.sampling_factor);
+    let usage = freezing.freeze_usage(factors, prices.as_ref())?;
+    if usage.has_unknown && !may_be_unknown(args) {
         return Ok(Finish::Attention);
-    };
+    }
+    let (lateness, terms) = (freezing.lateness.clone(), usage.terms);
     let close = match args.dry_run {
         true => None,
-        false => Some(closing.finish(terms.clone())?),
+        false => Some(freezing.finish(terms.clone())?),
     };
     let shown = match args.terms.json {
         true => print_json(&close_json(&terms, close.as_ref(), &lateness, &report)),
@@ -115,6 +103,30 @@ pub(in crate::cli) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     };
     shown.map_err(after(done))?;
     Ok(Finish::Done)
+}
+
+/// Begins to freeze; what is set aside is named.
+fn begin_freezing<'a>(args: &CloseArgs, given: Given<'a>) -> Result<Freezing<'a>, Failure> {
+    let begun = Freezing::begin(given, args.month, args.early || args.dry_run);
+    if let Err(FreezeError::SetAside) = &begun {
+        say_set_aside(given.store)?;
+    }
+    Ok(begun?)
+}
+
+/// Prices the month, and keeps its bill.
+fn bill(args: &CloseArgs, prices: &Prices, freezing: &Freezing<'_>) -> Result<FrozenBill, Failure> {
+    let purchases = args.prices.extras.purchases(args.terms.billing_zone)?;
+    Ok(freezing.bill(prices, purchases, args.prices.new_currency, &Terminal)?)
+}
+
+/// Says that there is traffic of unknown domains; whether the month may be closed all the same.
+fn may_be_unknown(args: &CloseArgs) -> bool {
+    say("there is traffic of domains that the registry does not know (class unknown)");
+    if args.terms.strict {
+        say("not closed: --strict");
+    }
+    !args.terms.strict
 }
 
 /// The registry and the store, if a month can be closed with them for good.
@@ -202,8 +214,8 @@ fn asked_otherwise(
         prices.shortfall == frozen.prices.shortfall,
         "another --package-shortfall",
     );
-    let ledger = args.prices.extras.ledger(args.terms.billing_zone)?;
-    let now = ledger.digests();
+    let purchases = args.prices.extras.purchases(args.terms.billing_zone)?;
+    let now = purchases.digests();
     for (is_same, what) in [
         (now.events == frozen.extras.events, "--events names others"),
         (
@@ -221,81 +233,6 @@ fn asked_otherwise(
     Ok(others)
 }
 
-/// Refuses to close while figures are set aside.
-fn check_nothing_aside(store: &Store) -> Result<(), Failure> {
-    if !store.set_aside()?.is_empty() {
-        say_set_aside(store)?;
-        return Err(Failure::start(
-            "not closed: figures that were set aside would be missing for good; count their files anew",
-        ));
-    }
-    Ok(())
-}
-
-/// Prices the month, corrections of closed ones included, and keeps its bill; tells also whether anything was
-/// bought or counted in it.
-fn freeze_priced(
-    args: &CloseArgs,
-    prices: &Prices,
-    usage: MonthUsage<'_>,
-    registry: &Registry,
-    (store, closing): (&Store, &Closing<'_>),
-) -> Result<(BillReport, bool), Failure> {
-    let mut ledger = args.prices.extras.ledger(usage.zone)?;
-    let how = How {
-        is_rerating: false,
-        is_new_currency: args.prices.new_currency,
-    };
-    let (by, rows_max) = ((prices, how), args.memory.rows_max());
-    let corrections = Corrections::find(store, registry, &mut ledger, by, rows_max)?;
-    tell_open(store, &ledger, (usage.month, usage.zone))?;
-    // What costs nothing has no line, and is closed all the same: its fee would rewrite the month.
-    let is_bought = ledger.months(usage.zone).contains(&usage.month);
-    let mut shown = Shown::default();
-    shown.note_gaps(store)?;
-    let report = freeze_bill(
-        (prices, &mut ledger),
-        usage,
-        registry,
-        (corrections, &shown),
-        |dataset| closing.folder(dataset),
-    )?;
-    Ok((report, is_bought))
-}
-
-/// Keeps the month's usage, and answers what it is closed with; `None` if it is not to be closed.
-fn freeze_usage(
-    args: &CloseArgs,
-    prices: Option<&Prices>,
-    usage: MonthUsage<'_>,
-    registry: &Registry,
-    closing: &Closing<'_>,
-) -> Result<Option<CloseTerms>, Failure> {
-    let terms = args.terms.with(registry);
-    let folders = (closing.folder("summary"), closing.folder("usage_5min"));
-    let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
-    if holds_unknown(&rows) {
-        say("there is traffic of domains that the registry does not know (class unknown)");
-        if args.terms.strict {
-            say("not closed: --strict");
-            return Ok(None);
-        }
-    }
-    freeze_registry(registry, &closing.folder("registry"))?;
-    let mut total = Usage::default();
-    rows.iter().try_for_each(|row| total.add(&row.usage))?;
-    Ok(Some(CloseTerms {
-        month: usage.month,
-        zone: usage.zone,
-        registry_digest: registry.digest(),
-        catalogue_digest: prices.map(|prices| prices.catalogue.digest().to_owned()),
-        usage_digest: usage_digest(&rows),
-        overhead_factor: args.terms.overhead_factor.to_string(),
-        sampling_factor: args.terms.sampling_factor.to_string(),
-        usage: total,
-    }))
-}
-
 /// Says that there is nothing to close; nothing is touched.
 fn nothing(args: &CloseArgs, store: &Store) -> Result<Finish, Failure> {
     let (month, zone) = (args.month, args.terms.billing_zone);
@@ -309,37 +246,6 @@ fn nothing(args: &CloseArgs, store: &Store) -> Result<Finish, Failure> {
         print_json(&json!({ "month": month.to_string(), "closed_at": null }))?;
     }
     Ok(Finish::Attention)
-}
-
-/// Names months before `month` that have something to bill and are open: until they are closed, what changes
-/// in them rewrites their bills.
-fn tell_open(store: &Store, ledger: &Ledger, (month, zone): (Month, Zone)) -> Result<(), Failure> {
-    let closes = store.closes()?;
-    let mut months = [store.months(zone)?, ledger.months(zone)].concat();
-    months.retain(|of| *of < month && closes.iter().all(|close| close.terms.month != *of));
-    months.sort_unstable();
-    months.dedup();
-    for open in months {
-        say(&format!(
-            "{open} is still open: until it is closed, what changes in it rewrites its bill"
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses a month that may still grow, unless asked for.
-fn check_ended(args: &CloseArgs) -> Result<(), Failure> {
-    let end = args.month.slots(args.terms.billing_zone).end;
-    let safe = i64::from(end) * i64::from(SLOT_SECS) + i64::from(WAIT_HOURS) * 3_600;
-    if args.early || args.dry_run || safe <= now_unix_secs() {
-        return Ok(());
-    }
-    let safe = Timestamp::from_unix_secs(safe).map_or_else(String::new, Timestamp::rfc3339);
-    Err(Failure::start(format!(
-        "{} may still grow: logs are complete {WAIT_HOURS} hours after the traffic at the earliest; \
-         close it after {safe}, or now with --early",
-        args.month
-    )))
 }
 
 fn print(

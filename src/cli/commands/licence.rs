@@ -4,22 +4,21 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use rust_decimal::Decimal;
 use serde_json::json;
 
 use crate::billing::licence::{LeapDay, LicenceRules, Term, terms};
-use crate::billing::refund::{Basis, Evaluation, Gap, Paid, Request, Verdict, evaluate};
-use crate::billing::{Catalogue, DEFAULT, Events, Item};
+use crate::billing::refund::{Basis, Evaluation, Gap, Request, Verdict, evaluate};
+use crate::billing::{Catalogue, DEFAULT, Events};
+use crate::cli::args::clock::now_unix_secs;
 use crate::cli::args::events::EventArgs;
 use crate::cli::args::metering::MemoryArgs;
 use crate::cli::args::store::{StoreArgs, open_to_read};
-use crate::cli::logged::Logged;
-use crate::cli::monotone::check_closed;
-use crate::cli::nearest::Nearest;
+use crate::cli::commands::say_nothing_known;
 use crate::cli::out::out;
 use crate::cli::{Failure, Finish, print_json};
+use crate::months::{Given, Logged, Nearest, check_closed, fees_paid};
 use crate::registry::Registry;
-use crate::units::{Region, Timestamp, Zone, shown};
+use crate::units::{Timestamp, shown};
 
 /// Tell for how long mini-program plugins are licensed, and whether their fees come back
 #[derive(Args)]
@@ -183,13 +182,13 @@ fn print_terms(terms: &[Term], at: Timestamp) -> io::Result<()> {
 fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     let (zone, at) = (args.events.zone(), args.events.at()?);
     let (catalogue, events) = (Catalogue::load(&args.catalogue)?, args.events.events()?);
-    let paid = paid(&args.account, (&events, &catalogue), zone)?;
+    let paid = fees_paid(&args.account, (&events, &catalogue), zone)?;
     if paid.is_empty() {
         return nothing_of(args, &events);
     }
     let registry = Registry::load(&args.registry, zone)?;
     let store = open_to_read(&args.store.store)?;
-    check_closed(&store, &registry)?;
+    check_closed(&store, &registry, now_unix_secs())?;
     let request = Request {
         at,
         is_category_mismatch: !args.other_reason,
@@ -202,8 +201,13 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
         false => Basis::Logged,
     };
     let first = paid.iter().map(|paid| paid.at).min().unwrap_or(at);
-    let of = (&args.account[..], args.memory.rows_max());
-    let logged = Logged::read(of, &store, &registry, first..at)?;
+    let given = Given {
+        store: &store,
+        registry: &registry,
+        now_unix_secs: now_unix_secs(),
+        rows_max: args.memory.rows_max(),
+    };
+    let logged = Logged::read(&args.account, &given, first..at)?;
     let count = |span| logged.count(&span);
     let found = evaluate(&request, &paid, (zone, basis), count).map_err(Failure::start)?;
     match args.events.json {
@@ -219,48 +223,14 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
 /// Says that an account bought no licence.
 fn nothing_of(args: &RefundArgs, events: &Events) -> Result<Finish, Failure> {
     let accounts = events.licences.iter().map(|(bought, _)| &bought.account);
-    Nearest::among(&args.account, accounts).say_nothing_known(
+    say_nothing_known(
+        &Nearest::among(&args.account, accounts),
         &format!(
             "no licence was bought by the account {} in these events, so there is no fee to refund",
             args.account
         ),
         args.events.json.then(|| json!({ "verdict": "unknown" })),
     )
-}
-
-/// The licence fees that the account paid, each in its own currency; one that states none is in the catalogue's.
-/// Purchases that cannot have been are refused (R07).
-fn paid<'a>(
-    account: &str,
-    (events, catalogue): (&'a Events, &'a Catalogue),
-    zone: Zone,
-) -> Result<Vec<Paid<'a>>, Failure> {
-    let rules = LicenceRules {
-        zone,
-        leap_day: LeapDay::default(),
-        may_share_app_id: true,
-    };
-    let purchases = events.licences.iter().map(|(bought, _)| bought.clone());
-    terms(&purchases.collect::<Vec<_>>(), &rules).map_err(Failure::start)?;
-    let mut paid = Vec::new();
-    for (number, (bought, fee)) in events.licences.iter().enumerate() {
-        if bought.account != account {
-            continue;
-        }
-        let listed = |at: Timestamp| -> Result<Decimal, Failure> {
-            let day = at.slot().day(zone);
-            let price = catalogue.price(Item::PluginLicence, Region::Mainland, day)?;
-            Ok(price.tiers[0].price)
-        };
-        let mut stated = events.currencies.iter();
-        let stated = stated.find(|of| of.licence == Some(number));
-        paid.push(Paid {
-            at: bought.at,
-            fee: bought.fee(*fee).map_or_else(|| listed(bought.at), Ok)?,
-            currency: stated.map_or(&catalogue.currency, |of| &of.code),
-        });
-    }
-    Ok(paid)
 }
 
 fn gap_json(Gap { domain, span }: &Gap) -> serde_json::Value {

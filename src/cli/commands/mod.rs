@@ -15,3 +15,20 @@ pub(super) mod reconcile;
 pub(super) mod run;
 pub(super) mod summary;
 pub(super) mod verify;
+
+use crate::cli::progress::say;
+use crate::cli::{Failure, Finish, print_json};
+use crate::months::Nearest;
+
+/// Says that nothing is known of a name, which is no answer to what was asked; scripts get `json`.
+fn say_nothing_known(
+    near: &Nearest,
+    text: &str,
+    json: Option<serde_json::Value>,
+) -> Result<Finish, Failure> {
+    say(&format!("{text}{}", near.text()));
+    if let Some(json) = json {
+        print_json(&json)?;
+    }
+    Ok(Finish::Attention)
+}

@@ -6,18 +6,20 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::cli::args::clock::now_unix_secs;
 use crate::cli::args::counted::say_counted_otherwise;
 use crate::cli::args::metering::{MemoryArgs, MeterArgs, discover_some};
 use crate::cli::args::prices::PriceArgs;
 use crate::cli::args::publishing::PublishArgs;
 use crate::cli::args::store::{StoreArgs, WriterArgs, open_to_write, say_set_aside};
 use crate::cli::args::taken::check_out;
-use crate::cli::months::{MonthSink as _, add_months};
+use crate::cli::commands::summary::{publish, publish_nothing};
 use crate::cli::progress::Progress;
 use crate::cli::signals::{graceful, read_until_stopped};
 use crate::cli::{Failure, Finish};
 use crate::ingest::{Ingested, ingest};
 use crate::meter::{MemoryFull, UsageTable, rows_left};
+use crate::months::{MonthSink as _, Publishing, add_months};
 use crate::report::RunReport;
 
 /// Meter logs and publish usage per domain, month and class as Parquet
@@ -59,10 +61,7 @@ pub(in crate::cli) fn run(args: &RunArgs) -> Result<Finish, Failure> {
         &args.publishing.out,
         (!args.no_store).then_some(&args.store.store),
     )?;
-    let mut publishing = args.publishing.begin()?;
-    if args.publishing.terms.has_registry() {
-        publishing.price(&args.prices)?;
-    }
+    let mut publishing = begin(args)?;
     let store = match args.no_store {
         true => None,
         false => Some(open_to_write(&args.store.store, "run", &args.writer)?),
@@ -84,14 +83,16 @@ pub(in crate::cli) fn run(args: &RunArgs) -> Result<Finish, Failure> {
             ingested
         }
         Some(store) => {
-            publishing.check_closed(store)?;
+            if args.publishing.terms.has_registry() {
+                publishing.check_closed(store, now_unix_secs())?;
+            }
             let read = || ingest(found.sources.clone(), &options, &progress, store);
             let ingested = read_until_stopped(read)?;
             say_counted_otherwise(store, &options, &found.sources, &ingested);
             say_set_aside(store)?;
             publishing.note_set_aside(store)?;
             publishing.take_store(store, None)?;
-            publishing.correct(store, options.rows_max)?;
+            publishing.correct(store, (now_unix_secs(), options.rows_max))?;
             add_months(&mut publishing, store, None, options.rows_max)?;
             ingested
         }
@@ -100,10 +101,21 @@ pub(in crate::cli) fn run(args: &RunArgs) -> Result<Finish, Failure> {
     let mut report = RunReport::new(&ingested)?;
     (report.files.repeated, report.files.hidden) = (found.repeated, found.hidden);
     report.files.left_out = found.left_out.len() as u64;
+    let of = (&args.publishing, &elapsed_millis);
     match is_nothing(&ingested) {
-        true => publishing.finish_with_nothing(report, "no file counts", elapsed_millis),
-        false => publishing.finish(report, elapsed_millis),
+        true => publish_nothing(publishing, of, report, "no file counts"),
+        false => publish(publishing, of, report),
     }
+}
+
+/// Begins to publish, and to price if there is a registry.
+fn begin(args: &RunArgs) -> Result<Publishing<'_>, Failure> {
+    let terms = &args.publishing.terms;
+    let mut publishing = args.publishing.begin()?;
+    if terms.has_registry() {
+        publishing.price(args.prices.begin(terms, publishing.build())?);
+    }
+    Ok(publishing)
 }
 
 /// Whether every source was refused.

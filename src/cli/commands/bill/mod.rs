@@ -1,5 +1,6 @@
 //! `cdn-meter bill`: from the store to priced charges.
 
+mod explained;
 mod page;
 
 use std::io::{self, Write};
@@ -7,27 +8,25 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::args::clock::now_unix_secs;
 use crate::cli::args::focus::FocusArgs;
 use crate::cli::args::metering::MemoryArgs;
 use crate::cli::args::prices::PriceArgs;
 use crate::cli::args::publishing::PublishArgs;
 use crate::cli::args::store::{StoreArgs, open_to_read};
 use crate::cli::args::taken::{Taken, check_out};
-use crate::cli::bills::{Bills, Shown};
-use crate::cli::charge::{Sources, explained, show_explained};
-use crate::cli::compare::{Way, compare};
-use crate::cli::corrections::How;
-use crate::cli::months::{MonthSink, add_months};
-use crate::cli::nearest::{Nearest, nearest_months};
-use crate::cli::out::{after, out};
-use crate::cli::progress::say;
+use crate::cli::commands::catalogue::show_comparisons;
+use crate::cli::out::{after, out, plain};
+use crate::cli::progress::{Terminal, say};
 use crate::cli::{Failure, Finish, print_json};
-use crate::meter::UsageTable;
+use crate::months::{
+    Given, How, Nearest, Shown, Sources, Way, WayError, compare, explained, nearest_months,
+};
 use crate::registry::Registry;
 use crate::report::{BillReport, Statement, print_bill};
-use crate::store::{Close, Store};
-use crate::summary::Book;
-use crate::units::{Month, Zone};
+use crate::store::Store;
+use crate::units::Month;
+use explained::show_explained;
 use page::{Page, is_output, place_of};
 
 /// Price the months of a store: OUT/charges, OUT/costs, and a table of what each account pays
@@ -91,20 +90,20 @@ pub(in crate::cli) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     let (mut place, rows_max) = (publishing.place()?, args.memory.rows_max());
     let terms = publishing.terms.with(&registry);
     place.take_store(&store, &terms, args.month)?;
-    let mut bills = args.prices.begin(publishing, &place.build)?;
+    let given = Given {
+        store: &store,
+        registry: &registry,
+        now_unix_secs: now_unix_secs(),
+        rows_max,
+    };
+    let mut bills = args.prices.begin(&publishing.terms, &place.build)?;
     bills.how.is_rerating = args.rerate;
     bills.focus = args.focus.begin(&place.build)?;
     bills.shown.wanted = args.explain.as_deref().map(Nearest::to);
-    bills.shown.is_csv = args.csv;
+    bills.shown.csv = args.csv.then(|| Box::new(plain()) as Box<dyn Write>);
     bills.shown.statement = args.html.as_ref().map(|_| Statement::default());
-    bills.correct(&store, &registry, rows_max)?;
-    let mut sink = BillSink {
-        bills: &mut bills,
-        registry: &registry,
-    };
-    let is_at_once = add_months(&mut sink, &store, args.month, rows_max)?;
-    place.is_read_at_once = is_at_once && !bills.ledger.has_packages();
-    bills.add_rest(args.month, registry.zone())?;
+    bills.correct(&given, &Terminal)?;
+    place.is_read_at_once = bills.add_store(&given, args.month)?;
     let billed_by = bills.billed_by();
     let (datasets, shown, prices) = bills.finish();
     if let Some(month) = args.month.filter(|_| shown.reports.is_empty()) {
@@ -119,11 +118,9 @@ pub(in crate::cli) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
         page.put(&done)?;
     }
     let by = Sources {
-        store: &store,
-        registry: &registry,
+        given,
         prices: &prices,
         is_rerating: args.rerate,
-        rows_max,
     };
     let has_output = page.is_some_and(|page| page.is_output());
     let is_complete = show(args, shown, &by, (has_output, done))?;
@@ -223,22 +220,28 @@ fn nothing_of(month: Month, args: &BillArgs, store: &Store) -> Result<Finish, Fa
 fn what_if(args: &BillArgs, store: &Store, registry: &Registry) -> Result<Finish, Failure> {
     let terms = &args.publishing.terms;
     let (prices, zone) = (args.prices.prices(terms)?, registry.zone());
-    let mut ways = vec![Way::asked(prices, args.prices.extras.ledger(zone)?)];
+    let mut ways = vec![Way::asked(prices, args.prices.extras.purchases(zone)?)];
     for text in &args.what_if {
-        let way = Way::parse(text, &ways[0], zone)?;
+        let way = Way::parse(text, &ways[0], zone).map_err(|error| match error {
+            WayError::Setting { .. } | WayError::Unpriced { .. } => {
+                Failure::start(format!("--what-if {text}: {error}"))
+            }
+            error => error.into(),
+        })?;
         ways.push(way);
     }
     let how = How {
         is_rerating: false,
         is_new_currency: args.prices.new_currency,
     };
-    compare(
-        (ways, how),
-        (store, registry),
-        args.month,
-        &args.memory,
-        terms.json,
-    )?;
+    let given = Given {
+        store,
+        registry,
+        now_unix_secs: now_unix_secs(),
+        rows_max: args.memory.rows_max(),
+    };
+    let found = compare((ways, how), &given, args.month)?;
+    show_comparisons(&found, terms.json)?;
     Ok(Finish::Done)
 }
 
@@ -255,26 +258,4 @@ fn print_bills(reports: &[BillReport]) -> io::Result<()> {
         .iter()
         .try_for_each(|bill| print_bill(&mut out, bill))?;
     out.flush()
-}
-
-/// The months of a store on their way to bills.
-struct BillSink<'a> {
-    bills: &'a mut Bills,
-    registry: &'a Registry,
-}
-
-impl MonthSink for BillSink<'_> {
-    fn zone(&self) -> Zone {
-        self.registry.zone()
-    }
-
-    fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure> {
-        let book = Book::new(table, names, self.registry, self.zone())?;
-        book.months()
-            .try_for_each(|usage| self.bills.add(usage, self.registry))
-    }
-
-    fn add_closed(&mut self, store: &Store, close: &Close, _: usize) -> Result<(), Failure> {
-        self.bills.add_closed(store, close, self.registry)
-    }
 }

@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::cli::args::events::ClockArgs;
 use crate::cli::args::store::{StoreArgs, open_to_read};
-use crate::cli::nearest::{Nearest, nearest_months};
 use crate::cli::out::out;
 use crate::cli::progress::say;
 use crate::cli::{Failure, Finish, print_json};
+use crate::months::{Nearest, nearest_months};
 use crate::store::{Explained, Explanation, Store};
 use crate::units::{Domain, Month, Slot, Timestamp, counted, shown as shown_text};
 use lines::{LinesArgs, Shown};

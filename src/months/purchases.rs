@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Failure;
-use super::bills::Prices;
-use super::corrections::Corrections;
-use super::months::owners_now;
+use super::error::MonthError;
+use super::prices::Prices;
+use super::store_months::owners_now;
+use crate::billing::licence::LicenceError;
 use crate::billing::packages::{Packages, Purchase};
 use crate::billing::{
     Bill, Catalogue, Charge, Events, Extras, ExtrasDigests, bill, packages_after,
@@ -19,7 +19,8 @@ use crate::summary::{AccountUsage, Book, Owners};
 use crate::units::{Month, Zone};
 
 /// What accounts bought, and what is left of it when months begin.
-pub(super) struct Ledger {
+#[derive(Debug)]
+pub struct Purchases {
     extras: Extras,
     /// The packages with which a month begins, and all after it up to the next that is known.
     packages: BTreeMap<Month, Packages>,
@@ -28,9 +29,10 @@ pub(super) struct Ledger {
     catalogues: BTreeMap<Month, Arc<Catalogue>>,
 }
 
-impl Ledger {
-    pub(super) fn new(extras: Extras, zone: Zone) -> Self {
-        Ledger {
+impl Purchases {
+    /// Those of `extras`, none of which is used yet.
+    pub fn new(extras: Extras, zone: Zone) -> Self {
+        Purchases {
             bought: extras.packages(zone),
             extras,
             packages: BTreeMap::new(),
@@ -40,7 +42,7 @@ impl Ledger {
 
     /// The same, of which no usage is known.
     pub(super) fn anew(&self) -> Self {
-        Ledger {
+        Purchases {
             extras: self.extras.clone(),
             packages: BTreeMap::new(),
             bought: self.bought.clone(),
@@ -49,9 +51,9 @@ impl Ledger {
     }
 
     /// The same with other events.
-    pub(super) fn with_events(&self, events: Events, zone: Zone) -> Result<Self, Failure> {
+    pub(super) fn with_events(&self, events: Events, zone: Zone) -> Result<Self, LicenceError> {
         let extras = self.extras.with_events(events, zone);
-        Ok(Ledger::new(extras.map_err(Failure::start)?, zone))
+        Ok(Purchases::new(extras?, zone))
     }
 
     /// The same with more packages that are bought as a month begins, of which they are known from then
@@ -61,27 +63,27 @@ impl Ledger {
         bought: Vec<Purchase>,
         (month, zone): (Month, Zone),
     ) -> Self {
-        let mut ledger = self.anew();
-        ledger.catalogues.clone_from(&self.catalogues);
+        let mut purchases = self.anew();
+        purchases.catalogues.clone_from(&self.catalogues);
         let mut packages = self.at(month);
         packages.add(&bought, zone);
-        ledger.packages.insert(month, packages);
-        ledger.extras.buy(bought);
-        ledger
+        purchases.packages.insert(month, packages);
+        purchases.extras.buy(bought);
+        purchases
     }
 
     /// What it was made of.
-    pub(super) fn digests(&self) -> &ExtrasDigests {
+    pub fn digests(&self) -> &ExtrasDigests {
         self.extras.digests()
     }
 
     /// Whether anybody has packages: then every month depends on those before.
-    pub(super) fn has_packages(&self) -> bool {
+    pub fn has_packages(&self) -> bool {
         self.extras.has_packages()
     }
 
     /// Months in which something was bought or counted.
-    pub(super) fn months(&self, zone: Zone) -> Vec<Month> {
+    pub fn months(&self, zone: Zone) -> Vec<Month> {
         self.extras.months(zone)
     }
 
@@ -93,7 +95,7 @@ impl Ledger {
         registry: &Registry,
         prices_of: impl Fn(Month) -> &'a Prices,
         rows_max: usize,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), MonthError> {
         let zone = registry.zone();
         let by = |month| (month, Arc::new(prices_of(month).catalogue.clone()));
         self.catalogues = self.extras.months(zone).into_iter().map(by).collect();
@@ -145,7 +147,7 @@ impl Ledger {
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         corrections: Vec<Charge>,
         prices: &Prices,
-    ) -> Result<Bill, Failure> {
+    ) -> Result<Bill, MonthError> {
         let packages = self.at(when.0);
         let catalogue_of = |month| match self.catalogues.get(&month) {
             Some(catalogue) if month != when.0 => &**catalogue,
@@ -160,20 +162,4 @@ impl Ledger {
         }
         Ok(bill)
     }
-}
-
-/// Months that have lines besides those of usage, in order: what was bought or counted in them by any of the
-/// ledgers, and corrections; of `only` that month if one is named.
-pub(super) fn months_besides(
-    ledgers: &[&Ledger],
-    corrections: &Corrections,
-    only: Option<Month>,
-    zone: Zone,
-) -> Vec<Month> {
-    let months = ledgers.iter().flat_map(|ledger| ledger.months(zone));
-    let mut months: Vec<Month> = months.chain(corrections.waiting()).collect();
-    months.retain(|month| only.is_none_or(|only| only == *month));
-    months.sort_unstable();
-    months.dedup();
-    months
 }

@@ -10,14 +10,15 @@ use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
-use super::Failure;
-use super::progress::say;
+use super::error::MonthError;
+use super::watch::{Notice, Watch};
 use crate::ingest::{Quarantine, SourceReport};
 use crate::report::{Build, Origin, QUARANTINE_FILE, is_quarantine_stale};
 use crate::store::Store;
 
 /// The file, built under another name and only if there are rejected lines.
-pub(super) struct QuarantineFile {
+#[derive(Debug)]
+pub struct QuarantineFile {
     building: PathBuf,
     /// Whether a store keeps those of files that are not refused.
     is_of_store: bool,
@@ -31,7 +32,8 @@ pub(super) fn renew(
     build: &Build,
     store: &Store,
     origin: &Origin<'_>,
-) -> Result<Option<bool>, Failure> {
+    watch: &dyn Watch,
+) -> Result<Option<bool>, MonthError> {
     if !is_quarantine_stale(build, origin)? {
         return Ok(None);
     }
@@ -40,19 +42,16 @@ pub(super) fn renew(
     let is_group_readable = was.is_ok_and(|was| was.permissions().mode() & 0o040 != 0);
     let file = QuarantineFile::new(build, true, is_group_readable);
     let has_lines = file.finish(Some(store))?;
-    say(&format!(
-        "{} was of an earlier command, or is damaged or gone: {}",
-        path.display(),
-        match has_lines {
-            true => "it is written anew",
-            false => "the store holds no rejected lines, so there is none now",
-        }
-    ));
+    watch.tell(&Notice::QuarantineStale {
+        path: &path,
+        has_lines,
+    });
     Ok(Some(has_lines))
 }
 
 impl QuarantineFile {
-    pub(super) fn new(build: &Build, is_of_store: bool, is_group_readable: bool) -> Self {
+    /// Begins it, before there is any line; `is_of_store` says whether a store keeps those that count.
+    pub fn new(build: &Build, is_of_store: bool, is_group_readable: bool) -> Self {
         QuarantineFile {
             building: build.file(QUARANTINE_FILE),
             is_of_store,
@@ -62,7 +61,9 @@ impl QuarantineFile {
     }
 
     /// Keeps the rejected lines of a source that was read.
-    pub(super) fn keep(&mut self, source: &SourceReport) -> io::Result<()> {
+    ///
+    /// Errors: the system's.
+    pub fn keep(&mut self, source: &SourceReport) -> io::Result<()> {
         if source.rejects.lines.is_empty() || self.is_of_store && !source.is_refused() {
             return Ok(());
         }
@@ -84,7 +85,7 @@ impl QuarantineFile {
     }
 
     /// Adds what a store holds as rejected.
-    fn add(&mut self, store: &Store) -> Result<(), Failure> {
+    fn add(&mut self, store: &Store) -> Result<(), MonthError> {
         for content in store.quarantined()? {
             for name in &content.files {
                 let mut lines = store.open_quarantine(name)?;
@@ -95,7 +96,7 @@ impl QuarantineFile {
     }
 
     /// Completes the file, with what `store` holds; whether there are any lines.
-    pub(super) fn finish(mut self, store: Option<&Store>) -> Result<bool, Failure> {
+    pub(super) fn finish(mut self, store: Option<&Store>) -> Result<bool, MonthError> {
         if let Some(store) = store {
             self.add(store)?;
         }

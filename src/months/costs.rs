@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Failure;
-use super::months::usage_of_closed;
+use super::error::MonthError;
 use super::nearest::Nearest;
+use super::store_months::usage_of_closed;
 use crate::billing::{Bill, BillTerms, Charge, Cost, Differences, Makers, costs};
 use crate::registry::Registry;
 use crate::report::{Building, CostSums, CostsReader, CostsWriter, read_summary};
@@ -20,14 +20,14 @@ pub(super) fn write_costs(
     makers: Option<Makers<'_>>,
     terms: &BillTerms<'_>,
     folder: &Path,
-) -> Result<CostSums, Failure> {
+) -> Result<CostSums, MonthError> {
     let mut sums = CostSums::default();
     let mut writer = CostsWriter::begin(bill, terms, folder)?;
     costs(
         bill,
         makers,
         terms,
-        |charge, shares| -> Result<(), Failure> {
+        |charge, shares| -> Result<(), MonthError> {
             sums.add(charge, &shares)?;
             Ok(writer.add(charge, shares)?)
         },
@@ -44,7 +44,7 @@ pub(super) fn take_costs(
     terms: &BillTerms<'_>,
     registry: &Registry,
     dataset: &Building,
-) -> Result<CostSums, Failure> {
+) -> Result<CostSums, MonthError> {
     let (month, mut sums) = (close.terms.month, CostSums::default());
     if has_costs(close) {
         each_frozen((store, close), bill, terms, registry, |charge, shares| {
@@ -74,8 +74,8 @@ fn each_frozen(
     bill: &Bill,
     terms: &BillTerms<'_>,
     registry: &Registry,
-    mut each: impl FnMut(&Charge, Vec<Cost>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    mut each: impl FnMut(&Charge, Vec<Cost>) -> Result<(), MonthError>,
+) -> Result<(), MonthError> {
     let month = close.terms.month;
     if has_costs(close) {
         let mut reader = CostsReader::begin(&store.closed_folder(month, COSTS)?)?;
@@ -101,7 +101,7 @@ pub(super) fn lines_with(
     near: &mut Nearest,
     bill: Bill,
     costs: &Path,
-) -> Result<Vec<Charge>, Failure> {
+) -> Result<Vec<Charge>, MonthError> {
     let mut reader = CostsReader::begin(costs)?;
     let mut lines = Vec::new();
     let accounts = bill.accounts.into_iter();
@@ -133,8 +133,8 @@ pub(super) fn share<'a>(
     mut differences: Differences,
     (store, closes): (&Store, &[Close]),
     registry: &Registry,
-    bill_of: impl Fn(&Close) -> Result<Option<(Bill, BillTerms<'a>)>, Failure>,
-) -> Result<(), Failure> {
+    bill_of: impl Fn(&Close) -> Result<Option<(Bill, BillTerms<'a>)>, MonthError>,
+) -> Result<(), MonthError> {
     // A line is billed with its month, and corrected with later ones.
     let first = differences.first_month();
     let is_meant = |close: &&Close| first.is_some_and(|first| first <= close.terms.month);

@@ -1,4 +1,4 @@
-//! `cdn-meter bill --explain`: a line of a bill down to its rules, its price and its usage.
+//! A line of a bill down to its rules, its price and its usage.
 //!
 //! The usage behind a line is that which it was billed for, by the terms by which it was billed: of a closed
 //! month what was frozen, by the catalogue, mode, policy of regions and registry of then, whatever holds today.
@@ -6,33 +6,32 @@
 //! told before it, plus what counts now, by the registry of now. Where what counts changed again since its
 //! bill was closed, that is told, too, so that the parts always add up to the bytes of the line.
 
-use std::io::{self, Write};
-
-use serde_json::json;
-
-use super::bills::{FrozenPrices, Prices};
-use super::months::{owners_now, usage_of_closed};
-use super::out::out;
-use super::{Failure, print_json};
-use crate::billing::{BillTerms, Charge, Cost, DETAIL_PLACES, Status, parts_of, rule};
-use crate::registry::Registry;
+use super::error::MonthError;
+use super::frozen::FrozenPrices;
+use super::given::Given;
+use super::prices::Prices;
+use super::store_months::{owners_now, usage_of_closed};
+use crate::billing::{BillTerms, Charge, Status, parts_of};
 use crate::report::{read_charges, read_summary};
-use crate::store::{Close, Store};
+use crate::store::Close;
 use crate::summary::{Book, FrozenOwners, Owners};
-use crate::units::{Month, shown};
+use crate::units::Month;
 
 /// Lines that are explained at most.
 const LINES_MAX: usize = 50;
 
 /// A line that is to be explained, and the month of the bill on which it is.
-pub(super) struct Found {
-    pub(super) charge: Charge,
-    pub(super) bill: Month,
+#[derive(Debug)]
+pub struct Found {
+    /// The line.
+    pub charge: Charge,
+    /// The month of its bill.
+    pub bill: Month,
 }
 
 /// What bytes of a line are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
     /// Usage that was frozen with a closed month.
     Closed,
     /// What earlier bills corrected.
@@ -44,7 +43,8 @@ enum Side {
 }
 
 impl Side {
-    const fn name(self) -> &'static str {
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
         match self {
             Side::Closed => "closed",
             Side::Corrected => "corrected",
@@ -55,33 +55,42 @@ impl Side {
 }
 
 /// Bytes of which a line is made: less than 0 where they are taken off.
-struct Part {
-    side: Side,
+#[derive(Debug)]
+pub struct Part {
+    /// What they are.
+    pub side: Side,
     /// Domain and region; empty for what is not of one.
-    place: (String, &'static str),
-    bytes: i128,
+    pub place: (String, &'static str),
+    /// How many.
+    pub bytes: i128,
 }
 
 /// A line, and what it is made of; nothing for what is not made of bytes.
-pub(super) struct Explained {
-    charge: Charge,
-    bill: Month,
-    parts: Vec<Part>,
+#[derive(Debug)]
+pub struct Explained {
+    /// The line.
+    pub charge: Charge,
+    /// The month of its bill.
+    pub bill: Month,
+    /// What it is made of, as far as that is bytes.
+    pub parts: Vec<Part>,
 }
 
 /// What lines are explained from.
-pub(super) struct Sources<'a> {
-    pub(super) store: &'a Store,
-    pub(super) registry: &'a Registry,
+#[derive(Debug)]
+pub struct Sources<'a> {
+    /// The store, and whose its domains are.
+    pub given: Given<'a>,
     /// By which open months are priced.
-    pub(super) prices: &'a Prices,
+    pub prices: &'a Prices,
     /// Whether they correct closed months, too.
-    pub(super) is_rerating: bool,
-    pub(super) rows_max: usize,
+    pub is_rerating: bool,
 }
 
 /// Explains lines.
-pub(super) fn explained(found: Vec<Found>, by: &Sources<'_>) -> Result<Vec<Explained>, Failure> {
+///
+/// Errors: [`MonthError`].
+pub fn explained(found: Vec<Found>, by: &Sources<'_>) -> Result<Vec<Explained>, MonthError> {
     let lines = found.into_iter().take(LINES_MAX);
     let lines = lines.map(|Found { charge, bill }| Explained {
         charge,
@@ -90,13 +99,13 @@ pub(super) fn explained(found: Vec<Found>, by: &Sources<'_>) -> Result<Vec<Expla
     });
     let mut lines: Vec<Explained> = lines.collect();
     lines.sort_by_key(|line| line.charge.month());
-    let closes = by.store.closes()?;
+    let closes = by.given.store.closes()?;
     for lines in lines.chunk_by_mut(|a, b| a.charge.month() == b.charge.month()) {
         let month = lines[0].charge.month();
         match closes.iter().find(|close| close.terms.month == month) {
             None => {
                 let book = by.book_now(month)?;
-                let usage = (&book, by.registry as &dyn Owners);
+                let usage = (&book, by.given.registry as &dyn Owners);
                 add_usage(lines, usage, (&by.prices.terms(), Side::Now), |_| 1)?;
             }
             Some(close) => explain_closed(lines, by, &closes, close)?,
@@ -107,10 +116,16 @@ pub(super) fn explained(found: Vec<Found>, by: &Sources<'_>) -> Result<Vec<Expla
 
 impl Sources<'_> {
     /// The usage of a month that counts now.
-    fn book_now(&self, month: Month) -> Result<Book, Failure> {
-        let zone = self.registry.zone();
-        let usage = self.store.usage(month.slots(zone), self.rows_max)?;
-        Ok(Book::new(usage.table, usage.domains, self.registry, zone)?)
+    fn book_now(&self, month: Month) -> Result<Book, MonthError> {
+        let Given {
+            store,
+            registry,
+            rows_max,
+            ..
+        } = self.given;
+        let zone = registry.zone();
+        let usage = store.usage(month.slots(zone), rows_max)?;
+        Ok(Book::new(usage.table, usage.domains, registry, zone)?)
     }
 }
 
@@ -120,12 +135,12 @@ fn explain_closed(
     by: &Sources<'_>,
     closes: &[Close],
     close: &Close,
-) -> Result<(), Failure> {
-    let (store, month) = (by.store, close.terms.month);
+) -> Result<(), MonthError> {
+    let (store, month) = (by.given.store, close.terms.month);
     let frozen = FrozenPrices::read(store, close)?;
     let frozen = frozen.as_ref().map_or(by.prices, |frozen| &frozen.prices);
     let summary = read_summary(&store.closed_folder(month, "summary")?)?;
-    let owners = FrozenOwners::new(&summary, by.registry);
+    let owners = FrozenOwners::new(&summary, by.given.registry);
     let book = usage_of_closed(store, close, &owners)?;
     // A correction takes off what was frozen, and makes it anew of what counts now.
     let by_frozen = (&frozen.terms(), Side::Closed);
@@ -145,7 +160,7 @@ fn explain_closed(
         true => by.prices,
         false => frozen,
     };
-    let owners = owners_now(store, close, by.registry, &now.terms())?;
+    let owners = owners_now(store, close, by.given.registry, &now.terms())?;
     let usage = (&by.book_now(month)?, &owners as &dyn Owners);
     let by_now = (&now.terms(), Side::Now);
     add_usage(lines, usage, by_now, |charge| {
@@ -179,7 +194,7 @@ fn add_usage(
     (book, owners): (&Book, &dyn Owners),
     (terms, side): (&BillTerms<'_>, Side),
     times: fn(&Charge) -> i128,
-) -> Result<(), Failure> {
+) -> Result<(), MonthError> {
     for used in book.months().flat_map(|usage| usage.accounts(owners)) {
         let used = used?;
         for Explained { charge, parts, .. } in &mut *lines {
@@ -232,145 +247,4 @@ impl Explained {
             });
         }
     }
-}
-
-/// Shows explained lines.
-pub(super) fn show_explained(lines: &[Explained], is_json: bool) -> io::Result<()> {
-    match is_json {
-        true => print_json(&lines.iter().map(line_json).collect::<Vec<_>>()),
-        false => print(lines),
-    }
-}
-
-fn print(lines: &[Explained]) -> io::Result<()> {
-    let mut out = out();
-    for Explained {
-        charge,
-        parts,
-        bill,
-    } in lines
-    {
-        writeln!(out, "charge    {}", shown(&charge.id()))?;
-        writeln!(
-            out,
-            "          {} on the detail, {} of what is paid ({})",
-            priced_text(charge),
-            charge.payable.normalize(),
-            charge.status.name(),
-        )?;
-        if charge.status == Status::NeedsReview {
-            let owed = match charge.package_gigabytes_owed() {
-                Some(gigabytes) => format!("{} package GB", gigabytes.normalize()),
-                None => {
-                    let amount = charge.amount.round(DETAIL_PLACES);
-                    amount.map_err(io::Error::other)?.normalize().to_string()
-                }
-            };
-            writeln!(out, "          it would be {owed}")?;
-        } else {
-            writeln!(out, "settled   {}", charge.settled_on(*bill))?;
-        }
-        writeln!(out, "how       {}", shown(&charge.how))?;
-        let (price, source) = (shown(&charge.price), shown(&charge.source));
-        writeln!(out, "price     {price}: {source}")?;
-        for id in &charge.rules {
-            writeln!(out, "rule      {id}: {}", rule(id).unwrap_or_default())?;
-        }
-        parts
-            .iter()
-            .try_for_each(|part| print_part(&mut out, part, charge.month()))?;
-        for share in &charge.shares {
-            writeln!(
-                out,
-                "cost      {:>20} of {} in {}, for {} B",
-                format!("{:.8}", share.amount),
-                share.domain,
-                share.region.name(),
-                share.bytes
-            )?;
-        }
-        writeln!(out)?;
-    }
-    out.flush()
-}
-
-/// What a line is on the detail of the bill: a product only where it is one.
-fn priced_text(charge: &Charge) -> String {
-    let [quantity, price, detail] =
-        [charge.quantity, charge.unit_price, charge.detail].map(|number| number.normalize());
-    let unit = charge.item.unit();
-    match charge.corrects {
-        _ if charge.is_product() => format!("{quantity} {unit} × {price} = {detail}"),
-        None => format!("{quantity} {unit} at {price} each: {detail}"),
-        Some(_) => {
-            format!("what it is now, less what was billed: {quantity:+} {unit}, {detail:+}")
-        }
-    }
-}
-
-fn print_part(out: &mut impl Write, part: &Part, month: Month) -> io::Result<()> {
-    let Part {
-        side,
-        place: (place, region),
-        bytes,
-    } = part;
-    write!(out, "usage     {bytes:>20} B  ")?;
-    match side {
-        Side::Now => writeln!(
-            out,
-            "{place} in {region}: cdn-meter explain {place} --month {month}"
-        ),
-        Side::Closed => writeln!(out, "{place} in {region}, as {month} was closed"),
-        Side::Corrected => writeln!(out, "was corrected on {place}"),
-        Side::Since => writeln!(out, "came or went {place}"),
-    }
-}
-
-fn line_json(
-    Explained {
-        charge,
-        parts,
-        bill,
-    }: &Explained,
-) -> serde_json::Value {
-    let usage = parts.iter().map(|part| {
-        let (place, region) = &part.place;
-        let bytes = i64::try_from(part.bytes).ok();
-        json!({ "domain": place, "region": region, "bytes": bytes, "side": part.side.name() })
-    });
-    let rules = charge.rules.iter();
-    let rules = rules.map(|id| json!({ "rule": id, "says": rule(id) }));
-    let is_settled = charge.status == Status::Charged;
-    json!({
-        "charge_id": charge.id(),
-        "bill": bill.to_string(),
-        "item": charge.item.name(),
-        "quantity": charge.quantity.normalize().to_string(),
-        "unit": charge.item.unit(),
-        "package_quantity": charge.package_quantity.map(|taken| taken.normalize().to_string()),
-        "unit_price": charge.unit_price.normalize().to_string(),
-        "amount": format!("{:.8}", charge.detail),
-        "payable": format!("{:.2}", charge.payable),
-        "status": charge.status.name(),
-        "metered_bytes": charge.bytes.to_string(),
-        "explanation": charge.how,
-        "price": charge.price,
-        "source": charge.source,
-        "rules": rules.collect::<Vec<_>>(),
-        "settled_on": is_settled.then(|| charge.settled_on(*bill)),
-        "usage": usage.collect::<Vec<_>>(),
-        "costs": charge.shares.iter().map(cost_json).collect::<Vec<_>>(),
-    })
-}
-
-fn cost_json(share: &Cost) -> serde_json::Value {
-    json!({
-        "domain": share.domain,
-        "class": share.class.name(),
-        "region": share.region.name(),
-        "metered_bytes": share.bytes.to_string(),
-        "quantity": share.quantity.normalize().to_string(),
-        "package_gigabytes": share.package_gigabytes.normalize().to_string(),
-        "amount": format!("{:.8}", share.amount),
-    })
 }

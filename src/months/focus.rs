@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::Failure;
+use super::error::MonthError;
 use crate::billing::{Bill, BillTerms};
 use crate::report::{Build, Building, CostsReader, Dataset, FocusTerms, FocusVersion, write_focus};
 
 /// Datasets that are being written.
-pub(super) struct Focus {
+#[derive(Debug)]
+pub struct Focus {
     terms: FocusTerms,
     parquet: Building,
     csv: Building,
@@ -15,7 +16,9 @@ pub(super) struct Focus {
 
 impl Focus {
     /// Begins the datasets.
-    pub(super) fn begin(terms: FocusTerms, build: &Build) -> Result<Self, Failure> {
+    ///
+    /// Errors: [`MonthError`].
+    pub fn begin(terms: FocusTerms, build: &Build) -> Result<Self, MonthError> {
         Ok(Focus {
             terms,
             parquet: build.dataset(Dataset::Focus)?,
@@ -24,7 +27,12 @@ impl Focus {
     }
 
     /// Adds a month's bill, the shares of which are in the folder `costs`.
-    pub(super) fn add(&self, bill: &Bill, by: &BillTerms<'_>, costs: &Path) -> Result<(), Failure> {
+    pub(super) fn add(
+        &self,
+        bill: &Bill,
+        by: &BillTerms<'_>,
+        costs: &Path,
+    ) -> Result<(), MonthError> {
         let folders = (self.parquet.month(bill.month)?, self.csv.month(bill.month)?);
         Ok(write_focus(
             bill,

@@ -2,8 +2,6 @@
 
 use strsim::osa_distance;
 
-use super::progress::say;
-use super::{Failure, Finish, print_json};
 use crate::units::Month;
 
 /// Names that are told.
@@ -11,14 +9,16 @@ const NAMES_MAX: usize = 3;
 
 /// The nearest of the names that were looked at: those that the fewest changes of letters lead to, of at most half
 /// as many as the wanted one has letters.
-pub(super) struct Nearest {
+#[derive(Debug)]
+pub struct Nearest {
     wanted: String,
     /// The best first, with their changes.
     names: Vec<(usize, String)>,
 }
 
 impl Nearest {
-    pub(super) fn to(wanted: &str) -> Self {
+    /// To this name, before any was looked at.
+    pub fn to(wanted: &str) -> Self {
         Nearest {
             wanted: wanted.to_owned(),
             names: Vec::new(),
@@ -26,31 +26,19 @@ impl Nearest {
     }
 
     /// To a name that is none of `names`.
-    pub(super) fn among<'a>(wanted: &str, names: impl Iterator<Item = &'a String>) -> Self {
+    pub fn among<'a>(wanted: &str, names: impl Iterator<Item = &'a String>) -> Self {
         let mut nearest = Nearest::to(wanted);
         names.for_each(|name| nearest.look_at(name));
         nearest
     }
 
-    /// Says that nothing is known of the name, which is no answer to what was asked; scripts get `json`.
-    pub(super) fn say_nothing_known(
-        &self,
-        text: &str,
-        json: Option<serde_json::Value>,
-    ) -> Result<Finish, Failure> {
-        say(&format!("{text}{}", self.text()));
-        if let Some(json) = json {
-            print_json(&json)?;
-        }
-        Ok(Finish::Attention)
-    }
-
-    pub(super) fn wanted(&self) -> &str {
+    /// The name that is not there.
+    pub fn wanted(&self) -> &str {
         &self.wanted
     }
 
     /// Looks at a name, which may come several times.
-    pub(super) fn look_at(&mut self, name: &str) {
+    pub fn look_at(&mut self, name: &str) {
         // Letters, as changes are of letters. No fewer changes than this are needed, and counting them takes the
         // product of both lengths.
         let [wanted, letters] = [&self.wanted[..], name].map(|name| name.chars().count());
@@ -73,7 +61,7 @@ impl Nearest {
     }
 
     /// What to add to a message.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let names = self.names.iter().map(|(_, name)| format!("`{name}`"));
         let names: Vec<String> = names.collect();
         match &names[..] {
@@ -85,7 +73,7 @@ impl Nearest {
 }
 
 /// The last of `months` before one that has nothing, and the first after it, to add to a message.
-pub(super) fn nearest_months(month: Month, months: &[Month]) -> String {
+pub fn nearest_months(month: Month, months: &[Month]) -> String {
     let before = months.iter().filter(|of| **of < month).max();
     let after = months.iter().filter(|of| month < **of).min();
     match (before, after) {

@@ -3,16 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use super::Failure;
+use super::error::MonthError;
+use super::given::Given;
 use crate::billing::refund::{Counted, Gap, Unknown};
-use crate::registry::{Class, Registry, speaks_of};
-use crate::store::{Coverage, Covered, Store, Tells};
+use crate::registry::{Class, speaks_of};
+use crate::store::{Coverage, Covered, Tells};
 use crate::summary::Book;
 use crate::units::{Month, SLOT_SECS, Slot, Timestamp};
 
 /// What a store holds of some months.
-#[derive(Default)]
-pub(super) struct Logged {
+#[derive(Debug, Default)]
+pub struct Logged {
     /// Bytes of slots of the account's mini-program domains, in no order.
     bytes: Vec<(u32, u64)>,
     /// What contents tell.
@@ -26,12 +27,19 @@ pub(super) struct Logged {
 
 impl Logged {
     /// Reads all months that `span` touches.
-    pub(super) fn read(
-        (account, rows_max): (&str, usize),
-        store: &Store,
-        registry: &Registry,
+    ///
+    /// Errors: [`MonthError`].
+    pub fn read(
+        account: &str,
+        given: &Given<'_>,
         span: Range<Timestamp>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, MonthError> {
+        let Given {
+            store,
+            registry,
+            rows_max,
+            ..
+        } = *given;
         let zone = registry.zone();
         let mut logged = Logged {
             set_aside: store.set_aside()?.len(),
@@ -82,7 +90,7 @@ impl Logged {
     }
 
     /// The traffic between two instants; a slot that lies between them in part may be in it, or not.
-    pub(super) fn count(&self, span: &Range<Timestamp>) -> Counted {
+    pub fn count(&self, span: &Range<Timestamp>) -> Counted {
         let touched = touched(span);
         let length = i64::from(SLOT_SECS);
         let whole = slot(span.start.as_unix_secs() + length - 1)..slot(span.end.as_unix_secs());

@@ -1,6 +1,6 @@
 //! The months of a store, open and closed, on their way to publishing.
 
-use super::Failure;
+use super::error::MonthError;
 use super::monotone::{facts, facts_are_kept};
 use crate::billing::{BillTerms, SettledOwners};
 use crate::meter::{Domains, UsageTable};
@@ -14,25 +14,36 @@ use crate::units::{Month, Zone};
 const ROWS_AT_ONCE: u64 = 4_000_000;
 
 /// What is done with the months of a store.
-pub(super) trait MonthSink {
+pub trait MonthSink {
     /// The clock of its months.
     fn zone(&self) -> Zone;
 
     /// Takes usage whose domains are called `names`; no month comes twice.
-    fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure>;
+    ///
+    /// Errors: end the reading.
+    fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), MonthError>;
 
     /// Takes a closed month as it was frozen.
-    fn add_closed(&mut self, store: &Store, close: &Close, rows_max: usize) -> Result<(), Failure>;
+    ///
+    /// Errors: end the reading.
+    fn add_closed(
+        &mut self,
+        store: &Store,
+        close: &Close,
+        rows_max: usize,
+    ) -> Result<(), MonthError>;
 }
 
 /// Gives the months of a store, or only one, with at most `rows_max` rows in memory at a time. Whether all of it was
 /// read at once, so that it is of one state of the store whoever writes to it.
-pub(super) fn add_months(
+///
+/// Errors: [`MonthError`].
+pub fn add_months(
     sink: &mut impl MonthSink,
     store: &Store,
     only: Option<Month>,
     rows_max: usize,
-) -> Result<bool, Failure> {
+) -> Result<bool, MonthError> {
     let (closes, zone) = (store.closes()?, sink.zone());
     if let Some(other) = closes.iter().find(|close| close.terms.zone != zone) {
         let zone = other.terms.zone;
@@ -67,7 +78,7 @@ pub(super) fn usage_of_closed(
     store: &Store,
     close: &Close,
     owners: &FrozenOwners<'_>,
-) -> Result<Book, Failure> {
+) -> Result<Book, MonthError> {
     let domains = Domains::of_store();
     let folder = store.closed_folder(close.terms.month, "usage_5min")?;
     let mut rows = read_usage_5min(&folder, &domains)?;
@@ -82,7 +93,7 @@ pub(super) fn owners_now<'a>(
     close: &Close,
     registry: &'a Registry,
     terms: &BillTerms<'_>,
-) -> Result<SettledOwners<'a>, Failure> {
+) -> Result<SettledOwners<'a>, MonthError> {
     let month = close.terms.month;
     // What was closed without a bill was billed with nothing.
     let is_billed = close.terms.catalogue_digest.is_some();
@@ -104,7 +115,7 @@ pub(super) fn adjustments_of(
     store: &Store,
     close: &Close,
     rows_max: usize,
-) -> Result<Vec<Adjustment>, Failure> {
+) -> Result<Vec<Adjustment>, MonthError> {
     let month = close.terms.month;
     let slots = month.slots(close.terms.zone);
     let has_owners = !registry.is_empty();

@@ -5,33 +5,35 @@
 //! bill says so, and the next one after it that is in their currency takes them. Whether they may
 //! wait does not depend on what came late: they do if any closed month was billed in the currency
 //! of the bill. If none was, and there is something to correct, the bill is refused with the
-//! currency to bill in, since a wrong catalogue is likely; `--new-currency` says that the change is
-//! meant, and then they wait, too. `--rerate` is for months of the catalogue's currency; where
+//! currency to bill in, since a wrong catalogue is likely, unless the change is said to be meant
+//! ([`How::is_new_currency`]): then they wait, too. To price closed months anew is for those of the catalogue's currency; where
 //! others may wait, they stay as they were priced, and the bill names both.
 //!
-//! `--rerate` is a preview: `close` has no such way. What is billed of a closed month is what its own
+//! To price them anew ([`How::is_rerating`]) is a preview: freezing a month has no such way. What is billed of a closed month is what its own
 //! prices make of it, before and after, so a correction by other prices that was frozen once would be
 //! taken back by the next bill.
 
 use std::collections::BTreeMap;
 
-use super::Failure;
-use super::bills::{FrozenPrices, Prices};
 use super::costs::share;
+use super::error::{BilledBesides, MonthError};
+use super::frozen::FrozenPrices;
+use super::given::Given;
 use super::monotone::check_closed;
-use super::months::{owners_now, usage_of_closed};
+use super::prices::Prices;
+use super::purchases::Purchases;
+use super::store_months::{owners_now, usage_of_closed};
 use crate::billing::{
     Assumed, Bill, BillTerms, Charge, Differences, Makers, Status, assumed, assumed_since,
     corrections, costs,
 };
-use crate::cli::ledger::Ledger;
 use crate::registry::{Class, Registry, speaks_of};
 use crate::report::{
     LeftAloneReport, MendedReport, RerateReport, WaitingReport, read_charges, read_summary,
 };
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, Owners};
-use crate::units::Month;
+use crate::units::{Month, Zone};
 
 /// Corrections of closed months: they are lines of the bill of the first month after all of them.
 #[derive(Default)]
@@ -46,12 +48,12 @@ pub(super) struct Corrections {
 }
 
 /// What is said of closed months when a bill is asked for.
-#[derive(Clone, Copy, Default)]
-pub(super) struct How {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
     /// Whether they are priced anew, by the prices of the bill.
-    pub(super) is_rerating: bool,
+    pub is_rerating: bool,
     /// Whether the bill may be in a currency in which none of them was billed, so that their corrections wait.
-    pub(super) is_new_currency: bool,
+    pub is_new_currency: bool,
 }
 
 /// What corrects closed months.
@@ -83,18 +85,22 @@ struct Closed<'a> {
 
 impl Corrections {
     /// What the closed months of a store would cost now, less what was billed for them so far. They
-    /// are priced as they were billed, or by the present prices if `how` says so. The ledger is followed
+    /// are priced as they were billed, or by the present prices if `how` says so. The purchases is followed
     /// through all months of the store.
     pub(super) fn find(
-        store: &Store,
-        registry: &Registry,
-        ledger: &mut Ledger,
+        given: &Given<'_>,
+        purchases: &mut Purchases,
         (prices, how): (&Prices, How),
-        rows_max: usize,
-    ) -> Result<Self, Failure> {
-        let mended = check_closed(store, registry)?;
+    ) -> Result<Self, MonthError> {
+        let Given {
+            store,
+            registry,
+            now_unix_secs,
+            rows_max,
+        } = *given;
+        let mended = check_closed(store, registry, now_unix_secs)?;
         let closes = store.closes()?;
-        let frozen = frozen_prices(store, &closes, ledger)?;
+        let frozen = frozen_prices(store, &closes, purchases)?;
         let closed = Closed {
             store,
             registry,
@@ -108,13 +114,13 @@ impl Corrections {
             is_rerating: how.is_rerating,
             rows_max,
         };
-        ledger.follow(store, registry, |month| closed.prices_of(month), rows_max)?;
+        purchases.follow(store, registry, |month| closed.prices_of(month), rows_max)?;
         let Some(last) = closes.iter().map(|close| close.terms.month).max() else {
             return Ok(Corrections::default());
         };
         let (mut found, mut differences) = (Found::default(), Differences::default());
         for close in &closes {
-            closed.correct(close, ledger, &mut found, &mut differences)?;
+            closed.correct(close, purchases, &mut found, &mut differences)?;
         }
         let bill_of = |close: &Close| match closed.frozen.get(&close.terms.month) {
             Some(frozen) => Ok(Some((frozen.bill(store, close)?, frozen.prices.terms()))),
@@ -133,7 +139,7 @@ impl Corrections {
     }
 
     /// What is on a month's bill of it.
-    pub(super) fn take(&mut self, month: Month) -> Result<Taken, Failure> {
+    pub(super) fn take(&mut self, month: Month) -> Result<Taken, MonthError> {
         if self.month != Some(month) {
             return Ok(Taken::default());
         }
@@ -207,15 +213,15 @@ impl Closed<'_> {
     fn correct(
         &self,
         close: &Close,
-        ledger: &mut Ledger,
+        purchases: &mut Purchases,
         found: &mut Found,
         differences: &mut Differences,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), MonthError> {
         let (month, zone) = (close.terms.month, close.terms.zone);
         let Some(frozen) = self.frozen.get(&month) else {
             return Ok(());
         };
-        if self.is_as_billed(close, frozen, ledger)? {
+        if self.is_as_billed(close, frozen, purchases)? {
             return Ok(());
         }
         let prices = self.prices_of(month);
@@ -223,7 +229,7 @@ impl Closed<'_> {
         let book = Book::new(usage.table, usage.domains, self.registry, zone)?;
         let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
         let accounts = book.months().flat_map(|usage| usage.accounts(&owners));
-        let now = ledger.bill((month, zone), accounts, Vec::new(), prices)?;
+        let now = purchases.bill((month, zone), accounts, Vec::new(), prices)?;
         let mut lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
         for line in lines.iter_mut() {
             if line.status == Status::NeedsReview && owners.was_unknown(&line.domain) {
@@ -256,13 +262,13 @@ impl Closed<'_> {
         &self,
         close: &Close,
         frozen: &FrozenPrices,
-        ledger: &Ledger,
-    ) -> Result<bool, Failure> {
+        purchases: &Purchases,
+    ) -> Result<bool, MonthError> {
         let slots = close.terms.month.slots(close.terms.zone);
         let is_corrected = |charge: &Charge| charge.corrects == Some(close.terms.month);
         Ok(!self.is_rerating
-            && !ledger.has_packages()
-            && frozen.extras == *ledger.digests()
+            && !purchases.has_packages()
+            && frozen.extras == *purchases.digests()
             && self.registry.digest() == close.terms.registry_digest
             && self.store.is_untouched_since(close.through, &slots)?
             && !self.billed.iter().any(is_corrected))
@@ -274,7 +280,7 @@ impl Closed<'_> {
         &self,
         close: &Close,
         frozen: &FrozenPrices,
-    ) -> Result<Vec<Assumed>, Failure> {
+    ) -> Result<Vec<Assumed>, MonthError> {
         let (store, month) = (self.store, close.terms.month);
         let summary = read_summary(&store.closed_folder(month, "summary")?)?;
         let owners = FrozenOwners::new(&summary, self.registry);
@@ -308,16 +314,12 @@ pub(super) struct Taken {
 }
 
 /// What waits, month by month.
-fn waiting_reports(waiting: &[Charge]) -> Result<Vec<WaitingReport>, Failure> {
+fn waiting_reports(waiting: &[Charge]) -> Result<Vec<WaitingReport>, MonthError> {
     let of_months = waiting.chunk_by(|a, b| a.corrects == b.corrects);
     let reports = of_months
         .map(WaitingReport::new)
         .collect::<Result<Vec<_>, _>>();
-    Ok(reports
-        .map_err(Failure::start)?
-        .into_iter()
-        .flatten()
-        .collect())
+    Ok(reports?.into_iter().flatten().collect())
 }
 
 /// Adds to `differences` what each domain has now of the lines that correct a month, whose usage is in `book`.
@@ -326,7 +328,7 @@ fn add_now(
     lines: &[Charge],
     (now, terms): (&Bill, &BillTerms<'_>),
     (book, owners): (&Book, &dyn Owners),
-) -> Result<(), Failure> {
+) -> Result<(), MonthError> {
     if !differences.expect(lines) {
         return Ok(());
     }
@@ -342,23 +344,21 @@ fn add_now(
 fn frozen_prices(
     store: &Store,
     closes: &[Close],
-    ledger: &Ledger,
-) -> Result<BTreeMap<Month, FrozenPrices>, Failure> {
+    purchases: &Purchases,
+) -> Result<BTreeMap<Month, FrozenPrices>, MonthError> {
     let mut frozen = BTreeMap::new();
     for close in closes {
         let month = close.terms.month;
         let Some(of_month) = FrozenPrices::read(store, close)? else {
             continue;
         };
-        let (then, now) = (&of_month.extras, ledger.digests());
-        for (then, now, flag) in [
-            (&then.events, &now.events, "--events"),
-            (&then.services, &now.services, "--services"),
+        let (then, now) = (&of_month.extras, purchases.digests());
+        for (then, now, besides) in [
+            (&then.events, &now.events, BilledBesides::Events),
+            (&then.services, &now.services, BilledBesides::Services),
         ] {
             if !then.is_empty() && now.is_empty() {
-                return Err(Failure::start(format!(
-                    "{month} was closed with {flag}; give it again, else what it billed would be credited"
-                )));
+                return Err(MonthError::NotGiven { month, besides });
             }
         }
         frozen.insert(month, of_month);
@@ -367,7 +367,7 @@ fn frozen_prices(
 }
 
 /// All lines that were ever billed for closed months.
-fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, Failure> {
+fn all_billed(store: &Store, closes: &[Close]) -> Result<Vec<Charge>, MonthError> {
     let mut billed = Vec::new();
     for close in closes
         .iter()
@@ -410,4 +410,22 @@ fn tell_mended(
         told.insert((month, domain), of);
     }
     told.into_values().collect()
+}
+
+/// Months that have lines besides those of usage, in order: what was bought or counted in them by any of the
+/// purchases, and corrections; of `only` that month if one is named.
+pub(super) fn months_besides(
+    purchases: &[&Purchases],
+    corrections: &Corrections,
+    only: Option<Month>,
+    zone: Zone,
+) -> Vec<Month> {
+    let months = purchases
+        .iter()
+        .flat_map(|purchases| purchases.months(zone));
+    let mut months: Vec<Month> = months.chain(corrections.waiting()).collect();
+    months.retain(|month| only.is_none_or(|only| only == *month));
+    months.sort_unstable();
+    months.dedup();
+    months
 }

@@ -1,35 +1,32 @@
-//! What every command that publishes usage takes, and how it goes about it.
+//! Usage, and bills if they are asked for, on their way to publishing.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::args::publishing::PublishArgs;
 use super::bills::Bills;
+use super::error::{MonthError, RegistryRefused};
+use super::given::Given;
 use super::monotone::check_closed;
-use super::months::{MonthSink, adjustments_of};
-use super::out::{after, out};
-use super::outlet::Place;
-use super::progress::say;
+use super::place::Place;
 use super::quarantine::QuarantineFile;
-use super::signals::hold_not_stopped;
-use super::{Failure, Finish, print_json};
-use crate::cli::args::prices::PriceArgs;
+use super::store_months::{MonthSink, adjustments_of};
+use super::watch::Notice;
 use crate::ingest::Ingested;
 use crate::meter::UsageTable;
 use crate::registry::{Class, Registry};
 use crate::report::{
-    Building, ClosedReport, Dataset, FoldedReport, RowReport, RunReport, SetAsideReport, print_run,
-    read_summary, usage_digest, write_adjustments, write_month,
+    Build, Building, ClosedReport, Dataset, FoldedReport, RowReport, RunReport, SetAsideReport,
+    Terms, read_summary, usage_digest, write_adjustments, write_month,
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
-use crate::units::{Month, Zone, counted};
+use crate::units::{Factor, Month, Zone};
 
 /// Datasets that are being written; dropped, nothing of them is published.
-pub(super) struct Publishing<'a> {
-    args: &'a PublishArgs,
+pub struct Publishing<'a> {
     registry: Registry,
+    /// Log-to-bill factor, and requests that each log line stands for.
+    factors: (Factor, Factor),
     place: Place<'a>,
     summary: Building,
     usage_5min: Building,
@@ -45,14 +42,16 @@ pub(super) struct Publishing<'a> {
 
 impl MonthSink for Publishing<'_> {
     fn zone(&self) -> Zone {
-        self.args.terms.billing_zone
+        self.registry.zone()
     }
 
-    fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure> {
+    fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), MonthError> {
         let book = Book::new(table, names, &self.registry, self.zone())?;
-        let terms = self.args.terms.with(&self.registry);
+        let terms = terms(&self.registry, self.factors);
         for usage in book.months() {
-            hold_not_stopped()?;
+            if self.place.watch.is_stopped() {
+                return Err(MonthError::Stopped);
+            }
             self.folded.extend(FoldedReport::of(&usage));
             let folders = self.folders(usage.month)?;
             self.rows
@@ -64,7 +63,12 @@ impl MonthSink for Publishing<'_> {
         Ok(())
     }
 
-    fn add_closed(&mut self, store: &Store, close: &Close, rows_max: usize) -> Result<(), Failure> {
+    fn add_closed(
+        &mut self,
+        store: &Store,
+        close: &Close,
+        rows_max: usize,
+    ) -> Result<(), MonthError> {
         self.take_closed(store, close.terms.month)?;
         if let Some(bills) = &mut self.bills {
             bills.add_closed(store, close, &self.registry)?;
@@ -75,15 +79,17 @@ impl MonthSink for Publishing<'_> {
 }
 
 impl<'a> Publishing<'a> {
-    /// Begins the datasets.
-    pub(super) fn begin(
-        args: &'a PublishArgs,
+    /// Begins the datasets of summaries; `factors` are those of the log to the bill, and of sampling.
+    ///
+    /// Errors: [`MonthError`].
+    pub fn begin(
         registry: Registry,
+        factors: (Factor, Factor),
         place: Place<'a>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, MonthError> {
         Ok(Publishing {
-            args,
             registry,
+            factors,
             summary: place.build.dataset(Dataset::Summary)?,
             usage_5min: place.build.dataset(Dataset::Usage5min)?,
             place,
@@ -97,59 +103,67 @@ impl<'a> Publishing<'a> {
     }
 
     /// Refuses a registry that takes back what closed months of the store say.
-    pub(super) fn check_closed(&self, store: &Store) -> Result<(), Failure> {
-        if self.args.terms.has_registry() {
-            check_closed(store, &self.registry)?;
-        }
+    ///
+    /// Errors: [`RegistryRefused`].
+    pub fn check_closed(&self, store: &Store, now_unix_secs: i64) -> Result<(), RegistryRefused> {
+        check_closed(store, &self.registry, now_unix_secs)?;
         Ok(())
     }
 
     /// Prices what is added from now on.
-    pub(super) fn price(&mut self, prices: &PriceArgs) -> Result<(), Failure> {
-        self.bills = Some(prices.begin(self.args, &self.place.build)?);
-        Ok(())
+    pub fn price(&mut self, bills: Bills) {
+        self.bills = Some(bills);
+    }
+
+    /// What is built.
+    pub fn build(&self) -> &Build {
+        &self.place.build
     }
 
     /// Where rejected lines are built; `is_of_store` says whether a store keeps those that count.
-    pub(super) fn quarantine(&self, is_of_store: bool, is_group_readable: bool) -> QuarantineFile {
+    pub fn quarantine(&self, is_of_store: bool, is_group_readable: bool) -> QuarantineFile {
         QuarantineFile::new(&self.place.build, is_of_store, is_group_readable)
     }
 
     /// Begins to publish what a store holds now, of `only` one month if it is named.
-    pub(super) fn take_store(
-        &mut self,
-        store: &'a Store,
-        only: Option<Month>,
-    ) -> Result<(), Failure> {
-        let terms = self.args.terms.with(&self.registry);
+    ///
+    /// Errors: [`MonthError`].
+    pub fn take_store(&mut self, store: &'a Store, only: Option<Month>) -> Result<(), MonthError> {
+        let terms = terms(&self.registry, self.factors);
         self.place.take_store(store, &terms, only)
     }
 
     /// Notes whether all usage was read at once.
-    pub(super) fn note_read(&mut self, is_at_once: bool) {
+    pub fn note_read(&mut self, is_at_once: bool) {
         self.place.is_read_at_once = is_at_once;
     }
 
     /// Completes the file of rejected lines, with those of `store`: it is published, too.
-    pub(super) fn take_quarantine(
+    ///
+    /// Errors: [`MonthError`].
+    pub fn take_quarantine(
         &mut self,
         quarantine: Option<QuarantineFile>,
         store: Option<&Store>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), MonthError> {
         let has_lines = quarantine.map(|file| file.finish(store)).transpose()?;
         self.place.quarantine = has_lines;
         Ok(())
     }
 
     /// Notes what of a store is in no figure.
-    pub(super) fn note_set_aside(&mut self, store: &Store) -> Result<(), Failure> {
+    ///
+    /// Errors: [`MonthError`].
+    pub fn note_set_aside(&mut self, store: &Store) -> Result<(), MonthError> {
         let aside = store.set_aside()?.into_iter();
         self.set_aside = aside.map(SetAsideReport::from).collect();
         Ok(())
     }
 
     /// Tells bills what a run that keeps nothing could not meter, or had to meter as nothing.
-    pub(super) fn note_rejected(&mut self, ingested: &Ingested) -> Result<(), Failure> {
+    ///
+    /// Errors: [`MonthError`].
+    pub fn note_rejected(&mut self, ingested: &Ingested) -> Result<(), MonthError> {
         let Some(bills) = &mut self.bills else {
             return Ok(());
         };
@@ -174,19 +188,31 @@ impl<'a> Publishing<'a> {
     }
 
     /// Corrects what closed months of the store were billed with, if anything is priced.
-    pub(super) fn correct(&mut self, store: &Store, rows_max: usize) -> Result<(), Failure> {
+    ///
+    /// Errors: [`MonthError`].
+    pub fn correct(
+        &mut self,
+        store: &Store,
+        (now_unix_secs, rows_max): (i64, usize),
+    ) -> Result<(), MonthError> {
+        let given = Given {
+            store,
+            registry: &self.registry,
+            now_unix_secs,
+            rows_max,
+        };
         match &mut self.bills {
-            Some(bills) => bills.correct(store, &self.registry, rows_max),
+            Some(bills) => bills.correct(&given, self.place.watch),
             None => Ok(()),
         }
     }
 
-    fn folders(&self, month: Month) -> Result<(PathBuf, PathBuf), Failure> {
+    fn folders(&self, month: Month) -> Result<(PathBuf, PathBuf), MonthError> {
         Ok((self.summary.month(month)?, self.usage_5min.month(month)?))
     }
 
     /// Adds a closed month as it was frozen.
-    fn take_closed(&mut self, store: &Store, month: Month) -> Result<(), Failure> {
+    fn take_closed(&mut self, store: &Store, month: Month) -> Result<(), MonthError> {
         let summary = store.closed_folder(month, "summary")?;
         self.summary.take_month(month, &summary)?;
         let usage = store.closed_folder(month, "usage_5min")?;
@@ -196,34 +222,29 @@ impl<'a> Publishing<'a> {
     }
 
     /// Adds what came for a closed month since.
-    fn adjust(&mut self, close: &Close, rows: &[Adjustment]) -> Result<(), Failure> {
+    fn adjust(&mut self, close: &Close, rows: &[Adjustment]) -> Result<(), MonthError> {
         let building = match &self.adjustments {
             Some(building) => building,
             None => self
                 .adjustments
                 .insert(self.place.build.dataset(Dataset::Adjustments)?),
         };
-        let clock = (close.terms.month, self.args.terms.billing_zone);
+        let clock = (close.terms.month, self.registry.zone());
         write_adjustments(clock, rows, &close.digest, building)?;
-        let terms = &self.args.terms;
-        let asked = (&terms.overhead_factor, &terms.sampling_factor);
+        let asked = self.factors;
         let frozen = (&close.terms.overhead_factor, &close.terms.sampling_factor);
         if (asked.0.to_string(), asked.1.to_string()) != (frozen.0.clone(), frozen.1.clone()) {
-            say(&format!(
-                "{} was closed with overhead factor {} and sampling factor {}, and keeps them",
-                close.terms.month, frozen.0, frozen.1
-            ));
+            self.place.watch.tell(&Notice::FactorsStay(close));
         }
         let bytes: i128 = rows.iter().map(|row| row.delta[0]).sum();
         if !rows.is_empty() {
-            say(&format!(
-                "{} was closed at {} and is published as it was then; {} of {bytes} B in all {} in {}",
-                close.terms.month,
-                close.at,
-                counted(rows.len() as u64, "adjustment"),
-                if rows.len() == 1 { "is" } else { "are" },
-                self.args.out.join(Dataset::Adjustments.name()).display()
-            ));
+            let folder = self.place.build.out().join(Dataset::Adjustments.name());
+            self.place.watch.tell(&Notice::Adjusted {
+                close,
+                adjustments: rows.len(),
+                bytes,
+                folder: &folder,
+            });
         }
         self.closed.push(ClosedReport {
             month: close.terms.month.to_string(),
@@ -235,62 +256,42 @@ impl<'a> Publishing<'a> {
         Ok(())
     }
 
-    /// Shows why nothing is published but rejected lines.
-    pub(super) fn finish_with_nothing(
-        mut self,
-        mut report: RunReport,
-        why: &str,
-        elapsed_millis: impl Fn() -> u64,
-    ) -> Result<Finish, Failure> {
-        say(&format!("nothing was published: {why}"));
+    /// Publishes rejected lines alone; `report` says what they come from.
+    ///
+    /// Errors: [`MonthError`].
+    pub fn publish_nothing(mut self, mut report: RunReport) -> Result<RunReport, MonthError> {
         if self.place.quarantine.is_some() {
-            let terms = self.args.terms.with(&self.registry);
+            let terms = terms(&self.registry, self.factors);
             self.place.publish(Vec::new(), &terms, None)?;
         }
-        let terms = &self.args.terms;
-        report.billing_zone = terms.billing_zone.to_string();
+        report.billing_zone = self.registry.zone().to_string();
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&[]);
-        (report.domains, report.elapsed_millis) = (0, elapsed_millis());
-        if terms.json {
-            print_json(&report)?;
-        }
-        Ok(Finish::Attention)
+        report.domains = 0;
+        Ok(report)
     }
 
-    /// Why there is nothing of the month that is to be published, if there is nothing.
-    fn nothing_of_month(&self) -> Option<String> {
-        let month = self
-            .place
+    /// The month that is to be published, if there is nothing of it.
+    pub fn month_without_anything(&self) -> Option<Month> {
+        self.place
             .only
-            .filter(|_| self.rows.is_empty() && self.closed.is_empty())?;
-        Some(format!(
-            "the store holds no usage of {month} on the clock {}; {} stays as it is",
-            self.args.terms.billing_zone,
-            self.args.out.display()
-        ))
+            .filter(|_| self.rows.is_empty() && self.closed.is_empty())
     }
 
-    /// Publishes what was added and shows it; `report` says what it comes from.
-    pub(super) fn finish(
-        mut self,
-        mut report: RunReport,
-        elapsed_millis: impl Fn() -> u64,
-    ) -> Result<Finish, Failure> {
-        if let Some(why) = self.nothing_of_month() {
-            return self.finish_with_nothing(report, &why, elapsed_millis);
-        }
-        let (rows, terms) = (self.rows, &self.args.terms);
+    /// Publishes what was added; `report` says what it comes from.
+    ///
+    /// Errors: [`MonthError`].
+    pub fn publish(mut self, mut report: RunReport) -> Result<Published, MonthError> {
+        let (rows, zone) = (self.rows, self.registry.zone());
         rows.iter().for_each(|row| report.usage.add(&row.usage));
         report.summary = rows.iter().map(RowReport::from).collect();
         let domains: HashSet<&str> = rows.iter().map(|row| &row.domain[..]).collect();
         report.domains = domains.len();
-        report.billing_zone = terms.billing_zone.to_string();
+        report.billing_zone = zone.to_string();
         report.registry_digest = self.registry.digest();
         report.usage_digest = usage_digest(&rows);
         (report.closed, report.set_aside) = (self.closed, self.set_aside);
         report.folded_hosts = self.folded;
-        let zone = terms.billing_zone;
         let (mut datasets, bills, billed_by) = match self.bills {
             None => (Vec::new(), Vec::new(), None),
             Some(mut bills) => {
@@ -302,40 +303,37 @@ impl<'a> Publishing<'a> {
         };
         datasets.extend([self.usage_5min, self.summary]);
         datasets.extend(self.adjustments);
-        let terms_of = terms.with(&self.registry);
-        let is_still = self.place.publish(datasets, &terms_of, billed_by)?;
+        let terms = terms(&self.registry, self.factors);
+        let is_still = self.place.publish(datasets, &terms, billed_by)?;
         report.bills = bills;
-        report.elapsed_millis = elapsed_millis();
-        let done = format!("all was published in {}", self.args.out.display());
-        show(terms.json, &rows, &report).map_err(after(done))?;
-        Ok(match finish(terms.strict, &rows, &report) {
-            Finish::Done if !is_still => Finish::Attention,
-            finish => finish,
+        Ok(Published {
+            report,
+            rows,
+            is_still,
         })
     }
 }
 
-fn show(is_json: bool, rows: &[SummaryRow], report: &RunReport) -> io::Result<()> {
-    if is_json {
-        return print_json(report);
-    }
-    let mut out = out();
-    print_run(&mut out, rows, report)?;
-    out.flush()
+/// What was published.
+#[derive(Debug)]
+pub struct Published {
+    /// What there is to say of it.
+    pub report: RunReport,
+    /// The summary.
+    pub rows: Vec<SummaryRow>,
+    /// Whether it is of one state of the store, and nothing beside it may not agree.
+    pub is_still: bool,
 }
 
-fn finish(is_strict: bool, rows: &[SummaryRow], report: &RunReport) -> Finish {
-    if is_strict && holds_unknown(rows) {
-        say("there is traffic of domains that the registry does not know (class unknown)");
-        return Finish::Attention;
-    }
-    match report.files.needs_attention() || !report.set_aside.is_empty() {
-        true => Finish::Attention,
-        false => Finish::Done,
+fn terms(registry: &Registry, (overhead, sampling): (Factor, Factor)) -> Terms<'_> {
+    Terms {
+        registry,
+        overhead,
+        sampling,
     }
 }
 
 /// Whether there is traffic of domains that the registry does not know.
-pub(super) fn holds_unknown(rows: &[SummaryRow]) -> bool {
+pub fn holds_unknown(rows: &[SummaryRow]) -> bool {
     rows.iter().any(|row| row.class == Class::Unknown)
 }

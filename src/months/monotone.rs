@@ -12,11 +12,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 
-use super::Failure;
+use super::error::RegistryRefused;
 use crate::billing::Item;
-use crate::cli::args::clock::now_unix_secs;
 use crate::registry::{Class, Mended, Registry, TakenBack};
 use crate::report::{MendedReport, PublishError, read_charges, read_summary};
 use crate::store::{Close, Store, StoreError};
@@ -26,10 +26,9 @@ use crate::units::{Month, Timestamp, Zone, day_text};
 const FACTS: &str = "facts.tsv";
 
 /// Keeps what the registry says of which a month is closed, in `folder`.
-pub(super) fn freeze_registry(registry: &Registry, folder: &Path) -> Result<(), Failure> {
+pub(super) fn freeze_registry(registry: &Registry, folder: &Path) -> io::Result<()> {
     let path = folder.join(FACTS);
-    fs::write(&path, registry.facts()).and_then(|()| fs::File::open(&path)?.sync_all())?;
-    Ok(())
+    fs::write(&path, registry.facts()).and_then(|()| fs::File::open(&path)?.sync_all())
 }
 
 /// What closes said of a name in a month, and the registry does not say any more.
@@ -41,11 +40,14 @@ struct Said<'a> {
 }
 
 /// Refuses a registry that takes back what a closed month of `store` said; answers what its corrections mend,
-/// by month and name, which may be a wildcard.
-pub(super) fn check_closed(
+/// by month and name, which may be a wildcard. A correction that is dated after `now_unix_secs` mends nothing.
+///
+/// Errors: [`RegistryRefused`].
+pub fn check_closed(
     store: &Store,
     registry: &Registry,
-) -> Result<Vec<MendedReport>, Failure> {
+    now_unix_secs: i64,
+) -> Result<Vec<MendedReport>, RegistryRefused> {
     let closes = store.closes()?;
     if let Some(other) = closes.iter().find(|of| of.terms.zone != registry.zone()) {
         let zone = other.terms.zone;
@@ -73,7 +75,7 @@ pub(super) fn check_closed(
         }
     }
     let said = said.iter();
-    said.map(|((month, name), said)| mend((name, *month), said, registry))
+    said.map(|((month, name), said)| mend((name, *month), said, registry, now_unix_secs))
         .collect()
 }
 
@@ -89,7 +91,7 @@ fn taken_back(
     close: &Close,
     registry: &Registry,
     closed: &[Month],
-) -> Result<Vec<(String, Month, Option<i32>)>, Failure> {
+) -> Result<Vec<(String, Month, Option<i32>)>, RegistryRefused> {
     if facts_are_kept(close) {
         let taken = registry.taken_back(&facts(store, close)?, closed);
         let each = |of: TakenBack| {
@@ -112,7 +114,7 @@ fn taken_back(
 }
 
 /// The registry that a month was closed with.
-pub(super) fn facts(store: &Store, close: &Close) -> Result<Registry, Failure> {
+pub(super) fn facts(store: &Store, close: &Close) -> Result<Registry, RegistryRefused> {
     let path = store
         .closed_folder(close.terms.month, "registry")?
         .join(FACTS);
@@ -127,7 +129,10 @@ pub(super) fn facts(store: &Store, close: &Close) -> Result<Registry, Failure> {
 }
 
 /// What the usage and the corrections of a close say: domains, each in a month.
-fn billed_as_mini_program(store: &Store, close: &Close) -> Result<Vec<(String, Month)>, Failure> {
+fn billed_as_mini_program(
+    store: &Store,
+    close: &Close,
+) -> Result<Vec<(String, Month)>, RegistryRefused> {
     let month = close.terms.month;
     let rows = read_summary(&store.closed_folder(month, "summary")?)?.into_iter();
     let rows = rows.filter(|row| row.class == Class::MiniProgram);
@@ -149,7 +154,8 @@ fn mend(
     (name, month): (&str, Month),
     said: &Said<'_>,
     registry: &Registry,
-) -> Result<MendedReport, Failure> {
+    now_unix_secs: i64,
+) -> Result<MendedReport, RegistryRefused> {
     let zone = registry.zone();
     let are_known = said.since.iter().all(Option::is_some);
     let is_what_was_said =
@@ -164,7 +170,7 @@ fn mend(
         return Err(refused((name, month), said, registry));
     };
     let wrong = |problem: String| {
-        Failure::start(format!(
+        RegistryRefused::TakenBack(format!(
             "the [[correction]] of {name} is dated {}, {problem}; date it to the day on which the mistake was \
              found",
             day_text(on)
@@ -177,7 +183,7 @@ fn mend(
             "and {closing} was closed with that entry after it, at {at}"
         )));
     }
-    if zone.day_of(now_unix_secs()) < i64::from(on) {
+    if zone.day_of(now_unix_secs) < i64::from(on) {
         return Err(wrong("which has not come yet".to_owned()));
     }
     Ok(MendedReport {
@@ -190,11 +196,11 @@ fn mend(
 }
 
 /// Why nothing mends what was said.
-fn refused((name, month): (&str, Month), said: &Said<'_>, registry: &Registry) -> Failure {
+fn refused((name, month): (&str, Month), said: &Said<'_>, registry: &Registry) -> RegistryRefused {
     let closing = said.close.terms.month;
     let since = said.since.iter().flatten().max().map(|day| day_text(*day));
     if let (Some(of), Some(since)) = (registry.mended(name, month).last(), &since) {
-        return Failure::start(format!(
+        return RegistryRefused::TakenBack(format!(
             "the [[correction]] of {name} says that the wrong entry had {}, but {closing} was closed with \
              mini_program_since {since}; write that as its wrong_mini_program_since",
             day_text(of.wrong_since)
@@ -205,7 +211,7 @@ fn refused((name, month): (&str, Month), said: &Said<'_>, registry: &Registry) -
         false => format!(" by the registry that {closing} was closed with"),
     };
     let dated = since.map_or(String::new(), |since| format!(" ({since})"));
-    Failure::start(format!(
+    RegistryRefused::TakenBack(format!(
         "{name} was a mini-program domain in {month}, which is closed{by}, and this registry takes that back; \
          a mini-program domain stays one (R22): mend the registry; if the entry was wrong when {closing} was \
          closed, say so in a [[correction]] with name, wrong_mini_program_since{dated}, on and reason"

@@ -1,34 +1,33 @@
-//! `cdn-meter bill --what-if` and `cdn-meter catalogue diff`: the same usage priced in several ways.
+//! The same usage priced in several ways, side by side.
 //!
 //! The way that was asked for is what `bill` says: closed months as they were billed, corrections and what was
 //! bought included. The other ways, and both of two catalogues, price all months anew, closed ones by the
 //! usage and the owners that were frozen; corrections are what they are in all ways, those of a closed month
 //! the ones that it was closed with, so that ways differ by what is different in them.
 
-use std::io::Write;
-
-use super::bills::{FrozenPrices, Prices};
-use super::corrections::{Corrections, How};
+use super::corrections::{Corrections, How, months_besides};
+use super::error::{MonthError, WayError};
+use super::frozen::FrozenPrices;
+use super::given::Given;
 use super::monotone::check_closed;
-use super::months::{MonthSink, add_months, usage_of_closed};
-use super::out::out;
-use super::{Failure, print_json};
+use super::prices::Prices;
+use super::purchases::Purchases;
+use super::store_months::{MonthSink, add_months, usage_of_closed};
 use crate::billing::packages::Purchase;
 use crate::billing::{Bill, Catalogue, Charge, Events, StandardMode};
-use crate::cli::args::metering::MemoryArgs;
-use crate::cli::ledger::{Ledger, months_besides};
 use crate::meter::UsageTable;
 use crate::registry::Registry;
-use crate::report::{Comparison, print_comparison, read_summary};
+use crate::report::{Comparison, read_summary};
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, MonthUsage, Owners};
 use crate::units::{Month, SLOT_SECS, Timestamp, Zone};
 
 /// A way to price.
-pub(super) struct Way {
-    pub(super) name: String,
-    pub(super) prices: Prices,
-    pub(super) ledger: Ledger,
+#[derive(Debug)]
+pub struct Way {
+    name: String,
+    prices: Prices,
+    purchases: Purchases,
     /// Every account buys a package of so many GB as the month begins.
     package: Option<u32>,
     /// Whether it is what `bill` says.
@@ -37,30 +36,32 @@ pub(super) struct Way {
 
 impl Way {
     /// A way by these prices.
-    pub(super) fn by(name: &str, prices: Prices, ledger: Ledger) -> Self {
+    pub fn by(name: &str, prices: Prices, purchases: Purchases) -> Self {
         Way {
             name: name.to_owned(),
             prices,
-            ledger,
+            purchases,
             package: None,
             is_bill: false,
         }
     }
 
     /// The way that was asked for without any "what if": it is what `bill` says.
-    pub(super) fn asked(prices: Prices, ledger: Ledger) -> Self {
+    pub fn asked(prices: Prices, purchases: Purchases) -> Self {
         Way {
             is_bill: true,
-            ..Way::by("as asked", prices, ledger)
+            ..Way::by("as asked", prices, purchases)
         }
     }
 
     /// Another way: `text` says what is different, such as `mode=p95,price=30`.
-    pub(super) fn parse(text: &str, asked: &Way, zone: Zone) -> Result<Self, Failure> {
+    ///
+    /// Errors: [`WayError`].
+    pub fn parse(text: &str, asked: &Way, zone: Zone) -> Result<Self, WayError> {
         let mut way = Way {
             name: text.to_owned(),
             prices: asked.prices.clone(),
-            ledger: asked.ledger.anew(),
+            purchases: asked.purchases.anew(),
             package: None,
             is_bill: false,
         };
@@ -71,17 +72,15 @@ impl Way {
                 "mode" => way.prices.mode = mode(value)?,
                 "catalogue" => way.prices.catalogue = Catalogue::load(value)?,
                 "events" => {
-                    way.ledger = way
-                        .ledger
+                    way.purchases = way
+                        .purchases
                         .with_events(Events::load(value.as_ref(), zone)?, zone)?
                 }
                 "price" => price = Some(value),
                 "package" => way.package = Some(package(value)?),
                 _ => {
-                    return Err(Failure::start(format!(
-                        "--what-if {text}: `{key}` cannot be changed; mode, price, catalogue, events and \
-                         package can, such as mode=p95,price=30"
-                    )));
+                    let key = key.to_owned();
+                    return Err(WayError::Setting { key });
                 }
             }
         }
@@ -90,10 +89,8 @@ impl Way {
             way.prices.catalogue = way.prices.catalogue.with_price(item, price)?;
         }
         if !way.prices.catalogue.has_price(item) {
-            return Err(Failure::start(format!(
-                "--what-if {text}: what this mode costs is in contracts only; say what a Mbps and month \
-                 costs, such as {text},price=30"
-            )));
+            let text = text.to_owned();
+            return Err(WayError::Unpriced { text });
         }
         Ok(way)
     }
@@ -103,11 +100,13 @@ impl Way {
         usage: MonthUsage<'_>,
         owners: &dyn Owners,
         corrections: Vec<Charge>,
-    ) -> Result<Bill, Failure> {
+    ) -> Result<Bill, MonthError> {
         let when = (usage.month, usage.zone);
         let accounts = usage.accounts(owners);
         let Some(gigabytes) = self.package else {
-            return self.ledger.bill(when, accounts, corrections, &self.prices);
+            return self
+                .purchases
+                .bill(when, accounts, corrections, &self.prices);
         };
         let start = i64::from(usage.month.slots(usage.zone).start) * i64::from(SLOT_SECS);
         let at = Timestamp::from_unix_secs(start).unwrap_or(Timestamp::END);
@@ -121,12 +120,12 @@ impl Way {
                 fee: None,
             }));
         }
-        let mut ledger = self.ledger.with_packages(bought, when);
-        ledger.bill(when, usage.accounts(owners), corrections, &self.prices)
+        let mut purchases = self.purchases.with_packages(bought, when);
+        purchases.bill(when, usage.accounts(owners), corrections, &self.prices)
     }
 }
 
-fn mode(name: &str) -> Result<StandardMode, Failure> {
+fn mode(name: &str) -> Result<StandardMode, WayError> {
     let name = match name {
         "p95" => "monthly-95",
         "average" => "monthly-average",
@@ -134,29 +133,37 @@ fn mode(name: &str) -> Result<StandardMode, Failure> {
     };
     StandardMode::by_name(name).ok_or_else(|| {
         let names = StandardMode::ALL.map(StandardMode::name).join(", ");
-        Failure::start(format!("no mode is called `{name}`; the modes are {names}"))
+        let name = name.to_owned();
+        WayError::Mode { name, names }
     })
 }
 
-fn package(text: &str) -> Result<u32, Failure> {
+fn package(text: &str) -> Result<u32, WayError> {
     let gigabytes = text.parse().ok().filter(|gigabytes| *gigabytes != 0);
-    gigabytes.ok_or_else(|| Failure::start(format!("`{text}` is no size of a package in GB")))
+    gigabytes.ok_or_else(|| WayError::Package {
+        text: text.to_owned(),
+    })
 }
 
-/// Prices the months of a store in all `ways` and shows them side by side; nothing is written.
-pub(super) fn compare(
+/// Prices the months of a store, or only one, in all `ways`; nothing is written.
+///
+/// Errors: [`MonthError`].
+pub fn compare(
     (mut ways, how): (Vec<Way>, How),
-    (store, registry): (&Store, &Registry),
+    given: &Given<'_>,
     only: Option<Month>,
-    memory: &MemoryArgs,
-    is_json: bool,
-) -> Result<(), Failure> {
-    check_closed(store, registry)?;
-    let rows_max = memory.rows_max();
+) -> Result<Vec<Comparison>, MonthError> {
+    let Given {
+        store,
+        registry,
+        now_unix_secs,
+        rows_max,
+    } = *given;
+    check_closed(store, registry, now_unix_secs)?;
     let mut corrections = Corrections::default();
     for Way {
         prices,
-        ledger,
+        purchases,
         is_bill,
         ..
     } in &mut ways
@@ -164,9 +171,9 @@ pub(super) fn compare(
         match is_bill {
             true => {
                 let prices = (&*prices, how);
-                corrections = Corrections::find(store, registry, ledger, prices, rows_max)?;
+                corrections = Corrections::find(given, purchases, prices)?;
             }
-            false => ledger.follow(store, registry, |_| prices, rows_max)?,
+            false => purchases.follow(store, registry, |_| prices, rows_max)?,
         }
     }
     let mut sink = CompareSink {
@@ -177,14 +184,7 @@ pub(super) fn compare(
     };
     add_months(&mut sink, store, only, rows_max)?;
     sink.add_rest(only)?;
-    if is_json {
-        return Ok(print_json(&sink.found)?);
-    }
-    let mut out = out();
-    for comparison in &sink.found {
-        print_comparison(&mut out, comparison)?;
-    }
-    Ok(out.flush()?)
+    Ok(sink.found)
 }
 
 /// Refuses ways whose prices of a month are in several currencies; one of them may be how it was closed.
@@ -192,7 +192,7 @@ fn check_currencies(
     month: Month,
     closed_in: Option<&str>,
     ways: &[(String, Prices, Bill)],
-) -> Result<(), Failure> {
+) -> Result<(), MonthError> {
     let mut currencies = ways
         .iter()
         .map(|(_, prices, _)| &prices.catalogue.currency[..]);
@@ -204,17 +204,23 @@ fn check_currencies(
     let Some((name, prices, _)) = ways.iter().find(is_other) else {
         return Ok(());
     };
-    let currency = &prices.catalogue.currency;
-    Err(Failure::start(match closed_in {
-        Some(closed_in) => format!(
-            "{month} was closed in {closed_in}, and {name} prices it in {currency}; currencies are not compared: \
-             ask for one month with --month, and for this one with catalogues in {closed_in}"
-        ),
-        None => format!(
-            "{name} prices {month} in {currency}, and {} in {expected}; currencies are not compared",
-            ways[0].0
-        ),
-    }))
+    let (way, currency) = (name.clone(), prices.catalogue.currency.clone());
+    let other = expected.to_owned();
+    Err(match closed_in {
+        Some(_) => MonthError::ClosedInAnother {
+            month,
+            way,
+            currency,
+            closed_in: other,
+        },
+        None => MonthError::Currencies {
+            month,
+            way,
+            currency,
+            first: ways[0].0.clone(),
+            other,
+        },
+    })
 }
 
 /// The months of a store on their way to comparisons.
@@ -246,7 +252,7 @@ impl CompareSink<'_> {
         usage: MonthUsage<'_>,
         owners: &dyn Owners,
         frozen: Option<(Prices, Bill)>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), MonthError> {
         let corrections = match &frozen {
             Some((_, bill)) if self.has_bill() => corrections_of(bill),
             _ => self.corrections.take(usage.month)?.lines,
@@ -278,10 +284,10 @@ impl CompareSink<'_> {
 
     /// Months without usage: what was bought or counted in them, and corrections; of `only` that month if one
     /// is named.
-    fn add_rest(&mut self, only: Option<Month>) -> Result<(), Failure> {
+    fn add_rest(&mut self, only: Option<Month>) -> Result<(), MonthError> {
         let zone = self.zone();
-        let ledgers: Vec<&Ledger> = self.ways.iter().map(|way| &way.ledger).collect();
-        let mut months = months_besides(&ledgers, &self.corrections, only, zone);
+        let purchasess: Vec<&Purchases> = self.ways.iter().map(|way| &way.purchases).collect();
+        let mut months = months_besides(&purchasess, &self.corrections, only, zone);
         months.retain(|month| {
             let month = month.to_string();
             self.found.iter().all(|found| found.month != month)
@@ -300,14 +306,14 @@ impl MonthSink for CompareSink<'_> {
         self.registry.zone()
     }
 
-    fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), Failure> {
+    fn add(&mut self, table: UsageTable, names: Vec<String>) -> Result<(), MonthError> {
         let registry = self.registry;
         let book = Book::new(table, names, registry, self.zone())?;
         let mut months = book.months();
         months.try_for_each(|usage| self.add_month(usage, registry, None))
     }
 
-    fn add_closed(&mut self, store: &Store, close: &Close, _: usize) -> Result<(), Failure> {
+    fn add_closed(&mut self, store: &Store, close: &Close, _: usize) -> Result<(), MonthError> {
         let month = close.terms.month;
         let summary = read_summary(&store.closed_folder(month, "summary")?)?;
         let owners = FrozenOwners::new(&summary, self.registry);
