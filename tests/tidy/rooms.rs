@@ -42,7 +42,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
             "thiserror",
         ],
     ),
-    ("columns", &[], &["parquet", "bytes"]),
+    ("columns", &[], &["parquet", "bytes", "rayon"]),
     (
         "store",
         &["units", "source", "record", "meter", "columns"],
