@@ -6,15 +6,17 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use crate::cli::Failure;
-use crate::cli::args::clock::now_nanos;
+use crate::cli::args::clock::{now_nanos, now_unix_secs};
 use crate::cli::args::size::parse_size;
 use crate::cli::progress::say;
 use crate::ingest::{Options, RejectRatio, WORKERS_MAX, is_quarantine};
 use crate::meter::UsageTable;
+use crate::months::Given;
 use crate::record::{Layout, Template};
+use crate::registry::Registry;
 use crate::report::mark_of_folder;
 use crate::source::{Discovered, discover_but};
-use crate::store::{Names, is_store};
+use crate::store::{Names, Store, is_store};
 use crate::units::Domain;
 
 /// Arguments about what lines mean.
@@ -168,6 +170,16 @@ impl MemoryArgs {
     /// The rows that fit.
     pub(in crate::cli) fn rows_max(&self) -> usize {
         UsageTable::rows_in(self.memory_limit)
+    }
+
+    /// What work on the months of a store goes by, now.
+    pub(in crate::cli) fn given<'a>(&self, store: &'a Store, registry: &'a Registry) -> Given<'a> {
+        Given {
+            store,
+            registry,
+            now_unix_secs: now_unix_secs(),
+            rows_max: self.rows_max(),
+        }
     }
 }
 

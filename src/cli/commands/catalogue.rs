@@ -5,14 +5,13 @@ use std::io::{self, Write};
 use clap::{Args, Subcommand};
 
 use crate::billing::{Catalogue, SHIPPED};
-use crate::cli::args::clock::now_unix_secs;
 use crate::cli::args::metering::MemoryArgs;
 use crate::cli::args::prices::PriceArgs;
 use crate::cli::args::publishing::TermsArgs;
 use crate::cli::args::store::{StoreArgs, open_to_read};
 use crate::cli::out::{out, plain};
 use crate::cli::{Failure, Finish, print_json};
-use crate::months::{Given, How, Way, compare};
+use crate::months::{How, Way, compare};
 use crate::report::{Comparison, print_comparison};
 use crate::units::{Month, shown};
 
@@ -98,12 +97,7 @@ fn diff(args: &DiffArgs) -> Result<(), Failure> {
         let purchases = args.prices.extras.purchases(registry.zone())?;
         ways.push(Way::by(name, prices, purchases));
     }
-    let given = Given {
-        store: &store,
-        registry: &registry,
-        now_unix_secs: now_unix_secs(),
-        rows_max: args.memory.rows_max(),
-    };
+    let given = args.memory.given(&store, &registry);
     let found = compare((ways, How::default()), &given, args.month)?;
     Ok(show_comparisons(&found, args.terms.json)?)
 }

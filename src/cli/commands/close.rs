@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::args::clock::now_unix_secs;
 use crate::cli::args::metering::MemoryArgs;
 use crate::cli::args::prices::PriceArgs;
 use crate::cli::args::publishing::TermsArgs;
@@ -65,12 +64,7 @@ pub(in crate::cli) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
     if let Some(close) = closes.iter().find(is_it) {
         return already_closed(args, &registry, (&store, close));
     }
-    let given = Given {
-        store: &store,
-        registry: &registry,
-        now_unix_secs: now_unix_secs(),
-        rows_max: args.memory.rows_max(),
-    };
+    let given = args.memory.given(&store, &registry);
     let freezing = begin_freezing(args, given)?;
     let prices = match args.no_bill {
         true => None,

@@ -16,7 +16,7 @@ use crate::cli::args::store::{StoreArgs, open_to_read};
 use crate::cli::commands::say_nothing_known;
 use crate::cli::out::out;
 use crate::cli::{Failure, Finish, print_json};
-use crate::months::{Given, Logged, Nearest, check_closed, fees_paid};
+use crate::months::{Logged, Nearest, check_closed, fees_paid};
 use crate::registry::Registry;
 use crate::units::{Timestamp, shown};
 
@@ -201,12 +201,7 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
         false => Basis::Logged,
     };
     let first = paid.iter().map(|paid| paid.at).min().unwrap_or(at);
-    let given = Given {
-        store: &store,
-        registry: &registry,
-        now_unix_secs: now_unix_secs(),
-        rows_max: args.memory.rows_max(),
-    };
+    let given = args.memory.given(&store, &registry);
     let logged = Logged::read(&args.account, &given, first..at)?;
     let count = |span| logged.count(&span);
     let found = evaluate(&request, &paid, (zone, basis), count).map_err(Failure::start)?;

@@ -12,7 +12,7 @@ use crate::cli::args::metering::MemoryArgs;
 use crate::cli::args::store::{StoreArgs, open_to_read};
 use crate::cli::out::out;
 use crate::cli::{Failure, Finish, print_json};
-use crate::months::{Day, Given, Samples, Verdict, check_closed};
+use crate::months::{Day, Samples, Verdict, check_closed};
 use crate::registry::Registry;
 use crate::store::Store;
 use crate::units::day_text;
@@ -61,12 +61,8 @@ pub(in crate::cli) fn reconcile(args: &ReconcileArgs) -> Result<Finish, Failure>
     }
     samples.check(args.granularity, zone)?;
     let store = open_to_read(&args.store.store)?;
-    let given = Given {
-        store: &store,
-        registry: &registry(args, &store)?,
-        now_unix_secs: now_unix_secs(),
-        rows_max: args.memory.rows_max(),
-    };
+    let registry = registry(args, &store)?;
+    let given = args.memory.given(&store, &registry);
     let judged = samples.beside(&given, args.granularity, &args.domain)?;
     match args.json {
         true => print_json(&judged.iter().map(day_json).collect::<Vec<_>>())?,

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::args::clock::now_unix_secs;
 use crate::cli::args::focus::FocusArgs;
 use crate::cli::args::metering::MemoryArgs;
 use crate::cli::args::prices::PriceArgs;
@@ -20,7 +19,7 @@ use crate::cli::out::{after, out, plain};
 use crate::cli::progress::{Terminal, say};
 use crate::cli::{Failure, Finish, print_json};
 use crate::months::{
-    Given, How, Nearest, Shown, Sources, Way, WayError, compare, explained, nearest_months,
+    How, Nearest, Shown, Sources, Way, WayError, compare, explained, nearest_months,
 };
 use crate::registry::Registry;
 use crate::report::{BillReport, Statement, print_bill};
@@ -87,15 +86,10 @@ pub(in crate::cli) fn bill(args: &BillArgs) -> Result<Finish, Failure> {
     if !args.what_if.is_empty() {
         return what_if(args, &store, &registry);
     }
-    let (mut place, rows_max) = (publishing.place()?, args.memory.rows_max());
+    let mut place = publishing.place()?;
     let terms = publishing.terms.with(&registry);
     place.take_store(&store, &terms, args.month)?;
-    let given = Given {
-        store: &store,
-        registry: &registry,
-        now_unix_secs: now_unix_secs(),
-        rows_max,
-    };
+    let given = args.memory.given(&store, &registry);
     let mut bills = args.prices.begin(&publishing.terms, &place.build)?;
     bills.how.is_rerating = args.rerate;
     bills.focus = args.focus.begin(&place.build)?;
@@ -234,12 +228,7 @@ fn what_if(args: &BillArgs, store: &Store, registry: &Registry) -> Result<Finish
         is_rerating: false,
         is_new_currency: args.prices.new_currency,
     };
-    let given = Given {
-        store,
-        registry,
-        now_unix_secs: now_unix_secs(),
-        rows_max: args.memory.rows_max(),
-    };
+    let given = args.memory.given(store, registry);
     let found = compare((ways, how), &given, args.month)?;
     show_comparisons(&found, terms.json)?;
     Ok(Finish::Done)
