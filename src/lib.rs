@@ -8,6 +8,7 @@ pub mod billing;
 pub mod cli;
 pub mod columns;
 pub mod decode;
+pub mod disk;
 pub mod ingest;
 pub mod meter;
 pub mod record;

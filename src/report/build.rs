@@ -25,7 +25,7 @@ use super::journal::{JOURNAL, PUBLISHED};
 use super::made_of::{FilesOf, MADE_OF, MadeOf, files_of};
 use super::publish::{self, QUARANTINE_FILE};
 use super::standing::{Standing, months_in};
-use crate::store::{CLAIM, claim_folder, fail_at, open_lock};
+use crate::disk::{CLAIM, claim_folder, fail_at, open_lock};
 use crate::units::Month;
 
 /// What the names of unfinished builds start with.

@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 use super::dataset::{PublishError, write_error};
 use super::half;
 use super::swap::Step;
-use crate::store::{is_still, open_file, open_lock};
+use crate::disk::{is_still, open_file, open_lock};
 use crate::units::hex;
 
 /// What is about to change; there while it does.

@@ -24,7 +24,8 @@ use super::build::{Building, folder_name};
 use super::dataset::{Dataset, PublishError, write_error};
 use super::origin::{Facts, Origin};
 use super::standing::files_below;
-use crate::store::{StoreError, open_file};
+use crate::disk::open_file;
+use crate::store::StoreError;
 use crate::units::{Month, hex};
 
 /// The name of the file.

@@ -32,7 +32,7 @@ use super::origin::Origin;
 use super::plan::Plan;
 use super::standing::Standing;
 use super::swap::{Ground, Step};
-use crate::store::fail_at;
+use crate::disk::fail_at;
 use crate::units::Month;
 
 /// The file of rejected lines.

@@ -15,7 +15,7 @@ use super::build::{MONTH_KEY, folder_name};
 use super::dataset::{Dataset, PublishError};
 use super::made_of::MadeOf;
 use super::swap::MARK;
-use crate::store::open_file;
+use crate::disk::open_file;
 use crate::units::Month;
 
 /// Files of others that are named at a time.

@@ -17,7 +17,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::build::{NEW, OLD};
-use crate::store::{fail_at, is_without_exchange};
+use crate::disk::{fail_at, is_without_exchange};
 
 /// What the name of the file starts with that is in new folders until all is published.
 pub(super) const MARK: &str = ".new-of";

@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,16 +25,16 @@ use rusqlite::backup::Backup as LedgerCopy;
 use sha2::{Digest as _, Sha256};
 
 use super::astray::FOLDERS;
-use super::claim::{CLAIM, claim_folder, open_lock};
 use super::close;
-use super::durable::{
-    DurableFile, Modes, TEMPORARY, make_folder, names_in, open_file, sync_folder,
-};
 use super::error::{StoreError, file_error};
 use super::open::is_sealed_version;
 use super::scan::sha256;
 use super::seal::{SEAL, Sealer};
-use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, mark, remove};
+use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS, Store, ledger, mark, remove};
+use crate::disk::{
+    CLAIM, DurableFile, Modes, TEMPORARY, claim_folder, make_folder, names_in, open_file,
+    open_lock, stop_at, sync_folder,
+};
 use crate::units::hex;
 
 /// The list of a backup's files.
@@ -86,7 +86,7 @@ impl Store {
             .iter()
             .try_for_each(|folder| make_folder(&building.join(folder), modes))?;
         let path = building.join(LEDGER);
-        drop(modes.open_or_make(&path)?);
+        modes.make_missing(&path)?;
         let mut copy = Connection::open(&path)?;
         self.copy_ledger(&mut copy)?;
         let mut backup = Backup {
@@ -94,7 +94,7 @@ impl Store {
             at: at.to_owned(),
             ..Backup::default()
         };
-        failpoint::stop_at("backup.copied");
+        stop_at("backup.copied");
         let mut files = Files::new();
         for (place, noted) in named_files(&copy)? {
             let from = self.root.join(&place);
@@ -183,7 +183,7 @@ pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
     if files.contains_key(SEAL) {
         mark::set(&building, backup.commit)?;
     }
-    failpoint::stop_at("restore.copied");
+    stop_at("restore.copied");
     sync_tree(&building)?;
     beside.finish()?;
     Ok(backup)
@@ -266,7 +266,7 @@ impl Beside {
         use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
         // An empty folder may be there, and is replaced.
         match fs::rename(self.building(), &self.place) {
-            Ok(()) => sync_folder(parent_of(&self.place)),
+            Ok(()) => Ok(sync_folder(parent_of(&self.place))?),
             // Another command was faster.
             Err(error)
                 if [AlreadyExists, DirectoryNotEmpty, NotADirectory].contains(&error.kind()) =>
@@ -339,7 +339,7 @@ fn make_parents(folder: &Path, top: &Path, modes: Modes) -> Result<(), StoreErro
     if let Some(parent) = folder.parent() {
         make_parents(parent, top, modes)?;
     }
-    make_folder(folder, modes)
+    Ok(make_folder(folder, modes)?)
 }
 
 /// Puts a file at another place; answers whether as a link.
@@ -366,7 +366,7 @@ fn sync_tree(folder: &Path) -> Result<(), StoreError> {
             sync_tree(&path)?;
         }
     }
-    sync_folder(folder)
+    Ok(sync_folder(folder)?)
 }
 
 fn write_manifest(folder: &Path, backup: &Backup, files: &Files) -> Result<(), StoreError> {
@@ -377,10 +377,7 @@ fn write_manifest(folder: &Path, backup: &Backup, files: &Files) -> Result<(), S
     }
     let check = hex(&Sha256::digest(text.as_bytes()));
     let _ = writeln!(text, "check\t{check}");
-    let mut file = DurableFile::create(folder, MANIFEST)?;
-    let written = file.writer().write_all(text.as_bytes());
-    written.map_err(file_error("write", &folder.join(MANIFEST)))?;
-    file.finish()
+    Ok(DurableFile::keep((folder, MANIFEST), text.as_bytes())?)
 }
 
 fn read_manifest(folder: &Path) -> Result<(Backup, Files), StoreError> {

@@ -24,9 +24,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::durable::{Modes, names_in, sync_folder};
 use super::error::{StoreError, file_error};
-use super::{failpoint, ledger, remove};
+use super::{ledger, remove};
+use crate::disk::{Modes, names_in, reach, sync_folder};
 
 /// What the name of a mark begins with.
 const PREFIX: &str = "commit-";
@@ -83,7 +83,7 @@ pub(super) fn raise(root: &Path, commit: i64) -> Result<(), StoreError> {
     if commit == 0 {
         return Ok(());
     }
-    failpoint::reach("mark.raise");
+    reach("mark.raise");
     let place = root.join(name_of(commit));
     let mut others = names_in(root)?;
     others.retain(|name| commit_of(name).is_some_and(|of| of != commit));
@@ -94,13 +94,13 @@ pub(super) fn raise(root: &Path, commit: i64) -> Result<(), StoreError> {
                 let before = root.join(before);
                 fs::rename(&before, &place).map_err(file_error("rename", &before))?;
             }
-            None => drop(Modes::of(root)?.open_or_make(&place)?),
+            None => Modes::of(root)?.make_missing(&place)?,
         }
     }
     others
         .iter()
         .try_for_each(|name| remove(&root.join(name)))?;
-    failpoint::reach("mark.raised");
+    reach("mark.raised");
     Ok(())
 }
 
@@ -117,7 +117,7 @@ pub(super) fn set(root: &Path, commit: i64) -> Result<(), StoreError> {
         }
         commit => raise(root, commit)?,
     }
-    sync_folder(root)
+    Ok(sync_folder(root)?)
 }
 
 #[cfg(test)]

@@ -32,16 +32,18 @@ use super::astray::{
 };
 use super::backup::named_files;
 use super::close;
-use super::durable::{Modes, hold_is_file, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
 use super::give_up::Lost;
-use super::lock::Lock;
 use super::open::{
     is_sealed_version, look_unchecked, no_ledger, open_unchecked, prepare_to_write, reseal,
 };
 use super::scan::sha256;
 use super::seal::{FileState, Seal, Sealer, beside, has_hot_journal, has_wal};
-use super::{Access, CLOSED, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger, mark, remains};
+use super::{
+    Access, CLOSED, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, hold_readable_by_owner, ledger,
+    lock, mark, remains,
+};
+use crate::disk::{Modes, hold_is_file, make_folder, names_in, sync_folder};
 use crate::units::{counted, hex};
 
 /// What a repair did, and what it could not do.
@@ -86,8 +88,8 @@ pub fn repair(
     if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
         return without_ledger(root);
     }
-    Modes::of(root)?.hold_readable_by_owner(root)?;
-    let lock = Lock::take(root, &occasion, access)?;
+    hold_readable_by_owner(Modes::of(root)?, root)?;
+    let lock = lock::take(root, &occasion, access)?;
     let mut repair = Repair::default();
     let seal = match Seal::read(root) {
         Err(StoreError::SealDamaged { .. }) => None,
@@ -437,7 +439,7 @@ impl Repair {
                 name.display()
             ));
         }
-        sync_folder(&folder)
+        Ok(sync_folder(&folder)?)
     }
 
     /// Says what is lost with files that are gone or others; answers their names.

@@ -37,12 +37,12 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Read as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::durable::{DurableFile, open_file, sync_folder};
 use super::error::{StoreError, file_error};
-use super::{failpoint, mark};
+use super::mark;
+use crate::disk::{DurableFile, fail_at, open_file, reach, sync_folder};
 use crate::source::{DIGEST_CHUNK_BYTES, Digest, Seed};
 
 /// The file beside the ledger.
@@ -96,18 +96,14 @@ impl Seal {
     pub(super) fn write(&self, root: &Path) -> Result<(), StoreError> {
         self.put(root)?;
         sync_folder(root)?;
-        failpoint::reach("seal.written");
+        reach("seal.written");
         Ok(())
     }
 
     /// Makes this the seal of a store; until its folder is synced, a crash of the system may bring back the one before.
     fn put(&self, root: &Path) -> Result<(), StoreError> {
-        failpoint::fail_at("seal.write").map_err(file_error("write", &root.join(SEAL)))?;
-        let mut file = DurableFile::create(root, SEAL)?;
-        let text = self.text();
-        let written = file.writer().write_all(text.as_bytes());
-        written.map_err(file_error("write", &root.join(SEAL)))?;
-        file.finish()
+        fail_at("seal.write").map_err(file_error("write", &root.join(SEAL)))?;
+        Ok(DurableFile::keep((root, SEAL), self.text().as_bytes())?)
     }
 
     fn text(&self) -> String {
@@ -208,7 +204,7 @@ impl Sealer {
             file: FileState::of(&self.ledger)?,
         };
         self.seal.put(&self.root)?;
-        failpoint::reach("seal.written");
+        reach("seal.written");
         mark::raise(&self.root, commit)
     }
 }

@@ -7,8 +7,9 @@ use super::modules::Modules;
 use super::{package, planted, src};
 
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
-const ROOMS: [(&str, &[&str], &[&str]); 13] = [
+const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
+    ("disk", &["units"], &["rustix", "thiserror"]),
     (
         "source",
         &["units"],
@@ -45,13 +46,12 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     ("columns", &[], &["parquet", "bytes"]),
     (
         "store",
-        &["units", "source", "record", "meter", "columns"],
+        &["units", "disk", "source", "record", "meter", "columns"],
         &[
             "arrow",
             "parquet",
             "rayon",
             "rusqlite",
-            "rustix",
             "serde_json",
             "sha2",
             "thiserror",
@@ -87,8 +87,8 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     (
         "report",
         &[
-            "units", "record", "meter", "columns", "store", "ingest", "registry", "summary",
-            "billing",
+            "units", "disk", "record", "meter", "columns", "store", "ingest", "registry",
+            "summary", "billing",
         ],
         &[
             "arrow",
@@ -105,7 +105,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     (
         "cli",
         &[
-            "units", "source", "decode", "record", "meter", "columns", "store", "ingest",
+            "units", "disk", "source", "decode", "record", "meter", "columns", "store", "ingest",
             "registry", "summary", "billing", "report",
         ],
         &[
