@@ -261,9 +261,14 @@ impl Drop for DurableFile {
 /// Errors: [`DiskError`].
 pub fn sync_folder(path: &Path) -> Result<(), DiskError> {
     failpoint::reach("folder.sync");
-    File::open(path)
-        .and_then(|folder| folder.sync_all())
-        .map_err(disk_error("sync", path))
+    sync_names(path).map_err(disk_error("sync", path))
+}
+
+/// The same of a folder in which is published: what is named and killed there has places of its own.
+///
+/// Errors: those of the system.
+pub fn sync_names(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Makes a folder of a store, durably, unless it is there; those that it is in are made as ever. A folder above it

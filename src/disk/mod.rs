@@ -1,6 +1,7 @@
 //! The one door to the disk: what this program writes, it writes through here.
 //!
-//! Owns: files that are there whole or not at all, and folders of them (`durable.rs`); files that are written into a
+//! Owns: files that are there whole or not at all, and folders of them (`durable.rs`); folders in which is published,
+//! all or nothing (`published`); files that are written into a
 //! folder nobody reads yet (`file.rs`); locks (`lock.rs`, `claim.rs`); the places at which tests kill the process or
 //! have the disk fail (`failpoint.rs`).
 //! Does not own: what is in a file, which files belong together, and what a store or a dataset is. SQLite writes the
@@ -14,10 +15,12 @@ mod durable;
 mod error;
 mod failpoint;
 mod lock;
+mod published;
 
 pub use claim::{CLAIM, claim_folder, is_still, open_lock};
 pub use durable::{
     DurableFile, Modes, TEMPORARY, hold_is_file, make_folder, names_in, open_file, sync_folder,
+    sync_names,
 };
 pub use error::{DiskError, disk_error};
 pub use failpoint::{
@@ -25,3 +28,6 @@ pub use failpoint::{
     is_without_exchange, reach, stop_at,
 };
 pub use lock::{Lock, host_name};
+pub use published::{
+    Act, BUILDING, Begun, JOURNAL, MARK, Scratch, Step, SwapError, Turn, is_there,
+};

@@ -9,7 +9,11 @@ use super::{package, planted, src};
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
 const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
-    ("disk", &["units"], &["rustix", "thiserror"]),
+    (
+        "disk",
+        &["units"],
+        &["rayon", "rustix", "sha2", "thiserror"],
+    ),
     (
         "source",
         &["units"],
@@ -95,7 +99,6 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
             "parquet",
             "csv",
             "rust_decimal",
-            "rustix",
             "rayon",
             "serde",
             "sha2",
