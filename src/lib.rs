@@ -4,6 +4,14 @@
 //! bytes are counted per domain, region and 5-minute slot, and summaries per billing month are
 //! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_methods,
+        reason = "`.clippy.toml` says why, call by call"
+    )
+)]
+
 pub mod billing;
 pub mod cli;
 pub mod columns;

@@ -17,6 +17,7 @@ use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
     AccountBill, Assumed, Bill, BillTerms, Catalogue, ExtrasDigests, Makers, StandardMode, Unpriced,
 };
+use crate::disk::DurableFile;
 use crate::meter::Overflow;
 use crate::registry::{Class, Registry};
 use crate::report::{
@@ -85,8 +86,7 @@ impl Prices {
             (SERVICES, &extras.services),
         ];
         for (name, text) in texts {
-            let path = folder.join(name);
-            fs::write(&path, text).and_then(|()| fs::File::open(&path)?.sync_all())?;
+            DurableFile::keep((folder, name), text.as_bytes()).map_err(|error| error.source)?;
         }
         Ok(())
     }

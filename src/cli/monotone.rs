@@ -17,6 +17,7 @@ use std::path::Path;
 use super::Failure;
 use super::metering::now_unix_secs;
 use crate::billing::Item;
+use crate::disk::DurableFile;
 use crate::registry::{Class, Mended, Registry, TakenBack};
 use crate::report::{MendedReport, PublishError, read_charges, read_summary};
 use crate::store::{Close, Store, StoreError};
@@ -27,9 +28,9 @@ const FACTS: &str = "facts.tsv";
 
 /// Keeps what the registry says of which a month is closed, in `folder`.
 pub(super) fn freeze_registry(registry: &Registry, folder: &Path) -> Result<(), Failure> {
-    let path = folder.join(FACTS);
-    fs::write(&path, registry.facts()).and_then(|()| fs::File::open(&path)?.sync_all())?;
-    Ok(())
+    let facts = registry.facts();
+    let kept = DurableFile::keep((folder, FACTS), facts.as_bytes());
+    Ok(kept.map_err(|error| error.source)?)
 }
 
 /// What closes said of a name in a month, and the registry does not say any more.

@@ -1,8 +1,7 @@
 //! `cdn-meter reconcile`: what the logs hold beside what the provider says it bills.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,6 +14,7 @@ use super::metering::{MemoryArgs, StoreArgs, now_unix_secs, open_to_read};
 use super::monotone::check_closed;
 use super::out::out;
 use super::{Failure, Finish, print_json};
+use crate::disk::read_text_bounded;
 use crate::registry::{Class, Registry};
 use crate::store::Store;
 use crate::summary::Book;
@@ -149,12 +149,10 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<Finish, Failure> {
 /// Adds the samples of a response: bytes by the second at which they begin.
 fn read(path: &Path, zone: Zone, samples: &mut BTreeMap<i64, u128>) -> Result<(), Failure> {
     let wrong = |problem: String| Failure::start(format!("{}: {problem}", path.display()));
-    let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let mut text = String::new();
-    let read = file.take(RESPONSE_BYTES_MAX + 1).read_to_string(&mut text);
-    if RESPONSE_BYTES_MAX < read.map_err(|error| wrong(error.to_string()))? as u64 {
-        return Err(wrong("the response is larger than 64 MiB".to_owned()));
-    }
+    let text = read_text_bounded(path, RESPONSE_BYTES_MAX).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => wrong("the response is larger than 64 MiB".to_owned()),
+        _ => wrong(error.to_string()),
+    })?;
     let response = serde_json::from_str(&text).map_err(|error| {
         wrong(format!(
             "no response of DescribeBillBandwidthAndFluxList: {error}"

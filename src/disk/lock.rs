@@ -4,10 +4,11 @@
 //! and what a killed process left there is nobody's word, since nothing is held.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::bounded::read_start;
 use super::durable::{Modes, hold_is_file, open_file};
 use super::error::{DiskError, disk_error};
 
@@ -101,10 +102,7 @@ impl Lock {
 
     /// What is noted in the lock `path`; nothing where that cannot be read.
     pub fn noted(path: &Path) -> Option<String> {
-        let mut text = String::new();
-        let file = open_file(path).ok()?;
-        file.take(NOTE_BYTES_MAX).read_to_string(&mut text).ok()?;
-        Some(text)
+        String::from_utf8(read_start(path, NOTE_BYTES_MAX).ok()?).ok()
     }
 }
 

@@ -1,8 +1,7 @@
 //! Datasets while they are being built: in a folder of the command's own, out of readers' sight
 //! (`disk/published/scratch.rs`), as they are to stand in OUT.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +9,9 @@ use super::dataset::{Dataset, PublishError, write_error};
 use super::folders::folder_name;
 use super::made_of::{FilesOf, MadeOf, files_of};
 use super::standing::Standing;
-use crate::disk::{Begun, Scratch, Turn, fail_at, sync_names};
+use crate::disk::{
+    Begun, Scratch, Turn, copy_contents, create_file, fail_at, make_folders, sync_names,
+};
 use crate::units::Month;
 
 /// What one command builds in a folder; dropped unpublished, it is removed.
@@ -60,7 +61,7 @@ impl Build {
         let out = self.scratch.out();
         Standing::of(out, dataset, &MadeOf::read(out)?).hold_ours(out.join(dataset.name()))?;
         let path = self.scratch.built().join(dataset.name());
-        fs::create_dir_all(&path).map_err(write_error(&path))?;
+        make_folders(&path).map_err(write_error(&path))?;
         Ok(Building {
             dataset,
             path,
@@ -100,7 +101,7 @@ impl Building {
     /// Errors: [`PublishError`].
     pub fn month(&self, month: Month) -> Result<PathBuf, PublishError> {
         let folder = self.path.join(folder_name(month));
-        fs::create_dir_all(&folder).map_err(write_error(&folder))?;
+        make_folders(&folder).map_err(write_error(&folder))?;
         Ok(folder)
     }
 
@@ -113,12 +114,7 @@ impl Building {
             let entry = entry.map_err(write_error(folder))?;
             let path = place.join(entry.file_name());
             // Its mode is the store's business: what is published is for everybody as ever.
-            let copy = || {
-                let mut file = File::create(&path)?;
-                io::copy(&mut File::open(entry.path())?, &mut file)?;
-                file.sync_all()
-            };
-            copy().map_err(write_error(&path))?;
+            copy_contents(&entry.path(), &path).map_err(write_error(&path))?;
         }
         Ok(())
     }
@@ -129,7 +125,7 @@ impl Building {
         let seal = || {
             fail_at("publish.seal")?;
             // An empty file is no more than its name.
-            File::create(self.path.join("_SUCCESS"))?;
+            create_file(&self.path.join("_SUCCESS"))?;
             for entry in fs::read_dir(&self.path)? {
                 let folder = entry?.path();
                 if folder.is_dir() {

@@ -10,7 +10,6 @@
 //! close froze is the same as long as the close is.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::build::{Build, Building};
@@ -19,7 +18,7 @@ use super::folders::{MADE_OF, QUARANTINE_FILE, folder_name, months_in};
 use super::made_of::{FilesOf, MadeOf, file_facts};
 use super::origin::Origin;
 use super::standing::Standing;
-use crate::disk::{Act, Step, is_there};
+use crate::disk::{Act, Step, is_there, write_file};
 use crate::units::Month;
 
 /// What is published together.
@@ -102,7 +101,7 @@ impl<'a> Plan<'a> {
         plan.put_quarantine(build)?;
         if !plan.steps.is_empty() {
             let path = build.file(MADE_OF);
-            fs::write(&path, plan.made_of.text()).map_err(write_error(&path))?;
+            write_file(&path, plan.made_of.text().as_bytes()).map_err(write_error(&path))?;
             plan.act(Act::File, MADE_OF);
         }
         Ok(plan)

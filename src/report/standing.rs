@@ -8,13 +8,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::dataset::{Dataset, PublishError};
 use super::folders::{MONTH_KEY, files_below};
 use super::made_of::MadeOf;
-use crate::disk::{MARK, open_file};
+use crate::disk::{MARK, read_start};
 
 /// Files of others that are named at a time.
 const NAMED_MAX: usize = 3;
@@ -79,14 +79,9 @@ impl Standing {
 
     /// What stands at the place of the file of rejected lines.
     pub(super) fn of_quarantine(path: &Path) -> Self {
-        let mut start = Vec::new();
-        let read = open_file(path).and_then(|file| {
-            let mut file = file.take(QUARANTINE_START.len() as u64);
-            file.read_to_end(&mut start)
-        });
-        match read {
+        match read_start(path, QUARANTINE_START.len() as u64) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Standing::Nothing,
-            Ok(_) if start.is_empty() || start == QUARANTINE_START => Standing::Ours,
+            Ok(start) if start.is_empty() || start == QUARANTINE_START => Standing::Ours,
             _ => Standing::Foreign("no file of rejected lines".to_owned()),
         }
     }

@@ -24,8 +24,8 @@ use rusqlite::Connection;
 
 use super::error::{StoreError, file_error};
 use super::seal::Seal;
-use super::{CLOSED, QUARANTINE, SEGMENTS, ledger, mark, remove};
-use crate::disk::{Modes, TEMPORARY, make_folder, names_in, reach, sync_folder};
+use super::{CLOSED, QUARANTINE, SEGMENTS, ledger, mark};
+use crate::disk::{Modes, TEMPORARY, make_folder, names_in, reach, remove, rename, sync_folder};
 use crate::units::Month;
 
 /// Where finished files go that no commit names.
@@ -237,7 +237,7 @@ pub(super) fn set_aside(root: &Path, folder: &str, name: &str) -> Result<PathBuf
     make_folder(&root.join(LOST), modes)?;
     make_folder(&folder, modes)?;
     let place = free_place(&folder, name);
-    fs::rename(&path, &place).map_err(file_error("move", &path))?;
+    rename(&path, &place).map_err(file_error("move", &path))?;
     Ok(folder)
 }
 

@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,10 +30,10 @@ use super::error::{StoreError, file_error};
 use super::open::is_sealed_version;
 use super::scan::sha256;
 use super::seal::{SEAL, Sealer};
-use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS, Store, ledger, mark, remove};
+use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS, Store, ledger, mark};
 use crate::disk::{
-    CLAIM, DurableFile, Modes, TEMPORARY, claim_folder, make_folder, names_in, open_file,
-    open_lock, stop_at, sync_folder,
+    CLAIM, DurableFile, Modes, TEMPORARY, claim_folder, link_or_copy, make_folder, names_in,
+    open_file, open_lock, remove, rename, stop_at, sync_file, sync_folder,
 };
 use crate::units::hex;
 
@@ -265,7 +265,7 @@ impl Beside {
     fn finish(self) -> Result<(), StoreError> {
         use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
         // An empty folder may be there, and is replaced.
-        match fs::rename(self.building(), &self.place) {
+        match rename(&self.building(), &self.place) {
             Ok(()) => Ok(sync_folder(parent_of(&self.place))?),
             // Another command was faster.
             Err(error)
@@ -300,7 +300,7 @@ fn parent_of(place: &Path) -> &Path {
 fn remove_claimed(path: &Path) -> Result<(), StoreError> {
     let paths = [path.join(NEW), path.join(CLAIM), path.to_owned()];
     let mut there = paths.iter().filter(|path| path.exists());
-    there.try_for_each(|path| remove(path))
+    Ok(there.try_for_each(|path| remove(path))?)
 }
 
 /// Removes what killed commands built: folders whose lock can be taken. Others are left alone.
@@ -340,22 +340,6 @@ fn make_parents(folder: &Path, top: &Path, modes: Modes) -> Result<(), StoreErro
         make_parents(parent, top, modes)?;
     }
     Ok(make_folder(folder, modes)?)
-}
-
-/// Puts a file at another place; answers whether as a link.
-fn link_or_copy(from: &Path, to: &Path, is_copy: bool) -> Result<bool, StoreError> {
-    if !is_copy && fs::hard_link(from, to).is_ok() {
-        return Ok(true);
-    }
-    let copied = open_file(from).and_then(|_| fs::copy(from, to));
-    copied.map_err(file_error("copy", from))?;
-    sync_file(to)?;
-    Ok(false)
-}
-
-fn sync_file(path: &Path) -> Result<(), StoreError> {
-    let file = File::open(path).and_then(|file| file.sync_all());
-    file.map_err(file_error("sync", path))
 }
 
 /// Makes all names below a folder durable.

@@ -14,7 +14,6 @@
 //! be, can prove all before it.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -24,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::{StoreError, file_error, int64};
 use super::scan::sha256;
 use super::{CLOSED, State, Store, ledger};
-use crate::disk::{Modes, TEMPORARY, make_folder, names_in, reach, sync_folder};
+use crate::disk::{Modes, TEMPORARY, make_folder, names_in, reach, remove, rename, sync_folder};
 use crate::meter::Usage;
 use crate::units::{Bytes, Month, Zone, hex};
 
@@ -239,7 +238,7 @@ impl Closing<'_> {
         let state = &mut *self.store.lock_state();
         state.announce()?;
         reach("file.rename");
-        let placed = fs::rename(&self.folder, &place).map_err(file_error("rename", &place));
+        let placed = rename(&self.folder, &place).map_err(file_error("rename", &place));
         let noted = placed
             .and_then(|()| Ok(sync_folder(&closed)?))
             .and_then(|()| state.note_close(terms, files));
@@ -253,7 +252,7 @@ impl Closing<'_> {
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
         // After the rename there is nothing under this name.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = remove(&self.folder);
     }
 }
 

@@ -16,8 +16,8 @@ use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
 use super::segment::{SegmentRow, Written, window};
-use super::{SEGMENTS, Store, ledger, remove};
-use crate::disk::{reach, sync_folder};
+use super::{SEGMENTS, Store, ledger};
+use crate::disk::{reach, remove, sync_folder};
 use crate::meter::{DomainId, Domains, Usage};
 use crate::units::invariant;
 

@@ -19,14 +19,13 @@
 //! `repair` sets it back to the ledger that it seals, which is to believe that ledger knowingly; `restore` makes it.
 //! What it cannot tell is a whole store that was exchanged for an older one: that has its own mark, or none.
 
-use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
 
 use super::error::{StoreError, file_error};
-use super::{ledger, remove};
-use crate::disk::{Modes, names_in, reach, sync_folder};
+use super::ledger;
+use crate::disk::{Modes, names_in, reach, remove, rename, sync_folder};
 
 /// What the name of a mark begins with.
 const PREFIX: &str = "commit-";
@@ -92,7 +91,7 @@ pub(super) fn raise(root: &Path, commit: i64) -> Result<(), StoreError> {
         match others.pop() {
             Some(before) => {
                 let before = root.join(before);
-                fs::rename(&before, &place).map_err(file_error("rename", &before))?;
+                rename(&before, &place).map_err(file_error("rename", &before))?;
             }
             None => Modes::of(root)?.make_missing(&place)?,
         }
@@ -122,6 +121,8 @@ pub(super) fn set(root: &Path, commit: i64) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -68,7 +68,6 @@ mod succession;
 mod verify;
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -101,7 +100,6 @@ use crate::disk::{Lock, Modes, TEMPORARY, hold_is_file, make_folder, names_in, r
 use crate::source::Seed;
 use astray::{FOLDERS, LOST};
 use commit::Pending;
-use error::file_error;
 use lock::LOCK;
 use seal::{SEAL, Sealer};
 
@@ -283,15 +281,6 @@ fn hold_readable_by_owner(modes: Modes, root: &Path) -> Result<(), StoreError> {
             user,
         }),
     }
-}
-
-/// Removes a file or folder.
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match path.is_dir() {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
-    }
-    .map_err(file_error("remove", path))
 }
 
 /// Whether there is a store at `root`, or what is left of one.

@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{StoreError, file_error, int64};
 use super::scan::sha256;
-use super::{QUARANTINE, Store, ledger, remove};
-use crate::disk::{DurableFile, open_file, reach, sync_folder};
+use super::{QUARANTINE, Store, ledger};
+use crate::disk::{DurableFile, open_file, reach, remove, sync_folder};
 
 impl Store {
     /// Makes the rejected lines of a content durable, and has the open transaction name them.

@@ -43,7 +43,9 @@ use super::{
     Access, CLOSED, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, hold_readable_by_owner, ledger,
     lock, mark, remains,
 };
-use crate::disk::{Modes, hold_is_file, make_folder, names_in, sync_folder};
+use crate::disk::{
+    Modes, hold_is_file, link_or_copy, make_folder, names_in, rename, sync_file, sync_folder,
+};
 use crate::units::{counted, hex};
 
 /// What a repair did, and what it could not do.
@@ -336,7 +338,7 @@ impl Repair {
                 }
                 make_folder(&root.join(&*folder), Modes::of(root)?)?;
                 let from: PathBuf = lost.join(&right);
-                fs::rename(&from, root.join(at)).map_err(file_error("move", &from))?;
+                rename(&from, &root.join(at)).map_err(file_error("move", &from))?;
                 sync_folder(&root.join(&*folder))?;
                 sync_folder(&lost)?;
             }
@@ -430,10 +432,9 @@ impl Repair {
         for name in [LEDGER.into(), beside(Path::new(LEDGER), "-journal")] {
             let from = root.join(&name);
             let to = free_place(&folder, &name.to_string_lossy());
-            fs::copy(&from, &to).map_err(file_error("copy", &from))?;
+            link_or_copy(&from, &to, true)?;
             modes.set(&to)?;
-            let sync = || fs::File::open(&to)?.sync_all();
-            sync().map_err(file_error("sync", &to))?;
+            sync_file(&to)?;
             self.done.push(format!(
                 "copied {} to {LOST} before its journal was played back",
                 name.display()

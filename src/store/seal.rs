@@ -42,7 +42,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{StoreError, file_error};
 use super::mark;
-use crate::disk::{DurableFile, fail_at, open_file, reach, sync_folder};
+use crate::disk::{DurableFile, fail_at, open_file, reach, read_start, sync_folder};
 use crate::source::{DIGEST_CHUNK_BYTES, Digest, Seed};
 
 /// The file beside the ledger.
@@ -81,13 +81,10 @@ impl Seal {
     /// Errors: [`StoreError`], `SealDamaged` where it is not as it was written.
     pub(super) fn read(root: &Path) -> Result<Option<Self>, StoreError> {
         let path = root.join(SEAL);
-        let mut text = Vec::new();
-        match open_file(&path) {
-            Ok(file) => file.take(SEAL_BYTES_MAX).read_to_end(&mut text),
+        let text = match read_start(&path, SEAL_BYTES_MAX) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => Err(error),
-        }
-        .map_err(file_error("read", &path))?;
+            read => read.map_err(file_error("read", &path))?,
+        };
         let seal = std::str::from_utf8(&text).ok().and_then(Seal::parse);
         seal.map(Some).ok_or(StoreError::SealDamaged { path })
     }

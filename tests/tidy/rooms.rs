@@ -75,7 +75,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ),
     (
         "registry",
-        &["units"],
+        &["units", "disk"],
         &["toml", "csv", "sha2", "jiff", "thiserror"],
     ),
     (
@@ -85,7 +85,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ),
     (
         "billing",
-        &["units", "meter", "registry", "summary"],
+        &["units", "disk", "meter", "registry", "summary"],
         &["rust_decimal", "serde", "toml", "jiff", "sha2", "thiserror"],
     ),
     (

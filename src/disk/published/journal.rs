@@ -15,7 +15,7 @@
 //! its end tells of nothing that was swapped.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::SwapError;
 use super::swap::Step;
-use crate::disk::{disk_error, is_still, open_file, open_lock};
+use crate::disk::{disk_error, is_still, open_lock, read_start};
 use crate::units::hex;
 
 /// What is about to change; there while it does.
@@ -132,13 +132,10 @@ impl Written {
 
 /// What is in a file; nothing where there is none.
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    match open_file(path) {
-        Ok(file) => file.take(JOURNAL_BYTES_MAX).read_to_end(&mut text)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => 0,
-        Err(error) => return Err(error),
-    };
-    Ok(text)
+    match read_start(path, JOURNAL_BYTES_MAX) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
 }
 
 /// The turn of a command to publish in OUT: it holds the journal. Dropped, it gives the turn up.
