@@ -1,9 +1,10 @@
 //! The one door to the disk: what this program writes, it writes through here.
 //!
-//! Owns: files of a store that are there whole or not at all, and its folders (`durable.rs`); folders in which is
-//! published, all or nothing (`published`); a file that takes the place of another (`replacement.rs`); what is
-//! made in folders that nobody reads yet, and names that change (`file.rs`); locks (`lock.rs`, `claim.rs`); reading no
-//! more than a limit (`bounded.rs`); the places at which tests kill the process or have the disk fail (`failpoint.rs`).
+//! Owns: files of a store that are there whole or not at all, and its folders (`durable.rs`); a folder that
+//! takes its place whole (`beside.rs`); folders in which is published, all or nothing (`published`); a file that takes
+//! the place of another (`replacement.rs`); what is
+//! made in folders that nobody reads yet, and names that change (`file.rs`); locks (`lock.rs`,
+//! `claim.rs`); reading no more than a limit (`bounded.rs`); the places at which tests kill the process or have the disk fail (`failpoint.rs`).
 //! Does not own: what is in a file, which files belong together, what a store or a dataset is. SQLite writes the
 //! ledger by itself.
 //!
@@ -16,6 +17,7 @@
     reason = "this is where the file system is written to"
 )]
 
+mod beside;
 mod bounded;
 mod claim;
 mod durable;
@@ -26,8 +28,9 @@ mod lock;
 mod published;
 mod replacement;
 
+pub use beside::Beside;
 pub use bounded::{open_bounded, read_bounded, read_start, read_text_bounded};
-pub use claim::{CLAIM, claim_folder, is_still, open_lock};
+use claim::{CLAIM, claim_folder, is_still, open_lock};
 pub use durable::{
     DurableFile, Modes, TEMPORARY, hold_is_file, make_folder, names_in, open_file, sync_folder,
     sync_names,

@@ -15,9 +15,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -32,16 +31,14 @@ use super::scan::sha256;
 use super::seal::{SEAL, Sealer};
 use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS, Store, ledger, mark};
 use crate::disk::{
-    CLAIM, DurableFile, Modes, TEMPORARY, claim_folder, link_or_copy, make_folder, names_in,
-    open_file, open_lock, remove, rename, stop_at, sync_file, sync_folder,
+    Beside, DurableFile, Modes, link_or_copy, make_folder, names_in, open_file, remove, stop_at,
+    sync_file, sync_folder,
 };
 use crate::units::hex;
 
 /// The list of a backup's files.
 pub(super) const MANIFEST: &str = "backup.manifest";
 const TITLE: &str = "cdn-meter backup/1";
-/// What is built, in a folder beside its place.
-const NEW: &str = "new";
 /// A pause while a commit is being made.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -70,13 +67,13 @@ impl Store {
     ///
     /// Errors: [`StoreError`]; nothing is at `place` then.
     pub fn backup(&self, place: &Path, at: &str, is_copy: bool) -> Result<Backup, StoreError> {
-        let beside = Beside::begin(place, Modes::of(&self.root)?)?;
+        let beside = begin(place, Modes::of(&self.root)?)?;
         let building = beside.building();
         let built = self.steadily(|| {
             clear(&building)?;
             self.build(&building, at, is_copy)
         })?;
-        beside.finish()?;
+        finish(beside, place)?;
         Ok(built)
     }
 
@@ -168,7 +165,7 @@ pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
         }
     }
     let modes = Modes::of(from)?;
-    let beside = Beside::begin(root, modes)?;
+    let beside = begin(root, modes)?;
     let building = beside.building();
     FOLDERS
         .iter()
@@ -185,7 +182,7 @@ pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
     }
     stop_at("restore.copied");
     sync_tree(&building)?;
-    beside.finish()?;
+    finish(beside, root)?;
     Ok(backup)
 }
 
@@ -221,105 +218,17 @@ pub(super) fn named_files(
     Ok(files)
 }
 
-/// A folder beside a place where nothing may be, to build in: `.writing-<name>-<random>`, this command's alone.
-/// Dropped unfinished, it is removed.
-#[derive(Debug)]
-struct Beside {
-    place: PathBuf,
-    path: PathBuf,
-    lock: File,
+/// Begins to build a folder beside `place`, where nothing may be.
+fn begin(place: &Path, modes: Modes) -> Result<Beside, StoreError> {
+    Beside::begin(place, modes)?.ok_or_else(|| StoreError::Exists { path: place.into() })
 }
 
-impl Beside {
-    /// Begins it. What killed commands left for the same place is removed.
-    fn begin(place: &Path, modes: Modes) -> Result<Self, StoreError> {
-        let is_free = match place.exists() {
-            true => place.is_dir() && names_in(place)?.is_empty(),
-            false => true,
-        };
-        let exists = || StoreError::Exists { path: place.into() };
-        let (true, Some(name)) = (is_free, place.file_name()) else {
-            return Err(exists());
-        };
-        let prefix = format!("{TEMPORARY}{}-", name.to_string_lossy());
-        let parent = parent_of(place);
-        remove_left(parent, &prefix)?;
-        let claimed = claim_folder(parent, &prefix);
-        let (path, lock) = claimed.map_err(file_error("make a folder beside", place))?;
-        let beside = Beside {
-            place: place.to_owned(),
-            path,
-            lock,
-        };
-        modes.set(&beside.path)?;
-        make_folder(&beside.building(), modes)?;
-        Ok(beside)
+/// Has what was built take its place.
+fn finish(beside: Beside, place: &Path) -> Result<(), StoreError> {
+    match beside.finish()? {
+        true => Ok(()),
+        false => Err(StoreError::Exists { path: place.into() }),
     }
-
-    /// What is built.
-    fn building(&self) -> PathBuf {
-        self.path.join(NEW)
-    }
-
-    /// Has what was built take its place.
-    fn finish(self) -> Result<(), StoreError> {
-        use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
-        // An empty folder may be there, and is replaced.
-        match rename(&self.building(), &self.place) {
-            Ok(()) => Ok(sync_folder(parent_of(&self.place))?),
-            // Another command was faster.
-            Err(error)
-                if [AlreadyExists, DirectoryNotEmpty, NotADirectory].contains(&error.kind()) =>
-            {
-                Err(StoreError::Exists {
-                    path: self.place.clone(),
-                })
-            }
-            Err(error) => Err(file_error("rename", &self.place)(error)),
-        }
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        let _ = remove_claimed(&self.path);
-        // Closing is not enough: a process that another thread has just forked has the file open, too.
-        let _ = self.lock.unlock();
-    }
-}
-
-/// The folder that a place is in.
-fn parent_of(place: &Path) -> &Path {
-    match place.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Removes a folder to build in, its lock last: without it nobody could tell whose it is.
-fn remove_claimed(path: &Path) -> Result<(), StoreError> {
-    let paths = [path.join(NEW), path.join(CLAIM), path.to_owned()];
-    let mut there = paths.iter().filter(|path| path.exists());
-    Ok(there.try_for_each(|path| remove(path))?)
-}
-
-/// Removes what killed commands built: folders whose lock can be taken. Others are left alone.
-fn remove_left(parent: &Path, prefix: &str) -> Result<(), StoreError> {
-    let is_ours = |name: &String| {
-        let digits = name.strip_prefix(prefix).unwrap_or_default();
-        digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    };
-    for name in names_in(parent)?.into_iter().filter(is_ours) {
-        let path = parent.join(name);
-        let Ok(lock) = open_lock(&path.join(CLAIM)) else {
-            continue;
-        };
-        if lock.try_lock().is_ok() {
-            remove_claimed(&path)?;
-        }
-        let _ = lock.unlock();
-    }
-    Ok(())
 }
 
 /// Empties a folder of ours, if it is there.

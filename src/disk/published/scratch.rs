@@ -177,3 +177,47 @@ fn remove_abandoned(out: Out<'_>) -> (Vec<PathBuf>, bool) {
     }
     (unknown, has_half)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Act, Step};
+
+    /// Publishes `text` at these places of OUT.
+    fn publish(out: &Path, text: &str, places: &[(Act, &str)]) -> Result<(), SwapError> {
+        let begun = Scratch::begin(out, &["things"], |_| {})?;
+        let mut steps = Vec::new();
+        for (act, place) in places {
+            let new = begun.scratch.built().join(place);
+            let file = match act {
+                Act::File => new,
+                _ => new.join("file"),
+            };
+            fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            fs::write(file, text).expect("written");
+            let (act, place) = (*act, (*place).to_owned());
+            steps.push(Step { act, place });
+        }
+        begun.scratch.turn(|_| {})?.swap(&steps)
+    }
+
+    #[test]
+    fn s2_whatever_is_swapped_goes_in_together_or_not_at_all() {
+        let top = tempfile::tempdir().expect("a folder");
+        let out = top.path().join("out");
+        let stands = || {
+            let read = |place: &str| fs::read_to_string(out.join(place)).expect("read");
+            let names = fs::read_dir(&out).expect("listed").count();
+            (read("things/file"), read("note"), names)
+        };
+        let both = [(Act::Put, "things"), (Act::File, "note")];
+        publish(&out, "1", &both).expect("published");
+        assert_eq!(stands(), ("1".to_owned(), "1".to_owned(), 2));
+        let more = [&both[..], &[(Act::Put, "gone/below")]].concat();
+        let error = publish(&out, "2", &more).expect_err("there is no folder `gone`");
+        assert!(error.to_string().contains("gone/below"), "{error}");
+        assert_eq!(stands(), ("1".to_owned(), "1".to_owned(), 2));
+        publish(&out, "3", &both).expect("published");
+        assert_eq!(stands(), ("3".to_owned(), "3".to_owned(), 2));
+    }
+}
