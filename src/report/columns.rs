@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::dataset::PublishError;
-use crate::columns::Runs;
+use crate::columns::{Column, Runs};
 use crate::meter::{Usage, UsageRow};
 use crate::registry::Registry;
 use crate::summary::{MonthUsage, SummaryRow};
@@ -217,14 +217,14 @@ const ROWS_WAITING: usize = 256;
 
 /// The rows of one row group of 5-minute usage, in the order of [`usage_5min_schema`].
 pub(super) struct Usage5Min<'a> {
-    pub(super) month: Runs<i32>,
-    pub(super) account: Runs<&'a str>,
-    pub(super) domain: Runs<&'a str>,
-    pub(super) class: Runs<&'a str>,
-    pub(super) region: Runs<&'a str>,
-    pub(super) date: Runs<i32>,
+    month: Runs<i32>,
+    account: Runs<&'a str>,
+    domain: Runs<&'a str>,
+    class: Runs<&'a str>,
+    region: Runs<&'a str>,
+    date: Runs<i32>,
     /// The columns of numbers.
-    pub(super) numbers: [Vec<i64>; NUMBERS],
+    numbers: [Vec<i64>; NUMBERS],
     waiting: Vec<[i64; NUMBERS]>,
 }
 
@@ -264,6 +264,32 @@ impl<'a> Usage5Min<'a> {
         }
         columns.place_waiting();
         Ok(columns)
+    }
+
+    /// All of them, in order.
+    pub(super) fn all(&self) -> [Column<'_>; 12] {
+        let [
+            slot_micros,
+            bytes,
+            requests,
+            error_bytes,
+            error_requests,
+            doubtful,
+        ] = &self.numbers;
+        [
+            Column::Days(&self.month),
+            Column::Texts(&self.account),
+            Column::Texts(&self.domain),
+            Column::Texts(&self.class),
+            Column::Texts(&self.region),
+            Column::Numbers(slot_micros),
+            Column::Days(&self.date),
+            Column::Numbers(bytes),
+            Column::Numbers(requests),
+            Column::Numbers(error_bytes),
+            Column::Numbers(error_requests),
+            Column::Numbers(doubtful),
+        ]
     }
 
     /// Adds the rows of one cell, nearly always one, as one row.

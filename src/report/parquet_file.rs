@@ -12,15 +12,15 @@ use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use super::columns::{
     SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA, Usage5Min, summary_batch, summary_schema, usage_5min_schema,
 };
 use super::dataset::{PublishError, write_error};
-use crate::columns::{ROW_GROUP_ROWS, write_numbers};
+use crate::columns::{ROW_GROUP_ROWS, write_row_group};
 use crate::disk::create_file;
 use crate::meter::UsageRow;
 use crate::registry::Registry;
@@ -92,34 +92,10 @@ pub fn write_usage_5min(
         let mut writer = SerializedFileWriter::new(out, root, properties)?;
         for rows in rows.chunks(ROW_GROUP_ROWS) {
             let columns = Usage5Min::new(usage, rows, registry)?;
-            write_row_group(&columns, &schema, writer.next_row_group()?)?;
+            write_row_group(&columns.all(), &mut writer)?;
         }
         writer.into_inner()?.finish()
     })
-}
-
-/// Writes one row group: columns in runs from their runs, numbers by the crate's writers.
-fn write_row_group<W: Write + Send>(
-    columns: &Usage5Min<'_>,
-    schema: &SchemaDescriptor,
-    mut group: SerializedRowGroupWriter<'_, W>,
-) -> Result<(), PublishError> {
-    let mut descriptors = (0..schema.num_columns()).map(|at| schema.column(at));
-    let mut descriptor = || descriptors.next().expect("one descriptor per column");
-    columns.month.write_as(descriptor(), &mut group)?;
-    columns.account.write_as(descriptor(), &mut group)?;
-    columns.domain.write_as(descriptor(), &mut group)?;
-    columns.class.write_as(descriptor(), &mut group)?;
-    columns.region.write_as(descriptor(), &mut group)?;
-    descriptor();
-    let [slot_micros, counts @ ..] = &columns.numbers;
-    write_numbers(slot_micros, &mut group)?;
-    columns.date.write_as(descriptor(), &mut group)?;
-    counts
-        .iter()
-        .try_for_each(|counts| write_numbers(counts, &mut group))?;
-    group.close()?;
-    Ok(())
 }
 
 /// The arrow schema stays out of the files: readers would turn its dictionaries into categories.
