@@ -114,3 +114,31 @@ fn remove_left(parent: &Path, prefix: &str) -> Result<(), DiskError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s2_a_folder_takes_its_place_whole_and_the_later_of_two_does_not() {
+        let top = tempfile::tempdir().expect("a folder");
+        let place = top.path().join("copy");
+        let modes = Modes::of(top.path()).expect("modes");
+        let names = || names_in(top.path()).expect("listed");
+        let begin = || Beside::begin(&place, modes).expect("tried");
+        // What a killed command left.
+        let left = top.path().join(".writing-copy-0123456789abcdef");
+        fs::create_dir_all(left.join(NEW)).expect("made");
+        fs::write(left.join(CLAIM), "").expect("written");
+        let (first, second) = (begin().expect("begun"), begin().expect("begun"));
+        assert!(!left.exists());
+        fs::write(first.building().join("file"), "1").expect("written");
+        fs::write(second.building().join("file"), "2").expect("written");
+        assert!(!place.exists());
+        assert!(first.finish().expect("renamed"));
+        assert!(!second.finish().expect("tried"));
+        assert_eq!(fs::read_to_string(place.join("file")).expect("read"), "1");
+        assert!(begin().is_none(), "something is there");
+        assert_eq!(names(), ["copy"]);
+    }
+}
