@@ -20,6 +20,7 @@ pub mod decode;
 pub mod disk;
 pub mod ingest;
 pub mod meter;
+pub mod months;
 pub mod record;
 pub mod registry;
 pub mod report;

@@ -7,7 +7,7 @@ use super::modules::Modules;
 use super::{files, package, planted, src};
 
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
-const ROOMS: [(&str, &[&str], &[&str]); 14] = [
+const ROOMS: [(&str, &[&str], &[&str]); 15] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
     (
         "disk",
@@ -106,21 +106,32 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
         ],
     ),
     (
+        "months",
+        &[
+            "units", "disk", "meter", "store", "ingest", "registry", "summary", "billing", "report",
+        ],
+        &[
+            "rayon",
+            "rust_decimal",
+            "serde",
+            "serde_json",
+            "strsim",
+            "thiserror",
+        ],
+    ),
+    (
         "cli",
         &[
             "units", "disk", "source", "decode", "record", "meter", "columns", "store", "ingest",
-            "registry", "summary", "billing", "report",
+            "registry", "summary", "billing", "report", "months",
         ],
         &[
             "clap",
             "indicatif",
             "nom",
-            "rayon",
-            "rust_decimal",
             "serde",
             "serde_json",
             "signal_hook",
-            "strsim",
         ],
     ),
 ];
