@@ -14,6 +14,7 @@ pub mod meter;
 pub mod record;
 pub mod registry;
 pub mod report;
+pub mod scan;
 pub mod source;
 pub mod store;
 pub mod summary;

@@ -7,7 +7,7 @@ use super::modules::Modules;
 use super::{files, package, planted, src};
 
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
-const ROOMS: [(&str, &[&str], &[&str]); 13] = [
+const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
     (
         "source",
@@ -44,6 +44,11 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     ),
     ("columns", &[], &["parquet", "bytes", "rayon"]),
     (
+        "scan",
+        &["units", "source", "decode", "record", "meter"],
+        &["memchr", "serde", "thiserror"],
+    ),
+    (
         "store",
         &["units", "source", "record", "meter", "columns"],
         &[
@@ -59,7 +64,9 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     ),
     (
         "ingest",
-        &["units", "source", "decode", "record", "meter", "store"],
+        &[
+            "units", "source", "decode", "record", "meter", "scan", "store",
+        ],
         &[
             "rust_decimal",
             "crossbeam",
@@ -105,7 +112,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     (
         "cli",
         &[
-            "units", "source", "decode", "record", "meter", "columns", "store", "ingest",
+            "units", "source", "decode", "record", "meter", "columns", "scan", "store", "ingest",
             "registry", "summary", "billing", "report",
         ],
         &[
