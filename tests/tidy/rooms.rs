@@ -7,7 +7,7 @@ use super::modules::Modules;
 use super::{files, package, planted, src};
 
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
-const ROOMS: [(&str, &[&str], &[&str]); 14] = [
+const ROOMS: [(&str, &[&str], &[&str]); 16] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
     (
         "disk",
@@ -49,6 +49,11 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ),
     ("columns", &[], &["parquet", "bytes", "rayon"]),
     (
+        "scan",
+        &["units", "source", "decode", "record", "meter"],
+        &["memchr", "serde", "thiserror"],
+    ),
+    (
         "store",
         &["units", "disk", "source", "record", "meter", "columns"],
         &[
@@ -63,7 +68,9 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ),
     (
         "ingest",
-        &["units", "source", "decode", "record", "meter", "store"],
+        &[
+            "units", "source", "decode", "record", "meter", "scan", "store",
+        ],
         &[
             "rust_decimal",
             "crossbeam",
@@ -106,21 +113,32 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
         ],
     ),
     (
+        "months",
+        &[
+            "units", "disk", "meter", "store", "ingest", "registry", "summary", "billing", "report",
+        ],
+        &[
+            "rayon",
+            "rust_decimal",
+            "serde",
+            "serde_json",
+            "strsim",
+            "thiserror",
+        ],
+    ),
+    (
         "cli",
         &[
-            "units", "disk", "source", "decode", "record", "meter", "columns", "store", "ingest",
-            "registry", "summary", "billing", "report",
+            "units", "disk", "source", "decode", "record", "meter", "columns", "scan", "store",
+            "ingest", "registry", "summary", "billing", "report", "months",
         ],
         &[
             "clap",
             "indicatif",
             "nom",
-            "rayon",
-            "rust_decimal",
             "serde",
             "serde_json",
             "signal_hook",
-            "strsim",
         ],
     ),
 ];
