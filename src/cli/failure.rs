@@ -12,6 +12,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::billing::{BillingError, CatalogueError, EventsError, Inexact};
+use crate::disk::SwapError;
 use crate::ingest::IngestError;
 use crate::meter::{MemoryFull, Overflow, TableFull};
 use crate::months::{
@@ -164,7 +165,7 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::InTheWay { .. }
-            | PublishError::Busy { .. }
+            | PublishError::Swap(SwapError::Busy { .. })
             | PublishError::OtherMonths { .. }
             | PublishError::UntoldMonths { .. }
             | PublishError::Inexact(_) => Failure::start(error),

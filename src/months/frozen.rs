@@ -9,6 +9,7 @@ use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{
     AccountBill, Assumed, Bill, Catalogue, ExtrasDigests, StandardMode, Unpriced,
 };
+use crate::disk::DurableFile;
 use crate::registry::Class;
 use crate::report::{AssumedReport, Notes, PublishError, read_charges};
 use crate::store::{Close, Store};
@@ -145,8 +146,7 @@ pub(super) fn freeze_prices(
         (SERVICES, &extras.services),
     ];
     for (name, text) in texts {
-        let path = folder.join(name);
-        fs::write(&path, text).and_then(|()| fs::File::open(&path)?.sync_all())?;
+        DurableFile::keep((folder, name), text.as_bytes()).map_err(|error| error.source)?;
     }
     Ok(())
 }

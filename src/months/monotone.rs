@@ -17,6 +17,7 @@ use std::path::Path;
 
 use super::error::RegistryRefused;
 use crate::billing::Item;
+use crate::disk::DurableFile;
 use crate::registry::{Class, Mended, Registry, TakenBack};
 use crate::report::{MendedReport, PublishError, read_charges, read_summary};
 use crate::store::{Close, Store, StoreError};
@@ -27,8 +28,9 @@ const FACTS: &str = "facts.tsv";
 
 /// Keeps what the registry says of which a month is closed, in `folder`.
 pub(super) fn freeze_registry(registry: &Registry, folder: &Path) -> io::Result<()> {
-    let path = folder.join(FACTS);
-    fs::write(&path, registry.facts()).and_then(|()| fs::File::open(&path)?.sync_all())
+    let facts = registry.facts();
+    let kept = DurableFile::keep((folder, FACTS), facts.as_bytes());
+    kept.map_err(|error| error.source)
 }
 
 /// What closes said of a name in a month, and the registry does not say any more.

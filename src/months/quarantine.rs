@@ -5,13 +5,14 @@
 //! there is no file. What `summary` and `bill` find there of another state of the store, or damaged, they write anew,
 //! by what the store holds, and say so.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use super::error::MonthError;
 use super::watch::{Notice, Watch};
+use crate::disk::create_private;
 use crate::ingest::{Quarantine, SourceReport};
 use crate::report::{Build, Origin, QUARANTINE_FILE, is_quarantine_stale};
 use crate::store::Store;
@@ -74,11 +75,7 @@ impl QuarantineFile {
         Ok(match &mut self.file {
             Some(file) => file,
             none => {
-                let mut options = File::options();
-                options.create_new(true).write(true).mode(self.mode);
-                let file = options.open(&self.building)?;
-                // Whatever the mask of the process takes away.
-                file.set_permissions(Permissions::from_mode(self.mode))?;
+                let file = create_private(&self.building, self.mode)?;
                 none.insert(Quarantine::new(BufWriter::new(file)))
             }
         })

@@ -1,8 +1,7 @@
 //! What the logs hold beside what the provider says it bills.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rust_decimal::Decimal;
@@ -10,6 +9,7 @@ use serde::Deserialize;
 
 use super::error::{MonthError, ReconcileError};
 use super::given::Given;
+use crate::disk::read_text_bounded;
 use crate::registry::Class;
 use crate::summary::Book;
 use crate::units::{DAY_SECS, SLOT_SECS, Timestamp, Zone};
@@ -106,12 +106,11 @@ impl Samples {
             place: path.display().to_string(),
             problem,
         };
-        let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
-        let mut text = String::new();
-        let read = file.take(RESPONSE_BYTES_MAX + 1).read_to_string(&mut text);
-        if RESPONSE_BYTES_MAX < read.map_err(|error| wrong(error.to_string()))? as u64 {
-            return Err(wrong("the response is larger than 64 MiB".to_owned()));
-        }
+        let text =
+            read_text_bounded(path, RESPONSE_BYTES_MAX).map_err(|error| match error.kind() {
+                ErrorKind::FileTooLarge => wrong("the response is larger than 64 MiB".to_owned()),
+                _ => wrong(error.to_string()),
+            })?;
         let response = serde_json::from_str(&text).map_err(|error| {
             wrong(format!(
                 "no response of DescribeBillBandwidthAndFluxList: {error}"

@@ -18,9 +18,8 @@ mod costs;
 mod dataset;
 mod focus;
 mod folded;
+mod folders;
 mod frozen;
-mod half;
-mod journal;
 mod json;
 mod made_of;
 mod month;
@@ -32,13 +31,12 @@ mod publish;
 mod services;
 mod standing;
 mod statement;
-mod swap;
 mod terminal;
 
 pub use adjustments::{ADJUSTMENTS_SCHEMA, write_adjustments};
 pub use bill::{BillReport, print_bill};
 pub use billed::{Billed, read_charges};
-pub use build::{Build, Building, is_dataset_name, is_name_in_out, mark_of_folder};
+pub use build::{Build, Building};
 pub use charges::{CHARGES_SCHEMA, PRECISION_ADJUSTMENT, write_charges, write_charges_csv};
 pub use columns::{SUMMARY_SCHEMA, USAGE_5MIN_SCHEMA};
 pub use comparison::{Comparison, print_comparison};
@@ -46,6 +44,7 @@ pub use costs::{COSTS_SCHEMA, CostSum, CostSums, CostsReader, CostsWriter};
 pub use dataset::{Dataset, PublishError};
 pub use focus::{FocusTerms, FocusVersion, write_focus};
 pub use folded::FoldedReport;
+pub use folders::{QUARANTINE_FILE, is_dataset_name, is_name_in_out, mark_of_folder};
 pub use frozen::{read_summary, read_usage_5min};
 pub use json::{
     BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RowReport,
@@ -58,7 +57,8 @@ pub use notes::{
 };
 pub use origin::{BilledBy, Origin};
 pub use parquet_file::{Footer, ROWS_PER_FILE, write_usage_5min};
-pub use publish::{Left, Publication, QUARANTINE_FILE, Removed, is_quarantine_stale, publish};
+pub use plan::{Left, Publication, Removed};
+pub use publish::{is_quarantine_stale, publish};
 pub use services::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};
 pub use statement::{
     STATEMENT_ACCOUNTS_MAX, STATEMENT_LINES_MAX, STATEMENT_MONTHS_MAX, STATEMENT_ROWS_MAX,

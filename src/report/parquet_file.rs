@@ -21,6 +21,7 @@ use super::columns::{
 };
 use super::dataset::{PublishError, write_error};
 use crate::columns::{ROW_GROUP_ROWS, write_row_group};
+use crate::disk::create_file;
 use crate::meter::UsageRow;
 use crate::registry::Registry;
 use crate::summary::{MonthUsage, SummaryRow};
@@ -187,7 +188,7 @@ struct Part {
 impl Part {
     fn create(folder: &Path, number: usize) -> Result<Self, PublishError> {
         let path = folder.join(format!("part-{number:05}.parquet"));
-        let file = File::create(&path).map_err(write_error(&path))?;
+        let file = create_file(&path).map_err(write_error(&path))?;
         Ok(Part {
             file: BufWriter::with_capacity(FILE_BUFFER_BYTES, file),
             path,

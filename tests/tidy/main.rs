@@ -5,6 +5,7 @@ mod modules;
 mod rooms;
 mod sizes;
 mod words;
+mod writes;
 
 use std::fs;
 use std::path::{Path, PathBuf};

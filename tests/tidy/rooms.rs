@@ -7,8 +7,13 @@ use super::modules::Modules;
 use super::{files, package, planted, src};
 
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
-const ROOMS: [(&str, &[&str], &[&str]); 14] = [
+const ROOMS: [(&str, &[&str], &[&str]); 16] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
+    (
+        "disk",
+        &["units"],
+        &["rayon", "rustix", "sha2", "thiserror"],
+    ),
     (
         "source",
         &["units"],
@@ -44,14 +49,18 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ),
     ("columns", &[], &["parquet", "bytes", "rayon"]),
     (
+        "scan",
+        &["units", "source", "decode", "record", "meter"],
+        &["memchr", "serde", "thiserror"],
+    ),
+    (
         "store",
-        &["units", "source", "record", "meter", "columns"],
+        &["units", "disk", "source", "record", "meter", "columns"],
         &[
             "arrow",
             "parquet",
             "rayon",
             "rusqlite",
-            "rustix",
             "serde_json",
             "sha2",
             "thiserror",
@@ -59,7 +68,9 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ),
     (
         "ingest",
-        &["units", "source", "decode", "record", "meter", "store"],
+        &[
+            "units", "source", "decode", "record", "meter", "scan", "store",
+        ],
         &[
             "rust_decimal",
             "crossbeam",
@@ -71,7 +82,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ),
     (
         "registry",
-        &["units"],
+        &["units", "disk"],
         &["toml", "csv", "sha2", "jiff", "thiserror"],
     ),
     (
@@ -81,21 +92,20 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     ),
     (
         "billing",
-        &["units", "meter", "registry", "summary"],
+        &["units", "disk", "meter", "registry", "summary"],
         &["rust_decimal", "serde", "toml", "jiff", "sha2", "thiserror"],
     ),
     (
         "report",
         &[
-            "units", "record", "meter", "columns", "store", "ingest", "registry", "summary",
-            "billing",
+            "units", "disk", "record", "meter", "columns", "store", "ingest", "registry",
+            "summary", "billing",
         ],
         &[
             "arrow",
             "parquet",
             "csv",
             "rust_decimal",
-            "rustix",
             "rayon",
             "serde",
             "sha2",
@@ -105,7 +115,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     (
         "months",
         &[
-            "units", "meter", "store", "ingest", "registry", "summary", "billing", "report",
+            "units", "disk", "meter", "store", "ingest", "registry", "summary", "billing", "report",
         ],
         &[
             "rayon",
@@ -119,8 +129,8 @@ const ROOMS: [(&str, &[&str], &[&str]); 14] = [
     (
         "cli",
         &[
-            "units", "source", "decode", "record", "meter", "columns", "store", "ingest",
-            "registry", "summary", "billing", "report", "months",
+            "units", "disk", "source", "decode", "record", "meter", "columns", "scan", "store",
+            "ingest", "registry", "summary", "billing", "report", "months",
         ],
         &[
             "clap",

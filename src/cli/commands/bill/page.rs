@@ -7,16 +7,14 @@
 //! is written to by the handle that the program has, and then nothing else is printed there. A plain file behind
 //! another descriptor (`/dev/fd/3`) is written to at its end.
 
-use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Failure;
 use crate::cli::out::plain;
+use crate::disk::{Replacement, append_to};
 use crate::report::Statement;
 
 /// What stands for standard output.
@@ -38,10 +36,7 @@ pub(in crate::cli) struct Page {
 /// Where a page goes.
 enum Place {
     /// A file, which was written beside it.
-    Beside {
-        beside: PathBuf,
-        place: PathBuf,
-    },
+    Beside(Replacement),
     /// What is written to as it is.
     Straight(File),
     Output,
@@ -80,7 +75,7 @@ impl Page {
     /// Puts the page in its place; `done` says what was done before.
     pub(in crate::cli) fn put(&self, done: &str) -> Result<(), Failure> {
         let put = match &self.place {
-            Place::Beside { beside, place } => fs::rename(beside, place),
+            Place::Beside(page) => page.put(),
             Place::Straight(file) => {
                 let mut file = file;
                 file.write_all(self.text.as_bytes())
@@ -102,15 +97,6 @@ impl Page {
                 "cannot write the statement {name}: {error}; {done}, only the statement is missing"
             ))
         })
-    }
-}
-
-impl Drop for Page {
-    fn drop(&mut self) {
-        if let Place::Beside { beside, .. } = &self.place {
-            // After the rename there is nothing under this name; before, it is of no use.
-            let _ = fs::remove_file(beside);
-        }
     }
 }
 
@@ -196,41 +182,8 @@ impl Place {
                 Ok(Place::Straight(errors.into()))
             }
             // What is behind a descriptor may be a file that has something already.
-            Target::Straight => Ok(Place::Straight(File::options().append(true).open(name)?)),
-            Target::File(place) => Place::beside(text, place),
+            Target::Straight => Ok(Place::Straight(append_to(name)?)),
+            Target::File(place) => Ok(Place::Beside(Replacement::write(place, text.as_bytes())?)),
         }
     }
-
-    fn beside(text: &str, place: PathBuf) -> io::Result<Self> {
-        let name = place.file_name().ok_or(ErrorKind::InvalidInput)?;
-        let random = RandomState::new().build_hasher().finish();
-        let mut beside_name = std::ffi::OsString::from(".");
-        beside_name.push(name);
-        beside_name.push(format!("-{random:016x}"));
-        let beside = place.with_file_name(beside_name);
-        match write_new(&beside, text, &place) {
-            Ok(()) => Ok(Place::Beside { beside, place }),
-            Err(error) => {
-                // What was begun is of no use to anybody.
-                let _ = fs::remove_file(&beside);
-                Err(error)
-            }
-        }
-    }
-}
-
-/// Writes a new file that is to take a place, with the permissions of what is there before it has a word.
-fn write_new(path: &Path, text: &str, place: &Path) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    let mut file = match fs::metadata(place) {
-        Ok(there) => {
-            let file = options.mode(0o600).open(path)?;
-            file.set_permissions(there.permissions())?;
-            file
-        }
-        Err(_) => options.open(path)?,
-    };
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }

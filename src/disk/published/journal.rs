@@ -15,22 +15,25 @@
 //! its end tells of nothing that was swapped.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use super::dataset::{PublishError, write_error};
-use super::half;
+use super::error::SwapError;
 use super::swap::Step;
-use crate::store::{is_still, open_file, open_lock};
+use crate::disk::{disk_error, is_still, open_lock, read_start};
 use crate::units::hex;
 
 /// What is about to change; there while it does.
-pub(super) const JOURNAL: &str = "_PUBLISHING";
+pub const JOURNAL: &str = "_PUBLISHING";
 /// What it is called in the folder of a build that was published.
 pub(super) const PUBLISHED: &str = "published";
+/// What the names of unfinished builds start with.
+pub const BUILDING: &str = ".building-";
+/// The same of this version. The `2` tells those that say so when all is published from those of the version before.
+pub(super) const BUILDING_NOW: &str = ".building-2-";
 /// Its first line, up to the folder of the build, and its last one, up to the digest.
 const HEAD: &str = "cdn-meter publishing/2\t";
 const END: &str = "end\t";
@@ -90,28 +93,6 @@ impl Journal {
         are_inside.then_some(Journal { build, steps })
     }
 
-    /// The journal in `out`; `None` where there is none, or one that was not written yet.
-    ///
-    /// Errors: [`PublishError`], `JournalDamaged` where it is not as it was written.
-    pub(super) fn read(out: &Path) -> Result<Option<Self>, PublishError> {
-        let path = out.join(JOURNAL);
-        let text = read_text(&path).map_err(write_error(&path))?;
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let text = std::str::from_utf8(&text).unwrap_or_default();
-        if text.starts_with(HEAD_BEFORE) && !text.ends_with(END_BEFORE) {
-            return Ok(None);
-        }
-        let journal = Journal::parse(text).or_else(|| Journal::parse_before(text));
-        journal
-            .map(Some)
-            .ok_or_else(|| PublishError::JournalDamaged {
-                half: half::told(out, "that file and all these"),
-                path,
-            })
-    }
-
     /// Whether a build says that it was published.
     pub(super) fn is_published(build: &Path) -> bool {
         let text = read_text(&build.join(PUBLISHED)).unwrap_or_default();
@@ -121,15 +102,40 @@ impl Journal {
     }
 }
 
+/// What stands in a journal.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// There is none, or one that was not written yet.
+    Nothing,
+    Whole(Journal),
+    /// It is not as it was written.
+    Damaged,
+}
+
+impl Written {
+    /// The journal in `out`.
+    ///
+    /// Errors: those of the system.
+    pub(super) fn read(out: &Path) -> io::Result<Self> {
+        let text = read_text(&out.join(JOURNAL))?;
+        if text.is_empty() {
+            return Ok(Written::Nothing);
+        }
+        let text = std::str::from_utf8(&text).unwrap_or_default();
+        if text.starts_with(HEAD_BEFORE) && !text.ends_with(END_BEFORE) {
+            return Ok(Written::Nothing);
+        }
+        let journal = Journal::parse(text).or_else(|| Journal::parse_before(text));
+        Ok(journal.map_or(Written::Damaged, Written::Whole))
+    }
+}
+
 /// What is in a file; nothing where there is none.
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    match open_file(path) {
-        Ok(file) => file.take(JOURNAL_BYTES_MAX).read_to_end(&mut text)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => 0,
-        Err(error) => return Err(error),
-    };
-    Ok(text)
+    match read_start(path, JOURNAL_BYTES_MAX) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
 }
 
 /// The turn of a command to publish in OUT: it holds the journal. Dropped, it gives the turn up.
@@ -147,17 +153,17 @@ impl Held {
     /// Makes the journal of `out`, or takes one that nobody holds any more; waits while somebody does, and calls
     /// `tell` when that takes a while.
     ///
-    /// Errors: [`PublishError`], `Busy` at [`TURN_WAIT_MAX`].
-    pub(super) fn wait(out: &Path, tell: fn(&Path)) -> Result<Self, PublishError> {
+    /// Errors: [`SwapError`], `Busy` at [`TURN_WAIT_MAX`].
+    pub(super) fn wait(out: &Path, tell: fn(&Path)) -> Result<Self, SwapError> {
         let (path, since) = (out.join(JOURNAL), Instant::now());
         let mut is_told = false;
         loop {
-            if let Some(held) = Held::take(&path).map_err(write_error(&path))? {
+            if let Some(held) = Held::take(&path).map_err(disk_error("write", &path))? {
                 return Ok(held);
             }
             if TURN_WAIT_MAX < since.elapsed() {
                 let minutes = TURN_WAIT_MAX.as_secs() / 60;
-                return Err(PublishError::Busy { path, minutes });
+                return Err(SwapError::Busy { path, minutes });
             }
             if QUIET < since.elapsed() && !is_told {
                 tell(out);
@@ -205,15 +211,17 @@ impl Held {
     }
 
     /// Takes a journal that a killed command left in `out`; `None` where there is none, or its command runs.
-    pub(super) fn of_killed(out: &Path) -> Result<Option<Self>, PublishError> {
+    pub(super) fn of_killed(out: &Path) -> Result<Option<Self>, SwapError> {
         let path = out.join(JOURNAL);
         let file = match open_lock(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(write_error(&path)(error)),
+            Err(error) => return Err(disk_error("write", &path)(error).into()),
         };
         // Where nothing can be locked, nobody knows: publishing says so.
-        if file.try_lock().is_err() || !is_still(&file, &path).map_err(write_error(&path))? {
+        if file.try_lock().is_err()
+            || !is_still(&file, &path).map_err(disk_error("write", &path))?
+        {
             return Ok(None);
         }
         Ok(Some(Held {

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all: written beside, synced, renamed, the folder synced.
+//! Files of a store that are there whole or not at all: written beside, synced, renamed, the folder synced.
 //!
 //! The rejected lines of a store hold addresses of clients and tokens of URLs, its names what customers are called.
 //! So a new store is its owner's alone: 0700, its files 0600; with `--group-readable` 0750 and 0640. From then on
@@ -17,13 +17,13 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
-use super::error::{StoreError, file_error};
-use super::{CLOSED, QUARANTINE, SEGMENTS, failpoint};
+use super::error::{DiskError, disk_error};
+use super::failpoint;
 
 /// Bytes that are written to a file at a time.
 const BUFFER_BYTES: usize = 1 << 20;
 /// What the names of unfinished files start with.
-pub(super) const TEMPORARY: &str = ".writing-";
+pub const TEMPORARY: &str = ".writing-";
 
 /// Modes of a store that is its owner's alone, and of one that a group may read.
 const OWNER_ONLY: u32 = 0o700;
@@ -35,7 +35,7 @@ const FILE_BITS: u32 = 0o666;
 
 /// The modes of files and folders in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Modes {
+pub struct Modes {
     folder: u32,
     /// User and group of the folder; none of a new one.
     owner: Option<(u32, u32)>,
@@ -43,22 +43,20 @@ pub(super) struct Modes {
 
 impl Modes {
     /// Those of a store that is there, by the mode of its folder.
-    pub(super) fn of(root: &Path) -> Result<Self, StoreError> {
-        let found = fs::metadata(root).map_err(file_error("open", root))?;
+    ///
+    /// Errors: [`DiskError`].
+    pub fn of(root: &Path) -> Result<Self, DiskError> {
+        let found = fs::metadata(root).map_err(disk_error("open", root))?;
         Ok(Modes {
             owner: Some((found.uid(), found.gid())),
             ..Modes::by_folder(found.permissions().mode())
         })
     }
 
-    /// Refuses to write where the owner could not read what is made.
-    ///
-    /// Errors: [`StoreError`], `OfAnother`.
-    pub(super) fn hold_readable_by_owner(self, root: &Path) -> Result<(), StoreError> {
+    /// Who the owner of the folder is, and who we are, where the owner could not read what we make; else `None`.
+    pub fn unreadable_by_owner(self) -> Option<(u32, u32)> {
         use rustix::process::{getegid, geteuid, getgroups};
-        let Some((owner, group)) = self.owner else {
-            return Ok(());
-        };
+        let (owner, group) = self.owner?;
         let user = geteuid();
         let is_in_group = || {
             getegid().as_raw() == group
@@ -69,18 +67,11 @@ impl Modes {
             || user.as_raw() == owner
             || is_for(0o006)
             || is_for(0o060) && is_in_group();
-        match is_readable {
-            true => Ok(()),
-            false => Err(StoreError::OfAnother {
-                path: root.into(),
-                owner,
-                user: user.as_raw(),
-            }),
-        }
+        (!is_readable).then(|| (owner, user.as_raw()))
     }
 
     /// Those of a new store.
-    pub(super) fn of_new(is_group_readable: bool) -> Self {
+    pub fn of_new(is_group_readable: bool) -> Self {
         Modes::by_folder(if is_group_readable {
             GROUP_READABLE
         } else {
@@ -96,7 +87,7 @@ impl Modes {
     }
 
     /// Whether the group may read.
-    pub(super) fn is_group_readable(self) -> bool {
+    pub fn is_group_readable(self) -> bool {
         self.folder & 0o040 != 0
     }
 
@@ -104,13 +95,20 @@ impl Modes {
         self.folder & FILE_BITS
     }
 
+    /// Makes an empty file, unless it is there.
+    ///
+    /// Errors: [`DiskError`].
+    pub fn make_missing(self, path: &Path) -> Result<(), DiskError> {
+        self.open_or_make(path).map(drop)
+    }
+
     /// Opens a file to read and write, and makes it if it is not there.
-    pub(super) fn open_or_make(self, path: &Path) -> Result<File, StoreError> {
+    pub(super) fn open_or_make(self, path: &Path) -> Result<File, DiskError> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         let is_new = !path.exists();
         let file = options.mode(self.file()).open(path);
-        let file = file.map_err(file_error("open", path))?;
+        let file = file.map_err(disk_error("open", path))?;
         if is_new {
             self.set(path)?;
         }
@@ -151,7 +149,9 @@ impl Modes {
     }
 
     /// Gives a file or folder of a store its mode.
-    pub(super) fn set(self, path: &Path) -> Result<(), StoreError> {
+    ///
+    /// Errors: [`DiskError`].
+    pub fn set(self, path: &Path) -> Result<(), DiskError> {
         let mode = if path.is_dir() {
             self.folder
         } else {
@@ -162,11 +162,11 @@ impl Modes {
             self.give(fs::metadata(path)?, own)?;
             fs::set_permissions(path, Permissions::from_mode(mode))
         };
-        set().map_err(file_error("set", path))
+        set().map_err(disk_error("set", path))
     }
 }
 
-/// Opens a file of a store to read.
+/// Opens a durable file to read.
 ///
 /// Errors: those of the system, and where something else stands in its place: a pipe or a device would have us wait
 /// for good.
@@ -182,17 +182,17 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 
 /// Refuses what is no file at the place of one.
 ///
-/// Errors: [`StoreError`], where it is something else.
-pub(super) fn hold_is_file(path: &Path) -> Result<(), StoreError> {
+/// Errors: [`DiskError`], where it is something else.
+pub fn hold_is_file(path: &Path) -> Result<(), DiskError> {
     match fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(file_error("open", path)(io::Error::other(NO_FILE))),
+        Ok(found) if !found.is_file() => Err(disk_error("open", path)(io::Error::other(NO_FILE))),
         _ => Ok(()),
     }
 }
 
 /// A file on its way. Dropped unfinished, it is removed.
 #[derive(Debug)]
-pub(super) struct DurableFile {
+pub struct DurableFile {
     file: BufWriter<File>,
     temporary: PathBuf,
     place: PathBuf,
@@ -200,11 +200,13 @@ pub(super) struct DurableFile {
 
 impl DurableFile {
     /// Begins the file `name` of `folder`, which may be read by whom that may be read by.
-    pub(super) fn create(folder: &Path, name: &str) -> Result<Self, StoreError> {
+    ///
+    /// Errors: [`DiskError`].
+    pub fn create(folder: &Path, name: &str) -> Result<Self, DiskError> {
         let temporary = folder.join(format!("{TEMPORARY}{name}"));
         failpoint::reach("file.create");
         let file = Modes::of(folder)?.make(&temporary);
-        let file = file.map_err(file_error("write", &temporary))?;
+        let file = file.map_err(disk_error("write", &temporary))?;
         Ok(DurableFile {
             file: BufWriter::with_capacity(BUFFER_BYTES, file),
             temporary,
@@ -212,24 +214,36 @@ impl DurableFile {
         })
     }
 
+    /// Writes the whole file `name` of `folder`, durably but for its folder.
+    ///
+    /// Errors: [`DiskError`].
+    pub fn keep((folder, name): (&Path, &str), bytes: &[u8]) -> Result<(), DiskError> {
+        let mut file = DurableFile::create(folder, name)?;
+        let written = file.writer().write_all(bytes);
+        written.map_err(disk_error("write", &file.place))?;
+        file.finish()
+    }
+
     /// Where to write.
-    pub(super) fn writer(&mut self) -> &mut BufWriter<File> {
+    pub fn writer(&mut self) -> &mut BufWriter<File> {
         &mut self.file
     }
 
     /// Puts the file in its place, durably but for its folder.
-    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+    ///
+    /// Errors: [`DiskError`].
+    pub fn finish(mut self) -> Result<(), DiskError> {
         failpoint::reach("file.write");
         self.file
             .flush()
-            .map_err(file_error("write", &self.temporary))?;
+            .map_err(disk_error("write", &self.temporary))?;
         failpoint::reach("file.sync");
         self.file
             .get_ref()
             .sync_all()
-            .map_err(file_error("sync", &self.temporary))?;
+            .map_err(disk_error("sync", &self.temporary))?;
         failpoint::reach("file.rename");
-        fs::rename(&self.temporary, &self.place).map_err(file_error("rename", &self.place))?;
+        fs::rename(&self.temporary, &self.place).map_err(disk_error("rename", &self.place))?;
         failpoint::reach("file.renamed");
         Ok(())
     }
@@ -243,16 +257,25 @@ impl Drop for DurableFile {
 }
 
 /// Makes the names in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+///
+/// Errors: [`DiskError`].
+pub fn sync_folder(path: &Path) -> Result<(), DiskError> {
     failpoint::reach("folder.sync");
-    File::open(path)
-        .and_then(|folder| folder.sync_all())
-        .map_err(file_error("sync", path))
+    sync_names(path).map_err(disk_error("sync", path))
+}
+
+/// The same of a folder in which is published: what is named and killed there has places of its own.
+///
+/// Errors: those of the system.
+pub fn sync_names(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Makes a folder of a store, durably, unless it is there; those that it is in are made as ever. A folder above it
 /// that we may pass through and not read (mode 711) cannot be synced: if the folder is new, the file system is.
-pub(super) fn make_folder(path: &Path, modes: Modes) -> Result<(), StoreError> {
+///
+/// Errors: [`DiskError`].
+pub fn make_folder(path: &Path, modes: Modes) -> Result<(), DiskError> {
     let is_new = !path.is_dir();
     if is_new {
         let make = || {
@@ -268,7 +291,7 @@ pub(super) fn make_folder(path: &Path, modes: Modes) -> Result<(), StoreError> {
                 made => made,
             }
         };
-        make().map_err(file_error("make", path))?;
+        make().map_err(disk_error("make", path))?;
         modes.set(path)?;
     }
     let Some(parent) = path.parent().filter(|of| !of.as_os_str().is_empty()) else {
@@ -278,35 +301,23 @@ pub(super) fn make_folder(path: &Path, modes: Modes) -> Result<(), StoreError> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match is_new {
             true => File::open(path)
                 .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
-                .map_err(file_error("sync", path)),
+                .map_err(disk_error("sync", path)),
             false => Ok(()),
         },
         _ => sync_folder(parent),
     }
 }
 
-/// The names of the files in a folder.
-pub(super) fn names_in(folder: &Path) -> Result<Vec<String>, StoreError> {
+/// The names of the files in a folder, in order.
+///
+/// Errors: [`DiskError`].
+pub fn names_in(folder: &Path) -> Result<Vec<String>, DiskError> {
     let list = || -> std::io::Result<Vec<String>> {
         fs::read_dir(folder)?
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect()
     };
-    let mut names = list().map_err(file_error("list", folder))?;
+    let mut names = list().map_err(disk_error("list", folder))?;
     names.sort_unstable();
     Ok(names)
-}
-
-/// Whether there are finished files of usage or of rejected lines: a ledger must have named them.
-pub(super) fn holds_usage(root: &Path) -> Result<bool, StoreError> {
-    for folder in [SEGMENTS, QUARANTINE, CLOSED].map(|name| root.join(name)) {
-        let names = match folder.exists() {
-            true => names_in(&folder)?,
-            false => Vec::new(),
-        };
-        if names.iter().any(|name| !name.starts_with(TEMPORARY)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -16,15 +16,18 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::build::{NEW, OLD};
-use crate::store::{fail_at, is_without_exchange};
+use crate::disk::{fail_at, is_without_exchange, sync_names};
 
 /// What the name of the file starts with that is in new folders until all is published.
-pub(super) const MARK: &str = ".new-of";
+pub const MARK: &str = ".new-of";
+
+/// What is built, and what was swapped out, in the folder of a build.
+pub(super) const NEW: &str = "new";
+pub(super) const OLD: &str = "old";
 
 /// What happens to a place of OUT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Act {
+pub enum Act {
     /// A folder takes the place of another, or of none.
     Put,
     /// A folder is taken out.
@@ -39,9 +42,11 @@ const ACTS_BEFORE: [(Act, &str); 2] = [(Act::File, "add-file"), (Act::File, "rep
 
 /// One change of OUT; its place is a path in it, such as `summary` or `costs/billing_month=2026-10-01`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) act: Act,
-    pub(super) place: String,
+pub struct Step {
+    /// What happens.
+    pub act: Act,
+    /// Where.
+    pub place: String,
 }
 
 /// Where steps are done.
@@ -53,6 +58,11 @@ pub(super) struct Ground<'a> {
 }
 
 impl Step {
+    /// Whether readers see what stands there: names that begin with a dot are told to nobody.
+    pub(super) fn is_seen(&self) -> bool {
+        !self.place.starts_with('.')
+    }
+
     /// A line of the journal.
     pub(super) fn line(&self) -> String {
         let name = ACTS.iter().find(|(act, _)| *act == self.act);
@@ -74,7 +84,7 @@ impl Step {
         match self.act {
             Act::Put => {
                 File::create(new.join(on.mark()))?;
-                super::build::sync_folder(&new)
+                sync_names(&new)
             }
             Act::Take => Ok(()),
             Act::File => File::open(new)?.sync_all(),
@@ -176,7 +186,7 @@ impl Ground<'_> {
 }
 
 /// Whether anything has this name, a link to nothing included.
-pub(super) fn is_there(path: &Path) -> bool {
+pub fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 

@@ -9,16 +9,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::build::{BUILDING, BUILDING_NOW, OLD};
-use super::dataset::{Dataset, PublishError};
-use super::journal::Journal;
-use super::swap::MARK;
+use super::error::SwapError;
+use super::journal::{BUILDING, BUILDING_NOW, Journal, Written};
+use super::swap::{MARK, OLD};
+
+/// A folder in which is published: where it is, and the names of folders that may be swapped in it, as may those in
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Out<'a> {
+    pub(super) path: &'a Path,
+    pub(super) folders: &'static [&'static str],
+}
 
 /// Marks in `out`: the places that bear one, by build.
-fn marks(out: &Path) -> BTreeMap<String, Vec<String>> {
+fn marks(out: Out<'_>) -> BTreeMap<String, Vec<String>> {
     let mut marks: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut note = |folder: &Path, place: &str| {
-        let mut months = Vec::new();
+        let mut others = Vec::new();
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             match name.strip_prefix(MARK) {
@@ -26,15 +33,15 @@ fn marks(out: &Path) -> BTreeMap<String, Vec<String>> {
                     .entry(build.to_owned())
                     .or_default()
                     .push(place.to_owned()),
-                None => months.push(name),
+                None => others.push(name),
             }
         }
-        months
+        others
     };
-    for dataset in Dataset::ALL.map(Dataset::name) {
-        let folder = out.join(dataset);
-        for month in note(&folder, dataset) {
-            note(&folder.join(&month), &format!("{dataset}/{month}"));
+    for name in out.folders {
+        let folder = out.path.join(name);
+        for below in note(&folder, name) {
+            note(&folder.join(&below), &format!("{name}/{below}"));
         }
     }
     marks
@@ -50,10 +57,10 @@ fn holds_files(folder: &Path) -> bool {
 }
 
 /// Takes away the marks of a build that was published whole; `false` where one stays.
-pub(super) fn forget_marks(out: &Path, build: &str) -> bool {
+pub(super) fn forget_marks(out: Out<'_>, build: &str) -> bool {
     let places = marks(out).remove(build).unwrap_or_default();
     let mut places = places.iter();
-    places.all(|place| fs::remove_file(out.join(place).join(format!("{MARK}{build}"))).is_ok())
+    places.all(|place| fs::remove_file(out.path.join(place).join(format!("{MARK}{build}"))).is_ok())
 }
 
 /// Whether a build says in its folder when it was published. Those of the version before did not: one of them of
@@ -63,19 +70,29 @@ fn is_telling(build: &str) -> bool {
 }
 
 /// Whether the folder of a build, whose command does not run, is of half a publication.
-pub(super) fn is_half(out: &Path, build: &str) -> bool {
-    let folder = out.join(build);
+fn is_half(out: Out<'_>, build: &str) -> bool {
+    let folder = out.path.join(build);
     is_telling(build)
         && !Journal::is_published(&folder)
         && (marks(out).contains_key(build) || holds_files(&folder.join(OLD)))
 }
 
+/// Whether what is in the folder of a build may be needed to put OUT right.
+pub(super) fn is_needed(out: Out<'_>, build: &str) -> bool {
+    match Written::read(out.path) {
+        Ok(Written::Nothing) => is_half(out, build),
+        Ok(Written::Whole(journal)) => journal.build == build || is_half(out, build),
+        // One that cannot be read may tell of it.
+        Ok(Written::Damaged) | Err(_) => true,
+    }
+}
+
 /// What is half published in `out`, by build, while nobody swaps: what is new.
-fn all(out: &Path) -> BTreeMap<String, Vec<String>> {
+fn all(out: Out<'_>) -> BTreeMap<String, Vec<String>> {
     // Who has just published takes marks and what was swapped out away, and only then what says so: that is asked
     // for first.
     let (mut published, mut others) = (BTreeSet::new(), Vec::new());
-    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(out.path).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         match name.starts_with(BUILDING) {
             true if Journal::is_published(&entry.path()) => drop(published.insert(name)),
@@ -85,7 +102,7 @@ fn all(out: &Path) -> BTreeMap<String, Vec<String>> {
     }
     let mut all = marks(out);
     for build in others {
-        if holds_files(&out.join(&build).join(OLD)) {
+        if holds_files(&out.path.join(&build).join(OLD)) {
             all.entry(build).or_default();
         }
     }
@@ -94,20 +111,20 @@ fn all(out: &Path) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Whether anything of a build that is gone is marked in `out`.
-pub(super) fn has_orphans(out: &Path) -> bool {
+pub(super) fn has_orphans(out: Out<'_>) -> bool {
     let marks = marks(out);
     let mut builds = marks.keys().filter(|build| is_telling(build));
-    builds.any(|build| !out.join(build).is_dir())
+    builds.any(|build| !out.path.join(build).is_dir())
 }
 
 /// What is half published, in words; to be asked by who holds the journal. `these` says what is to be removed then.
-pub(super) fn told(out: &Path, these: &str) -> String {
+pub(super) fn told(out: Out<'_>, these: &str) -> String {
     let text = |(build, new): (&String, &Vec<String>)| {
         let new = match new.is_empty() {
             true => "nothing new is in".to_owned(),
             false => format!("new are {}", new.join(", ")),
         };
-        match out.join(build).is_dir() {
+        match out.path.join(build).is_dir() {
             true => format!("{new}, and what was there before is in {build}"),
             false => format!("{new}, and {build}, which had what was there before, is gone"),
         }
@@ -125,11 +142,11 @@ pub(super) fn told(out: &Path, these: &str) -> String {
 }
 
 /// Refuses half a publication; to be asked by who holds the journal.
-pub(super) fn refuse(out: &Path) -> Result<(), PublishError> {
+pub(super) fn refuse(out: Out<'_>) -> Result<(), SwapError> {
     match all(out).is_empty() {
         true => Ok(()),
-        false => Err(PublishError::HalfLeft {
-            path: PathBuf::from(out),
+        false => Err(SwapError::HalfLeft {
+            path: PathBuf::from(out.path),
             half: told(out, "all these"),
         }),
     }

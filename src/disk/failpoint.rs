@@ -47,7 +47,7 @@ pub const PUBLISHING_FAILPOINTS: [&str; 9] = [
 
 /// Kills the process if the environment asks for it here.
 #[cfg(debug_assertions)]
-pub(super) fn reach(place: &str) {
+pub fn reach(place: &str) {
     use std::sync::atomic::AtomicU64;
     static VISITS: AtomicU64 = AtomicU64::new(0);
     debug_assert!(
@@ -73,12 +73,11 @@ fn is_asked(variable: &str, place: &str, visits: &std::sync::atomic::AtomicU64) 
 }
 
 /// Places at which `CDN_METER_STOP_AT=backup.copied` has the process wait for SIGCONT: what comes between is tested.
-#[cfg(debug_assertions)]
 pub const STOPS: [&str; 3] = ["backup.copied", "restore.copied", "verify.quarantine"];
 
 /// Stops the process if the environment asks for it here.
 #[cfg(debug_assertions)]
-pub(super) fn stop_at(place: &str) {
+pub fn stop_at(place: &str) {
     use std::sync::atomic::AtomicU64;
     static VISITS: AtomicU64 = AtomicU64::new(0);
     debug_assert!(STOPS.contains(&place), "{place} is not listed");
@@ -89,9 +88,10 @@ pub(super) fn stop_at(place: &str) {
     }
 }
 
+/// Nothing stops on request outside of tests.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub(super) fn stop_at(_place: &str) {}
+pub fn stop_at(_place: &str) {}
 
 /// Kills the process, or fails as a disk that is broken does, if the environment asks for it here.
 ///
@@ -121,33 +121,36 @@ pub fn is_without_exchange() -> bool {
     cfg!(debug_assertions) && std::env::var_os("CDN_METER_NO_EXCHANGE").is_some()
 }
 
+/// Nothing is killed on request outside of tests.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub(super) fn reach(_place: &str) {}
+pub fn reach(_place: &str) {}
 
 /// Time after which what waits is committed: `limit`, unless the environment lowers it.
 #[cfg(debug_assertions)]
-pub(super) fn commit_interval(limit: Duration) -> Duration {
+pub fn commit_interval(limit: Duration) -> Duration {
     let lowered = std::env::var("CDN_METER_COMMIT_MILLIS").ok();
     let lowered = lowered.and_then(|millis| millis.parse().ok());
     lowered.map_or(limit, Duration::from_millis)
 }
 
+/// Time after which what waits is committed: `limit`.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub(super) fn commit_interval(limit: Duration) -> Duration {
+pub fn commit_interval(limit: Duration) -> Duration {
     limit
 }
 
 /// Rows at which what waits is committed: `limit`, unless the environment lowers it.
 #[cfg(debug_assertions)]
-pub(super) fn commit_rows(limit: usize) -> usize {
+pub fn commit_rows(limit: usize) -> usize {
     let lowered = std::env::var("CDN_METER_COMMIT_ROWS").ok();
     lowered.and_then(|rows| rows.parse().ok()).unwrap_or(limit)
 }
 
+/// Rows at which what waits is committed: `limit`.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub(super) fn commit_rows(limit: usize) -> usize {
+pub fn commit_rows(limit: usize) -> usize {
     limit
 }
