@@ -54,7 +54,7 @@ pub use reread::{FoundLine, RereadError, WantedLines, reread, still_begins_with}
 pub use retry::{Retried, retry_quarantine};
 pub use sink::{Settled, UsageSink};
 
-use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains};
+use crate::meter::{Domains, Histograms, Overflow, TableFull, TooManyDomains, UsageTable};
 use crate::record::Layout;
 use crate::source::Source;
 use crate::store::{Names, StoreError};
@@ -96,6 +96,26 @@ pub struct Options {
     pub only: Option<Span>,
 }
 
+/// One worker, formats told from content, up to 1 % rejects, 2 GB of rows; nothing is known of when the run begins,
+/// so no file is taken to be at rest.
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            workers: 1,
+            layout: None,
+            fallback_domain: None,
+            reject_ratio_max: Some(RejectRatio::USUAL),
+            rows_max: UsageTable::rows_in(2_000_000_000),
+            now_nanos: 0,
+            is_rehash: false,
+            is_salvage: false,
+            is_counting_duplicates: false,
+            names: None,
+            only: None,
+        }
+    }
+}
+
 impl Options {
     /// Whether less than the whole of a content is asked for.
     fn is_of_part(&self) -> bool {
@@ -118,6 +138,15 @@ pub trait Events: Sync {
     ///
     /// Errors: ends the run.
     fn settled(&self, source: &SourceReport) -> std::io::Result<()>;
+}
+
+/// Tells nobody.
+impl Events for () {
+    fn advanced(&self, _stored_bytes: u64) {}
+
+    fn settled(&self, _source: &SourceReport) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What ingesting found out, beside the usage itself.

@@ -11,6 +11,8 @@ pub struct RejectRatio(Decimal);
 impl RejectRatio {
     /// No row at all.
     pub const ZERO: RejectRatio = RejectRatio(Decimal::ZERO);
+    /// One in a hundred, where nothing else is asked for.
+    pub const USUAL: RejectRatio = RejectRatio(Decimal::from_parts(1, 0, 0, false, 2));
 
     /// Whether it is from 0 to 1.
     pub fn is_part_of_one(self) -> bool {
