@@ -74,7 +74,7 @@ struct Settled {
 
 impl Settled {
     /// `bytes` of an item and zone, of which packages paid as `paid` says.
-    fn of(paid: &[Paid], (item, zone): (Item, Region), bytes: u64) -> Self {
+    fn of(paid: &[Paid], item: Item, zone: Region, bytes: u64) -> Self {
         let mut paid = paid.iter();
         let paid = paid.find(|paid| (paid.usage.item, paid.usage.zone) == (item, zone));
         let parts = paid.map_or_else(Vec::new, |paid| paid.parts.clone());
@@ -167,11 +167,11 @@ impl Rating<'_> {
                 continue;
             }
             let mut differences = Vec::new();
-            for (place, bytes) in places(&others, &of_candidates)? {
-                let then = Settled::of(&then.1, place, bytes.1);
-                let without = Settled::of(&without.1, place, bytes.0);
-                let domains = makers(zones, &so_far, place)?;
-                differences.push(self.difference((day, place), domains, (&then, &without))?);
+            for ((item, zone), bytes) in places(&others, &of_candidates)? {
+                let then = Settled::of(&then.1, item, zone, bytes.1);
+                let without = Settled::of(&without.1, item, zone, bytes.0);
+                let causes = Causes::new(zones, &so_far, item, zone)?;
+                differences.push(self.difference(day, (item, zone), causes, &then, &without)?);
             }
             self.day_credits(&used.account, day, &differences, charges)?;
         }
@@ -208,20 +208,22 @@ impl Rating<'_> {
     /// What a place cost `then`, and what it would have `without` them.
     fn difference<'a>(
         &self,
-        (day, place): (i32, (Item, Region)),
-        (domains, is_theirs): (Domains<'a>, bool),
-        (then, without): (&Settled, &Settled),
+        day: i32,
+        place: (Item, Region),
+        causes: Causes<'a>,
+        then: &Settled,
+        without: &Settled,
     ) -> Result<Difference<'a>, BillingError> {
-        let price = self.catalogue.price(Item::StandardTraffic, place.1, day)?;
-        let (cost_then, price_then) = self.day_costs(price, then, (place.0, place.1, day))?;
-        let (cost_without, price_without) =
-            self.day_costs(price, without, (place.0, place.1, day))?;
+        let (item, zone) = place;
+        let price = self.catalogue.price(Item::StandardTraffic, zone, day)?;
+        let (cost_then, price_then) = self.day_costs(price, then, item, zone, day)?;
+        let (cost_without, price_without) = self.day_costs(price, without, item, zone, day)?;
         let in_money = i128::from(then.remaining) - i128::from(without.remaining);
         let all = i128::from(then.bytes) - i128::from(without.bytes);
         Ok(Difference {
             place,
-            domains,
-            is_theirs,
+            domains: causes.domains,
+            is_theirs: causes.is_theirs,
             in_money,
             by_packages: all - in_money,
             amount: sum(cost_without, -cost_then)?,
@@ -295,7 +297,9 @@ impl Rating<'_> {
         &self,
         price: &Price,
         of: &Settled,
-        (item, zone, day): (Item, Region, i32),
+        item: Item,
+        zone: Region,
+        day: i32,
     ) -> Result<(Decimal, Decimal), BillingError> {
         let mut gigabytes = self.gigabytes(of.remaining)?;
         let ratio = self.catalogue.package_ratio(item, zone, day);
@@ -406,27 +410,35 @@ fn bytes_of(domains: &Domains<'_>) -> Result<u64, Overflow> {
         .ok_or(Overflow)
 }
 
-/// Those of the domains that made what changed at a place, and whether they sent anything there that day: else
-/// they used up packages that would have paid, that day or, as all did `so_far`, before.
-fn makers<'a>(
-    zones: &BTreeMap<Region, Domains<'a>>,
-    so_far: &Domains<'a>,
-    (item, zone): (Item, Region),
-) -> Result<(Domains<'a>, bool), Overflow> {
-    let theirs = zones.get(&zone).filter(|_| item == Item::StandardTraffic);
-    if let Some(theirs) = theirs {
-        return Ok((theirs.clone(), true));
+/// Those of the domains that made what changed at a place.
+struct Causes<'a> {
+    domains: Domains<'a>,
+    /// Whether they sent anything there that day: else they used up packages that would have paid.
+    is_theirs: bool,
+}
+
+impl<'a> Causes<'a> {
+    /// Those who sent something of an item to a zone that day; else all of that day, or if it had none, all `so_far`:
+    /// any of them may have used up packages.
+    fn new(
+        zones: &BTreeMap<Region, Domains<'a>>,
+        so_far: &Domains<'a>,
+        item: Item,
+        zone: Region,
+    ) -> Result<Self, Overflow> {
+        let theirs = zones.get(&zone).filter(|_| item == Item::StandardTraffic);
+        let is_theirs = theirs.is_some();
+        let domains = match theirs {
+            Some(theirs) => theirs.clone(),
+            None if zones.is_empty() => so_far.clone(),
+            None => {
+                let mut all = Domains::new();
+                add_all(&mut all, zones)?;
+                all
+            }
+        };
+        Ok(Causes { domains, is_theirs })
     }
-    let mut all = Domains::new();
-    add_all(&mut all, zones)?;
-    Ok((
-        if zones.is_empty() {
-            so_far.clone()
-        } else {
-            all
-        },
-        false,
-    ))
 }
 
 /// Adds the bytes of all zones.

@@ -26,7 +26,7 @@ use crate::report::{
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
 use crate::summary::{AccountUsage, FrozenOwners, MonthUsage, Owners};
-use crate::units::{Factor, Month, Zone};
+use crate::units::{BillingMonth, Factor, Month, Zone};
 
 /// Files of a closed month that say by what it was priced.
 const CATALOGUE: &str = "catalogue.toml";
@@ -354,18 +354,18 @@ impl Bills {
         usage: MonthUsage<'_>,
         owners: &dyn Owners,
     ) -> Result<(), Failure> {
-        let clock = (usage.month, usage.zone);
+        let when = usage.billing_month();
         let makers = Makers { usage, owners };
-        self.add_accounts(clock, usage.accounts(owners), Some(makers))
+        self.add_accounts(when, usage.accounts(owners), Some(makers))
     }
 
     fn add_accounts(
         &mut self,
-        when: (Month, Zone),
+        when: BillingMonth,
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         makers: Option<Makers<'_>>,
     ) -> Result<(), Failure> {
-        let mut taken = self.corrections.take(when.0)?;
+        let mut taken = self.corrections.take(when.month)?;
         let lines = std::mem::take(&mut taken.lines);
         let mut bill = self.ledger.bill(when, accounts, lines, &self.prices)?;
         bill.assumed.append(&mut taken.assumed);
@@ -421,7 +421,7 @@ impl Bills {
     pub(super) fn add_rest(&mut self, only: Option<Month>, zone: Zone) -> Result<(), Failure> {
         for month in months_besides(&[&self.ledger], &self.corrections, only, zone) {
             if !self.shown.has(month) {
-                self.add_accounts((month, zone), std::iter::empty(), None)?;
+                self.add_accounts(BillingMonth::new(month, zone), std::iter::empty(), None)?;
             }
         }
         Ok(())
@@ -437,10 +437,10 @@ pub(super) fn freeze_bill(
     (mut corrections, shown): (Corrections, &Shown),
     folder_of: impl Fn(&str) -> PathBuf,
 ) -> Result<BillReport, Failure> {
-    let (clock, terms) = ((usage.month, usage.zone), prices.terms());
+    let (when, terms) = (usage.billing_month(), prices.terms());
     let mut taken = corrections.take(usage.month)?;
     let lines = std::mem::take(&mut taken.lines);
-    let mut bill = ledger.bill(clock, usage.accounts(registry), lines, prices)?;
+    let mut bill = ledger.bill(when, usage.accounts(registry), lines, prices)?;
     bill.assumed.append(&mut taken.assumed);
     write_charges(&bill, &terms, &folder_of("charges"))?;
     let makers = Some(Makers {

@@ -23,7 +23,7 @@ use crate::registry::Registry;
 use crate::report::{BillReport, print_bill, usage_digest, write_month};
 use crate::store::{Close, CloseTerms, Closing, Lateness, Store};
 use crate::summary::{Book, MonthUsage};
-use crate::units::{Month, SLOT_SECS, Timestamp, Zone, counted};
+use crate::units::{BillingMonth, Month, SLOT_SECS, Timestamp, counted};
 
 /// Logs go on growing for two to three hours after the traffic (R63).
 const WAIT_HOURS: u32 = 3;
@@ -247,7 +247,7 @@ fn freeze_priced(
     };
     let (by, rows_max) = ((prices, how), args.memory.rows_max());
     let corrections = Corrections::find(store, registry, &mut ledger, by, rows_max)?;
-    tell_open(store, &ledger, (usage.month, usage.zone))?;
+    tell_open(store, &ledger, usage.billing_month())?;
     // What costs nothing has no line, and is closed all the same: its fee would rewrite the month.
     let is_bought = ledger.months(usage.zone).contains(&usage.month);
     let mut shown = Shown::default();
@@ -272,7 +272,7 @@ fn freeze_usage(
 ) -> Result<Option<CloseTerms>, Failure> {
     let terms = args.terms.with(registry);
     let folders = (closing.folder("summary"), closing.folder("usage_5min"));
-    let rows = write_month(&usage, &terms, (&folders.0, &folders.1))?;
+    let rows = write_month(&usage, &terms, &folders.0, &folders.1)?;
     if holds_unknown(&rows) {
         say("there is traffic of domains that the registry does not know (class unknown)");
         if args.terms.strict {
@@ -310,12 +310,12 @@ fn nothing(args: &CloseArgs, store: &Store) -> Result<Finish, Failure> {
     Ok(Finish::Attention)
 }
 
-/// Names months before `month` that have something to bill and are open: until they are closed, what changes
+/// Names months before a month that have something to bill and are open: until they are closed, what changes
 /// in them rewrites their bills.
-fn tell_open(store: &Store, ledger: &Ledger, (month, zone): (Month, Zone)) -> Result<(), Failure> {
+fn tell_open(store: &Store, ledger: &Ledger, when: BillingMonth) -> Result<(), Failure> {
     let closes = store.closes()?;
-    let mut months = [store.months(zone)?, ledger.months(zone)].concat();
-    months.retain(|of| *of < month && closes.iter().all(|close| close.terms.month != *of));
+    let mut months = [store.months(when.zone)?, ledger.months(when.zone)].concat();
+    months.retain(|of| *of < when.month && closes.iter().all(|close| close.terms.month != *of));
     months.sort_unstable();
     months.dedup();
     for open in months {

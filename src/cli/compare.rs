@@ -104,7 +104,7 @@ impl Way {
         owners: &dyn Owners,
         corrections: Vec<Charge>,
     ) -> Result<Bill, Failure> {
-        let when = (usage.month, usage.zone);
+        let when = usage.billing_month();
         let accounts = usage.accounts(owners);
         let Some(gigabytes) = self.package else {
             return self.ledger.bill(when, accounts, corrections, &self.prices);

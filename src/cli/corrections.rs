@@ -31,7 +31,7 @@ use crate::report::{
 };
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, Owners};
-use crate::units::Month;
+use crate::units::{BillingMonth, Month};
 
 /// Corrections of closed months: they are lines of the bill of the first month after all of them.
 #[derive(Default)]
@@ -223,8 +223,8 @@ impl Closed<'_> {
         let book = Book::new(usage.table, usage.domains, self.registry, zone)?;
         let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
         let accounts = book.months().flat_map(|usage| usage.accounts(&owners));
-        let now = ledger.bill((month, zone), accounts, Vec::new(), prices)?;
-        let mut lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
+        let now = ledger.bill(BillingMonth::new(month, zone), accounts, Vec::new(), prices)?;
+        let mut lines = corrections(month, &self.billed, &now, &prices.catalogue)?;
         for line in lines.iter_mut() {
             if line.status == Status::NeedsReview && owners.was_unknown(&line.domain) {
                 line.how = format!(

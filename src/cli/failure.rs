@@ -11,12 +11,12 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::billing::{BillingError, CatalogueError, EventsError, Inexact};
+use crate::billing::{BillingError, CatalogueError, EventsError, Inexact, ServicesError};
 use crate::ingest::IngestError;
 use crate::meter::{MemoryFull, Overflow, TableFull};
 use crate::record::LayoutError;
 use crate::registry::RegistryError;
-use crate::report::{PublishError, ServicesError};
+use crate::report::PublishError;
 use crate::source::DiscoverError;
 use crate::store::{ForgetError, StoreError};
 use crate::summary::SummaryError;

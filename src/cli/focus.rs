@@ -70,7 +70,8 @@ impl Focus {
             by,
             &self.terms,
             CostsReader::begin(costs)?,
-            (&folders.0, &folders.1),
+            &folders.0,
+            &folders.1,
         )?)
     }
 

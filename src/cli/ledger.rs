@@ -13,14 +13,13 @@ use super::corrections::Corrections;
 use super::months::owners_now;
 use crate::billing::packages::{Packages, Purchase, Shortfall};
 use crate::billing::{
-    Bill, Catalogue, Charge, Events, Extras, ExtrasDigests, bill, packages_after,
+    Bill, Catalogue, Charge, Events, Extras, ExtrasDigests, bill, packages_after, read_services,
 };
 use crate::meter::Overflow;
 use crate::registry::Registry;
-use crate::report::read_services;
 use crate::store::Store;
 use crate::summary::{AccountUsage, Book, Owners};
-use crate::units::{Month, Zone};
+use crate::units::{BillingMonth, Month, Zone};
 
 /// Arguments about what is billed besides the traffic of logs.
 #[derive(Args)]
@@ -121,16 +120,12 @@ impl Ledger {
 
     /// The same with more packages that are bought as a month begins, of which they are known from then
     /// on only.
-    pub(super) fn with_packages(
-        &self,
-        bought: Vec<Purchase>,
-        (month, zone): (Month, Zone),
-    ) -> Self {
+    pub(super) fn with_packages(&self, bought: Vec<Purchase>, when: BillingMonth) -> Self {
         let mut ledger = self.anew();
         ledger.catalogues.clone_from(&self.catalogues);
-        let mut packages = self.at(month);
-        packages.add(&bought, zone);
-        ledger.packages.insert(month, packages);
+        let mut packages = self.at(when.month);
+        packages.add(&bought, when.zone);
+        ledger.packages.insert(when.month, packages);
         ledger.extras.buy(bought);
         ledger
     }
@@ -206,14 +201,14 @@ impl Ledger {
     /// The bill of a month.
     pub(super) fn bill(
         &mut self,
-        when: (Month, Zone),
+        when: BillingMonth,
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         corrections: Vec<Charge>,
         prices: &Prices,
     ) -> Result<Bill, Failure> {
-        let packages = self.at(when.0);
+        let packages = self.at(when.month);
         let catalogue_of = |month| match self.catalogues.get(&month) {
-            Some(catalogue) if month != when.0 => &**catalogue,
+            Some(catalogue) if month != when.month => &**catalogue,
             _ => &prices.catalogue,
         };
         let besides = self
@@ -221,7 +216,7 @@ impl Ledger {
             .besides(when, catalogue_of, packages, corrections)?;
         let bill = bill(when, accounts, besides, &prices.terms())?;
         if self.has_packages() {
-            self.note_end(when.0, bill.packages.clone());
+            self.note_end(when.month, bill.packages.clone());
         }
         Ok(bill)
     }

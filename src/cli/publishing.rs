@@ -25,7 +25,7 @@ use crate::report::{
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
-use crate::units::{Factor, Month, Zone, counted};
+use crate::units::{BillingMonth, Factor, Month, Zone, counted};
 
 /// Arguments about what usage is worth to whom.
 #[derive(Args)]
@@ -184,7 +184,7 @@ impl MonthSink for Publishing<'_> {
             self.folded.extend(FoldedReport::of(&usage));
             let folders = self.folders(usage.month)?;
             self.rows
-                .extend(write_month(&usage, &terms, (&folders.0, &folders.1))?);
+                .extend(write_month(&usage, &terms, &folders.0, &folders.1)?);
             if let Some(bills) = &mut self.bills {
                 bills.add(usage, &self.registry)?;
             }
@@ -310,9 +310,9 @@ impl<'a> Publishing<'a> {
                 .adjustments
                 .insert(self.place.build.dataset(Dataset::Adjustments)?),
         };
-        let clock = (close.terms.month, self.args.terms.billing_zone);
-        write_adjustments(clock, rows, &close.digest, building)?;
         let terms = &self.args.terms;
+        let when = BillingMonth::new(close.terms.month, terms.billing_zone);
+        write_adjustments(when, rows, &close.digest, building)?;
         let asked = (&terms.overhead_factor, &terms.sampling_factor);
         let frozen = (&close.terms.overhead_factor, &close.terms.sampling_factor);
         if (asked.0.to_string(), asked.1.to_string()) != (frozen.0.clone(), frozen.1.clone()) {

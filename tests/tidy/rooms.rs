@@ -82,7 +82,17 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     (
         "billing",
         &["units", "meter", "registry", "summary"],
-        &["rust_decimal", "serde", "toml", "jiff", "sha2", "thiserror"],
+        &[
+            "arrow",
+            "parquet",
+            "csv",
+            "rust_decimal",
+            "serde",
+            "toml",
+            "jiff",
+            "sha2",
+            "thiserror",
+        ],
     ),
     (
         "report",

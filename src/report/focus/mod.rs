@@ -38,16 +38,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rust_decimal::Decimal;
 
 use super::cell::cell;
-use super::charges::footer;
-use super::columns::utc_micros;
-use super::costs::CostsReader;
 use super::dataset::{PublishError, write_error};
-use super::parquet_file::MonthFile;
+use super::datasets::{CostsReader, Footer, Form, MICROS_PER_SEC, MonthFile, utc_micros};
 use crate::billing::{Amount, Bill, BillTerms, Inexact};
 use crate::units::Timestamp;
 use row::{Maker, Row, Value};
 
-const MICROS_PER_SEC: i64 = 1_000_000;
 /// Rows that are held in memory as texts at a time.
 const BATCH_ROWS: usize = 8_192;
 
@@ -208,14 +204,16 @@ pub fn write_focus(
     by: &BillTerms<'_>,
     terms: &FocusTerms,
     costs: CostsReader,
-    (folder, csv_folder): (&Path, &Path),
+    folder: &Path,
+    csv_folder: &Path,
 ) -> Result<(), PublishError> {
-    let (schema, name) = (
-        terms.version.schema(),
-        format!("focus/{}", terms.version.name()),
-    );
-    let named = (Arc::clone(&schema), &name[..]);
-    let mut file = MonthFile::create(folder, named, &footer(bill, by), 0)?;
+    let schema = terms.version.schema();
+    let form = Form {
+        name: &format!("focus/{}", terms.version.name()),
+        schema: Arc::clone(&schema),
+        sorted_columns: 0,
+    };
+    let mut file = MonthFile::create(folder, &form, &Footer::of_bill(bill, by))?;
 
     let csv_path = csv_folder.join("part-00000.csv");
     let csv_file = File::create(&csv_path).map_err(write_error(&csv_path))?;

@@ -10,7 +10,7 @@ use super::row::{Maker, Row, Value};
 use super::*;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{Besides, Catalogue, Charge, DEFAULT, Item, StandardMode, Status, bill};
-use crate::units::{Factor, Month, Region, Zone};
+use crate::units::{BillingMonth, Factor, Month, Region, Zone};
 
 fn number(text: &str) -> Decimal {
     Decimal::from_str_exact(text).expect("a number")
@@ -69,7 +69,7 @@ fn exported(version: FocusVersion, lines: Vec<Charge>) -> Vec<Row> {
         transcoding_packages: Vec::new(),
         licences: None,
     };
-    let when = (october(), Zone::CHINA);
+    let when = BillingMonth::new(october(), Zone::CHINA);
     let bill = bill(when, std::iter::empty(), besides, &by).expect("billed");
     let terms = FocusTerms {
         version,

@@ -10,7 +10,8 @@ use super::{STATEMENT_LINES_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{
     AccountBill, Charge, DETAIL_PLACES, Inexact, Item, PAYABLE_PLACES, add_exactly,
 };
-use crate::report::bill::{DomainReport, in_all};
+use crate::report::bill::DomainReport;
+use crate::report::notes::in_all;
 use crate::units::{Month, Region};
 
 const DETAIL: usize = DETAIL_PLACES as usize;

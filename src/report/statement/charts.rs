@@ -33,7 +33,7 @@ pub(super) struct Bar {
 }
 
 /// As much of `full` as `units` are of `most`; at least `least` if there are any.
-fn length(units: i128, most: i128, (least, full): (i128, i128)) -> i128 {
+fn length(units: i128, most: i128, least: i128, full: i128) -> i128 {
     match (units.abs(), most) {
         (0, _) | (_, ..=0) => 0,
         (units, most) => {
@@ -86,7 +86,7 @@ pub(super) fn rows(title: &str, bars: &[Bar], currency: &str) -> Result<String, 
     for ((at, bar), units) in (0..).zip(bars).zip(units) {
         let (text, line) = (ROW * at + 14, ROW * at + 20);
         let (name, amount) = (name_at(text, &bar.name), money(bar.amount, 2));
-        let length = percent(length(units, most, (WIDTH_MIN, WIDTH)));
+        let length = percent(length(units, most, WIDTH_MIN, WIDTH));
         let class = class(units);
         svg += &format!(
             "<g><title>{}: {amount}</title>{name}\
@@ -114,7 +114,7 @@ pub(super) fn days(title: &str, bars: &[Bar], currency: &str) -> Result<String, 
         escaped(currency)
     );
     for ((at, bar), units) in (0..).zip(bars).zip(units) {
-        let (height, class) = (length(units, most, (1, HEIGHT)), class(units));
+        let (height, class) = (length(units, most, 1, HEIGHT), class(units));
         // Each day from its own share of the width, so that what divisions lose does not add up.
         let (left, right) = (WIDTH * at / count, WIDTH * (at + 1) / count);
         let (wide, middle) = ((right - left) * 4 / 5, (left + right) / 2);
@@ -163,7 +163,7 @@ mod tests {
             most in 0_i128..1_000_000_000_000,
         ) {
             let most = most.max(units.abs());
-            let length = length(units, most, (WIDTH_MIN, WIDTH));
+            let length = length(units, most, WIDTH_MIN, WIDTH);
             prop_assert!((0..=WIDTH).contains(&length));
             prop_assert_eq!(length == 0, units == 0);
             if WIDTH_MIN < length {
