@@ -55,15 +55,15 @@ const PACKAGE_PLACES: u32 = 18;
 const PACKAGE_OWED_MIN: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
 
 /// Bytes of each domain.
-pub(super) type Domains<'a> = BTreeMap<&'a str, u64>;
+pub(super) type CandidateDomains<'a> = BTreeMap<&'a str, u64>;
 /// Bytes of domains that are to be credited, by zone and day.
-pub(super) type Candidates<'a> = BTreeMap<i32, BTreeMap<Region, Domains<'a>>>;
+pub(super) type Candidates<'a> = BTreeMap<i32, BTreeMap<Region, CandidateDomains<'a>>>;
 
 /// By item and zone: bytes of others, and of all.
 type Places = BTreeMap<(Item, Region), (u64, u64)>;
 
 /// How a day was settled in a zone.
-struct Settled {
+struct SettledPlace {
     /// All of it.
     bytes: u64,
     /// Bytes that packages did not pay for.
@@ -72,14 +72,14 @@ struct Settled {
     parts: Vec<Part>,
 }
 
-impl Settled {
+impl SettledPlace {
     /// `bytes` of an item and zone, of which packages paid as `paid` says.
     fn of(paid: &[Paid], item: Item, zone: Region, bytes: u64) -> Self {
         let mut paid = paid.iter();
         let paid = paid.find(|paid| (paid.usage.item, paid.usage.zone) == (item, zone));
         let parts = paid.map_or_else(Vec::new, |paid| paid.parts.clone());
         let covered: u64 = parts.iter().map(|part| part.bytes).sum();
-        Settled {
+        SettledPlace {
             bytes,
             remaining: bytes.saturating_sub(covered),
             parts,
@@ -92,14 +92,14 @@ impl Settled {
 }
 
 /// Bytes of others by day and zone.
-struct Days {
+struct DaysOfOthers {
     standard: ZoneDays,
     /// Those for which packages may pay.
     payable: ZoneDays,
     push: ZoneDays,
 }
 
-impl Days {
+impl DaysOfOthers {
     /// All that was settled on a day.
     fn others(&self, day: i32) -> Vec<Usage> {
         let mut uses = of_day(Item::StandardTraffic, &self.standard, day);
@@ -118,7 +118,7 @@ impl Days {
 /// What the domains did to a place on a day.
 struct Difference<'a> {
     place: (Item, Region),
-    domains: Domains<'a>,
+    domains: CandidateDomains<'a>,
     /// Whether they sent anything there that day; else they used up packages that would have paid.
     is_theirs: bool,
     /// Bytes that are paid in money with them, and would not be without; less than 0 where more would be.
@@ -145,13 +145,13 @@ impl Rating<'_> {
         if candidates.is_empty() {
             return Ok(());
         }
-        let days = Days {
+        let days = DaysOfOthers {
             standard: self.standard_days(used, |of, _| !of.is_settled)?,
             payable: self.payable_days(used, |of| !of.is_settled)?,
             push: self.push_days(used)?,
         };
         let none = BTreeMap::new();
-        let mut so_far = Domains::new();
+        let mut so_far = CandidateDomains::new();
         let mut states = (packages.clone(), packages.clone());
         for day in self.days() {
             let zones = candidates.get(&day).unwrap_or(&none);
@@ -168,8 +168,8 @@ impl Rating<'_> {
             }
             let mut differences = Vec::new();
             for ((item, zone), bytes) in places(&others, &of_candidates)? {
-                let then = Settled::of(&then.1, item, zone, bytes.1);
-                let without = Settled::of(&without.1, item, zone, bytes.0);
+                let then = SettledPlace::of(&then.1, item, zone, bytes.1);
+                let without = SettledPlace::of(&without.1, item, zone, bytes.0);
                 let causes = Causes::new(zones, &so_far, item, zone)?;
                 differences.push(self.difference(day, (item, zone), causes, &then, &without)?);
             }
@@ -211,8 +211,8 @@ impl Rating<'_> {
         day: i32,
         place: (Item, Region),
         causes: Causes<'a>,
-        then: &Settled,
-        without: &Settled,
+        then: &SettledPlace,
+        without: &SettledPlace,
     ) -> Result<Difference<'a>, BillingError> {
         let (item, zone) = place;
         let price = self.catalogue.price(Item::StandardTraffic, zone, day)?;
@@ -296,7 +296,7 @@ impl Rating<'_> {
     fn day_costs(
         &self,
         price: &Price,
-        of: &Settled,
+        of: &SettledPlace,
         item: Item,
         zone: Region,
         day: i32,
@@ -403,7 +403,7 @@ fn split(amount: Amount, weights: &[u64]) -> Result<Vec<Amount>, Inexact> {
     Ok(parts.into_iter().map(Amount::new).collect())
 }
 
-fn bytes_of(domains: &Domains<'_>) -> Result<u64, Overflow> {
+fn bytes_of(domains: &CandidateDomains<'_>) -> Result<u64, Overflow> {
     let mut bytes = domains.values();
     bytes
         .try_fold(0_u64, |sum, bytes| sum.checked_add(*bytes))
@@ -412,7 +412,7 @@ fn bytes_of(domains: &Domains<'_>) -> Result<u64, Overflow> {
 
 /// Those of the domains that made what changed at a place.
 struct Causes<'a> {
-    domains: Domains<'a>,
+    domains: CandidateDomains<'a>,
     /// Whether they sent anything there that day: else they used up packages that would have paid.
     is_theirs: bool,
 }
@@ -421,8 +421,8 @@ impl<'a> Causes<'a> {
     /// Those who sent something of an item to a zone that day; else all of that day, or if it had none, all `so_far`:
     /// any of them may have used up packages.
     fn new(
-        zones: &BTreeMap<Region, Domains<'a>>,
-        so_far: &Domains<'a>,
+        zones: &BTreeMap<Region, CandidateDomains<'a>>,
+        so_far: &CandidateDomains<'a>,
         item: Item,
         zone: Region,
     ) -> Result<Self, Overflow> {
@@ -432,7 +432,7 @@ impl<'a> Causes<'a> {
             Some(theirs) => theirs.clone(),
             None if zones.is_empty() => so_far.clone(),
             None => {
-                let mut all = Domains::new();
+                let mut all = CandidateDomains::new();
                 add_all(&mut all, zones)?;
                 all
             }
@@ -443,8 +443,8 @@ impl<'a> Causes<'a> {
 
 /// Adds the bytes of all zones.
 fn add_all<'a>(
-    all: &mut Domains<'a>,
-    zones: &BTreeMap<Region, Domains<'a>>,
+    all: &mut CandidateDomains<'a>,
+    zones: &BTreeMap<Region, CandidateDomains<'a>>,
 ) -> Result<(), Overflow> {
     for (domain, bytes) in zones.values().flatten() {
         let sum = all.entry(*domain).or_default();
@@ -455,10 +455,10 @@ fn add_all<'a>(
 
 /// What was settled with them, as usage.
 pub(super) fn uses_of(
-    zones: &BTreeMap<Region, Domains<'_>>,
+    zones: &BTreeMap<Region, CandidateDomains<'_>>,
     day: i32,
 ) -> Result<Vec<Usage>, Overflow> {
-    let usage = |(zone, domains): (&Region, &Domains<'_>)| {
+    let usage = |(zone, domains): (&Region, &CandidateDomains<'_>)| {
         Ok(Usage {
             day,
             item: Item::StandardTraffic,

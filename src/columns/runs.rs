@@ -15,6 +15,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
@@ -22,8 +23,10 @@ use parquet::data_type::ByteArray;
 use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, OffsetIndexBuilder};
 use parquet::file::statistics::{Statistics, ValueStatistics};
-use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+
+use super::Encoded;
 
 /// A value that can stand in runs.
 pub trait RunValue: Copy + Eq + Ord + std::hash::Hash {
@@ -124,14 +127,8 @@ impl<V: RunValue> Runs<V> {
         }
     }
 
-    /// Writes the rows as the row group's next column, which must be required and of this type.
-    ///
-    /// Errors: the writer's.
-    pub fn write_as<W: std::io::Write + Send>(
-        &self,
-        column: ColumnDescPtr,
-        row_group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> Result<()> {
+    /// Encodes the rows as a column, which must be required and of this type.
+    pub(super) fn encode(&self, column: ColumnDescPtr) -> Result<Encoded> {
         let rows: u64 = self.runs.iter().map(|(_, len)| len).sum();
         let mut sink = TrackedWrite::new(Vec::new());
         let mut pages = SerializedPageWriter::new(&mut sink);
@@ -166,7 +163,8 @@ impl<V: RunValue> Runs<V> {
             column_index: None,
             offset_index: Some(offsets.build()),
         };
-        row_group.append_column(&bytes::Bytes::from(sink.into_inner()?), close)
+        let bytes = Bytes::from(sink.into_inner()?);
+        Ok(Encoded { bytes, close })
     }
 
     fn dictionary_page(&self) -> CompressedPage {
@@ -218,8 +216,9 @@ fn push_varint(mut value: u64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::columns::{Column, write_row_group};
     use arrow::array::{Array, AsArray};
-    use arrow::datatypes::Date32Type;
+    use arrow::datatypes::{Date32Type, Int64Type};
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
@@ -227,8 +226,8 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::Arc;
 
-    /// Writes two columns in runs beside one of the crate's own, and reads them back with the crate's reader.
-    fn round_trip(runs: &[(u8, u16)]) -> (Vec<String>, Vec<i32>) {
+    /// Writes two columns in runs beside one of numbers, with so many threads.
+    fn written(runs: &[(u8, u16)], threads: usize) -> Vec<u8> {
         let schema = "message m { required binary name (STRING); required int32 day (DATE); \
             required int64 row; }";
         let schema = Arc::new(parse_message_type(schema).expect("a schema"));
@@ -242,33 +241,33 @@ mod tests {
             texts.push(&name[..], u64::from(*len));
             days.push(i32::from(*value) - 100, u64::from(*len));
         }
-        let columns: Vec<_> = (0..2).map(|at| writer.schema_descr().column(at)).collect();
-        let mut group = writer.next_row_group().expect("a row group");
-        texts
-            .write_as(columns[0].clone(), &mut group)
-            .expect("written");
-        days.write_as(columns[1].clone(), &mut group)
-            .expect("written");
         let rows: Vec<i64> = (0..runs.iter().map(|(_, len)| i64::from(*len)).sum()).collect();
-        let mut numbers = group.next_column().expect("a column").expect("the third");
-        let written = numbers
-            .typed::<parquet::data_type::Int64Type>()
-            .write_batch(&rows, None, None);
-        assert_eq!(written.expect("written"), rows.len());
-        numbers.close().expect("closed");
-        group.close().expect("closed");
+        let columns = [
+            Column::Texts(&texts),
+            Column::Days(&days),
+            Column::Numbers(&rows),
+        ];
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.expect("threads")
+            .install(|| write_row_group(&columns, &mut writer))
+            .expect("written");
         writer.close().expect("closed");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file));
+        file
+    }
+
+    /// What the crate's reader finds.
+    fn read(file: Vec<u8>) -> (Vec<String>, Vec<i32>, Vec<i64>) {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file));
         let reader = reader.expect("Parquet").build().expect("a reader");
-        let (mut read_names, mut read_days) = (Vec::new(), Vec::new());
+        let (mut names, mut days, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         for batch in reader {
             let batch = batch.expect("readable");
-            let (names, days) = (batch.column(0), batch.column(1));
-            let names = names.as_string::<i32>();
-            read_names.extend((0..names.len()).map(|at| names.value(at).to_owned()));
-            read_days.extend_from_slice(days.as_primitive::<Date32Type>().values());
+            let texts = batch.column(0).as_string::<i32>();
+            names.extend((0..texts.len()).map(|at| texts.value(at).to_owned()));
+            days.extend_from_slice(batch.column(1).as_primitive::<Date32Type>().values());
+            rows.extend_from_slice(batch.column(2).as_primitive::<Int64Type>().values());
         }
-        (read_names, read_days)
+        (names, days, rows)
     }
 
     proptest! {
@@ -277,7 +276,9 @@ mod tests {
         fn runs_are_read_back_as_they_were(
             runs in proptest::collection::vec((any::<u8>(), 1u16..600), 1..300),
         ) {
-            let (names, days) = round_trip(&runs);
+            let file = written(&runs, 1);
+            prop_assert!(file == written(&runs, 3), "threads change nothing");
+            let (names, days, rows) = read(file);
             let expected: Vec<u8> = runs
                 .iter()
                 .flat_map(|(value, len)| std::iter::repeat_n(*value, usize::from(*len)))
@@ -286,6 +287,7 @@ mod tests {
             let expected_days: Vec<_> = expected.iter().map(|value| i32::from(*value) - 100).collect();
             prop_assert_eq!(names, expected_names);
             prop_assert_eq!(days, expected_days);
+            prop_assert!(rows.into_iter().eq(0..expected.len() as i64));
         }
     }
 }

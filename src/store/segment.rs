@@ -18,12 +18,12 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use parquet::schema::types::ColumnPath;
 use sha2::{Digest as _, Sha256};
 
 use super::durable::DurableFile;
 use super::error::{StoreError, file_error, int64};
-use crate::columns::{ROW_GROUP_ROWS, Runs, write_numbers};
+use crate::columns::{Column, ROW_GROUP_ROWS, Runs, write_row_group};
 use crate::meter::{DomainId, Tally};
 use crate::units::{SLOTS_PER_DAY, Slot};
 
@@ -172,10 +172,8 @@ fn write_parquet(
     contents: &[i64],
 ) -> Result<(), WriteError> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
-    let descriptor = SchemaDescriptor::new(Arc::clone(&schema));
     let mut writer = SerializedFileWriter::new(out, schema, Arc::new(properties()))?;
     for rows in rows.chunks(ROW_GROUP_ROWS) {
-        let mut group = writer.next_row_group()?;
         let (mut domains, mut regions, mut sources) = (Runs::new(), Runs::new(), Runs::new());
         for run in rows.chunk_by(|a, b| a.run() == b.run()) {
             let (first, len) = (run[0], run.len() as u64);
@@ -183,28 +181,29 @@ fn write_parquet(
             regions.push(first.tally.cell.region().name(), len);
             sources.push(contents[first.content as usize], len);
         }
-        domains.write_as(descriptor.column(0), &mut group)?;
-        regions.write_as(descriptor.column(1), &mut group)?;
-        sources.write_as(descriptor.column(2), &mut group)?;
+        let slot = |row: &SegmentRow| i64::from(row.tally.cell.slot_index()) * MICROS_PER_SLOT;
+        let slots: Vec<i64> = rows.iter().map(slot).collect();
+        let counts: [fn(&Tally) -> u64; 5] = [
+            |tally| tally.bytes,
+            |tally| u64::from(tally.requests),
+            |tally| tally.error_bytes,
+            |tally| u64::from(tally.error_requests),
+            |tally| u64::from(tally.doubtful_requests),
+        ];
         let numbers = |of: fn(&Tally) -> u64| -> Result<Vec<i64>, StoreError> {
             rows.iter().map(|row| int64(of(&row.tally))).collect()
         };
-        let slots = rows
-            .iter()
-            .map(|row| i64::from(row.tally.cell.slot_index()) * MICROS_PER_SLOT);
-        write_numbers(&slots.collect::<Vec<_>>(), &mut group)?;
-        write_numbers(&numbers(|tally| tally.bytes)?, &mut group)?;
-        write_numbers(&numbers(|tally| u64::from(tally.requests))?, &mut group)?;
-        write_numbers(&numbers(|tally| tally.error_bytes)?, &mut group)?;
-        write_numbers(
-            &numbers(|tally| u64::from(tally.error_requests))?,
-            &mut group,
-        )?;
-        write_numbers(
-            &numbers(|tally| u64::from(tally.doubtful_requests))?,
-            &mut group,
-        )?;
-        group.close()?;
+        let counts = counts.into_iter().map(numbers);
+        let counts = counts.collect::<Result<Vec<_>, StoreError>>()?;
+        let runs = [
+            Column::Texts(&domains),
+            Column::Texts(&regions),
+            Column::Ids(&sources),
+            Column::Numbers(&slots),
+        ];
+        let counts = counts.iter().map(|counts| Column::Numbers(counts));
+        let columns: Vec<Column<'_>> = runs.into_iter().chain(counts).collect();
+        write_row_group(&columns, &mut writer)?;
     }
     writer.close()?;
     Ok(())

@@ -10,6 +10,5 @@ mod misfits;
 mod passed_over;
 mod program;
 mod reading;
-mod readme;
 mod refusals;
 mod samples;

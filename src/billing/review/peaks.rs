@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{Domains, reviewed, split};
+use super::{CandidateDomains, reviewed, split};
 use crate::billing::catalogue::Item;
 use crate::billing::charge::Charge;
 use crate::billing::error::BillingError;
@@ -14,7 +14,7 @@ use crate::summary::{AccountUsage, DomainDays};
 use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY};
 
 /// Slots of a domain, counted from the first of the month, with their bytes.
-type Slots<'a> = (&'a str, Vec<(usize, u64)>);
+type SlotsOfDomain<'a> = (&'a str, Vec<(usize, u64)>);
 
 /// Bytes of the slots of a day in a zone.
 struct SlotsOfDay {
@@ -78,7 +78,7 @@ impl Rating<'_> {
         used: &'a AccountUsage,
         day: i32,
         zone: Region,
-    ) -> Result<Vec<Slots<'a>>, BillingError> {
+    ) -> Result<Vec<SlotsOfDomain<'a>>, BillingError> {
         let rules = self.catalogue.rules(day)?;
         let mut domains = Vec::new();
         for of in &used.domains {
@@ -120,7 +120,7 @@ impl Rating<'_> {
         account: &str,
         day: i32,
         slots: &SlotsOfDay,
-        domains: &[Slots<'_>],
+        domains: &[SlotsOfDomain<'_>],
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
         let (item, zone) = (Item::StandardPeak, slots.zone);
@@ -140,7 +140,7 @@ impl Rating<'_> {
             amounts.push(without.amount);
         }
         credit.amount = Amount::total(&amounts)?;
-        let mut in_slot = Domains::new();
+        let mut in_slot = CandidateDomains::new();
         for (domain, of_domain) in domains {
             let bytes = of_domain
                 .iter()

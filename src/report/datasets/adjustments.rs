@@ -2,8 +2,8 @@
 
 use super::super::build::Building;
 use super::super::dataset::PublishError;
-use super::parquet_file::{Footer, Form, MonthFile};
-use super::table::{Column, MICROS_PER_SEC, batch, schema};
+use super::parquet_file::{FileForm, Footer, MonthFile};
+use super::table::{DatasetColumn, MICROS_PER_SEC, batch, schema};
 use crate::columns::ROW_GROUP_ROWS;
 use crate::summary::Adjustment;
 use crate::units::{BillingMonth, Zone};
@@ -13,7 +13,7 @@ pub const ADJUSTMENTS_SCHEMA: &str = "adjustments/1";
 /// Columns by which the rows ascend.
 const SORTED_COLUMNS: i32 = 5;
 
-type Of<'a> = Column<'a, Adjustment>;
+type Of<'a> = DatasetColumn<'a, Adjustment>;
 
 /// The columns; days are those of `zone`.
 fn columns<'a>(zone: Zone) -> Vec<Of<'a>> {
@@ -57,7 +57,7 @@ pub fn write_adjustments(
         ],
     };
     let columns = columns(when.zone);
-    let form = Form {
+    let form = FileForm {
         name: ADJUSTMENTS_SCHEMA,
         schema: schema(&columns)?,
         sorted_columns: SORTED_COLUMNS,

@@ -9,9 +9,9 @@ use arrow::array::RecordBatch;
 use rust_decimal::Decimal;
 
 use super::super::dataset::PublishError;
-use super::parquet_file::{Footer, Form, MonthFile};
+use super::parquet_file::{FileForm, Footer, MonthFile};
 use super::read::each_batch;
-use super::table::{Column, MICROS_PER_SEC, batch, count, owned, rows, schema};
+use super::table::{DatasetColumn, MICROS_PER_SEC, batch, count, owned, rows, schema};
 use crate::billing::{
     AccountBill, Amount, Bill, BillTerms, Charge, Item, PricedBy, QUANTITY_PLACES, Status,
 };
@@ -32,7 +32,7 @@ const SORTED_COLUMNS: i32 = 2;
 
 /// A line as the dataset holds it; times in microseconds.
 #[derive(Clone, Default)]
-struct Line<'a> {
+struct ChargeRow<'a> {
     month: i32,
     account: Cow<'a, str>,
     id: Cow<'a, str>,
@@ -64,9 +64,9 @@ struct Line<'a> {
     package_quantity: Option<Decimal>,
 }
 
-type Of<'a> = Column<'a, Line<'a>>;
+type Of<'a> = DatasetColumn<'a, ChargeRow<'a>>;
 
-/// The columns. New ones come at the end, and are read back as [`Column::later`] ones.
+/// The columns. New ones come at the end, and are read back as [`DatasetColumn::later`] ones.
 fn columns<'a>() -> Vec<Of<'a>> {
     let mut columns = vec![
         Of::day("billing_month", |line| line.month),
@@ -137,7 +137,7 @@ fn columns_of_reasons<'a>() -> Vec<Of<'a>> {
     ]
 }
 
-impl<'a> Line<'a> {
+impl<'a> ChargeRow<'a> {
     /// A line of a bill; `by` is what priced those that name nothing else.
     fn of_charge(charge: &'a Charge, bill: &Bill, by: &'a PricedBy) -> Self {
         let micros = |of: &Range<Timestamp>| {
@@ -146,7 +146,7 @@ impl<'a> Line<'a> {
         let period = charge.period(bill.zone);
         let corrects = charge.corrects.map(|month| month.to_string());
         let by = charge.priced_by.as_deref().unwrap_or(by);
-        Line {
+        ChargeRow {
             month: bill.month.first_day(),
             account: charge.account[..].into(),
             id: charge.id().into(),
@@ -182,7 +182,7 @@ impl<'a> Line<'a> {
         let slots = bill.month.slots(bill.zone);
         let micros = |slot: u32| i64::from(slot) * i64::from(SLOT_SECS) * MICROS_PER_SEC;
         let period = [slots.start, slots.end].map(micros);
-        Line {
+        ChargeRow {
             month: bill.month.first_day(),
             account: account.account[..].into(),
             id: format!("{}/{PRECISION_ADJUSTMENT}", account.account).into(),
@@ -197,7 +197,7 @@ impl<'a> Line<'a> {
             how: "what is paid, 2 places, less the sum of the amounts, 8 places".into(),
             catalogue: by.name[..].into(),
             catalogue_digest: by.digest[..].into(),
-            ..Line::default()
+            ..ChargeRow::default()
         }
     }
 }
@@ -213,9 +213,9 @@ pub(in crate::report) fn each_batch_of_charges(
     let (by, mut lines) = (PricedBy::new(terms.catalogue), Vec::new());
     for account in &bill.accounts {
         let charges = account.charges.iter();
-        lines.extend(charges.map(|charge| Line::of_charge(charge, bill, &by)));
+        lines.extend(charges.map(|charge| ChargeRow::of_charge(charge, bill, &by)));
         if !account.adjustment.is_zero() {
-            lines.push(Line::of_adjustment(account, bill, &by));
+            lines.push(ChargeRow::of_adjustment(account, bill, &by));
         }
     }
     let columns = columns();
@@ -234,7 +234,7 @@ pub fn write_charges(
     terms: &BillTerms<'_>,
     folder: &Path,
 ) -> Result<(), PublishError> {
-    let form = Form {
+    let form = FileForm {
         name: CHARGES_SCHEMA,
         schema: schema(&columns())?,
         sorted_columns: SORTED_COLUMNS,
@@ -259,7 +259,7 @@ pub struct Billed {
 pub fn read_charges(folder: &Path, zone: Zone) -> Result<Billed, PublishError> {
     let (mut billed, mut last, columns) = (Billed::default(), None, columns());
     each_batch(folder, &[], |batch| {
-        for line in rows(&columns, batch, &Line::default()).ok()? {
+        for line in rows(&columns, batch, &ChargeRow::default()).ok()? {
             if line.item == PRECISION_ADJUSTMENT {
                 let adjustment = (line.account.into_owned(), line.amount);
                 billed.adjustments.push(adjustment);
@@ -274,7 +274,7 @@ pub fn read_charges(folder: &Path, zone: Zone) -> Result<Billed, PublishError> {
     Ok(billed)
 }
 
-impl Line<'_> {
+impl ChargeRow<'_> {
     /// The catalogue that priced it; most lines have that of the `last` one.
     fn priced_by(&self, last: Option<Arc<PricedBy>>) -> Arc<PricedBy> {
         let is_it = |by: &Arc<PricedBy>| {

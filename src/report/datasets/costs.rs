@@ -16,8 +16,8 @@ use rust_decimal::Decimal;
 
 use super::super::dataset::PublishError;
 use super::charges::{AMOUNT_PLACES, EXACT_PLACES};
-use super::parquet_file::{Footer, Form, MonthFile};
-use super::table::{Column, MICROS_PER_SEC, batch, count, owned, rows, schema};
+use super::parquet_file::{FileForm, Footer, MonthFile};
+use super::table::{DatasetColumn, MICROS_PER_SEC, batch, count, owned, rows, schema};
 use crate::billing::{Bill, BillTerms, Charge, Cost, Inexact, add_exactly};
 use crate::registry::Class;
 use crate::units::{Month, Region, Timestamp, Zone};
@@ -31,7 +31,7 @@ const ROWS_AT_A_TIME: usize = 65_536;
 
 /// A share of a line, as the dataset holds it; times in microseconds.
 #[derive(Clone)]
-struct Row {
+struct ShareRow {
     month: i32,
     account: Arc<str>,
     id: Arc<str>,
@@ -45,9 +45,9 @@ struct Row {
     cost: Cost,
 }
 
-impl Default for Row {
+impl Default for ShareRow {
     fn default() -> Self {
-        Row {
+        ShareRow {
             month: 0,
             account: "".into(),
             id: "".into(),
@@ -71,7 +71,7 @@ impl Default for Row {
     }
 }
 
-type Of = Column<'static, Row>;
+type Of = DatasetColumn<'static, ShareRow>;
 
 /// The columns; what tells which line a share is of, and the share itself, is read back.
 fn columns() -> Vec<Of> {
@@ -111,7 +111,7 @@ pub struct CostsWriter {
     month: Month,
     zone: Zone,
     currency: Arc<str>,
-    rows: Vec<Row>,
+    rows: Vec<ShareRow>,
 }
 
 impl CostsWriter {
@@ -120,7 +120,7 @@ impl CostsWriter {
     /// Errors: [`PublishError`].
     pub fn begin(bill: &Bill, terms: &BillTerms<'_>, folder: &Path) -> Result<Self, PublishError> {
         let columns = columns();
-        let form = Form {
+        let form = FileForm {
             name: COSTS_SCHEMA,
             schema: schema(&columns)?,
             sorted_columns: SORTED_COLUMNS,
@@ -142,7 +142,7 @@ impl CostsWriter {
         let micros = |end: Timestamp| end.as_unix_secs() * MICROS_PER_SEC;
         let period = charge.period(self.zone);
         let corrects = charge.corrects.map(|month| month.to_string());
-        let line = Row {
+        let line = ShareRow {
             month: self.month.first_day(),
             account: charge.account[..].into(),
             id: charge.id().into(),
@@ -153,9 +153,9 @@ impl CostsWriter {
             period_end: micros(period.end),
             unit: charge.item.unit(),
             currency: Arc::clone(&self.currency),
-            ..Row::default()
+            ..ShareRow::default()
         };
-        let share = |cost| Row {
+        let share = |cost| ShareRow {
             cost,
             ..line.clone()
         };
@@ -187,7 +187,7 @@ pub struct CostsReader {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     columns: Vec<Of>,
-    rows: Peekable<vec::IntoIter<Row>>,
+    rows: Peekable<vec::IntoIter<ShareRow>>,
 }
 
 impl CostsReader {
@@ -217,7 +217,7 @@ impl CostsReader {
     /// Errors: [`PublishError`], `Frozen` where they do not add up to the line.
     pub fn of(&mut self, charge: &Charge) -> Result<Vec<Cost>, PublishError> {
         let (id, mut costs) = (charge.id(), Vec::new());
-        let is_of = |row: &Row| *row.account == charge.account && *row.id == id;
+        let is_of = |row: &ShareRow| *row.account == charge.account && *row.id == id;
         while self.has_row()? {
             match self.rows.next_if(is_of) {
                 Some(row) => costs.push(row.cost),
@@ -254,7 +254,7 @@ impl CostsReader {
             let Some(batch) = self.batches.next() else {
                 return Ok(false);
             };
-            let rows = rows(&self.columns, &batch?, &Row::default());
+            let rows = rows(&self.columns, &batch?, &ShareRow::default());
             let rows = rows.map_err(|problem| self.frozen(problem))?;
             self.rows = rows.into_iter().peekable();
         }
@@ -270,12 +270,12 @@ impl CostsReader {
 }
 
 /// Corrected month, domain and class.
-type Key = (Option<Month>, String, Class);
+type CostKey = (Option<Month>, String, Class);
 
 /// What domains cost in a month, by account.
 #[derive(Debug, Default)]
 pub struct CostSums {
-    of: BTreeMap<String, BTreeMap<Key, CostSum>>,
+    of: BTreeMap<String, BTreeMap<CostKey, CostSum>>,
 }
 
 /// What a domain costs.

@@ -77,7 +77,7 @@ pub(super) fn properties(
 }
 
 /// What the files of a dataset hold, and in which order.
-pub(in crate::report) struct Form<'a> {
+pub(in crate::report) struct FileForm<'a> {
     /// Name and version of the schema, as footers have it.
     pub(in crate::report) name: &'a str,
     /// The columns.
@@ -87,7 +87,7 @@ pub(in crate::report) struct Form<'a> {
 }
 
 /// A file of a month, on its way, of a dataset that is written batch by batch.
-pub(in crate::report) struct MonthFile(ArrowWriter<Part>);
+pub(in crate::report) struct MonthFile(ArrowWriter<PartFile>);
 
 impl MonthFile {
     /// The name of the only file of a month.
@@ -98,7 +98,7 @@ impl MonthFile {
     /// Errors: [`PublishError`].
     pub(in crate::report) fn create(
         folder: &Path,
-        form: &Form<'_>,
+        form: &FileForm<'_>,
         footer: &Footer,
     ) -> Result<Self, PublishError> {
         MonthFile::create_part(folder, 0, form, footer)
@@ -110,7 +110,7 @@ impl MonthFile {
     pub(super) fn create_part(
         folder: &Path,
         number: usize,
-        form: &Form<'_>,
+        form: &FileForm<'_>,
         footer: &Footer,
     ) -> Result<Self, PublishError> {
         let properties = properties(form.name, footer, form.sorted_columns).build();
@@ -118,7 +118,7 @@ impl MonthFile {
         let options = ArrowWriterOptions::new()
             .with_properties(properties)
             .with_skip_arrow_metadata(true);
-        let (out, schema) = (Part::create(folder, number)?, Arc::clone(&form.schema));
+        let (out, schema) = (PartFile::create(folder, number)?, Arc::clone(&form.schema));
         let writer = ArrowWriter::try_new_with_options(out, schema, options)?;
         Ok(MonthFile(writer))
     }
@@ -140,16 +140,16 @@ impl MonthFile {
 
 /// One file on its way. All datasets write through it, so the writers of the Parquet crate are
 /// compiled for one kind of output.
-pub(super) struct Part {
+pub(super) struct PartFile {
     file: BufWriter<File>,
     path: PathBuf,
 }
 
-impl Part {
+impl PartFile {
     pub(super) fn create(folder: &Path, number: usize) -> Result<Self, PublishError> {
         let path = folder.join(format!("part-{number:05}.parquet"));
         let file = File::create(&path).map_err(write_error(&path))?;
-        Ok(Part {
+        Ok(PartFile {
             file: BufWriter::with_capacity(FILE_BUFFER_BYTES, file),
             path,
         })
@@ -165,7 +165,7 @@ impl Part {
     }
 }
 
-impl Write for Part {
+impl Write for PartFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write_all(bytes)?;
         Ok(bytes.len())

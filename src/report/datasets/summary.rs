@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::super::dataset::PublishError;
-use super::parquet_file::{Footer, Form, MonthFile, ROWS_PER_FILE};
+use super::parquet_file::{FileForm, Footer, MonthFile, ROWS_PER_FILE};
 use super::read::{each_batch, slot_of};
-use super::table::{Column, MICROS_PER_SEC, batch, count, owned, rows, schema};
+use super::table::{DatasetColumn, MICROS_PER_SEC, batch, count, owned, rows, schema};
 use crate::columns::ROW_GROUP_ROWS;
 use crate::meter::Usage;
 use crate::registry::Class;
@@ -23,7 +23,7 @@ const FACTOR_PLACES: u32 = 4;
 /// Places of `billable_gigabytes`: nine of the gigabytes, eight of two factors, one to spare.
 const BILLABLE_PLACES: u32 = 18;
 
-type Of<'a> = Column<'a, SummaryRow>;
+type Of<'a> = DatasetColumn<'a, SummaryRow>;
 
 /// The columns, with usage that is billed by these factors.
 fn columns<'a>(overhead: Factor, sampling: Factor) -> Vec<Of<'a>> {
@@ -117,7 +117,7 @@ pub(in crate::report) fn write_summary(
     folder: &Path,
 ) -> Result<(), PublishError> {
     let columns = columns(overhead, sampling);
-    let form = Form {
+    let form = FileForm {
         name: SUMMARY_SCHEMA,
         schema: schema(&columns)?,
         sorted_columns: SORTED_COLUMNS,

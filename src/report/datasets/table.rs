@@ -19,23 +19,23 @@ use crate::billing::Amount;
 pub(in crate::report) const MICROS_PER_SEC: i64 = 1_000_000;
 const DECIMAL_DIGITS: u8 = 38;
 
-type Written<'a, R> = Box<dyn Fn(&[R]) -> Result<ArrayRef, PublishError> + 'a>;
-type ReadBack<'a, R> = Box<dyn Fn(&dyn Array, &mut [R]) -> Option<()> + 'a>;
+type ColumnOfRows<'a, R> = Box<dyn Fn(&[R]) -> Result<ArrayRef, PublishError> + 'a>;
+type RowsOfColumn<'a, R> = Box<dyn Fn(&dyn Array, &mut [R]) -> Option<()> + 'a>;
 
 /// A column of rows `R`; none holds nulls.
-pub(super) struct Column<'a, R> {
+pub(super) struct DatasetColumn<'a, R> {
     name: &'static str,
-    written: Written<'a, R>,
-    read_back: Option<ReadBack<'a, R>>,
+    written: ColumnOfRows<'a, R>,
+    read_back: Option<RowsOfColumn<'a, R>>,
     is_later: bool,
 }
 
-impl<'a, R: 'a> Column<'a, R> {
+impl<'a, R: 'a> DatasetColumn<'a, R> {
     fn new(
         name: &'static str,
         written: impl Fn(&[R]) -> Result<ArrayRef, PublishError> + 'a,
     ) -> Self {
-        Column {
+        DatasetColumn {
             name,
             written: Box::new(written),
             read_back: None,
@@ -45,7 +45,7 @@ impl<'a, R: 'a> Column<'a, R> {
 
     /// Texts.
     pub(super) fn text(name: &'static str, of: impl Fn(&R) -> &str + 'a) -> Self {
-        Column::new(name, move |rows| {
+        DatasetColumn::new(name, move |rows| {
             let texts = rows.iter().map(&of);
             Ok(Arc::new(StringArray::from_iter_values(texts)))
         })
@@ -53,7 +53,7 @@ impl<'a, R: 'a> Column<'a, R> {
 
     /// Dates, in days since 1970-01-01.
     pub(super) fn day(name: &'static str, of: impl Fn(&R) -> i32 + 'a) -> Self {
-        Column::new(name, move |rows| {
+        DatasetColumn::new(name, move |rows| {
             let days = rows.iter().map(&of);
             Ok(Arc::new(Date32Array::from_iter_values(days)))
         })
@@ -61,7 +61,7 @@ impl<'a, R: 'a> Column<'a, R> {
 
     /// Instants, in microseconds since the epoch.
     pub(super) fn instant(name: &'static str, of: impl Fn(&R) -> i64 + 'a) -> Self {
-        Column::new(name, move |rows| {
+        DatasetColumn::new(name, move |rows| {
             let micros = TimestampMicrosecondArray::from_iter_values(rows.iter().map(&of));
             Ok(Arc::new(micros.with_timezone("UTC")))
         })
@@ -69,7 +69,7 @@ impl<'a, R: 'a> Column<'a, R> {
 
     /// Counts and signed sums; those that 64 bits with a sign do not hold are refused, as `TooLarge`.
     pub(super) fn sum(name: &'static str, of: impl Fn(&R) -> i128 + 'a) -> Self {
-        Column::new(name, move |rows| {
+        DatasetColumn::new(name, move |rows| {
             let sums = rows.iter().map(|row| int64(of(row)));
             Ok(Arc::new(sums.collect::<Result<Int64Array, _>>()?))
         })
@@ -77,7 +77,7 @@ impl<'a, R: 'a> Column<'a, R> {
 
     /// Numbers, in units of their last of so many places.
     pub(super) fn units(name: &'static str, places: u32, of: impl Fn(&R) -> i128 + 'a) -> Self {
-        Column::new(name, move |rows| {
+        DatasetColumn::new(name, move |rows| {
             let units = Decimal128Array::from_iter_values(rows.iter().map(&of));
             decimals(units, places)
         })
@@ -85,7 +85,7 @@ impl<'a, R: 'a> Column<'a, R> {
 
     /// Amounts with so many places; what has more is rounded here.
     pub(super) fn amount(name: &'static str, places: u32, of: impl Fn(&R) -> Amount + 'a) -> Self {
-        Column::new(name, move |rows| {
+        DatasetColumn::new(name, move |rows| {
             let units = rows.iter().map(|row| of(row).scaled(places));
             let units: Vec<i128> = units.collect::<Result<_, _>>()?;
             decimals(Decimal128Array::from(units), places)
@@ -94,7 +94,7 @@ impl<'a, R: 'a> Column<'a, R> {
 
     /// Numbers with so many places.
     pub(super) fn number(name: &'static str, places: u32, of: impl Fn(&R) -> Decimal + 'a) -> Self {
-        Column::amount(name, places, move |row| Amount::new(of(row)))
+        DatasetColumn::amount(name, places, move |row| Amount::new(of(row)))
     }
 
     /// The place in a row where a column of texts goes when it is read back, and what of a text goes there; `None`
@@ -185,7 +185,10 @@ impl<'a, R: 'a> Column<'a, R> {
 /// Rows as a batch; its schema is that of the dataset.
 ///
 /// Errors: [`PublishError`].
-pub(super) fn batch<R>(columns: &[Column<'_, R>], rows: &[R]) -> Result<RecordBatch, PublishError> {
+pub(super) fn batch<R>(
+    columns: &[DatasetColumn<'_, R>],
+    rows: &[R],
+) -> Result<RecordBatch, PublishError> {
     let written = columns.iter();
     let written = written.map(|column| Ok((column.name, (column.written)(rows)?, false)));
     let written: Vec<_> = written.collect::<Result<_, PublishError>>()?;
@@ -195,7 +198,7 @@ pub(super) fn batch<R>(columns: &[Column<'_, R>], rows: &[R]) -> Result<RecordBa
 /// The schema of a dataset.
 ///
 /// Errors: [`PublishError`].
-pub(super) fn schema<R>(columns: &[Column<'_, R>]) -> Result<SchemaRef, PublishError> {
+pub(super) fn schema<R>(columns: &[DatasetColumn<'_, R>]) -> Result<SchemaRef, PublishError> {
     Ok(batch(columns, &[])?.schema())
 }
 
@@ -203,7 +206,7 @@ pub(super) fn schema<R>(columns: &[Column<'_, R>]) -> Result<SchemaRef, PublishE
 ///
 /// Errors: what is wrong, where it is not a batch that we write.
 pub(super) fn rows<R: Clone>(
-    columns: &[Column<'_, R>],
+    columns: &[DatasetColumn<'_, R>],
     batch: &RecordBatch,
     blank: &R,
 ) -> Result<Vec<R>, &'static str> {

@@ -2,7 +2,6 @@
 //!
 //! There are rows by the million, so they fill their columns by hand: names and dates as runs, numbers side by side.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,15 +12,15 @@ use arrow::datatypes::{
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use super::super::dataset::PublishError;
-use super::parquet_file::{Footer, Part, ROWS_PER_FILE, properties};
+use super::parquet_file::{Footer, PartFile, ROWS_PER_FILE, properties};
 use super::read::{each_batch, slot_of};
 use super::table::{MICROS_PER_SEC, int64, utc_micros};
-use crate::columns::{ROW_GROUP_ROWS, Runs, write_numbers};
+use crate::columns::{Column, ROW_GROUP_ROWS, Runs, write_row_group};
 use crate::meter::{Cell, DomainId, Domains, Tally, Usage, UsageRow};
 use crate::registry::Registry;
 use crate::summary::MonthUsage;
@@ -34,7 +33,7 @@ const SORTED_COLUMNS: i32 = 6;
 
 /// What a column holds.
 #[derive(Clone, Copy)]
-enum Kind {
+enum ColumnKind {
     Day,
     Text,
     Instant,
@@ -43,29 +42,29 @@ enum Kind {
 
 /// Columns of byte sums.
 const BYTE_SUMS: [&str; 2] = ["bytes", "error_bytes"];
-/// The columns, and whether they are read back. Their order is that of [`write_row_group`] and [`ReadColumns::of`].
-const COLUMNS: [(&str, Kind, bool); 12] = [
-    ("billing_month", Kind::Day, false),
-    ("account", Kind::Text, false),
-    ("domain", Kind::Text, true),
-    ("class", Kind::Text, false),
-    ("region", Kind::Text, true),
-    ("slot_start", Kind::Instant, true),
-    ("usage_date", Kind::Day, false),
-    (BYTE_SUMS[0], Kind::Count, true),
-    ("requests", Kind::Count, true),
-    (BYTE_SUMS[1], Kind::Count, true),
-    ("error_requests", Kind::Count, true),
-    ("doubtful_requests", Kind::Count, true),
+/// The columns, and whether they are read back. Their order is that of [`RowGroup::all`] and [`ReadColumns::of`].
+const COLUMNS: [(&str, ColumnKind, bool); 12] = [
+    ("billing_month", ColumnKind::Day, false),
+    ("account", ColumnKind::Text, false),
+    ("domain", ColumnKind::Text, true),
+    ("class", ColumnKind::Text, false),
+    ("region", ColumnKind::Text, true),
+    ("slot_start", ColumnKind::Instant, true),
+    ("usage_date", ColumnKind::Day, false),
+    (BYTE_SUMS[0], ColumnKind::Count, true),
+    ("requests", ColumnKind::Count, true),
+    (BYTE_SUMS[1], ColumnKind::Count, true),
+    ("error_requests", ColumnKind::Count, true),
+    ("doubtful_requests", ColumnKind::Count, true),
 ];
 
 /// The schema; no column holds nulls.
 fn schema() -> Schema {
     let kind = |kind| match kind {
-        Kind::Day => DataType::Date32,
-        Kind::Text => DataType::Utf8,
-        Kind::Instant => utc_micros(),
-        Kind::Count => DataType::Int64,
+        ColumnKind::Day => DataType::Date32,
+        ColumnKind::Text => DataType::Utf8,
+        ColumnKind::Instant => utc_micros(),
+        ColumnKind::Count => DataType::Int64,
     };
     let fields = COLUMNS.map(|(name, of, _)| Field::new(name, kind(of), false));
     Schema::new(fields.to_vec())
@@ -84,39 +83,15 @@ pub fn write_usage_5min(
     let files: Vec<(usize, &[UsageRow])> = usage.parts(ROWS_PER_FILE).enumerate().collect();
     let schema = ArrowSchemaConverter::new().convert(&schema())?;
     files.into_par_iter().try_for_each(|(number, rows)| {
-        let out = Part::create(folder, number)?;
+        let out = PartFile::create(folder, number)?;
         let (root, properties) = (schema.root_schema_ptr(), Arc::clone(&properties));
         let mut writer = SerializedFileWriter::new(out, root, properties)?;
         for rows in rows.chunks(ROW_GROUP_ROWS) {
             let columns = RowGroup::new(usage, rows, registry)?;
-            write_row_group(&columns, &schema, writer.next_row_group()?)?;
+            write_row_group(&columns.all(), &mut writer)?;
         }
         writer.into_inner()?.finish()
     })
-}
-
-/// Writes one row group: columns in runs from their runs, numbers by the crate's writers.
-fn write_row_group<W: Write + Send>(
-    columns: &RowGroup<'_>,
-    schema: &SchemaDescriptor,
-    mut group: SerializedRowGroupWriter<'_, W>,
-) -> Result<(), PublishError> {
-    let mut descriptors = (0..schema.num_columns()).map(|at| schema.column(at));
-    let mut descriptor = || descriptors.next().expect("one descriptor per column");
-    columns.month.write_as(descriptor(), &mut group)?;
-    columns.account.write_as(descriptor(), &mut group)?;
-    columns.domain.write_as(descriptor(), &mut group)?;
-    columns.class.write_as(descriptor(), &mut group)?;
-    columns.region.write_as(descriptor(), &mut group)?;
-    descriptor();
-    let [slot_micros, counts @ ..] = &columns.numbers;
-    write_numbers(slot_micros, &mut group)?;
-    columns.date.write_as(descriptor(), &mut group)?;
-    counts
-        .iter()
-        .try_for_each(|counts| write_numbers(counts, &mut group))?;
-    group.close()?;
-    Ok(())
 }
 
 /// Byte sums hardly repeat and do not compress: they are stored as they are, which is fastest to
@@ -189,6 +164,32 @@ impl<'a> RowGroup<'a> {
         }
         columns.place_waiting();
         Ok(columns)
+    }
+
+    /// All of them, in order.
+    fn all(&self) -> [Column<'_>; 12] {
+        let [
+            slot_micros,
+            bytes,
+            requests,
+            error_bytes,
+            error_requests,
+            doubtful,
+        ] = &self.numbers;
+        [
+            Column::Days(&self.month),
+            Column::Texts(&self.account),
+            Column::Texts(&self.domain),
+            Column::Texts(&self.class),
+            Column::Texts(&self.region),
+            Column::Numbers(slot_micros),
+            Column::Days(&self.date),
+            Column::Numbers(bytes),
+            Column::Numbers(requests),
+            Column::Numbers(error_bytes),
+            Column::Numbers(error_requests),
+            Column::Numbers(doubtful),
+        ]
     }
 
     /// Adds the rows of one cell, nearly always one, as one row.

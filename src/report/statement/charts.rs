@@ -27,7 +27,7 @@ const MARGIN: i128 = 22;
 const DAYS_NAMED: i128 = 5;
 
 /// An amount with its name.
-pub(super) struct Bar {
+pub(super) struct ChartBar {
     pub(super) name: String,
     pub(super) amount: Decimal,
 }
@@ -48,7 +48,7 @@ fn percent(hundredths: i128) -> String {
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
-fn units(bars: &[Bar]) -> Result<Vec<i128>, Inexact> {
+fn units(bars: &[ChartBar]) -> Result<Vec<i128>, Inexact> {
     let units = bars
         .iter()
         .map(|bar| Amount::new(bar.amount).scaled(PLACES));
@@ -79,7 +79,7 @@ fn name_at(y: i128, name: &str) -> String {
 }
 
 /// A row for each amount: name and amount over a bar.
-pub(super) fn rows(title: &str, bars: &[Bar], currency: &str) -> Result<String, Inexact> {
+pub(super) fn rows(title: &str, bars: &[ChartBar], currency: &str) -> Result<String, Inexact> {
     let units = units(bars)?;
     let most = most(&units);
     let mut svg = open(title, bars, ROW * bars.len() as i128, currency);
@@ -100,7 +100,7 @@ pub(super) fn rows(title: &str, bars: &[Bar], currency: &str) -> Result<String, 
 }
 
 /// A bar for each day, which `bars` are named by.
-pub(super) fn days(title: &str, bars: &[Bar], currency: &str) -> Result<String, Inexact> {
+pub(super) fn days(title: &str, bars: &[ChartBar], currency: &str) -> Result<String, Inexact> {
     let units = units(bars)?;
     let most = most(&units);
     let count = bars.len().max(1) as i128;
@@ -137,7 +137,7 @@ pub(super) fn days(title: &str, bars: &[Bar], currency: &str) -> Result<String, 
 }
 
 /// The beginning of a chart: what it shows stands in words, too, for those who cannot see it.
-fn open(title: &str, bars: &[Bar], height: i128, currency: &str) -> String {
+fn open(title: &str, bars: &[ChartBar], height: i128, currency: &str) -> String {
     let (title, currency) = (escaped(title), escaped(currency));
     let amounts = bars.iter().filter(|bar| !bar.amount.is_zero());
     let said: Vec<String> = amounts
@@ -172,8 +172,8 @@ mod tests {
         }
     }
 
-    fn bar(name: &str, amount: i64) -> Bar {
-        Bar {
+    fn bar(name: &str, amount: i64) -> ChartBar {
+        ChartBar {
             name: name.to_owned(),
             amount: amount.into(),
         }
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn days_of_a_month_stand_beside_each_other_within_the_chart() {
         for count in [28, 29, 30, 31] {
-            let bars: Vec<Bar> = (1..=count).map(|day| bar(&day.to_string(), day)).collect();
+            let bars: Vec<ChartBar> = (1..=count).map(|day| bar(&day.to_string(), day)).collect();
             let svg = days("Days", &bars, "CNY").expect("drawn");
             let (lefts, widths) = (values(&svg, "x"), values(&svg, "width"));
             assert_eq!(lefts.len(), bars.len());
