@@ -5,12 +5,22 @@
 //! written as Parquet. The rooms, and which may use which, are in `src/architecture.md`. What users need to
 //! know is in the [`guide`].
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_methods,
+        reason = "`.clippy.toml` says why, call by call"
+    )
+)]
+
 pub mod billing;
 pub mod cli;
 pub mod columns;
 pub mod decode;
+pub mod disk;
 pub mod ingest;
 pub mod meter;
+pub mod months;
 pub mod record;
 pub mod registry;
 pub mod report;

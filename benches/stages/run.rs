@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use cdn_meter::ingest::{Events, Options, SourceReport, ingest};
+use cdn_meter::ingest::{Events, Options, RejectRatio, SourceReport, ingest};
 use cdn_meter::meter::UsageTable;
 use cdn_meter::registry::Registry;
 use cdn_meter::report::{
@@ -18,7 +18,6 @@ use cdn_meter::report::{
 use cdn_meter::source::{Source, discover};
 use cdn_meter::summary::Book;
 use cdn_meter::units::Factor;
-use rust_decimal::Decimal;
 use tempfile::TempDir;
 
 use super::decode;
@@ -103,7 +102,7 @@ pub fn options(workers: usize) -> Options {
         workers,
         layout: None,
         fallback_domain: None,
-        reject_ratio_max: Some(Decimal::ZERO),
+        reject_ratio_max: Some(RejectRatio::ZERO),
         rows_max: UsageTable::rows_in(MEMORY_BYTES),
         // The logs have not changed for long: nobody looks whether they do.
         now_nanos: i128::MAX,

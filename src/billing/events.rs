@@ -47,6 +47,7 @@ use super::catalogue::currency;
 use super::exact::DETAIL_PLACES;
 use super::licence::{PluginState, Purchase};
 use super::{packages, text, transcoding};
+use crate::disk::read_text_bounded;
 use crate::units::{Timestamp, Zone, hex};
 
 /// Largest event file, in bytes.
@@ -177,7 +178,7 @@ impl Events {
             path: path.to_owned(),
             source,
         };
-        let text = text::load(path, EVENTS_BYTES_MAX).map_err(unreadable)?;
+        let text = read_text_bounded(path, EVENTS_BYTES_MAX).map_err(unreadable)?;
         Events::parse(&text, &path.display().to_string(), zone)
     }
 

@@ -22,6 +22,7 @@ use parquet::errors::ParquetError;
 
 use super::catalogue::Item;
 use super::metered::{Metered, Service};
+use crate::disk::open_bounded;
 use crate::units::{Region, Timestamp, Zone};
 
 /// Most records of a file.
@@ -101,7 +102,9 @@ pub fn read_services(path: &Path) -> Result<Vec<Metered>, ServicesError> {
     };
     match is_parquet {
         true => records.read_parquet(File::open(path).map_err(unreadable)?)?,
-        false => records.read_csv(File::open(path).map_err(unreadable)?)?,
+        false => {
+            records.read_csv(open_bounded(path, SERVICE_CSV_BYTES_MAX).map_err(unreadable)?)?
+        }
     }
     Ok(records.found)
 }
@@ -113,13 +116,13 @@ struct Records<'a> {
 }
 
 impl Records<'_> {
-    fn read_csv(&mut self, file: File) -> Result<(), ServicesError> {
+    fn read_csv(&mut self, file: io::Take<File>) -> Result<(), ServicesError> {
         let wrong = |source| ServicesError::Csv {
             path: self.path.to_owned(),
             source,
         };
         // A file over the limit ends within a record or after it: one byte more tells them apart.
-        let mut reader = csv::Reader::from_reader(file.take(SERVICE_CSV_BYTES_MAX + 1));
+        let mut reader = csv::Reader::from_reader(file);
         let header = reader.headers().map_err(wrong)?;
         let header: Vec<String> = header.iter().map(str::to_owned).collect();
         let columns = self.columns(&header)?;

@@ -1,22 +1,6 @@
-//! Files that are read whole, and the places in them that messages name.
-
-use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
-use std::path::Path;
+//! Texts that are read, and the places in them that messages name.
 
 use rust_decimal::Decimal;
-
-/// The text of a file of at most `bytes_max` bytes. The limit is held while reading, since a pipe does
-/// not tell its size.
-pub(super) fn load(path: &Path, bytes_max: u64) -> io::Result<String> {
-    let mut text = String::new();
-    let file = File::open(path)?.take(bytes_max + 1);
-    let read = io::BufReader::new(file).read_to_string(&mut text)?;
-    match bytes_max < read as u64 {
-        true => Err(ErrorKind::FileTooLarge.into()),
-        false => Ok(text),
-    }
-}
 
 /// The noun of so many minutes.
 pub(super) fn minutes(count: Decimal) -> &'static str {

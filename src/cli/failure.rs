@@ -12,8 +12,12 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::billing::{BillingError, CatalogueError, EventsError, Inexact, ServicesError};
+use crate::disk::SwapError;
 use crate::ingest::IngestError;
 use crate::meter::{MemoryFull, Overflow, TableFull};
+use crate::months::{
+    BilledBesides, FreezeError, MonthError, ReconcileError, RegistryRefused, WayError,
+};
 use crate::record::LayoutError;
 use crate::registry::RegistryError;
 use crate::report::PublishError;
@@ -161,7 +165,7 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::InTheWay { .. }
-            | PublishError::Busy { .. }
+            | PublishError::Swap(SwapError::Busy { .. })
             | PublishError::OtherMonths { .. }
             | PublishError::UntoldMonths { .. }
             | PublishError::Inexact(_) => Failure::start(error),
@@ -193,6 +197,81 @@ impl From<BillingError> for Failure {
             | BillingError::FeeCurrency { .. }
             | BillingError::Rerated { .. } => Failure::start(error),
             _ => Failure::state(error),
+        }
+    }
+}
+
+impl Failure {
+    /// Why months cannot be billed, corrected or published.
+    pub(super) fn of_month(error: MonthError) -> Self {
+        match error {
+            MonthError::Store(error) => error.into(),
+            MonthError::Publish(error) => error.into(),
+            MonthError::Billing(error) => error.into(),
+            MonthError::Catalogue(error) => error.into(),
+            MonthError::Summary(error) => error.into(),
+            MonthError::Inexact(error) => error.into(),
+            MonthError::Overflow(error) => error.into(),
+            MonthError::TableFull(error) => error.into(),
+            MonthError::Registry(error) => error.into(),
+            MonthError::NotGiven { month, besides } => {
+                let flag = match besides {
+                    BilledBesides::Events => "--events",
+                    BilledBesides::Services => "--services",
+                };
+                Failure::start(format!(
+                    "{month} was closed with {flag}; give it again, else what it billed would be credited"
+                ))
+            }
+            MonthError::ClosedInAnother {
+                month,
+                way,
+                currency,
+                closed_in,
+            } => Failure::start(format!(
+                "{month} was closed in {closed_in}, and {way} prices it in {currency}; currencies are not compared: \
+                 ask for one month with --month, and for this one with catalogues in {closed_in}"
+            )),
+            MonthError::Licence(_) | MonthError::Currencies { .. } => Failure::start(error),
+            error => Failure::state(error),
+        }
+    }
+}
+
+impl From<RegistryRefused> for Failure {
+    fn from(error: RegistryRefused) -> Self {
+        match error {
+            RegistryRefused::Store(error) => error.into(),
+            RegistryRefused::Publish(error) => error.into(),
+            error => Failure::start(error),
+        }
+    }
+}
+
+impl From<FreezeError> for Failure {
+    fn from(error: FreezeError) -> Self {
+        match error {
+            FreezeError::Month(error) => error.into(),
+            FreezeError::Growing { .. } => Failure::start(format!("{error}, or now with --early")),
+            error => Failure::start(error),
+        }
+    }
+}
+
+impl From<WayError> for Failure {
+    fn from(error: WayError) -> Self {
+        Failure::start(error)
+    }
+}
+
+impl From<ReconcileError> for Failure {
+    fn from(error: ReconcileError) -> Self {
+        match error {
+            ReconcileError::Month(error) => error.into(),
+            ReconcileError::Length { .. } => {
+                Failure::start(format!("{error}; say of how many with --granularity"))
+            }
+            error => Failure::start(error),
         }
     }
 }

@@ -3,46 +3,12 @@
 //! Owns: arguments, what is said to people and scripts, exit codes, the wall clock.
 //! Does not own: any work; every command calls the rooms above and shows what they answer.
 
-mod arrears;
-mod backup;
-mod bill;
-mod bills;
-mod catalogue;
-mod charge;
-mod close;
-mod compact;
-mod compare;
-mod corrections;
-mod costs;
-mod counted;
-mod events;
-mod explain;
+mod args;
+mod commands;
 mod failure;
-mod focus;
-mod forget;
-mod formats;
-mod ingest;
-mod ledger;
-mod licence;
-mod lines;
-mod logged;
-mod metering;
-mod monotone;
-mod months;
-mod nearest;
 mod out;
-mod outlet;
 mod progress;
-mod publishing;
-mod quarantine;
-mod reconcile;
-mod run;
 mod signals;
-mod size;
-mod statement;
-mod summary;
-mod taken;
-mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -50,7 +16,12 @@ use std::process::ExitCode;
 use clap::error::ContextValue;
 use clap::{Parser, Subcommand};
 
+use crate::months::start_threads;
 use crate::units::{Shown, shown};
+use commands::{
+    arrears, backup, bill, catalogue, close, compact, explain, forget, formats, ingest, licence,
+    reconcile, run, summary, verify,
+};
 use failure::Failure;
 
 /// Turns CDN access logs into exact usage per domain, billing month and class, as Parquet.
@@ -144,12 +115,7 @@ fn misused(mut error: clap::Error) -> ExitCode {
 /// Handles signals, and starts the threads that all commands share: the system may refuse them.
 fn begin() -> Result<(), Failure> {
     signals::handle()?;
-    let pool = rayon::ThreadPoolBuilder::new().build_global();
-    pool.map_err(|error| {
-        Failure::start(format!(
-            "cannot start threads ({error}); raise the limit of processes (ulimit -u)"
-        ))
-    })
+    start_threads().map_err(Failure::start)
 }
 
 fn perform(command: Command) -> Result<Finish, Failure> {

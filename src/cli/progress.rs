@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::quarantine::QuarantineFile;
-use super::signals::caught;
+use super::signals::{caught, end_at_once};
 use crate::ingest::{Events, Outcome, Refusal, SourceReport};
+use crate::months::{Notice, QuarantineFile, Watch};
+use crate::report::{Dataset, Removed};
 use crate::units::{counted, shown};
 
 /// Time between lines where there is no terminal.
@@ -163,6 +164,90 @@ impl Events for Progress {
             None => Ok(()),
         }
     }
+}
+
+/// Says at the terminal what is told of work on months, and stops it by a signal.
+pub(super) struct Terminal;
+
+impl Watch for Terminal {
+    fn tell(&self, notice: &Notice<'_>) {
+        match notice {
+            Notice::Rerated(report) => report.texts().iter().for_each(|text| say(text)),
+            notice => say(&text_of(notice)),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        caught().is_some()
+    }
+
+    fn begin_to_publish(&self) {
+        end_at_once();
+    }
+}
+
+/// What is said of a notice that is one line.
+fn text_of(notice: &Notice<'_>) -> String {
+    match notice {
+        Notice::StillOpen(open) => {
+            format!(
+                "{open} is still open: until it is closed, what changes in it rewrites its bill"
+            )
+        }
+        Notice::FactorsStay(close) => format!(
+            "{} was closed with overhead factor {} and sampling factor {}, and keeps them",
+            close.terms.month, close.terms.overhead_factor, close.terms.sampling_factor
+        ),
+        Notice::Adjusted {
+            close,
+            adjustments,
+            bytes,
+            folder,
+        } => format!(
+            "{} was closed at {} and is published as it was then; {} of {bytes} B in all {} in {}",
+            close.terms.month,
+            close.at,
+            counted(*adjustments as u64, "adjustment"),
+            if *adjustments == 1 { "is" } else { "are" },
+            folder.display()
+        ),
+        Notice::QuarantineStale { path, has_lines } => format!(
+            "{} was of an earlier command, or is damaged or gone: {}",
+            path.display(),
+            match has_lines {
+                true => "it is written anew",
+                false => "the store holds no rejected lines, so there is none now",
+            }
+        ),
+        Notice::Removed(removed) => text_of_removed(removed),
+        Notice::Left(left) => format!(
+            "{} is left as it is and may not agree with what is published now: cdn-meter did not write all of it ({})",
+            left.path.display(),
+            left.what
+        ),
+        Notice::RejectedIn(path) => format!("rejected lines are in {}", path.display()),
+        Notice::WrittenMeanwhile(out) => format!(
+            "the store was written to while it was read: months in {} may be of different states of it; run the \
+             command again",
+            out.display()
+        ),
+        Notice::Rerated(report) => report.texts().join("\n"),
+    }
+}
+
+fn text_of_removed(removed: &Removed) -> String {
+    let hint = match removed.dataset {
+        Dataset::Usage5min | Dataset::Summary => "`cdn-meter summary` writes it anew",
+        Dataset::Adjustments => "`cdn-meter summary` writes it anew where a month is closed",
+        Dataset::Charges | Dataset::Costs => "`cdn-meter bill` writes it anew",
+        Dataset::Focus | Dataset::FocusCsv => "`cdn-meter bill --focus` writes it anew",
+    };
+    let why = match &removed.unlike {
+        None => "was of an earlier command and may not agree with what is published now".to_owned(),
+        Some(file) => format!("is not what was written there ({file})"),
+    };
+    let path = removed.path.display();
+    format!("{path} {why}: removed; {hint}")
 }
 
 /// A line on standard error; where that is gone, there is nobody to tell.

@@ -19,6 +19,7 @@ use signal_hook::flag;
 
 use super::Failure;
 use crate::ingest::{IngestError, Ingested, Stopped};
+use crate::months::MonthError;
 
 /// What exit codes add to the number of a signal.
 const EXIT_CODES: u8 = 128;
@@ -85,24 +86,36 @@ impl Drop for Graceful {
     }
 }
 
-/// Begins to publish: from now on a signal ends the program at once, as the next command takes back what is half done.
-///
-/// Errors: a signal that came before.
-pub(super) fn begin_to_publish() -> Result<(), Failure> {
+/// Has a signal end the program at once from now on, as while it publishes: the next command takes back what is half
+/// done.
+pub(super) fn end_at_once() {
     IS_FINAL.store(true, Ordering::SeqCst);
-    hold_not_stopped()
 }
 
 /// Stops a run that has read all logs and has published nothing yet, if a signal came.
-pub(super) fn hold_not_stopped() -> Result<(), Failure> {
+fn hold_not_stopped() -> Result<(), Failure> {
     match caught() {
         None => Ok(()),
-        Some((name, number)) => Err(Failure::signal(
-            EXIT_CODES + number,
-            format!(
-                "stopped by {name} after all logs were read: what is in a store stays counted; nothing was published"
-            ),
-        )),
+        Some(signal) => Err(stopped_by(signal)),
+    }
+}
+
+/// The end of a run that was stopped after all logs were read, before anything was published.
+fn stopped_by((name, number): (&str, u8)) -> Failure {
+    Failure::signal(
+        EXIT_CODES + number,
+        format!(
+            "stopped by {name} after all logs were read: what is in a store stays counted; nothing was published"
+        ),
+    )
+}
+
+impl From<MonthError> for Failure {
+    fn from(error: MonthError) -> Self {
+        match (error, caught()) {
+            (MonthError::Stopped, Some(signal)) => stopped_by(signal),
+            (error, _) => Failure::of_month(error),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod open;
 mod part;
 mod pool;
 mod quarantine;
+mod ratio;
 mod recount;
 mod rejects;
 mod report;
@@ -43,13 +44,13 @@ use std::sync::mpsc;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use memchr::memchr;
-use rust_decimal::Decimal;
 
 pub use against::{Compared, compare};
 pub use look::READINGS_MAX;
 pub use misfit::{Misfit, REJECTS_FORGIVEN};
 pub use open::names_no_domain;
 pub use quarantine::{Quarantine, is_quarantine};
+pub use ratio::RejectRatio;
 pub use recount::recount;
 pub use rejects::{REJECTS_KEPT_BYTES_MAX, RejectedLine, Rejects};
 pub use report::{Outcome, Refusal, SourceReport};
@@ -81,7 +82,7 @@ pub struct Options {
     pub fallback_domain: Option<String>,
     /// The largest part of a source's rows that may be rejected, 0 to 1 ([`REJECTS_FORGIVEN`]); `None`
     /// for sources that were let in before.
-    pub reject_ratio_max: Option<Decimal>,
+    pub reject_ratio_max: Option<RejectRatio>,
     /// Distinct rows of usage that one table may hold.
     pub rows_max: usize,
     /// Nanoseconds since the epoch at the start: what changed just before may change unseen.

@@ -346,7 +346,7 @@ impl SourceRun {
         if let Some(limit) = options.reject_ratio_max
             && found.refusal.is_none()
         {
-            found.judge(before, limit, resume);
+            found.judge(before, limit.number(), resume);
         }
         Ok(found.refusal.is_none())
     }

@@ -17,8 +17,7 @@ mod place;
 mod toml;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 pub use correction::Mended;
@@ -27,6 +26,7 @@ pub use error::RegistryError;
 pub use facts::{TakenBack, speaks_of};
 pub use place::Place;
 
+use crate::disk::read_bounded;
 use crate::units::{Month, Zone};
 use correction::Correction;
 use entry::{Entry, Pattern};
@@ -61,21 +61,13 @@ impl Registry {
     ///
     /// Errors: [`RegistryError`] with file and line.
     pub fn load(path: &Path, zone: Zone) -> Result<Self, RegistryError> {
-        let unreadable = |source| RegistryError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let file = File::open(path).map_err(unreadable)?;
-        let mut bytes = Vec::new();
-        // The limit is held while reading, since a pipe does not tell its size.
-        file.take(REGISTRY_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        if REGISTRY_BYTES_MAX < bytes.len() as u64 {
-            return Err(RegistryError::TooLarge {
-                path: path.to_owned(),
-            });
-        }
+        let bytes = read_bounded(path, REGISTRY_BYTES_MAX).map_err(|source| {
+            let path = path.to_owned();
+            match source.kind() {
+                ErrorKind::FileTooLarge => RegistryError::TooLarge { path },
+                _ => RegistryError::Read { path, source },
+            }
+        })?;
         let origin = path.display().to_string();
         let text = std::str::from_utf8(&bytes).map_err(|error| RegistryError::Syntax {
             at: Lines::new(&bytes, &origin).place(error.valid_up_to()),

@@ -20,15 +20,13 @@ use std::path::Path;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::build::{Building, folder_name};
 use super::dataset::{Dataset, PublishError, write_error};
+use super::folders::{MADE_OF, files_below, folder_name, months_in};
 use super::origin::{Facts, Origin};
-use super::standing::files_below;
-use crate::store::{StoreError, open_file};
+use crate::disk::open_file;
+use crate::store::StoreError;
 use crate::units::{Month, hex};
 
-/// The name of the file.
-pub(super) const MADE_OF: &str = ".made-of";
 const TITLE: &str = "cdn-meter made-of/2";
 /// What stands for all months.
 const ALL: &str = "*";
@@ -122,18 +120,18 @@ impl MadeOf {
         text
     }
 
-    /// Notes what a dataset, or a month of it, is made of, and its files.
+    /// Notes what a dataset that is built in the folder `built`, or a month of it, is made of, and its files.
     pub(super) fn note(
         &mut self,
-        (building, files): (&Building, &FilesOf),
+        dataset: Dataset,
+        (built, files): (&Path, &FilesOf),
         month: Option<Month>,
         origin: &Origin<'_>,
     ) -> Result<(), StoreError> {
-        let dataset = building.dataset;
         self.forget(dataset, month);
         let mut months = vec![month];
         if month.is_none() {
-            months.extend(building.months().into_iter().map(Some));
+            months.extend(months_in(built).into_iter().map(Some));
         }
         for month in months {
             let at = month.map_or_else(|| ALL.to_owned(), |month| month.to_string());

@@ -15,8 +15,7 @@ mod dataset;
 mod datasets;
 mod focus;
 mod folded;
-mod half;
-mod journal;
+mod folders;
 mod json;
 mod made_of;
 mod month;
@@ -26,11 +25,10 @@ mod plan;
 mod publish;
 mod standing;
 mod statement;
-mod swap;
 mod terminal;
 
 pub use bill::{BillReport, print_bill};
-pub use build::{Build, Building, is_dataset_name, is_name_in_out, mark_of_folder};
+pub use build::{Build, Building};
 pub use charges_csv::write_charges_csv;
 pub use comparison::{Comparison, print_comparison};
 pub use dataset::{Dataset, PublishError};
@@ -42,6 +40,7 @@ pub use datasets::{
 };
 pub use focus::{FocusTerms, FocusVersion, write_focus};
 pub use folded::FoldedReport;
+pub use folders::{QUARANTINE_FILE, is_dataset_name, is_name_in_out, mark_of_folder};
 pub use json::{
     BytesReport, ClosedReport, FileReport, LinesReport, NotedReport, RetriedReport, RowReport,
     RunReport, SalvagedReport, SetAsideReport, UsageReport,
@@ -52,7 +51,8 @@ pub use notes::{
     WaitingReport, WithoutBytesReport,
 };
 pub use origin::{BilledBy, Origin};
-pub use publish::{Left, Publication, QUARANTINE_FILE, Removed, is_quarantine_stale, publish};
+pub use plan::{Left, Publication, Removed};
+pub use publish::{is_quarantine_stale, publish};
 pub use statement::{
     STATEMENT_ACCOUNTS_MAX, STATEMENT_LINES_MAX, STATEMENT_MONTHS_MAX, STATEMENT_ROWS_MAX,
     Statement,

@@ -10,16 +10,49 @@
 //! close froze is the same as long as the close is.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::build::{Build, Building, folder_name};
+use super::build::{Build, Building};
 use super::dataset::{Dataset, PublishError, write_error};
-use super::made_of::{FilesOf, MADE_OF, MadeOf, file_facts};
-use super::publish::{Left, Publication, QUARANTINE_FILE, Removed};
-use super::standing::{Standing, months_in};
-use super::swap::{Act, Step, is_there};
+use super::folders::{MADE_OF, QUARANTINE_FILE, folder_name, months_in};
+use super::made_of::{FilesOf, MadeOf, file_facts};
+use super::origin::Origin;
+use super::standing::Standing;
+use crate::disk::{Act, Step, is_there, write_file};
 use crate::units::Month;
+
+/// What is published together.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    /// The datasets that were built.
+    pub datasets: Vec<Building>,
+    /// What they were made of.
+    pub origin: &'a Origin<'a>,
+    /// The only month of them, where one was named: all others stay as they are.
+    pub only: Option<Month>,
+    /// Whether there are rejected lines; `None` leaves their file as it is.
+    pub quarantine: Option<bool>,
+}
+
+/// A dataset of an earlier command that was removed, or a month of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// What it was.
+    pub dataset: Dataset,
+    /// Where it was.
+    pub path: PathBuf,
+    /// The file of it that was not what was written, if it was made of the same.
+    pub unlike: Option<String>,
+}
+
+/// What others keep under the name of a dataset, beside what is published.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is, in words.
+    pub what: String,
+}
 
 /// A month that goes, or all of a dataset; and the file of it that is not what was written, if that is why.
 type Going = (Option<Month>, Option<String>);
@@ -68,7 +101,7 @@ impl<'a> Plan<'a> {
         plan.put_quarantine(build)?;
         if !plan.steps.is_empty() {
             let path = build.file(MADE_OF);
-            fs::write(&path, plan.made_of.text()).map_err(write_error(&path))?;
+            write_file(&path, plan.made_of.text().as_bytes()).map_err(write_error(&path))?;
             plan.act(Act::File, MADE_OF);
         }
         Ok(plan)
@@ -233,8 +266,12 @@ impl<'a> Plan<'a> {
         Standing::of(self.out, dataset, &self.made_of).hold_ours(place.clone())?;
         let only = self.publication.only;
         let only = only.filter(|_| place.join("_SUCCESS").is_file());
-        self.made_of
-            .note((building, files), only, self.publication.origin)?;
+        self.made_of.note(
+            dataset,
+            (building.path(), files),
+            only,
+            self.publication.origin,
+        )?;
         let Some(month) = only else {
             self.act(Act::Put, dataset.name());
             return Ok(());

@@ -8,15 +8,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::build::{MONTH_KEY, folder_name};
 use super::dataset::{Dataset, PublishError};
+use super::folders::{MONTH_KEY, files_below};
 use super::made_of::MadeOf;
-use super::swap::MARK;
-use crate::store::open_file;
-use crate::units::Month;
+use crate::disk::{MARK, read_start};
 
 /// Files of others that are named at a time.
 const NAMED_MAX: usize = 3;
@@ -81,14 +79,9 @@ impl Standing {
 
     /// What stands at the place of the file of rejected lines.
     pub(super) fn of_quarantine(path: &Path) -> Self {
-        let mut start = Vec::new();
-        let read = open_file(path).and_then(|file| {
-            let mut file = file.take(QUARANTINE_START.len() as u64);
-            file.read_to_end(&mut start)
-        });
-        match read {
+        match read_start(path, QUARANTINE_START.len() as u64) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Standing::Nothing,
-            Ok(_) if start.is_empty() || start == QUARANTINE_START => Standing::Ours,
+            Ok(start) if start.is_empty() || start == QUARANTINE_START => Standing::Ours,
             _ => Standing::Foreign("no file of rejected lines".to_owned()),
         }
     }
@@ -115,35 +108,4 @@ fn is_ours((folder, name): (&str, &str), is_noted: Option<bool>) -> bool {
             month.starts_with(MONTH_KEY) && end.is_some_and(|end| ["parquet", "csv"].contains(&end))
         }
     }
-}
-
-/// The months that a dataset has folders of.
-pub(super) fn months_in(place: &Path) -> Vec<Month> {
-    let entries = fs::read_dir(place).into_iter().flatten().flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let month = |name: String| {
-        let month: Month = name.strip_prefix(MONTH_KEY)?.get(..7)?.parse().ok()?;
-        (folder_name(month) == name).then_some(month)
-    };
-    let mut months: Vec<Month> = names.filter_map(month).collect();
-    months.sort_unstable();
-    months
-}
-
-/// All that is no folder below `folder` of `root`, by its place in `root`, in order.
-pub(super) fn files_below(root: &Path, folder: &str) -> io::Result<Vec<String>> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(root.join(&folder))? {
-            let entry = entry?;
-            let place = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            match entry.file_type()?.is_dir() {
-                true => folders.push(place),
-                false => files.push(place),
-            }
-        }
-    }
-    files.sort_unstable();
-    Ok(files)
 }

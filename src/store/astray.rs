@@ -22,10 +22,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::durable::{Modes, TEMPORARY, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
 use super::seal::Seal;
-use super::{CLOSED, QUARANTINE, SEGMENTS, failpoint, ledger, mark, remove};
+use super::{CLOSED, QUARANTINE, SEGMENTS, ledger, mark};
+use crate::disk::{Modes, TEMPORARY, make_folder, names_in, reach, remove, rename, sync_folder};
 use crate::units::Month;
 
 /// Where finished files go that no commit names.
@@ -148,13 +148,13 @@ pub(super) fn put_away(root: &Path, found: Vec<Unnamed>) -> Result<Astray, Store
         match of.kind {
             Kind::Foreign => astray.foreign.push(of.place()),
             Kind::Unfinished => {
-                failpoint::reach("sweep.remove");
+                reach("sweep.remove");
                 remove(&path)?;
                 astray.removed += 1;
                 folders.insert(root.join(of.folder));
             }
             Kind::Finished(_) => {
-                failpoint::reach("sweep.move");
+                reach("sweep.move");
                 folders.insert(set_aside(root, of.folder, &of.name)?);
                 astray.moved.push(of.place());
                 folders.insert(root.join(of.folder));
@@ -237,7 +237,7 @@ pub(super) fn set_aside(root: &Path, folder: &str, name: &str) -> Result<PathBuf
     make_folder(&root.join(LOST), modes)?;
     make_folder(&folder, modes)?;
     let place = free_place(&folder, name);
-    fs::rename(&path, &place).map_err(file_error("move", &path))?;
+    rename(&path, &place).map_err(file_error("move", &path))?;
     Ok(folder)
 }
 

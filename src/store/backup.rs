@@ -15,9 +15,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -25,23 +24,21 @@ use rusqlite::backup::Backup as LedgerCopy;
 use sha2::{Digest as _, Sha256};
 
 use super::astray::FOLDERS;
-use super::claim::{CLAIM, claim_folder, open_lock};
 use super::close;
-use super::durable::{
-    DurableFile, Modes, TEMPORARY, make_folder, names_in, open_file, sync_folder,
-};
 use super::error::{StoreError, file_error};
 use super::open::is_sealed_version;
 use super::scan::sha256;
 use super::seal::{SEAL, Sealer};
-use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS, Store, failpoint, ledger, mark, remove};
+use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS, Store, ledger, mark};
+use crate::disk::{
+    Beside, DurableFile, Modes, link_or_copy, make_folder, names_in, open_file, remove, stop_at,
+    sync_file, sync_folder,
+};
 use crate::units::hex;
 
 /// The list of a backup's files.
 pub(super) const MANIFEST: &str = "backup.manifest";
 const TITLE: &str = "cdn-meter backup/1";
-/// What is built, in a folder beside its place.
-const NEW: &str = "new";
 /// A pause while a commit is being made.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -70,13 +67,13 @@ impl Store {
     ///
     /// Errors: [`StoreError`]; nothing is at `place` then.
     pub fn backup(&self, place: &Path, at: &str, is_copy: bool) -> Result<Backup, StoreError> {
-        let beside = Beside::begin(place, Modes::of(&self.root)?)?;
+        let beside = begin(place, Modes::of(&self.root)?)?;
         let building = beside.building();
         let built = self.steadily(|| {
             clear(&building)?;
             self.build(&building, at, is_copy)
         })?;
-        beside.finish()?;
+        finish(beside, place)?;
         Ok(built)
     }
 
@@ -86,7 +83,7 @@ impl Store {
             .iter()
             .try_for_each(|folder| make_folder(&building.join(folder), modes))?;
         let path = building.join(LEDGER);
-        drop(modes.open_or_make(&path)?);
+        modes.make_missing(&path)?;
         let mut copy = Connection::open(&path)?;
         self.copy_ledger(&mut copy)?;
         let mut backup = Backup {
@@ -94,7 +91,7 @@ impl Store {
             at: at.to_owned(),
             ..Backup::default()
         };
-        failpoint::stop_at("backup.copied");
+        stop_at("backup.copied");
         let mut files = Files::new();
         for (place, noted) in named_files(&copy)? {
             let from = self.root.join(&place);
@@ -168,7 +165,7 @@ pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
         }
     }
     let modes = Modes::of(from)?;
-    let beside = Beside::begin(root, modes)?;
+    let beside = begin(root, modes)?;
     let building = beside.building();
     FOLDERS
         .iter()
@@ -183,9 +180,9 @@ pub fn restore(from: &Path, root: &Path) -> Result<Backup, StoreError> {
     if files.contains_key(SEAL) {
         mark::set(&building, backup.commit)?;
     }
-    failpoint::stop_at("restore.copied");
+    stop_at("restore.copied");
     sync_tree(&building)?;
-    beside.finish()?;
+    finish(beside, root)?;
     Ok(backup)
 }
 
@@ -221,105 +218,17 @@ pub(super) fn named_files(
     Ok(files)
 }
 
-/// A folder beside a place where nothing may be, to build in: `.writing-<name>-<random>`, this command's alone.
-/// Dropped unfinished, it is removed.
-#[derive(Debug)]
-struct Beside {
-    place: PathBuf,
-    path: PathBuf,
-    lock: File,
+/// Begins to build a folder beside `place`, where nothing may be.
+fn begin(place: &Path, modes: Modes) -> Result<Beside, StoreError> {
+    Beside::begin(place, modes)?.ok_or_else(|| StoreError::Exists { path: place.into() })
 }
 
-impl Beside {
-    /// Begins it. What killed commands left for the same place is removed.
-    fn begin(place: &Path, modes: Modes) -> Result<Self, StoreError> {
-        let is_free = match place.exists() {
-            true => place.is_dir() && names_in(place)?.is_empty(),
-            false => true,
-        };
-        let exists = || StoreError::Exists { path: place.into() };
-        let (true, Some(name)) = (is_free, place.file_name()) else {
-            return Err(exists());
-        };
-        let prefix = format!("{TEMPORARY}{}-", name.to_string_lossy());
-        let parent = parent_of(place);
-        remove_left(parent, &prefix)?;
-        let claimed = claim_folder(parent, &prefix);
-        let (path, lock) = claimed.map_err(file_error("make a folder beside", place))?;
-        let beside = Beside {
-            place: place.to_owned(),
-            path,
-            lock,
-        };
-        modes.set(&beside.path)?;
-        make_folder(&beside.building(), modes)?;
-        Ok(beside)
+/// Has what was built take its place.
+fn finish(beside: Beside, place: &Path) -> Result<(), StoreError> {
+    match beside.finish()? {
+        true => Ok(()),
+        false => Err(StoreError::Exists { path: place.into() }),
     }
-
-    /// What is built.
-    fn building(&self) -> PathBuf {
-        self.path.join(NEW)
-    }
-
-    /// Has what was built take its place.
-    fn finish(self) -> Result<(), StoreError> {
-        use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
-        // An empty folder may be there, and is replaced.
-        match fs::rename(self.building(), &self.place) {
-            Ok(()) => sync_folder(parent_of(&self.place)),
-            // Another command was faster.
-            Err(error)
-                if [AlreadyExists, DirectoryNotEmpty, NotADirectory].contains(&error.kind()) =>
-            {
-                Err(StoreError::Exists {
-                    path: self.place.clone(),
-                })
-            }
-            Err(error) => Err(file_error("rename", &self.place)(error)),
-        }
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        let _ = remove_claimed(&self.path);
-        // Closing is not enough: a process that another thread has just forked has the file open, too.
-        let _ = self.lock.unlock();
-    }
-}
-
-/// The folder that a place is in.
-fn parent_of(place: &Path) -> &Path {
-    match place.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Removes a folder to build in, its lock last: without it nobody could tell whose it is.
-fn remove_claimed(path: &Path) -> Result<(), StoreError> {
-    let paths = [path.join(NEW), path.join(CLAIM), path.to_owned()];
-    let mut there = paths.iter().filter(|path| path.exists());
-    there.try_for_each(|path| remove(path))
-}
-
-/// Removes what killed commands built: folders whose lock can be taken. Others are left alone.
-fn remove_left(parent: &Path, prefix: &str) -> Result<(), StoreError> {
-    let is_ours = |name: &String| {
-        let digits = name.strip_prefix(prefix).unwrap_or_default();
-        digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    };
-    for name in names_in(parent)?.into_iter().filter(is_ours) {
-        let path = parent.join(name);
-        let Ok(lock) = open_lock(&path.join(CLAIM)) else {
-            continue;
-        };
-        if lock.try_lock().is_ok() {
-            remove_claimed(&path)?;
-        }
-        let _ = lock.unlock();
-    }
-    Ok(())
 }
 
 /// Empties a folder of ours, if it is there.
@@ -339,23 +248,7 @@ fn make_parents(folder: &Path, top: &Path, modes: Modes) -> Result<(), StoreErro
     if let Some(parent) = folder.parent() {
         make_parents(parent, top, modes)?;
     }
-    make_folder(folder, modes)
-}
-
-/// Puts a file at another place; answers whether as a link.
-fn link_or_copy(from: &Path, to: &Path, is_copy: bool) -> Result<bool, StoreError> {
-    if !is_copy && fs::hard_link(from, to).is_ok() {
-        return Ok(true);
-    }
-    let copied = open_file(from).and_then(|_| fs::copy(from, to));
-    copied.map_err(file_error("copy", from))?;
-    sync_file(to)?;
-    Ok(false)
-}
-
-fn sync_file(path: &Path) -> Result<(), StoreError> {
-    let file = File::open(path).and_then(|file| file.sync_all());
-    file.map_err(file_error("sync", path))
+    Ok(make_folder(folder, modes)?)
 }
 
 /// Makes all names below a folder durable.
@@ -366,7 +259,7 @@ fn sync_tree(folder: &Path) -> Result<(), StoreError> {
             sync_tree(&path)?;
         }
     }
-    sync_folder(folder)
+    Ok(sync_folder(folder)?)
 }
 
 fn write_manifest(folder: &Path, backup: &Backup, files: &Files) -> Result<(), StoreError> {
@@ -377,10 +270,7 @@ fn write_manifest(folder: &Path, backup: &Backup, files: &Files) -> Result<(), S
     }
     let check = hex(&Sha256::digest(text.as_bytes()));
     let _ = writeln!(text, "check\t{check}");
-    let mut file = DurableFile::create(folder, MANIFEST)?;
-    let written = file.writer().write_all(text.as_bytes());
-    written.map_err(file_error("write", &folder.join(MANIFEST)))?;
-    file.finish()
+    Ok(DurableFile::keep((folder, MANIFEST), text.as_bytes())?)
 }
 
 fn read_manifest(folder: &Path) -> Result<(Backup, Files), StoreError> {

@@ -14,17 +14,16 @@
 //! be, can prove all before it.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use rusqlite::{Connection, Row, params};
 use sha2::{Digest as _, Sha256};
 
-use super::durable::{Modes, TEMPORARY, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error, int64};
 use super::scan::sha256;
-use super::{CLOSED, State, Store, failpoint, ledger};
+use super::{CLOSED, State, Store, ledger};
+use crate::disk::{Modes, TEMPORARY, make_folder, names_in, reach, remove, rename, sync_folder};
 use crate::meter::Usage;
 use crate::units::{Bytes, Month, Zone, hex};
 
@@ -238,10 +237,10 @@ impl Closing<'_> {
         let place = closed.join(terms.month.to_string());
         let state = &mut *self.store.lock_state();
         state.announce()?;
-        failpoint::reach("file.rename");
-        let placed = fs::rename(&self.folder, &place).map_err(file_error("rename", &place));
+        reach("file.rename");
+        let placed = rename(&self.folder, &place).map_err(file_error("rename", &place));
         let noted = placed
-            .and_then(|()| sync_folder(&closed))
+            .and_then(|()| Ok(sync_folder(&closed)?))
             .and_then(|()| state.note_close(terms, files));
         if noted.is_err() {
             state.give_up()?;
@@ -253,7 +252,7 @@ impl Closing<'_> {
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
         // After the rename there is nothing under this name.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = remove(&self.folder);
     }
 }
 

@@ -7,14 +7,14 @@ use rusqlite::{Connection, params};
 
 use super::change::{Change, SALVAGED};
 use super::delivery::{Added, Ancestry, Delivery, Held, Parts, Reading};
-use super::durable::sync_folder;
 use super::entries::{check_sums, note, put_content, put_segments, put_source};
 use super::error::StoreError;
 use super::ledger;
 use super::order::{in_order, rank_domains};
 use super::segment::{self, SegmentRow, Written};
 use super::succession::{Succession, drop_unless_held, is_begun, keep, release};
-use super::{Occasion, SEGMENTS, State, Store, failpoint};
+use super::{Occasion, SEGMENTS, State, Store};
+use crate::disk::{commit_interval, commit_rows, reach, sync_folder};
 use crate::meter::{Domains, UsageRow};
 
 /// Rows that wait for a commit.
@@ -235,7 +235,7 @@ impl State {
         if let Some((commit, _)) = self.pending.commit {
             return Ok(commit);
         }
-        failpoint::reach("transaction.begin");
+        reach("transaction.begin");
         self.ledger.execute_batch("BEGIN IMMEDIATE")?;
         let occasion = &self.pending.occasion;
         self.ledger.execute(
@@ -261,9 +261,9 @@ impl State {
         };
         let sealer = self.sealer.as_mut().ok_or(StoreError::NotToWrite)?;
         sealer.begin(commit)?;
-        failpoint::reach("transaction.commit");
+        reach("transaction.commit");
         self.ledger.execute_batch("COMMIT")?;
-        failpoint::reach("transaction.committed");
+        reach("transaction.committed");
         self.pending.commit = None;
         let sealed = sealer.finish(commit);
         sealed.map_err(|error| StoreError::Unsealed(Box::new(error)))
@@ -285,9 +285,9 @@ impl State {
     }
 
     fn is_due(&self) -> bool {
-        let interval = failpoint::commit_interval(COMMIT_INTERVAL);
+        let interval = commit_interval(COMMIT_INTERVAL);
         let is_old = |(_, since): &(i64, Instant)| interval <= since.elapsed();
-        failpoint::commit_rows(ROWS_PENDING_MAX) <= self.pending.rows.len()
+        commit_rows(ROWS_PENDING_MAX) <= self.pending.rows.len()
             || CONTENTS_PENDING_MAX <= self.pending.contents.len()
             || self.pending.commit.as_ref().is_some_and(is_old)
     }

@@ -11,13 +11,13 @@ use rusqlite::Connection;
 
 use super::commit::{ROWS_PENDING_MAX, SEGMENT_ROWS};
 use super::delivery::Parts;
-use super::durable::sync_folder;
 use super::entries::put_segments;
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, scan_sound};
 use super::segment::{SegmentRow, Written, window};
-use super::{SEGMENTS, Store, failpoint, ledger, remove};
+use super::{SEGMENTS, Store, ledger};
+use crate::disk::{reach, remove, sync_folder};
 use crate::meter::{DomainId, Domains, Usage};
 use crate::units::invariant;
 
@@ -102,10 +102,10 @@ impl Store {
         state.end_transaction()?;
         let folder = self.root.join(SEGMENTS);
         for segment in batch {
-            failpoint::reach("sweep.remove");
+            reach("sweep.remove");
             remove(&folder.join(&segment.name))?;
         }
-        sync_folder(&folder)
+        Ok(sync_folder(&folder)?)
     }
 
     fn read_live(

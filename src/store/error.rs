@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::disk::{DiskError, disk_error};
 use crate::units::{Month, Zone};
 
 /// Why a store cannot be used. What was committed before stays as it was.
@@ -354,6 +355,16 @@ impl StoreError {
     }
 }
 
+impl From<DiskError> for StoreError {
+    fn from(error: DiskError) -> Self {
+        StoreError::File {
+            action: error.deed,
+            path: error.path,
+            source: error.source,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::Error::{
@@ -386,12 +397,8 @@ pub(super) fn file_error(
     action: &'static str,
     path: &Path,
 ) -> impl FnOnce(io::Error) -> StoreError {
-    let path = path.to_owned();
-    move |source| StoreError::File {
-        action,
-        path,
-        source,
-    }
+    let refused = disk_error(action, path);
+    move |source| refused(source).into()
 }
 
 /// A count as the ledger and the segments hold it.

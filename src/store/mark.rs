@@ -19,14 +19,13 @@
 //! `repair` sets it back to the ledger that it seals, which is to believe that ledger knowingly; `restore` makes it.
 //! What it cannot tell is a whole store that was exchanged for an older one: that has its own mark, or none.
 
-use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::durable::{Modes, names_in, sync_folder};
 use super::error::{StoreError, file_error};
-use super::{failpoint, ledger, remove};
+use super::ledger;
+use crate::disk::{Modes, names_in, reach, remove, rename, sync_folder};
 
 /// What the name of a mark begins with.
 const PREFIX: &str = "commit-";
@@ -83,7 +82,7 @@ pub(super) fn raise(root: &Path, commit: i64) -> Result<(), StoreError> {
     if commit == 0 {
         return Ok(());
     }
-    failpoint::reach("mark.raise");
+    reach("mark.raise");
     let place = root.join(name_of(commit));
     let mut others = names_in(root)?;
     others.retain(|name| commit_of(name).is_some_and(|of| of != commit));
@@ -92,15 +91,15 @@ pub(super) fn raise(root: &Path, commit: i64) -> Result<(), StoreError> {
         match others.pop() {
             Some(before) => {
                 let before = root.join(before);
-                fs::rename(&before, &place).map_err(file_error("rename", &before))?;
+                rename(&before, &place).map_err(file_error("rename", &before))?;
             }
-            None => drop(Modes::of(root)?.open_or_make(&place)?),
+            None => Modes::of(root)?.make_missing(&place)?,
         }
     }
     others
         .iter()
         .try_for_each(|name| remove(&root.join(name)))?;
-    failpoint::reach("mark.raised");
+    reach("mark.raised");
     Ok(())
 }
 
@@ -117,11 +116,13 @@ pub(super) fn set(root: &Path, commit: i64) -> Result<(), StoreError> {
         }
         commit => raise(root, commit)?,
     }
-    sync_folder(root)
+    Ok(sync_folder(root)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

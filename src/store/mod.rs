@@ -35,18 +35,15 @@ mod against;
 mod astray;
 mod backup;
 mod change;
-mod claim;
 mod close;
 mod commit;
 mod compact;
 mod counted;
 mod coverage;
 mod delivery;
-mod durable;
 mod entries;
 mod error;
 mod explain;
-mod failpoint;
 mod forget;
 mod give_up;
 mod identify;
@@ -71,7 +68,6 @@ mod succession;
 mod verify;
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -82,16 +78,13 @@ pub use against::{Cells, Counted, CountedRows, sum_cells};
 pub use astray::Astray;
 pub use backup::{Backup, restore};
 pub use change::Change;
-pub use claim::{CLAIM, claim_folder, is_still, open_lock};
 pub use close::{Close, CloseTerms, ClosedFile, Closing};
 pub use commit::{COMMIT_INTERVAL, ROWS_PENDING_MAX};
 pub use compact::{Compaction, SMALL_SEGMENTS_MAX};
 pub use coverage::{Coverage, Covered, Tells};
 pub use delivery::{Added, Ancestry, Delivery, Held, Names, Reading, Unsure};
-pub use durable::open_file;
 pub use error::StoreError;
 pub use explain::{Explained, Explanation};
-pub use failpoint::{FAILPOINTS, PUBLISHING_FAILPOINTS, fail_at, is_without_exchange};
 pub use forget::{ForgetError, Forgotten, REASON_BYTES_MAX};
 pub use identify::{Identity, Known, SHARED, identify};
 pub use lateness::Lateness;
@@ -103,12 +96,11 @@ pub use repair::{Repair, RepairTerms, repair};
 pub use retry::{Quarantined, Regained};
 pub use verify::{Finding, Verification};
 
+use crate::disk::{Lock, Modes, TEMPORARY, hold_is_file, make_folder, names_in, reach};
 use crate::source::Seed;
 use astray::{FOLDERS, LOST};
 use commit::Pending;
-use durable::{Modes, TEMPORARY, make_folder, names_in};
-use error::file_error;
-use lock::{LOCK, Lock};
+use lock::LOCK;
 use seal::{SEAL, Sealer};
 
 const LEDGER: &str = "ledger.sqlite";
@@ -168,28 +160,28 @@ impl Store {
         access: Access,
     ) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
-        durable::hold_is_file(&path)?;
+        hold_is_file(&path)?;
         if !path.exists() && holds_other_things(root)? {
             return Err(StoreError::InTheWay { path: root.into() });
         }
         if root.join(backup::MANIFEST).exists() {
             return Err(StoreError::IsBackup { path: root.into() });
         }
-        failpoint::reach("store.create");
+        reach("store.create");
         make_folder(root, Modes::of_new(access.is_group_readable))?;
         let modes = Modes::of(root)?;
-        modes.hold_readable_by_owner(root)?;
+        hold_readable_by_owner(modes, root)?;
         FOLDERS
             .iter()
             .try_for_each(|name| make_folder(&root.join(name), modes))?;
-        let lock = Lock::take(root, &occasion, &access)?;
+        let lock = lock::take(root, &occasion, &access)?;
         if !path.exists() && open::is_lost(root)? {
             return Err(StoreError::LedgerLost { path: root.into() });
         }
         // SQLite gives the files beside it the mode of the ledger.
-        drop(modes.open_or_make(&path)?);
+        modes.make_missing(&path)?;
         let opened = open::open_to_write(root, &path, seed, &occasion)?;
-        failpoint::reach("store.created");
+        reach("store.created");
         let ledger = (opened.ledger, Some(opened.sealer));
         let mut store = Store::new(root, ledger, Some(lock), occasion)?;
         store.astray = opened.astray;
@@ -201,7 +193,7 @@ impl Store {
     /// Errors: [`StoreError`].
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let path = root.join(LEDGER);
-        durable::hold_is_file(&path)?;
+        hold_is_file(&path)?;
         if !path.exists() {
             return Err(open::no_ledger(root)?);
         }
@@ -268,7 +260,7 @@ impl Store {
 
     /// Whether another process has the store open to write: what no commit names may be its work.
     fn is_written_by_another(&self) -> Result<bool, StoreError> {
-        Ok(self.lock.is_none() && Lock::is_held(&self.root)?)
+        Ok(self.lock.is_none() && lock::is_held(&self.root)?)
     }
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
@@ -277,13 +269,18 @@ impl Store {
     }
 }
 
-/// Removes a file or folder.
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match path.is_dir() {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
+/// Refuses to write where the owner could not read what is made.
+///
+/// Errors: [`StoreError`], `OfAnother`.
+fn hold_readable_by_owner(modes: Modes, root: &Path) -> Result<(), StoreError> {
+    match modes.unreadable_by_owner() {
+        None => Ok(()),
+        Some((owner, user)) => Err(StoreError::OfAnother {
+            path: root.into(),
+            owner,
+            user,
+        }),
     }
-    .map_err(file_error("remove", path))
 }
 
 /// Whether there is a store at `root`, or what is left of one.

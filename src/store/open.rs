@@ -13,13 +13,12 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use super::astray::{Astray, sweep};
-use super::durable::{holds_usage, sync_folder};
 use super::error::StoreError;
 use super::ledger::{newest_commit, unsound};
-use super::lock::Lock;
 use super::quarantine::note_digests;
 use super::seal::{FileState, SEAL, Seal, Sealer, beside, has_hot_journal, has_wal};
-use super::{LEDGER, Occasion, mark};
+use super::{CLOSED, LEDGER, Occasion, QUARANTINE, SEGMENTS, lock, mark};
+use crate::disk::{Lock, TEMPORARY, names_in, sync_folder};
 use crate::source::Seed;
 
 /// Version of the schema. A ledger of an older version is brought up to it when opened to write.
@@ -149,7 +148,7 @@ fn migrate(
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
     sealer.finish(commit)?;
-    sync_folder(root)
+    Ok(sync_folder(root)?)
 }
 
 /// Seals and marks a ledger as it is, on the word of whoever asks for it: SQLite has to find nothing wrong in it. Nobody
@@ -246,7 +245,7 @@ pub(super) fn open_to_read(
         let seal = Seal::read(root)?;
         let opened = match &seal {
             None => Some(open_unsealed_to_read(root, path)),
-            Some(seal) if seal.begun.is_some() && Lock::is_held(root)? => None,
+            Some(seal) if seal.begun.is_some() && lock::is_held(root)? => None,
             Some(seal) => Some(read_sealed(root, path, seal)),
         };
         // Where it changed meanwhile, a commit was made, and what was seen is not of one state.
@@ -358,7 +357,7 @@ fn open_unsealed_to_read(
         // All is in the ledger's own file; the lock keeps it so. SQLite would make files beside it, which
         // are ours then, and lock its owner out.
         false => {
-            let lock = Lock::share(root)?;
+            let lock = lock::share(root)?;
             (open_immutable(path, flags)?, lock)
         }
     };
@@ -400,6 +399,20 @@ pub(super) fn is_lost(root: &Path) -> Result<bool, StoreError> {
 /// Whether files tell that there were commits.
 fn has_counted(root: &Path) -> Result<bool, StoreError> {
     Ok(holds_usage(root)? || mark::newest(root)?.is_some())
+}
+
+/// Whether there are finished files of usage or of rejected lines: a ledger must have named them.
+fn holds_usage(root: &Path) -> Result<bool, StoreError> {
+    for folder in [SEGMENTS, QUARANTINE, CLOSED].map(|name| root.join(name)) {
+        let names = match folder.exists() {
+            true => names_in(&folder)?,
+            false => Vec::new(),
+        };
+        if names.iter().any(|name| !name.starts_with(TEMPORARY)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Why there is no ledger to go by, or an empty one.

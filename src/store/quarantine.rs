@@ -4,16 +4,16 @@
 //! are when the ledger is first opened to write by this version; before, only `verify` reads them, and counts lines.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
-use super::durable::{DurableFile, open_file, sync_folder};
 use super::error::{StoreError, file_error, int64};
 use super::scan::sha256;
-use super::{QUARANTINE, Store, failpoint, ledger, remove};
+use super::{QUARANTINE, Store, ledger};
+use crate::disk::{DurableFile, open_file, reach, remove, sync_folder};
 
 impl Store {
     /// Makes the rejected lines of a content durable, and has the open transaction name them.
@@ -31,11 +31,8 @@ impl Store {
         let bytes = int64(rejects.len() as u64)?;
         ledger.execute(sql, params![content, name, bytes, sha256])?;
         let folder = self.root.join(QUARANTINE);
-        let mut file = DurableFile::create(&folder, name)?;
-        let written = file.writer().write_all(rejects);
-        written.map_err(file_error("write", &folder.join(name)))?;
-        file.finish()?;
-        sync_folder(&folder)
+        DurableFile::keep((&folder, name), rejects)?;
+        Ok(sync_folder(&folder)?)
     }
 
     /// Opens a quarantine file.
@@ -96,12 +93,12 @@ impl Store {
         }
         let folder = self.root.join(QUARANTINE);
         for path in names.iter().map(|name| folder.join(name)) {
-            failpoint::reach("sweep.remove");
+            reach("sweep.remove");
             if path.exists() {
                 remove(&path)?;
             }
         }
-        sync_folder(&folder)
+        Ok(sync_folder(&folder)?)
     }
 }
 

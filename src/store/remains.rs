@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::astray::Kind;
-use super::durable::names_in;
 use super::error::StoreError;
 use super::scan::{Wanted, scan};
 use super::{CLOSED, LEDGER, QUARANTINE, SEGMENTS};
+use crate::disk::names_in;
 use crate::units::{Month, Slot, Zone, counted};
 
 /// Domains of a month that are told by name: those with the most bytes.

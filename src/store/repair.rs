@@ -32,16 +32,20 @@ use super::astray::{
 };
 use super::backup::named_files;
 use super::close;
-use super::durable::{Modes, hold_is_file, make_folder, names_in, sync_folder};
 use super::error::{StoreError, file_error};
 use super::give_up::Lost;
-use super::lock::Lock;
 use super::open::{
     is_sealed_version, look_unchecked, no_ledger, open_unchecked, prepare_to_write, reseal,
 };
 use super::scan::sha256;
 use super::seal::{FileState, Seal, Sealer, beside, has_hot_journal, has_wal};
-use super::{Access, CLOSED, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, ledger, mark, remains};
+use super::{
+    Access, CLOSED, LEDGER, Occasion, QUARANTINE, SEGMENTS, Store, hold_readable_by_owner, ledger,
+    lock, mark, remains,
+};
+use crate::disk::{
+    Modes, hold_is_file, link_or_copy, make_folder, names_in, rename, sync_file, sync_folder,
+};
 use crate::units::{counted, hex};
 
 /// What a repair did, and what it could not do.
@@ -86,8 +90,8 @@ pub fn repair(
     if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
         return without_ledger(root);
     }
-    Modes::of(root)?.hold_readable_by_owner(root)?;
-    let lock = Lock::take(root, &occasion, access)?;
+    hold_readable_by_owner(Modes::of(root)?, root)?;
+    let lock = lock::take(root, &occasion, access)?;
     let mut repair = Repair::default();
     let seal = match Seal::read(root) {
         Err(StoreError::SealDamaged { .. }) => None,
@@ -334,7 +338,7 @@ impl Repair {
                 }
                 make_folder(&root.join(&*folder), Modes::of(root)?)?;
                 let from: PathBuf = lost.join(&right);
-                fs::rename(&from, root.join(at)).map_err(file_error("move", &from))?;
+                rename(&from, &root.join(at)).map_err(file_error("move", &from))?;
                 sync_folder(&root.join(&*folder))?;
                 sync_folder(&lost)?;
             }
@@ -428,16 +432,15 @@ impl Repair {
         for name in [LEDGER.into(), beside(Path::new(LEDGER), "-journal")] {
             let from = root.join(&name);
             let to = free_place(&folder, &name.to_string_lossy());
-            fs::copy(&from, &to).map_err(file_error("copy", &from))?;
+            link_or_copy(&from, &to, true)?;
             modes.set(&to)?;
-            let sync = || fs::File::open(&to)?.sync_all();
-            sync().map_err(file_error("sync", &to))?;
+            sync_file(&to)?;
             self.done.push(format!(
                 "copied {} to {LOST} before its journal was played back",
                 name.display()
             ));
         }
-        sync_folder(&folder)
+        Ok(sync_folder(&folder)?)
     }
 
     /// Says what is lost with files that are gone or others; answers their names.

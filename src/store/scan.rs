@@ -16,9 +16,9 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use sha2::{Digest as _, Sha256};
 
-use super::durable::open_file;
 use super::error::{StoreError, file_error};
 use super::ledger::SegmentFile;
+use crate::disk::open_file;
 use crate::meter::{Cell, Tally};
 use crate::units::{Region, Slot};
 

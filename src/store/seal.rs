@@ -37,12 +37,12 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Read as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::durable::{DurableFile, open_file, sync_folder};
 use super::error::{StoreError, file_error};
-use super::{failpoint, mark};
+use super::mark;
+use crate::disk::{DurableFile, fail_at, open_file, reach, read_start, sync_folder};
 use crate::source::{DIGEST_CHUNK_BYTES, Digest, Seed};
 
 /// The file beside the ledger.
@@ -81,13 +81,10 @@ impl Seal {
     /// Errors: [`StoreError`], `SealDamaged` where it is not as it was written.
     pub(super) fn read(root: &Path) -> Result<Option<Self>, StoreError> {
         let path = root.join(SEAL);
-        let mut text = Vec::new();
-        match open_file(&path) {
-            Ok(file) => file.take(SEAL_BYTES_MAX).read_to_end(&mut text),
+        let text = match read_start(&path, SEAL_BYTES_MAX) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => Err(error),
-        }
-        .map_err(file_error("read", &path))?;
+            read => read.map_err(file_error("read", &path))?,
+        };
         let seal = std::str::from_utf8(&text).ok().and_then(Seal::parse);
         seal.map(Some).ok_or(StoreError::SealDamaged { path })
     }
@@ -96,18 +93,14 @@ impl Seal {
     pub(super) fn write(&self, root: &Path) -> Result<(), StoreError> {
         self.put(root)?;
         sync_folder(root)?;
-        failpoint::reach("seal.written");
+        reach("seal.written");
         Ok(())
     }
 
     /// Makes this the seal of a store; until its folder is synced, a crash of the system may bring back the one before.
     fn put(&self, root: &Path) -> Result<(), StoreError> {
-        failpoint::fail_at("seal.write").map_err(file_error("write", &root.join(SEAL)))?;
-        let mut file = DurableFile::create(root, SEAL)?;
-        let text = self.text();
-        let written = file.writer().write_all(text.as_bytes());
-        written.map_err(file_error("write", &root.join(SEAL)))?;
-        file.finish()
+        fail_at("seal.write").map_err(file_error("write", &root.join(SEAL)))?;
+        Ok(DurableFile::keep((root, SEAL), self.text().as_bytes())?)
     }
 
     fn text(&self) -> String {
@@ -208,7 +201,7 @@ impl Sealer {
             file: FileState::of(&self.ledger)?,
         };
         self.seal.put(&self.root)?;
-        failpoint::reach("seal.written");
+        reach("seal.written");
         mark::raise(&self.root, commit)
     }
 }

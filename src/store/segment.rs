@@ -21,9 +21,9 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest as _, Sha256};
 
-use super::durable::DurableFile;
 use super::error::{StoreError, file_error, int64};
 use crate::columns::{Column, ROW_GROUP_ROWS, Runs, write_row_group};
+use crate::disk::DurableFile;
 use crate::meter::{DomainId, Tally};
 use crate::units::{SLOTS_PER_DAY, Slot};
 

@@ -9,7 +9,8 @@ use super::close;
 use super::error::StoreError;
 use super::ledger::SegmentFile;
 use super::scan::{Wanted, check, scan};
-use super::{CLOSED, QUARANTINE, SEGMENTS, Store, failpoint, ledger, limit};
+use super::{CLOSED, QUARANTINE, SEGMENTS, Store, ledger, limit};
+use crate::disk::stop_at;
 use crate::meter::Usage;
 
 /// Something that is not as the ledger says.
@@ -295,7 +296,7 @@ impl Store {
         let rows: Vec<(i64, String, i64)> = rows.collect::<Result<_, _>>()?;
         drop(statement);
         for (content, name, rejected) in rows {
-            failpoint::stop_at("verify.quarantine");
+            stop_at("verify.quarantine");
             let kept = match self.lines_in_quarantine(ledger, &name) {
                 Ok(kept) => kept,
                 Err(error) => {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use cdn_meter::store::{FAILPOINTS, reseal};
+use cdn_meter::disk::FAILPOINTS;
+use cdn_meter::store::reseal;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use cdn_meter::store::{FAILPOINTS, SMALL_SEGMENTS_MAX};
+use cdn_meter::disk::FAILPOINTS;
+use cdn_meter::store::SMALL_SEGMENTS_MAX;
 
 use crate::program::{Said, Site, bytes, lines};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use cdn_meter::store::FAILPOINTS;
+use cdn_meter::disk::FAILPOINTS;
 
 use crate::logs::Random;
 use crate::program::{Site, bytes, lines, metered};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cdn_meter::store::FAILPOINTS;
+use cdn_meter::disk::FAILPOINTS;
 use rusqlite::Connection;
 
 use crate::old::{site_of, versions};

@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use cdn_meter::store::PUBLISHING_FAILPOINTS;
+use cdn_meter::disk::PUBLISHING_FAILPOINTS;
 
 use crate::program::{Said, Site, copy_folder, read_folder};
 use crate::publishing::{SIGKILL, command, half_way, run, seen};

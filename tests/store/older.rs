@@ -228,7 +228,7 @@ fn d3_a_close_that_an_older_ledger_misses_is_noticed_without_the_mark() {
 #[test]
 fn d3_a_close_that_is_killed_anywhere_is_no_older_copy_and_loses_nothing() {
     let mut kills = 0;
-    for place in cdn_meter::store::FAILPOINTS {
+    for place in cdn_meter::disk::FAILPOINTS {
         for visit in 1.. {
             let site = filled();
             let mut close = site.command("close");

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cdn_meter::store::PUBLISHING_FAILPOINTS;
+use cdn_meter::disk::PUBLISHING_FAILPOINTS;
 
 use crate::program::{Said, Site, bytes, lines, read_folder};
 

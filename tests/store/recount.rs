@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
+use cdn_meter::disk::FAILPOINTS;
 use cdn_meter::ingest::{Options, ingest};
 use cdn_meter::record::Layout;
 use cdn_meter::source::{Seed, discover};
-use cdn_meter::store::{Access, FAILPOINTS, Occasion, Store};
+use cdn_meter::store::{Access, Occasion, Store};
 use rusqlite::Connection;
 
 use crate::program::{Said, Site, bytes, lines};

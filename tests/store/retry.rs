@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
-use cdn_meter::store::{FAILPOINTS, reseal};
+use cdn_meter::disk::FAILPOINTS;
+use cdn_meter::store::reseal;
 use rusqlite::Connection;
 use serde_json::Value;
 

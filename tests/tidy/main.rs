@@ -6,6 +6,7 @@ mod parameters;
 mod rooms;
 mod sizes;
 mod words;
+mod writes;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -64,6 +64,21 @@ impl Modules {
         used
     }
 
+    /// Paths that a module spells, each from the crate that it leads to: `fs::write` as `std::fs::write`.
+    pub fn outside_of(&self, module: &Module) -> BTreeSet<Names> {
+        let mut paths = BTreeSet::new();
+        for names in &module.spelt {
+            let import = names.first().and_then(|first| module.imports.get(first));
+            paths.insert(match import {
+                Some(import) => [import, &names[1..]].concat(),
+                None => names.clone(),
+            });
+            let globs = module.globs.iter();
+            paths.extend(globs.map(|glob| [&glob[..], names].concat()));
+        }
+        paths
+    }
+
     /// The module that defines what `names` mean in the module `at`; `None` for what is not of this crate.
     fn resolve(&self, at: &[String], names: &[String], depth: usize) -> Option<&Names> {
         // A name that is brought in by its own name leads nowhere.

@@ -7,8 +7,13 @@ use super::modules::Modules;
 use super::{files, package, planted, src};
 
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
-const ROOMS: [(&str, &[&str], &[&str]); 13] = [
+const ROOMS: [(&str, &[&str], &[&str]); 15] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
+    (
+        "disk",
+        &["units"],
+        &["rayon", "rustix", "sha2", "thiserror"],
+    ),
     (
         "source",
         &["units"],
@@ -45,13 +50,12 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     ("columns", &[], &["parquet", "bytes", "rayon"]),
     (
         "store",
-        &["units", "source", "record", "meter", "columns"],
+        &["units", "disk", "source", "record", "meter", "columns"],
         &[
             "arrow",
             "parquet",
             "rayon",
             "rusqlite",
-            "rustix",
             "serde_json",
             "sha2",
             "thiserror",
@@ -71,7 +75,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     ),
     (
         "registry",
-        &["units"],
+        &["units", "disk"],
         &["toml", "csv", "sha2", "jiff", "thiserror"],
     ),
     (
@@ -81,7 +85,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     ),
     (
         "billing",
-        &["units", "meter", "registry", "summary"],
+        &["units", "disk", "meter", "registry", "summary"],
         &[
             "arrow",
             "parquet",
@@ -97,15 +101,14 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
     (
         "report",
         &[
-            "units", "record", "meter", "columns", "store", "ingest", "registry", "summary",
-            "billing",
+            "units", "disk", "record", "meter", "columns", "store", "ingest", "registry",
+            "summary", "billing",
         ],
         &[
             "arrow",
             "parquet",
             "csv",
             "rust_decimal",
-            "rustix",
             "rayon",
             "serde",
             "sha2",
@@ -114,21 +117,32 @@ const ROOMS: [(&str, &[&str], &[&str]); 13] = [
         ],
     ),
     (
+        "months",
+        &[
+            "units", "disk", "meter", "store", "ingest", "registry", "summary", "billing", "report",
+        ],
+        &[
+            "rayon",
+            "rust_decimal",
+            "serde",
+            "serde_json",
+            "strsim",
+            "thiserror",
+        ],
+    ),
+    (
         "cli",
         &[
-            "units", "source", "decode", "record", "meter", "columns", "store", "ingest",
-            "registry", "summary", "billing", "report",
+            "units", "disk", "source", "decode", "record", "meter", "columns", "store", "ingest",
+            "registry", "summary", "billing", "report", "months",
         ],
         &[
             "clap",
             "indicatif",
             "nom",
-            "rayon",
-            "rust_decimal",
             "serde",
             "serde_json",
             "signal_hook",
-            "strsim",
         ],
     ),
 ];

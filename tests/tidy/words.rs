@@ -19,8 +19,8 @@ fn code(path: &Path) -> String {
 #[test]
 fn nothing_billed_is_a_float() {
     for room in [
-        "units", "source", "record", "meter", "columns", "store", "ingest", "registry", "summary",
-        "billing", "report",
+        "units", "disk", "source", "record", "meter", "columns", "store", "ingest", "registry",
+        "summary", "billing", "report", "months",
     ] {
         for path in files(&src().join(room)) {
             let code = code(&path);
@@ -50,6 +50,16 @@ fn names_that_say_nothing_are_not_used() {
             "util", "utils", "helper", "helpers", "manager", "common", "misc", "data", "info",
         ] {
             assert_ne!(name, word, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn months_need_no_terminal() {
+    for path in files(&src().join("months")) {
+        let code = code(&path);
+        for word in ["stdout()", "stderr()", "stdin()", "std::env", "\"--", " --"] {
+            assert!(!code.contains(word), "{}: {word}", path.display());
         }
     }
 }

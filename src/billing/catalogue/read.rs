@@ -57,6 +57,7 @@ use super::{
 };
 use crate::billing::text;
 use crate::billing::tiers::{Model, Tier};
+use crate::disk::read_text_bounded;
 use crate::units::{Region, day_text};
 
 #[derive(Deserialize)]
@@ -135,7 +136,7 @@ struct TierEntry {
 
 /// The text of a catalogue's file.
 pub(super) fn text_of(path: &Path) -> Result<String, CatalogueError> {
-    text::load(path, CATALOGUE_BYTES_MAX).map_err(|source| CatalogueError::Read {
+    read_text_bounded(path, CATALOGUE_BYTES_MAX).map_err(|source| CatalogueError::Read {
         path: path.to_owned(),
         source,
     })

@@ -16,6 +16,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use super::super::dataset::{PublishError, write_error};
 use crate::billing::{Bill, BillTerms};
 use crate::columns::ROW_GROUP_ROWS;
+use crate::disk::create_file;
 
 /// Rows of a file: a fixed number, so that the files do not depend on the number of cores.
 pub const ROWS_PER_FILE: usize = 4 * ROW_GROUP_ROWS;
@@ -148,7 +149,7 @@ pub(super) struct PartFile {
 impl PartFile {
     pub(super) fn create(folder: &Path, number: usize) -> Result<Self, PublishError> {
         let path = folder.join(format!("part-{number:05}.parquet"));
-        let file = File::create(&path).map_err(write_error(&path))?;
+        let file = create_file(&path).map_err(write_error(&path))?;
         Ok(PartFile {
             file: BufWriter::with_capacity(FILE_BUFFER_BYTES, file),
             path,

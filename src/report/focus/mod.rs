@@ -26,7 +26,6 @@ mod sku;
 mod tests;
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,6 +40,7 @@ use super::cell::cell;
 use super::dataset::{PublishError, write_error};
 use super::datasets::{CostsReader, FileForm, Footer, MICROS_PER_SEC, MonthFile, utc_micros};
 use crate::billing::{Amount, Bill, BillTerms, Inexact};
+use crate::disk::create_file;
 use crate::units::Timestamp;
 use row::{FocusRow, FocusValue, Maker};
 
@@ -216,7 +216,7 @@ pub fn write_focus(
     let mut file = MonthFile::create(folder, &form, &Footer::of_bill(bill, by))?;
 
     let csv_path = csv_folder.join("part-00000.csv");
-    let csv_file = File::create(&csv_path).map_err(write_error(&csv_path))?;
+    let csv_file = create_file(&csv_path).map_err(write_error(&csv_path))?;
     let mut csv = csv::Writer::from_writer(&csv_file);
     let failed = |error| write_error(&csv_path)(io::Error::from(error));
     csv.write_record(terms.version.columns().map(|(_, (name, _))| name))
