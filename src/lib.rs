@@ -24,6 +24,7 @@ pub mod months;
 pub mod record;
 pub mod registry;
 pub mod report;
+pub mod scan;
 pub mod source;
 pub mod store;
 pub mod summary;

@@ -12,15 +12,12 @@
 //! log that was truncated under its writer begins with as many as it had bytes. The zeros are handed
 //! out as a [`Piece::Hole`], however many they are, and the line behind them belongs to the same range.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-
 use memchr::{memchr, memrchr};
 
 use super::archive::{Damage, Reader};
 use super::error::DecodeError;
-use crate::source::{PartDigests, PartHasher};
+use super::feed::{Feed, RangeReader};
+use crate::source::{Input, PartDigests, PartHasher};
 use crate::units::Span;
 
 /// Decompressed bytes of a usual block: stays in a second-level cache.
@@ -69,50 +66,6 @@ pub enum Piece {
     End,
 }
 
-/// Where bytes come from: in order, each once.
-#[derive(Debug)]
-enum Feed<'a> {
-    Stream(Reader),
-    Range(RangeReader<'a>),
-}
-
-impl Feed<'_> {
-    /// Fills `buffer`; less than its length only at the end.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
-        match self {
-            Feed::Stream(reader) => reader.fill(buffer),
-            Feed::Range(reader) => reader.fill(buffer),
-        }
-    }
-}
-
-/// Reads a plain file from an offset on, without moving its cursor.
-#[derive(Debug)]
-struct RangeReader<'a> {
-    file: &'a File,
-    at: u64,
-    file_len: u64,
-}
-
-impl RangeReader<'_> {
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
-        let left = usize::try_from(self.file_len - self.at).unwrap_or(usize::MAX);
-        let wanted = buffer.len().min(left);
-        let read = self.file.read_exact_at(&mut buffer[..wanted], self.at);
-        read.map_err(|source| match source.kind() {
-            io::ErrorKind::UnexpectedEof => DecodeError::Shrunk {
-                expected: self.file_len,
-            },
-            _ => DecodeError::Read {
-                offset: self.at,
-                source,
-            },
-        })?;
-        self.at += wanted as u64;
-        Ok(wanted)
-    }
-}
-
 /// The blocks of a stream, or of a range of a plain file.
 #[derive(Debug)]
 pub struct Blocks<'a> {
@@ -143,22 +96,56 @@ impl Blocks<'static> {
             hasher: None,
         }
     }
+
+    /// The blocks of the lines that start in `range` of what a stream decompresses to; what is before them is read
+    /// and passed over.
+    ///
+    /// All bytes of `range` go through `hasher`, if one is given.
+    ///
+    /// Errors: [`DecodeError`].
+    pub fn of_stream_range(
+        reader: Reader,
+        range: Span,
+        hasher: Option<PartHasher>,
+    ) -> Result<Self, DecodeError> {
+        let mut blocks = Blocks {
+            stop: range.to,
+            hasher,
+            ..Blocks::of_stream(reader)
+        };
+        if range.from != 0 {
+            blocks.skip_to(range.from - 1)?;
+            blocks.skip_line(range.to)?;
+        }
+        Ok(blocks)
+    }
+
+    /// Passes over all bytes before `offset`.
+    fn skip_to(&mut self, offset: u64) -> Result<(), DecodeError> {
+        let mut buffer = vec![0; BLOCK_BYTES];
+        while !self.is_fed && self.at < offset {
+            let left = usize::try_from(offset - self.at).unwrap_or(usize::MAX);
+            let len = buffer.len().min(left);
+            self.at += self.feed_into(&mut buffer[..len])? as u64;
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Blocks<'a> {
-    /// The blocks of the lines that start in `range` of a plain file of `file_len` bytes.
+    /// The blocks of the lines that start in `range` of a plain input of `len` bytes.
     ///
     /// All bytes of `range` go through `hasher`, if one is given.
     ///
     /// Errors: [`DecodeError`].
     pub fn of_range(
-        file: &'a File,
+        input: &'a dyn Input,
         range: Span,
-        file_len: u64,
+        len: u64,
         hasher: Option<PartHasher>,
     ) -> Result<Self, DecodeError> {
         let at = range.from.saturating_sub(1);
-        let feed = Feed::Range(RangeReader { file, at, file_len });
+        let feed = Feed::Range(RangeReader { input, at, len });
         let mut blocks = Blocks {
             feed,
             is_fed: false,

@@ -13,6 +13,7 @@ mod archive;
 mod blocks;
 mod container;
 mod error;
+mod feed;
 mod members;
 
 pub use archive::{Damage, Reader, open};

@@ -14,9 +14,9 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 
-use super::rejects::RejectedLine;
 use crate::meter::Fates;
 use crate::record::{DetectError, Layout, Reject, SAMPLE_LINES_MAX, detect};
+use crate::scan::RejectedLine;
 use crate::units::counted;
 
 /// Rejected lines that never refuse a file that has metered ones.

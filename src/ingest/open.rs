@@ -6,7 +6,6 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::look::Look;
-use super::part::Part;
 use super::pool::Task;
 use super::report::Refusal;
 use super::run::SourceRun;
@@ -16,6 +15,7 @@ use crate::decode::{
     self, Block, Blocks, Compression, DecodeError, Piece, Reader, hold_no_container,
 };
 use crate::record::{Layout, detect, hold_against, learn_headers};
+use crate::scan::Findings;
 use crate::source::{DIGEST_CHUNK_BYTES, OPENING_BYTES, Opening, Origin, Pipe, Source};
 use crate::units::Span;
 
@@ -30,11 +30,15 @@ const _: () = assert!(OPENING_BYTES <= SAMPLE_BYTES, "a sample holds the opening
 
 impl Worker<'_> {
     /// Opens a source, and either splits it into ranges or reads it through.
-    pub(super) fn open(&mut self, run: &Arc<SourceRun>, part: &mut Part) -> Result<(), Failure> {
+    pub(super) fn open(
+        &mut self,
+        run: &Arc<SourceRun>,
+        found: &mut Findings,
+    ) -> Result<(), Failure> {
         match &run.source.origin {
             Origin::Stdin => {
                 let stdin = Pipe::stdin(self.context.pool.is_lost()).map_err(DecodeError::Open)?;
-                return self.stream(run, decode::open(stdin)?, part);
+                return self.stream(run, decode::open(stdin)?, found);
             }
             Origin::Barred(bar) => return Err(bar.clone().into()),
             Origin::File(_) => {}
@@ -43,7 +47,7 @@ impl Worker<'_> {
         let (mut file, look) = run.open_file().map_err(DecodeError::Open)?;
         let Some(len) = look.map(Look::len) else {
             let pipe = Pipe::new(file, self.context.pool.is_lost());
-            return self.stream(run, decode::open(pipe)?, part);
+            return self.stream(run, decode::open(pipe)?, found);
         };
         file.rewind().map_err(DecodeError::Open)?;
         let compression = Reader::compression_of(&mut file)?;
@@ -63,7 +67,7 @@ impl Worker<'_> {
                 Err(_) => true,
             };
             if is_split && let Some(layout) = self.approach(run, &sample, told)? {
-                return self.split(run, file, len, layout, part);
+                return self.split(run, file, len, layout, found);
             }
         }
         file.rewind().map_err(DecodeError::Open)?;
@@ -74,7 +78,7 @@ impl Worker<'_> {
             None if is_salvage => reader.salvaging(),
             None => reader,
         };
-        self.stream(run, reader, part)
+        self.stream(run, reader, found)
     }
 
     /// Decides how a source is read by what is known of contents that begin like its `sample`, of which
@@ -139,10 +143,10 @@ impl Worker<'_> {
         file: File,
         len: u64,
         layout: Layout,
-        part: &mut Part,
+        found: &mut Findings,
     ) -> Result<(), Failure> {
         if len <= CHUNK_BYTES {
-            return self.range(run, &file, Span::new(0, len), layout, part);
+            return self.range(run, &file, Span::new(0, len), layout, found);
         }
         let file = Arc::new(file);
         let ranges = (0..len).step_by(CHUNK_BYTES as usize);
@@ -163,7 +167,7 @@ impl Worker<'_> {
         file: &File,
         range: Span,
         mut layout: Layout,
-        part: &mut Part,
+        found: &mut Findings,
     ) -> Result<(), Failure> {
         if run.is_refused() {
             return Ok(());
@@ -171,25 +175,11 @@ impl Worker<'_> {
         let approach = run.approach();
         let len = run.len().unwrap_or(range.to);
         let hasher = approach.hasher(range.from, range.to);
-        let mut blocks = Blocks::of_range(file, range, len, hasher)?;
+        let blocks = Blocks::of_range(file, range, len, hasher)?;
         let resume = run.resume();
-        let mut block = std::mem::take(&mut self.block);
-        let outcome = loop {
-            match blocks.next(&mut block) {
-                Ok(Piece::Lines) => match self.lines(&block, resume, &mut layout, part) {
-                    Ok(()) => {}
-                    Err(error) => break Err(error),
-                },
-                Ok(Piece::Overlong(span, text)) => part.overlong(span, text, resume),
-                Ok(Piece::Hole(span)) => part.hole(span, resume),
-                Ok(Piece::End) => break Ok(()),
-                Err(error) => break Err(error.into()),
-            }
-        };
-        self.block = block;
-        part.digests.append(blocks.into_digests());
+        let outcome = self.scanner.all(blocks, resume, &mut layout, found);
         self.context.events.advanced(range.len());
-        outcome
+        Ok(outcome?)
     }
 
     /// Meters a stream in order, and hands blocks to workers that have nothing to do.
@@ -197,7 +187,7 @@ impl Worker<'_> {
         &mut self,
         run: &Arc<SourceRun>,
         mut reader: Reader,
-        part: &mut Part,
+        found: &mut Findings,
     ) -> Result<(), Failure> {
         run.is_stored_as(reader.compression());
         reader.peek(SAMPLE_BYTES)?;
@@ -214,13 +204,13 @@ impl Worker<'_> {
         if let Some(hasher) = run.approach().hasher(0, u64::MAX) {
             blocks = blocks.digested_by(hasher);
         }
-        let mut block = std::mem::take(&mut self.block);
-        let outcome = self.stream_blocks(run, &mut blocks, &mut block, layout, part);
-        self.block = block;
+        let mut block = self.scanner.take_block();
+        let outcome = self.stream_blocks(run, &mut blocks, &mut block, layout, found);
+        self.scanner.give_back(block);
         if let Some(damage) = blocks.damage() {
             run.is_damaged(damage);
         }
-        part.digests.append(blocks.into_digests());
+        found.digests.append(blocks.into_digests());
         outcome
     }
 
@@ -230,7 +220,7 @@ impl Worker<'_> {
         blocks: &mut Blocks<'static>,
         block: &mut Block,
         mut layout: Option<Layout>,
-        part: &mut Part,
+        found: &mut Findings,
     ) -> Result<(), Failure> {
         let mut stored = 0;
         loop {
@@ -240,8 +230,8 @@ impl Worker<'_> {
             stored = blocks.stored_bytes();
             match piece {
                 Piece::End => return Ok(()),
-                Piece::Overlong(span, text) => part.overlong(span, text, run.resume()),
-                Piece::Hole(span) => part.hole(span, run.resume()),
+                Piece::Overlong(span, text) => found.overlong(span, text, run.resume()),
+                Piece::Hole(span) => found.hole(span, run.resume()),
                 Piece::Lines => {
                     layout = match layout {
                         None => self.tell_by_block(run, block)?,
@@ -250,11 +240,11 @@ impl Worker<'_> {
                     // Any format with comments counts blank lines and comments.
                     let stand_in = &mut Layout::CloudFront(Default::default());
                     let layout = layout.as_mut().unwrap_or(stand_in);
-                    self.lines_or_offer(run, block, layout, part)?;
+                    self.lines_or_offer(run, block, layout, found)?;
                 }
             }
-            if ROWS_KEPT_MAX < self.meter.rows_closed() {
-                self.meter
+            if ROWS_KEPT_MAX < self.scanner.rows_closed() {
+                self.scanner
                     .take_rows(&mut self.rows)
                     .map_err(IngestError::from)?;
                 run.add_rows(&mut self.rows)?;
@@ -267,11 +257,11 @@ impl Worker<'_> {
         run: &Arc<SourceRun>,
         block: &mut Block,
         layout: &mut Layout,
-        part: &mut Part,
+        found: &mut Findings,
     ) -> Result<(), Failure> {
         let resume = run.resume();
         if block.span().to <= resume || !self.context.pool.wants_block() {
-            return self.lines(block, resume, layout, part);
+            return Ok(self.scanner.lines(block, resume, layout, found)?);
         }
         let for_block = layout.clone();
         learn_headers(layout, block.lines());
@@ -384,11 +374,11 @@ mod tests {
             pieces.extend([&b""[..], text]);
         }
         // The end is met before the first text, too, if that is empty.
-        let mut part = Part::default();
+        let mut found = Findings::default();
         let reader = decode::open(Late(pieces)).map_err(|error| error.to_string());
-        let read = Worker::new(&context).stream(&run, reader.expect("opened"), &mut part);
+        let read = Worker::new(&context).stream(&run, reader.expect("opened"), &mut found);
         assert!(read.is_ok());
-        (part.counts.lines, part.counts.metered)
+        (found.counts.lines, found.counts.metered)
     }
 
     #[test]

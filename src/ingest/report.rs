@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::decode::{Compression, DecodeError};
-use crate::meter::Counts;
+use crate::meter::{Counts, Overflow};
 use crate::record::{BytesIn, DetectError, MeteredField};
+use crate::scan::{Rejects, StretchError};
 use crate::source::Bar;
 
 use super::misfit::Misfit;
-use super::rejects::Rejects;
 use crate::store::{Change, Unsure};
 
 /// One source and its outcome.
@@ -176,6 +176,21 @@ pub enum Refusal {
         /// Its own bytes.
         bytes: u64,
     },
+}
+
+impl From<StretchError> for Refusal {
+    fn from(error: StretchError) -> Self {
+        match error {
+            StretchError::Decode(error) => error.into(),
+            StretchError::Overflow(error) => error.into(),
+        }
+    }
+}
+
+impl From<Overflow> for Refusal {
+    fn from(_: Overflow) -> Self {
+        Refusal::Overflow
+    }
 }
 
 impl Refusal {

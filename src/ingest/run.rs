@@ -8,14 +8,13 @@ use rust_decimal::Decimal;
 
 use super::look::{Ends, Look, READINGS_MAX};
 use super::misfit::{Misfit, is_refused};
-use super::part::{LineRun, Part};
-use super::rejects::{RejectedLine, Rejects};
 use super::report::{Outcome, Refusal, SourceReport};
 use super::sink::Settled;
 use super::{IngestError, Options};
 use crate::decode::{Compression, Damage, DecodeError};
 use crate::meter::{Counts, Fates, Overflow, UsageRow, UsageTable};
 use crate::record::{Layout, MeteredField};
+use crate::scan::{Findings, LineRun, RejectedLine, Rejects};
 use crate::source::{Opening, PartDigests, PartHasher, Seed, Source};
 use crate::store::Known;
 use crate::units::invariant;
@@ -293,7 +292,7 @@ impl SourceRun {
     }
 
     /// Adds a part; `true` if it was the last.
-    pub(super) fn finish(&self, part: Part) -> bool {
+    pub(super) fn finish(&self, part: Findings) -> bool {
         let mut found = self.lock();
         if found.counts.add(&part.counts).is_err() {
             found.refusal.get_or_insert(Refusal::Overflow);

@@ -1,23 +1,15 @@
 //! One worker: opens sources, meters ranges and blocks, settles what is finished.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use memchr::{memchr_iter, memrchr};
-
-use super::part::Part;
 use super::pool::{Pool, Task};
-use super::rejects::Notation;
 use super::report::{Outcome, Refusal, SourceReport};
 use super::run::{Learnt, SourceRun};
 use super::sink::Verdict;
-use super::tally::Tally;
 use super::{Events, IngestError, Options, Stopped, UsageSink};
-use crate::decode::Block;
-use crate::meter::{Domains, Histograms, Meter, UsageRow};
-use crate::record::{Clock, Layout, learn_headers, scan};
+use crate::meter::{Domains, Histograms, UsageRow};
+use crate::scan::{Findings, Scanner};
 use crate::store::Change;
-use crate::units::Span;
 
 /// What all workers share.
 pub(super) struct Context<'run> {
@@ -36,11 +28,9 @@ pub(super) struct Done {
 
 pub(super) struct Worker<'run> {
     pub(super) context: &'run Context<'run>,
-    pub(super) meter: Meter<'run>,
-    clock: Clock,
-    pub(super) block: Block,
+    pub(super) scanner: Scanner<'run>,
     pub(super) rows: Vec<UsageRow>,
-    done: Done,
+    settled: Vec<SourceReport>,
 }
 
 /// Ends the run when its worker panics, so that the others do not wait for it for ever.
@@ -63,7 +53,10 @@ pub(super) fn work(context: &Context<'_>) -> Done {
             context.pool.fail(error);
         }
     }
-    worker.done
+    Done {
+        histograms: worker.scanner.into_histograms(),
+        settled: worker.settled,
+    }
 }
 
 impl<'run> Worker<'run> {
@@ -71,44 +64,39 @@ impl<'run> Worker<'run> {
         let fallback = context.options.fallback_domain.as_deref();
         Worker {
             context,
-            meter: Meter::new(context.domains, fallback),
-            clock: Clock::default(),
-            block: Block::default(),
+            scanner: Scanner::new(context.domains, fallback),
             rows: Vec::new(),
-            done: Done {
-                histograms: Histograms::default(),
-                settled: Vec::new(),
-            },
+            settled: Vec::new(),
         }
     }
 
     fn perform(&mut self, task: Task) -> Result<(), IngestError> {
-        let mut part = Part::default();
+        let mut found = Findings::default();
         let run = match task {
             Task::Open(run) => {
                 if self.is_unchanged(&run)? {
                     return self.pass_over(&run);
                 }
-                let opened = self.open(&run, &mut part);
+                let opened = self.open(&run, &mut found);
                 self.refuse_on_error(&run, opened)?;
                 run
             }
             Task::Range(run, file, range, layout) => {
-                let read = self.range(&run, &file, range, layout, &mut part);
+                let read = self.range(&run, &file, range, layout, &mut found);
                 self.refuse_on_error(&run, read)?;
                 run
             }
             Task::Block(run, block, mut layout) => {
                 let resume = run.resume();
-                let metered = self.lines(&block, resume, &mut layout, &mut part);
+                let metered = self.scanner.lines(&block, resume, &mut layout, &mut found);
                 self.context.pool.give_back(block);
-                self.refuse_on_error(&run, metered)?;
+                self.refuse_on_error(&run, metered.map_err(Failure::from))?;
                 run
             }
         };
-        self.meter.take_rows(&mut self.rows)?;
+        self.scanner.take_rows(&mut self.rows)?;
         run.add_rows(&mut self.rows)?;
-        match run.finish(part) {
+        match run.finish(found) {
             true => self.settle(&run),
             false => Ok(()),
         }
@@ -184,7 +172,7 @@ impl<'run> Worker<'run> {
         self.context.events.settled(&report)?;
         // Their text is written; only counts are needed from here on.
         report.rejects.lines = Vec::new();
-        self.done.settled.push(report);
+        self.settled.push(report);
         self.context.pool.settle();
         Ok(())
     }
@@ -214,56 +202,6 @@ impl<'run> Worker<'run> {
             false => Ok(()),
         }
     }
-
-    /// Meters the lines of a block from offset `resume` on: the hot loop.
-    pub(super) fn lines(
-        &mut self,
-        block: &Block,
-        resume: u64,
-        layout: &mut Layout,
-        part: &mut Part,
-    ) -> Result<(), Failure> {
-        let started = Instant::now();
-        let known = resume
-            .saturating_sub(block.span().from)
-            .min(block.span().len());
-        let (known_lines, text) = block.lines().split_at(known as usize);
-        if !known_lines.is_empty() && layout.has_headers() {
-            learn_headers(layout, known_lines);
-        }
-        let span = Span::new(block.span().from + known, block.span().to);
-        if span.is_empty() {
-            return Ok(());
-        }
-        let run = part.begin(span.from);
-        let mut tally = Tally {
-            meter: &mut self.meter,
-            histograms: &mut self.done.histograms,
-            counts: &mut part.counts,
-            rejects: &mut part.rejects,
-            notation: Notation::of(layout),
-            from: span.from,
-            run_from: run.span.from,
-            line: run.lines,
-            bytes: 0,
-            holes: 0,
-        };
-        scan(layout, text, &mut self.clock, |judged| tally.add(&judged));
-        let (bytes, holes) = (tally.bytes, tally.holes);
-        part.add_bytes(bytes).map_err(|_| Refusal::Overflow)?;
-        part.extend(span, lines_in(text));
-        part.counts.lines += holes;
-        self.done.histograms.block(started.elapsed());
-        Ok(())
-    }
-}
-
-/// Lines in `text` that end in a newline, and one that has none and is no hole: counted apart from the
-/// parser so that `LINE-1` compares two counts.
-fn lines_in(text: &[u8]) -> u64 {
-    let newlines = memchr_iter(b'\n', text).count() as u64;
-    let last = memrchr(b'\n', text).map_or(text, |newline| &text[newline + 1..]);
-    newlines + u64::from(last.iter().any(|&byte| byte != 0))
 }
 
 /// What stops a piece of work.

@@ -6,6 +6,7 @@
 
 mod digest;
 mod discover;
+mod input;
 mod name;
 mod pipe;
 mod stamp;
@@ -21,6 +22,7 @@ pub use digest::{
     Content, DIGEST_CHUNK_BYTES, Digest, OPENING_BYTES, Opening, PartDigests, PartHasher, Seed,
 };
 pub use discover::{DiscoverError, Discovered, Mark, discover, discover_but};
+pub use input::Input;
 pub use name::{is_there, name_of, path_of};
 pub use pipe::Pipe;
 pub use stamp::Stamp;

@@ -7,7 +7,7 @@ use super::modules::Modules;
 use super::{files, package, planted, src};
 
 /// Rooms in reading order, with the rooms that each may use and the outside crates that live there.
-const ROOMS: [(&str, &[&str], &[&str]); 15] = [
+const ROOMS: [(&str, &[&str], &[&str]); 16] = [
     ("units", &[], &["rust_decimal", "jiff", "thiserror"]),
     (
         "disk",
@@ -49,6 +49,11 @@ const ROOMS: [(&str, &[&str], &[&str]); 15] = [
     ),
     ("columns", &[], &["parquet", "bytes", "rayon"]),
     (
+        "scan",
+        &["units", "source", "decode", "record", "meter"],
+        &["memchr", "serde", "thiserror"],
+    ),
+    (
         "store",
         &["units", "disk", "source", "record", "meter", "columns"],
         &[
@@ -63,7 +68,9 @@ const ROOMS: [(&str, &[&str], &[&str]); 15] = [
     ),
     (
         "ingest",
-        &["units", "source", "decode", "record", "meter", "store"],
+        &[
+            "units", "source", "decode", "record", "meter", "scan", "store",
+        ],
         &[
             "rust_decimal",
             "crossbeam",
@@ -133,8 +140,8 @@ const ROOMS: [(&str, &[&str], &[&str]); 15] = [
     (
         "cli",
         &[
-            "units", "disk", "source", "decode", "record", "meter", "columns", "store", "ingest",
-            "registry", "summary", "billing", "report", "months",
+            "units", "disk", "source", "decode", "record", "meter", "columns", "scan", "store",
+            "ingest", "registry", "summary", "billing", "report", "months",
         ],
         &[
             "clap",

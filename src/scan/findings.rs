@@ -1,4 +1,4 @@
-//! What one worker finds in a part of a source, before it is added to the rest.
+//! What is found in some blocks of a source, before it is added to the rest.
 
 use super::rejects::{RejectedLine, Rejects};
 use crate::meter::{Counts, Overflow};
@@ -6,25 +6,29 @@ use crate::record::{Reject, Skip};
 use crate::source::PartDigests;
 use crate::units::{Bytes, Span};
 
-/// A contiguous run of lines that one worker read.
+/// A contiguous run of lines that were scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LineRun {
+pub struct LineRun {
     /// Where they stand.
-    pub(super) span: Span,
+    pub span: Span,
     /// How many they are.
-    pub(super) lines: u64,
+    pub lines: u64,
 }
 
-/// The findings of one worker in some blocks of a source. Usage rows travel beside it.
+/// What is found in some blocks of a source. Usage rows travel beside it.
 #[derive(Debug, Default)]
-pub(super) struct Part {
-    pub(super) counts: Counts,
-    pub(super) runs: Vec<LineRun>,
-    pub(super) rejects: Rejects,
-    pub(super) digests: PartDigests,
+pub struct Findings {
+    /// Fates of the lines, and bytes.
+    pub counts: Counts,
+    /// Where the lines stand.
+    pub runs: Vec<LineRun>,
+    /// Rejected lines.
+    pub rejects: Rejects,
+    /// Digests of the bytes, where they are wanted.
+    pub digests: PartDigests,
 }
 
-impl Part {
+impl Findings {
     /// The run that a block at `from` belongs to: the last one if it ends there, else a new one.
     pub(super) fn begin(&mut self, from: u64) -> LineRun {
         match self.runs.last() {
@@ -49,7 +53,7 @@ impl Part {
     }
 
     /// Adds a line that was too long to look at, unless it is before `resume`.
-    pub(super) fn overlong(&mut self, span: Span, text: Box<[u8]>, resume: u64) {
+    pub fn overlong(&mut self, span: Span, text: Box<[u8]>, resume: u64) {
         if span.from < resume {
             return;
         }
@@ -70,7 +74,7 @@ impl Part {
     /// Adds a hole that stands apart from the line behind it, unless it is before `resume`.
     ///
     /// It is counted as a line, and has no number among them: other programs know lines by newlines.
-    pub(super) fn hole(&mut self, span: Span, resume: u64) {
+    pub fn hole(&mut self, span: Span, resume: u64) {
         if span.from < resume {
             return;
         }

@@ -8,7 +8,7 @@ use crate::units::Bytes;
 /// Text of rejected lines that is kept of one source. Later rejects are counted, not kept.
 pub const REJECTS_KEPT_BYTES_MAX: usize = 32 << 20;
 /// What keeping a line costs beside its text.
-const REJECT_OVERHEAD_BYTES: usize = 96;
+pub(super) const REJECT_OVERHEAD_BYTES: usize = 96;
 
 /// A rejected line.
 #[derive(Clone, Debug, PartialEq, Eq)]
