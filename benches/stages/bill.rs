@@ -88,7 +88,7 @@ fn billed(usage: MonthUsage<'_>, registry: &Registry, catalogue: &Catalogue) -> 
         sampling: Factor::ONE,
         shortfall: Shortfall::default(),
     };
-    let clock = (usage.month, usage.zone);
+    let clock = usage.billing_month();
     let bill = bill(clock, usage.accounts(registry), Besides::default(), &terms).expect("billed");
     let charges = bill.accounts.iter().flat_map(|account| &account.charges);
     assert!(

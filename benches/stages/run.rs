@@ -136,7 +136,7 @@ fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
     for month in book.months() {
         let folder = |building: &Building| building.month(month.month).expect("room for folders");
         let folders = (folder(&summary), folder(&usage_5min));
-        write_month(&month, &terms, (&folders.0, &folders.1)).expect("room for the files");
+        write_month(&month, &terms, &folders.0, &folders.1).expect("room for the files");
     }
     let publication = Publication {
         datasets: vec![usage_5min, summary],

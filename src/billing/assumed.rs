@@ -210,7 +210,7 @@ mod tests {
     use crate::billing::packages::{Packages, Purchase};
     use crate::billing::tests::{CONTRACT, GB, Sent, month, number, standard, terms, used};
     use crate::billing::{Besides, Bill, Catalogue, DEFAULT, StandardMode, bill};
-    use crate::units::{Timestamp, Zone};
+    use crate::units::{BillingMonth, Timestamp, Zone};
 
     const ON: &str = "2026-10-15";
 
@@ -226,7 +226,13 @@ mod tests {
             ..Besides::default()
         };
         let terms = terms(&catalogue, mode);
-        bill((of, Zone::CHINA), accounts, besides, &terms).expect("billed")
+        bill(
+            BillingMonth::new(of, Zone::CHINA),
+            accounts,
+            besides,
+            &terms,
+        )
+        .expect("billed")
     }
 
     fn assumed(bill: &Bill) -> Vec<(Region, Region, i128)> {

@@ -61,7 +61,7 @@ impl Rating<'_> {
                 let peak = slots.iter().copied().max().unwrap_or(0);
                 if peak != 0 {
                     let item = Item::StandardPeak;
-                    charges.push(self.daily_peak(&used.account, (item, day, zone), peak)?);
+                    charges.push(self.daily_peak(&used.account, item, day, zone, peak)?);
                 }
             }
         }
@@ -72,7 +72,9 @@ impl Rating<'_> {
     pub(super) fn daily_peak(
         &self,
         account: &str,
-        (item, day, zone): (Item, i32, Region),
+        item: Item,
+        day: i32,
+        zone: Region,
         bytes: u64,
     ) -> Result<Charge, BillingError> {
         let price = self.catalogue.price(Item::StandardPeak, zone, day)?;

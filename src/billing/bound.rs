@@ -54,7 +54,7 @@ mod tests {
     use crate::billing::{Besides, Catalogue, DEFAULT, bill};
     use crate::registry::Class;
     use crate::summary::DropRule;
-    use crate::units::{Region, Zone};
+    use crate::units::{BillingMonth, Region, Zone};
 
     const DAYS: [&str; 3] = ["2026-06-09", "2026-06-10", "2026-06-30"];
 
@@ -88,7 +88,13 @@ mod tests {
     fn details(terms: &BillTerms<'_>, sent: &[Sent]) -> Decimal {
         let of = month("2026-06");
         let accounts = std::iter::once(Ok(used(of, sent)));
-        let bill = bill((of, Zone::CHINA), accounts, Besides::default(), terms).expect("billed");
+        let bill = bill(
+            BillingMonth::new(of, Zone::CHINA),
+            accounts,
+            Besides::default(),
+            terms,
+        )
+        .expect("billed");
         bill.accounts.iter().map(|account| account.details).sum()
     }
 

@@ -10,7 +10,7 @@ use super::catalogue::{Catalogue, CatalogueError, Days, Item, Price};
 use super::error::BillingError;
 use super::exact::{Amount, DETAIL_PLACES, Inexact, product, sum};
 use crate::registry::Class;
-use crate::units::{Month, Region, Timestamp, Zone, a_year_from, day_text};
+use crate::units::{BillingMonth, Month, Region, Timestamp, Zone, a_year_from, day_text};
 
 /// Whether a line is to be paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,7 +188,8 @@ impl Charge {
     /// A purchase, none of it yet: each costs the `fee` that was stated, or the catalogue's price of the
     /// day.
     pub(super) fn purchase(
-        (item, variant): (Item, &str),
+        item: Item,
+        variant: &str,
         account: &str,
         day: i32,
         fee: Option<Decimal>,
@@ -331,21 +332,20 @@ pub(super) trait Bought {
     fn line(&self, day: i32, catalogue: &Catalogue) -> Result<Charge, BillingError>;
 }
 
-/// The lines of packages that were bought in a month; those that are alike are one line, counted. Days are
-/// those of the zone.
+/// The lines of packages that were bought in a month; those that are alike are one line, counted.
 ///
 /// Errors: [`BillingError`] where the catalogue has no price of a size.
 pub(super) fn bought<P: Bought>(
     purchases: &[P],
-    (month, zone): (Month, Zone),
+    when: BillingMonth,
     catalogue: &Catalogue,
 ) -> Result<Vec<Charge>, BillingError> {
     let mut lines = BTreeMap::new();
     for purchase in purchases {
-        let day = purchase.at().slot().day(zone);
-        if Month::of_day(day) == month {
+        let day = purchase.at().slot().day(when.zone);
+        if when.contains(purchase.at()) {
             let mut line = purchase.line(day, catalogue)?;
-            line.term = Some(days_between(&a_year_from(day), zone));
+            line.term = Some(days_between(&a_year_from(day), when.zone));
             let account = line.account.clone();
             let kind = (account, day, line.variant.clone(), line.unit_price);
             lines.entry(kind).or_insert(line).add_one()?;

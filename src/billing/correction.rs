@@ -121,7 +121,8 @@ impl Sums<'_> {
 pub fn corrections(
     month: Month,
     billed: &[Charge],
-    (now, catalogue): (&Bill, &Catalogue),
+    now: &Bill,
+    catalogue: &Catalogue,
 ) -> Result<Vec<Charge>, BillingError> {
     let of_month = || billed.iter().filter(|charge| charge.month() == month);
     let currencies = of_month().filter_map(|charge| Some(&charge.priced_by.as_ref()?.currency));
@@ -138,7 +139,7 @@ pub fn corrections(
         let before = sums(of_month(), status)?;
         let now = now.accounts.iter().flat_map(|account| &account.charges);
         let after = sums(now, status)?;
-        differences(month, (&before, &after), &priced_by, &mut lines)?;
+        differences(month, &before, &after, &priced_by, &mut lines)?;
     }
     Ok(lines)
 }
@@ -146,7 +147,8 @@ pub fn corrections(
 /// Adds a line for each key of which there is more now, or less.
 fn differences(
     month: Month,
-    (before, after): (&BTreeMap<Key, Sums<'_>>, &BTreeMap<Key, Sums<'_>>),
+    before: &BTreeMap<Key, Sums<'_>>,
+    after: &BTreeMap<Key, Sums<'_>>,
     priced_by: &Arc<PricedBy>,
     lines: &mut Vec<Charge>,
 ) -> Result<(), BillingError> {

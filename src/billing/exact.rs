@@ -94,6 +94,12 @@ pub struct Amount {
     denominator: u32,
 }
 
+impl Default for Amount {
+    fn default() -> Self {
+        Amount::ZERO
+    }
+}
+
 impl Amount {
     /// Nothing.
     pub const ZERO: Amount = Amount {

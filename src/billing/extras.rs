@@ -11,7 +11,7 @@ use super::licence::{LeapDay, LicenceError, LicenceRules, Term};
 use super::packages::Packages;
 use super::services::{self, Metered};
 use super::{licence, licensed, packages, transcoding};
-use crate::units::{Month, Timestamp, Zone, a_year_from, hex};
+use crate::units::{BillingMonth, Month, Zone, a_year_from, hex};
 
 /// Purchases and records of services; none by default.
 #[derive(Clone, Debug, Default)]
@@ -114,15 +114,14 @@ impl Extras {
     /// Errors: [`BillingError`].
     pub fn besides<'c>(
         &self,
-        when: (Month, Zone),
+        when: BillingMonth,
         catalogue_of: impl Fn(Month) -> &'c Catalogue,
         packages: Packages,
         corrections: Vec<Charge>,
     ) -> Result<Besides<'_>, BillingError> {
-        let (mut lines, catalogue) = (corrections, catalogue_of(when.0));
-        let is_of_month = |at: Timestamp| Month::of_slot(at.slot(), when.1) == when.0;
+        let (mut lines, catalogue) = (corrections, catalogue_of(when.month));
         let currencies = self.events.currencies.iter();
-        check_fees(currencies.filter(|fee| is_of_month(fee.at)), catalogue)?;
+        check_fees(currencies.filter(|fee| when.contains(fee.at)), catalogue)?;
         let terms = self.terms.as_deref().unwrap_or_default();
         let licences = &self.events.licences;
         lines.extend(licensed::charges(licences, terms, when, catalogue)?);
@@ -130,12 +129,12 @@ impl Extras {
         let minutes = &self.events.transcoding;
         lines.extend(bought(minutes, when, catalogue)?);
         let paid = transcoding::paid(minutes, &self.services, when, catalogue_of)?;
-        let mut of_services = services::charges(&self.services, when.0, catalogue, &paid)?;
+        let mut of_services = services::charges(&self.services, when.month, catalogue, &paid)?;
         for line in of_services
             .iter_mut()
             .filter(|of| of.item == Item::MobileLicence)
         {
-            line.term = Some(days_between(&a_year_from(line.days.start), when.1));
+            line.term = Some(days_between(&a_year_from(line.days.start), when.zone));
         }
         lines.extend(of_services);
         lines.extend(paid.lines);

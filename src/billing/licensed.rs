@@ -11,7 +11,7 @@ use super::error::BillingError;
 use super::licence::{Purchase, Term};
 use crate::registry::Class;
 use crate::summary::AccountUsage;
-use crate::units::{Month, Timestamp, Zone};
+use crate::units::{BillingMonth, Timestamp, Zone};
 
 /// A mini-program domain that was watched on days without a licence of its AppID: billed all the same
 /// (R09), and worth a look.
@@ -29,13 +29,13 @@ pub struct Unlicensed {
 
 /// The fees of licences that were bought in a month (R01), each with the fee that was paid if it was
 /// not the catalogue's price; `terms` say for when each is. Licences with a validity of their own cost nothing
-/// unless a fee is stated. Days are those of `zone`.
+/// unless a fee is stated.
 ///
 /// Errors: [`BillingError`] where the catalogue has no price on a day.
 pub fn charges(
     licences: &[(Purchase, Option<Decimal>)],
     terms: &[Term],
-    (month, zone): (Month, Zone),
+    when: BillingMonth,
     catalogue: &Catalogue,
 ) -> Result<Vec<Charge>, BillingError> {
     let mut validity: BTreeMap<(&str, &str, Timestamp), Range<Timestamp>> = BTreeMap::new();
@@ -49,9 +49,9 @@ pub fn charges(
     }
     let mut bought: BTreeMap<(&str, &str, i32, Decimal), Charge> = BTreeMap::new();
     for (purchase, fee) in licences {
-        let day = purchase.at.slot().day(zone);
+        let day = purchase.at.slot().day(when.zone);
         let fee = purchase.fee(*fee);
-        if Month::of_day(day) != month || fee.is_some_and(|fee| fee.is_zero()) {
+        if !when.contains(purchase.at) || fee.is_some_and(|fee| fee.is_zero()) {
             continue;
         }
         let charge = bought_one(purchase, day, fee, catalogue)?;
@@ -81,8 +81,8 @@ fn bought_one(
     fee: Option<Decimal>,
     catalogue: &Catalogue,
 ) -> Result<Charge, BillingError> {
-    let item = (Item::PluginLicence, "");
-    let mut charge = Charge::purchase(item, &purchase.account, day, fee, catalogue)?;
+    let (item, account) = (Item::PluginLicence, &purchase.account);
+    let mut charge = Charge::purchase(item, "", account, day, fee, catalogue)?;
     charge.app_id.clone_from(&purchase.app_id);
     charge.cite(&["R01", "R03", "R10"]);
     charge.how = format!(
@@ -95,12 +95,7 @@ fn bought_one(
 
 /// Mini-program domains of an account that were watched on days of a month on which no licence of
 /// their AppID held, not even for a part of the day. Domains without an AppID are left out.
-pub fn unlicensed(
-    used: &AccountUsage,
-    terms: &[Term],
-    month: Month,
-    zone: Zone,
-) -> Vec<Unlicensed> {
+pub fn unlicensed(used: &AccountUsage, terms: &[Term], when: BillingMonth) -> Vec<Unlicensed> {
     let mut found = Vec::new();
     // Usage is told by region, and a day on which a domain was watched in many is one day.
     for regions in used.domains.chunk_by(|a, b| a.domain == b.domain) {
@@ -114,11 +109,11 @@ pub fn unlicensed(
             days: 0,
             bytes: 0,
         };
-        for (day, at) in (month.first_day()..).zip(0..month.days() as usize) {
+        for (day, at) in (when.month.first_day()..).zip(0..when.month.days() as usize) {
             let watched = regions.iter().filter(|region| !region.is_settled);
             let bytes = watched.filter_map(|region| region.days.get(at));
             let bytes = bytes.fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
-            if bytes != 0 && !is_licensed_on(terms, &owner.app_id, day, zone) {
+            if bytes != 0 && !is_licensed_on(terms, &owner.app_id, day, when.zone) {
                 of_domain.days += 1;
                 of_domain.bytes = of_domain.bytes.saturating_add(bytes);
             }
@@ -161,7 +156,7 @@ mod tests {
             of_region.domain = "mini.example.cn".to_owned();
             of_region.owner.app_id = "wx1".to_owned();
         }
-        let found = unlicensed(&usage, &[], october, Zone::CHINA);
+        let found = unlicensed(&usage, &[], BillingMonth::new(october, Zone::CHINA));
         let expected = Unlicensed {
             domain: "mini.example.cn".to_owned(),
             app_id: "wx1".to_owned(),

@@ -1,6 +1,6 @@
 //! From a month's usage to charges: catalogue, rating, and the only rounding.
 //!
-//! Owns: prices and rules with their dates and sources, which usage pays which price, tiers, exact
+//! Owns: prices and rules with their dates and sources, reading what other meters counted, which usage pays which price, tiers, exact
 //! amounts, what is rounded when, the bill of an account.
 //! Does not own: usage and whose it is (`summary`), how a bill looks (`report`), the clock.
 //!
@@ -33,6 +33,7 @@ pub mod refund;
 mod review;
 mod rules;
 pub mod services;
+mod services_file;
 mod settle;
 mod settled;
 mod shares;
@@ -59,6 +60,7 @@ pub use extras::{Extras, ExtrasDigests};
 pub use flow::packages_after;
 pub use licensed::Unlicensed;
 pub use rules::{rule, rules};
+pub use services_file::{SERVICE_CSV_BYTES_MAX, SERVICE_RECORDS_MAX, ServicesError, read_services};
 pub use settle::bill;
 pub use settled::SettledOwners;
 pub use shares::shares as divide;

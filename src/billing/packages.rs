@@ -330,8 +330,8 @@ impl Bought for Purchase {
 
     fn line(&self, day: i32, catalogue: &Catalogue) -> Result<Charge, BillingError> {
         let size = self.gigabytes.to_string();
-        let item = (Item::TrafficPackage, &size[..]);
-        let mut charge = Charge::purchase(item, &self.account, day, self.fee, catalogue)?;
+        let item = Item::TrafficPackage;
+        let mut charge = Charge::purchase(item, &size, &self.account, day, self.fee, catalogue)?;
         charge.cite(&["R12"]);
         charge.how = format!(
             "traffic package of {size} GB, valid to {}, exclusive{}",

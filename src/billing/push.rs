@@ -58,7 +58,7 @@ impl Rating<'_> {
                 let peak = slots.iter().copied().max().unwrap_or(0);
                 if *is_charged && peak != 0 {
                     let item = Item::PushPeak;
-                    charges.push(self.daily_peak(&used.account, (item, day, zone), peak)?);
+                    charges.push(self.daily_peak(&used.account, item, day, zone, peak)?);
                 }
             }
         }

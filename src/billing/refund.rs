@@ -165,7 +165,8 @@ pub enum RefundError {
 pub fn evaluate(
     request: &Request,
     paid: &[Paid<'_>],
-    (zone, basis): (Zone, Basis),
+    zone: Zone,
+    basis: Basis,
     count: impl Fn(Range<Timestamp>) -> Counted,
 ) -> Result<Evaluation, RefundError> {
     let before = paid.iter().filter(|paid| paid.at <= request.at);
@@ -176,9 +177,9 @@ pub fn evaluate(
     let windows_from = |first| windows(first, request.at, zone, &count);
     let windows = windows_from(first.unwrap_or(had))?;
     let of_window = |windows: &[Window; 2]| {
-        let by = (basis, request.are_logs_complete);
-        let mut findings = vec![in_time(windows), traffic(windows, by)];
-        findings.extend(unknown::findings(windows, request.are_logs_complete, zone));
+        let are_complete = request.are_logs_complete;
+        let mut findings = vec![in_time(windows), traffic(windows, basis, are_complete)];
+        findings.extend(unknown::findings(windows, are_complete, zone));
         findings
     };
     let mut findings = conditions(request);
@@ -314,8 +315,10 @@ fn in_time(windows: &[Window; 2]) -> Finding {
     }
 }
 
-fn traffic(windows: &[Window; 2], by: (Basis, bool)) -> Finding {
-    let verdicts = windows.each_ref().map(|window| of_traffic(window, by));
+fn traffic(windows: &[Window; 2], basis: Basis, are_logs_complete: bool) -> Finding {
+    let verdicts = windows
+        .each_ref()
+        .map(|window| of_traffic(window, basis, are_logs_complete));
     let verdict = match verdicts {
         [a, b] if a == b => a,
         _ => Verdict::Uncertain,
@@ -372,7 +375,7 @@ fn traffic(windows: &[Window; 2], by: (Basis, bool)) -> Finding {
 }
 
 /// What the traffic of one reading says.
-fn of_traffic(window: &Window, (basis, are_logs_complete): (Basis, bool)) -> Verdict {
+fn of_traffic(window: &Window, basis: Basis, are_logs_complete: bool) -> Verdict {
     let counted = &window.counted;
     let has_logs = counted.has_logs || are_logs_complete;
     let possible = counted.possible();

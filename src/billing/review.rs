@@ -55,15 +55,15 @@ const PACKAGE_PLACES: u32 = 18;
 const PACKAGE_OWED_MIN: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
 
 /// Bytes of each domain.
-pub(super) type Domains<'a> = BTreeMap<&'a str, u64>;
+pub(super) type CandidateDomains<'a> = BTreeMap<&'a str, u64>;
 /// Bytes of domains that are to be credited, by zone and day.
-pub(super) type Candidates<'a> = BTreeMap<i32, BTreeMap<Region, Domains<'a>>>;
+pub(super) type Candidates<'a> = BTreeMap<i32, BTreeMap<Region, CandidateDomains<'a>>>;
 
 /// By item and zone: bytes of others, and of all.
 type Places = BTreeMap<(Item, Region), (u64, u64)>;
 
 /// How a day was settled in a zone.
-struct Settled {
+struct SettledPlace {
     /// All of it.
     bytes: u64,
     /// Bytes that packages did not pay for.
@@ -72,14 +72,14 @@ struct Settled {
     parts: Vec<Part>,
 }
 
-impl Settled {
+impl SettledPlace {
     /// `bytes` of an item and zone, of which packages paid as `paid` says.
-    fn of(paid: &[Paid], (item, zone): (Item, Region), bytes: u64) -> Self {
+    fn of(paid: &[Paid], item: Item, zone: Region, bytes: u64) -> Self {
         let mut paid = paid.iter();
         let paid = paid.find(|paid| (paid.usage.item, paid.usage.zone) == (item, zone));
         let parts = paid.map_or_else(Vec::new, |paid| paid.parts.clone());
         let covered: u64 = parts.iter().map(|part| part.bytes).sum();
-        Settled {
+        SettledPlace {
             bytes,
             remaining: bytes.saturating_sub(covered),
             parts,
@@ -92,14 +92,14 @@ impl Settled {
 }
 
 /// Bytes of others by day and zone.
-struct Days {
+struct DaysOfOthers {
     standard: ZoneDays,
     /// Those for which packages may pay.
     payable: ZoneDays,
     push: ZoneDays,
 }
 
-impl Days {
+impl DaysOfOthers {
     /// All that was settled on a day.
     fn others(&self, day: i32) -> Vec<Usage> {
         let mut uses = of_day(Item::StandardTraffic, &self.standard, day);
@@ -118,7 +118,7 @@ impl Days {
 /// What the domains did to a place on a day.
 struct Difference<'a> {
     place: (Item, Region),
-    domains: Domains<'a>,
+    domains: CandidateDomains<'a>,
     /// Whether they sent anything there that day; else they used up packages that would have paid.
     is_theirs: bool,
     /// Bytes that are paid in money with them, and would not be without; less than 0 where more would be.
@@ -145,13 +145,13 @@ impl Rating<'_> {
         if candidates.is_empty() {
             return Ok(());
         }
-        let days = Days {
+        let days = DaysOfOthers {
             standard: self.standard_days(used, |of, _| !of.is_settled)?,
             payable: self.payable_days(used, |of| !of.is_settled)?,
             push: self.push_days(used)?,
         };
         let none = BTreeMap::new();
-        let mut so_far = Domains::new();
+        let mut so_far = CandidateDomains::new();
         let mut states = (packages.clone(), packages.clone());
         for day in self.days() {
             let zones = candidates.get(&day).unwrap_or(&none);
@@ -167,11 +167,11 @@ impl Rating<'_> {
                 continue;
             }
             let mut differences = Vec::new();
-            for (place, bytes) in places(&others, &of_candidates)? {
-                let then = Settled::of(&then.1, place, bytes.1);
-                let without = Settled::of(&without.1, place, bytes.0);
-                let domains = makers(zones, &so_far, place)?;
-                differences.push(self.difference((day, place), domains, (&then, &without))?);
+            for ((item, zone), bytes) in places(&others, &of_candidates)? {
+                let then = SettledPlace::of(&then.1, item, zone, bytes.1);
+                let without = SettledPlace::of(&without.1, item, zone, bytes.0);
+                let causes = Causes::new(zones, &so_far, item, zone)?;
+                differences.push(self.difference(day, (item, zone), causes, &then, &without)?);
             }
             self.day_credits(&used.account, day, &differences, charges)?;
         }
@@ -208,20 +208,22 @@ impl Rating<'_> {
     /// What a place cost `then`, and what it would have `without` them.
     fn difference<'a>(
         &self,
-        (day, place): (i32, (Item, Region)),
-        (domains, is_theirs): (Domains<'a>, bool),
-        (then, without): (&Settled, &Settled),
+        day: i32,
+        place: (Item, Region),
+        causes: Causes<'a>,
+        then: &SettledPlace,
+        without: &SettledPlace,
     ) -> Result<Difference<'a>, BillingError> {
-        let price = self.catalogue.price(Item::StandardTraffic, place.1, day)?;
-        let (cost_then, price_then) = self.day_costs(price, then, (place.0, place.1, day))?;
-        let (cost_without, price_without) =
-            self.day_costs(price, without, (place.0, place.1, day))?;
+        let (item, zone) = place;
+        let price = self.catalogue.price(Item::StandardTraffic, zone, day)?;
+        let (cost_then, price_then) = self.day_costs(price, then, item, zone, day)?;
+        let (cost_without, price_without) = self.day_costs(price, without, item, zone, day)?;
         let in_money = i128::from(then.remaining) - i128::from(without.remaining);
         let all = i128::from(then.bytes) - i128::from(without.bytes);
         Ok(Difference {
             place,
-            domains,
-            is_theirs,
+            domains: causes.domains,
+            is_theirs: causes.is_theirs,
             in_money,
             by_packages: all - in_money,
             amount: sum(cost_without, -cost_then)?,
@@ -294,8 +296,10 @@ impl Rating<'_> {
     fn day_costs(
         &self,
         price: &Price,
-        of: &Settled,
-        (item, zone, day): (Item, Region, i32),
+        of: &SettledPlace,
+        item: Item,
+        zone: Region,
+        day: i32,
     ) -> Result<(Decimal, Decimal), BillingError> {
         let mut gigabytes = self.gigabytes(of.remaining)?;
         let ratio = self.catalogue.package_ratio(item, zone, day);
@@ -399,40 +403,48 @@ fn split(amount: Amount, weights: &[u64]) -> Result<Vec<Amount>, Inexact> {
     Ok(parts.into_iter().map(Amount::new).collect())
 }
 
-fn bytes_of(domains: &Domains<'_>) -> Result<u64, Overflow> {
+fn bytes_of(domains: &CandidateDomains<'_>) -> Result<u64, Overflow> {
     let mut bytes = domains.values();
     bytes
         .try_fold(0_u64, |sum, bytes| sum.checked_add(*bytes))
         .ok_or(Overflow)
 }
 
-/// Those of the domains that made what changed at a place, and whether they sent anything there that day: else
-/// they used up packages that would have paid, that day or, as all did `so_far`, before.
-fn makers<'a>(
-    zones: &BTreeMap<Region, Domains<'a>>,
-    so_far: &Domains<'a>,
-    (item, zone): (Item, Region),
-) -> Result<(Domains<'a>, bool), Overflow> {
-    let theirs = zones.get(&zone).filter(|_| item == Item::StandardTraffic);
-    if let Some(theirs) = theirs {
-        return Ok((theirs.clone(), true));
+/// Those of the domains that made what changed at a place.
+struct Causes<'a> {
+    domains: CandidateDomains<'a>,
+    /// Whether they sent anything there that day: else they used up packages that would have paid.
+    is_theirs: bool,
+}
+
+impl<'a> Causes<'a> {
+    /// Those who sent something of an item to a zone that day; else all of that day, or if it had none, all `so_far`:
+    /// any of them may have used up packages.
+    fn new(
+        zones: &BTreeMap<Region, CandidateDomains<'a>>,
+        so_far: &CandidateDomains<'a>,
+        item: Item,
+        zone: Region,
+    ) -> Result<Self, Overflow> {
+        let theirs = zones.get(&zone).filter(|_| item == Item::StandardTraffic);
+        let is_theirs = theirs.is_some();
+        let domains = match theirs {
+            Some(theirs) => theirs.clone(),
+            None if zones.is_empty() => so_far.clone(),
+            None => {
+                let mut all = CandidateDomains::new();
+                add_all(&mut all, zones)?;
+                all
+            }
+        };
+        Ok(Causes { domains, is_theirs })
     }
-    let mut all = Domains::new();
-    add_all(&mut all, zones)?;
-    Ok((
-        if zones.is_empty() {
-            so_far.clone()
-        } else {
-            all
-        },
-        false,
-    ))
 }
 
 /// Adds the bytes of all zones.
 fn add_all<'a>(
-    all: &mut Domains<'a>,
-    zones: &BTreeMap<Region, Domains<'a>>,
+    all: &mut CandidateDomains<'a>,
+    zones: &BTreeMap<Region, CandidateDomains<'a>>,
 ) -> Result<(), Overflow> {
     for (domain, bytes) in zones.values().flatten() {
         let sum = all.entry(*domain).or_default();
@@ -443,10 +455,10 @@ fn add_all<'a>(
 
 /// What was settled with them, as usage.
 pub(super) fn uses_of(
-    zones: &BTreeMap<Region, Domains<'_>>,
+    zones: &BTreeMap<Region, CandidateDomains<'_>>,
     day: i32,
 ) -> Result<Vec<Usage>, Overflow> {
-    let usage = |(zone, domains): (&Region, &Domains<'_>)| {
+    let usage = |(zone, domains): (&Region, &CandidateDomains<'_>)| {
         Ok(Usage {
             day,
             item: Item::StandardTraffic,

@@ -12,17 +12,18 @@ use super::traffic::Rating;
 use crate::meter::Overflow;
 use crate::registry::Class;
 use crate::summary::AccountUsage;
-use crate::units::{Month, Zone};
+use crate::units::{BillingMonth, Month};
 
 /// Prices the usage of a month, account by account: at any time the samples of only one are in memory.
 ///
 /// Errors: [`BillingError`].
 pub fn bill(
-    (month, zone): (Month, Zone),
+    when: BillingMonth,
     accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
     besides: Besides<'_>,
     terms: &BillTerms<'_>,
 ) -> Result<Bill, BillingError> {
+    let BillingMonth { month, zone } = when;
     let rating = Rating::new(month, terms)?;
     let mut packages = besides.packages;
     let mut charges: BTreeMap<String, Vec<Charge>> = BTreeMap::new();
@@ -37,7 +38,7 @@ pub fn bill(
         let used = used?;
         unpriced.extend(unpriced_of(&used, &rating)?);
         if let Some(terms) = besides.licences {
-            without_licence.extend(unlicensed(&used, terms, month, zone));
+            without_licence.extend(unlicensed(&used, terms, when));
         }
         let (mut of_account, left) = rating.charges(&used, &packages.of(&used.account))?;
         assumed.extend(rating.assumed(&used, &mut of_account)?);

@@ -51,7 +51,8 @@ impl<'a> SettledOwners<'a> {
     /// Errors: [`BillingError`], where the catalogue has no rules for one of its days.
     pub fn new(
         month: Month,
-        (summary, then): (&[SummaryRow], Option<Registry>),
+        summary: &[SummaryRow],
+        then: Option<Registry>,
         registry: &'a Registry,
         terms: &BillTerms<'_>,
     ) -> Result<Self, BillingError> {

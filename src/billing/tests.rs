@@ -4,7 +4,7 @@ use super::packages::{Packages, Purchase, Shortfall};
 use super::*;
 use crate::registry::Class;
 use crate::summary::{AccountUsage, DomainDays, Owner};
-use crate::units::{Factor, Month, Region, SLOTS_PER_DAY, Timestamp, Zone};
+use crate::units::{BillingMonth, Factor, Month, Region, SLOTS_PER_DAY, Timestamp, Zone};
 use rust_decimal::Decimal;
 
 pub(super) const GB: u64 = 1_000_000_000;
@@ -113,7 +113,7 @@ fn billed_with(
     let of = month(&sent[0].0[..7]);
     let accounts = std::iter::once(Ok(used(of, sent)));
     let billed = bill(
-        (of, Zone::CHINA),
+        BillingMonth::new(of, Zone::CHINA),
         accounts,
         with(packages),
         &terms(&catalogue, mode),
@@ -158,7 +158,7 @@ fn billed(catalogue: &str, mode: StandardMode, of: &str, sent: &[Sent]) -> Accou
     let of = month(of);
     let accounts = std::iter::once(Ok(used(of, sent)));
     let bill = bill(
-        (of, Zone::CHINA),
+        BillingMonth::new(of, Zone::CHINA),
         accounts,
         Besides::default(),
         &terms(&catalogue, mode),
@@ -318,7 +318,12 @@ fn what_a_package_lacks_abroad_is_a_switch() {
         };
         let of = month("2026-10");
         let accounts = std::iter::once(Ok(used(of, &sent)));
-        let bill = bill((of, Zone::CHINA), accounts, with(&packages), &terms);
+        let bill = bill(
+            BillingMonth::new(of, Zone::CHINA),
+            accounts,
+            with(&packages),
+            &terms,
+        );
         bill.expect("billed").accounts.remove(0)
     };
     let real = bill(Shortfall::RealGigabytes);
@@ -435,7 +440,13 @@ fn what_is_free_of_upstream_is_told_and_packages_pay_for_the_rest() {
     let packages = package("2026-10-01T10:00", 1000);
     let accounts = std::iter::once(Ok(used(of, &sent)));
     let terms = terms(&catalogue, StandardMode::Flow);
-    let bill = bill((of, Zone::CHINA), accounts, with(&packages), &terms).expect("billed");
+    let bill = bill(
+        BillingMonth::new(of, Zone::CHINA),
+        accounts,
+        with(&packages),
+        &terms,
+    )
+    .expect("billed");
     assert_eq!(
         (bill.unpriced[0].class, bill.unpriced[0].bytes),
         (Class::Push, GB)
@@ -458,7 +469,7 @@ fn what_is_billed_takes_packages_not_what_is_logged() {
         overhead: "1.1".parse().expect("a factor"),
         ..terms(&catalogue, StandardMode::Flow)
     };
-    let when = (of, Zone::CHINA);
+    let when = BillingMonth::new(of, Zone::CHINA);
     let accounts = std::iter::once(Ok(used));
     let bill = bill(when, accounts, with(&packages), &terms).expect("billed");
     // 1100 GB are billed, 1000 of them are paid for; a byte of the log is not split.

@@ -32,7 +32,7 @@ use super::error::BillingError;
 use super::exact::{Amount, Inexact, QUANTITY_PLACES, product, quotient, sum};
 use super::metered::{Metered, Service};
 use super::text;
-use crate::units::{Month, Region, Timestamp, Zone, a_year_from, day_text};
+use crate::units::{BillingMonth, Month, Region, Timestamp, a_year_from, day_text};
 
 const MINUTES_PER_HOUR: u32 = 60;
 
@@ -155,20 +155,20 @@ impl Paid {
 }
 
 /// What packages paid of a month, after all that they paid before it; `catalogue_of` tells what each month is
-/// billed by. Days are those of `zone`.
+/// billed by.
 ///
 /// Errors: [`BillingError`], where a catalogue has no price of a class, or a number is too large.
 pub fn paid<'c>(
     purchases: &[Purchase],
     metered: &[Metered],
-    (month, zone): (Month, Zone),
+    when: BillingMonth,
     catalogue_of: impl Fn(Month) -> &'c Catalogue,
 ) -> Result<Paid, BillingError> {
     let catalogue_of_day = |day: i32| catalogue_of(Month::of_day(day));
-    let end = month.all_days().end;
+    let end = when.month.all_days().end;
     let mut paid = Paid::default();
     for purchase in purchases {
-        let day = purchase.at.slot().day(zone);
+        let day = purchase.at.slot().day(when.zone);
         if day < end {
             let package = package(purchase, day, catalogue_of_day(day))?;
             paid.packages.push(package);
@@ -178,7 +178,7 @@ pub fn paid<'c>(
     paid.packages
         .sort_by_key(|package| (package.days.end, package.days.start));
     for (place, minutes) in minutes_before(end, &paid.packages, metered, catalogue_of_day)? {
-        paid.pay(place, minutes, month, catalogue_of_day(place.0))?;
+        paid.pay(place, minutes, when.month, catalogue_of_day(place.0))?;
     }
     Ok(paid)
 }
@@ -316,8 +316,8 @@ impl Bought for Purchase {
 
     fn line(&self, day: i32, catalogue: &Catalogue) -> Result<Charge, BillingError> {
         let size = format!("{}-{}h", self.kind.name(), self.hours);
-        let item = (Item::TranscodingPackage, &size[..]);
-        let mut charge = Charge::purchase(item, &self.account, day, self.fee, catalogue)?;
+        let item = Item::TranscodingPackage;
+        let mut charge = Charge::purchase(item, &size, &self.account, day, self.fee, catalogue)?;
         charge.cite(&["R47"]);
         charge.how = format!(
             "{} transcoding package of {} h of {}, valid to {}, exclusive",

@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::billing::{BillingError, CatalogueError, EventsError, Inexact};
+use crate::billing::{BillingError, CatalogueError, EventsError, Inexact, ServicesError};
 use crate::disk::SwapError;
 use crate::ingest::IngestError;
 use crate::meter::{MemoryFull, Overflow, TableFull};
@@ -20,7 +20,7 @@ use crate::months::{
 };
 use crate::record::LayoutError;
 use crate::registry::RegistryError;
-use crate::report::{PublishError, ServicesError};
+use crate::report::PublishError;
 use crate::source::DiscoverError;
 use crate::store::{ForgetError, StoreError};
 use crate::summary::SummaryError;

@@ -24,7 +24,7 @@ use crate::report::{
 };
 use crate::store::{Close, Rejected, Store, WithoutBytes};
 use crate::summary::{AccountUsage, Book, FrozenOwners, MonthUsage, Owners};
-use crate::units::{Month, Zone};
+use crate::units::{BillingMonth, Month, Zone};
 
 /// Bills that are being written; dropped, nothing of them is published.
 pub struct Bills {
@@ -231,18 +231,18 @@ impl Bills {
     ///
     /// Errors: [`MonthError`].
     pub fn add(&mut self, usage: MonthUsage<'_>, owners: &dyn Owners) -> Result<(), MonthError> {
-        let clock = (usage.month, usage.zone);
+        let clock = usage.billing_month();
         let makers = Makers { usage, owners };
         self.add_accounts(clock, usage.accounts(owners), Some(makers))
     }
 
     fn add_accounts(
         &mut self,
-        when: (Month, Zone),
+        when: BillingMonth,
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         makers: Option<Makers<'_>>,
     ) -> Result<(), MonthError> {
-        let mut taken = self.corrections.take(when.0)?;
+        let mut taken = self.corrections.take(when.month)?;
         let lines = std::mem::take(&mut taken.lines);
         let mut bill = self.purchases.bill(when, accounts, lines, &self.prices)?;
         bill.assumed.append(&mut taken.assumed);
@@ -302,7 +302,7 @@ impl Bills {
     pub fn add_rest(&mut self, only: Option<Month>, zone: Zone) -> Result<(), MonthError> {
         for month in months_besides(&[&self.purchases], &self.corrections, only, zone) {
             if !self.shown.has(month) {
-                self.add_accounts((month, zone), std::iter::empty(), None)?;
+                self.add_accounts(BillingMonth::new(month, zone), std::iter::empty(), None)?;
             }
         }
         Ok(())
@@ -318,7 +318,7 @@ pub(super) fn freeze_bill(
     (mut corrections, shown): (Corrections, &Shown),
     folder_of: impl Fn(&str) -> PathBuf,
 ) -> Result<BillReport, MonthError> {
-    let (clock, terms) = ((usage.month, usage.zone), prices.terms());
+    let (clock, terms) = (usage.billing_month(), prices.terms());
     let mut taken = corrections.take(usage.month)?;
     let lines = std::mem::take(&mut taken.lines);
     let mut bill = purchases.bill(clock, usage.accounts(registry), lines, prices)?;

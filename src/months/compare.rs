@@ -101,7 +101,7 @@ impl Way {
         owners: &dyn Owners,
         corrections: Vec<Charge>,
     ) -> Result<Bill, MonthError> {
-        let when = (usage.month, usage.zone);
+        let when = usage.billing_month();
         let accounts = usage.accounts(owners);
         let Some(gigabytes) = self.package else {
             return self

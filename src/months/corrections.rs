@@ -33,7 +33,7 @@ use crate::report::{
 };
 use crate::store::{Close, Store};
 use crate::summary::{Book, FrozenOwners, Owners};
-use crate::units::{Month, Zone};
+use crate::units::{BillingMonth, Month, Zone};
 
 /// Corrections of closed months: they are lines of the bill of the first month after all of them.
 #[derive(Default)]
@@ -229,8 +229,9 @@ impl Closed<'_> {
         let book = Book::new(usage.table, usage.domains, self.registry, zone)?;
         let owners = owners_now(self.store, close, self.registry, &prices.terms())?;
         let accounts = book.months().flat_map(|usage| usage.accounts(&owners));
-        let now = purchases.bill((month, zone), accounts, Vec::new(), prices)?;
-        let mut lines = corrections(month, &self.billed, (&now, &prices.catalogue))?;
+        let when = BillingMonth::new(month, zone);
+        let now = purchases.bill(when, accounts, Vec::new(), prices)?;
+        let mut lines = corrections(month, &self.billed, &now, &prices.catalogue)?;
         for line in lines.iter_mut() {
             if line.status == Status::NeedsReview && owners.was_unknown(&line.domain) {
                 line.how = format!(

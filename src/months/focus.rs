@@ -39,7 +39,8 @@ impl Focus {
             by,
             &self.terms,
             CostsReader::begin(costs)?,
-            (&folders.0, &folders.1),
+            &folders.0,
+            &folders.1,
         )?)
     }
 

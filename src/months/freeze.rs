@@ -13,7 +13,7 @@ use crate::meter::Usage;
 use crate::report::{BillReport, Terms, usage_digest, write_month};
 use crate::store::{Close, CloseTerms, Closing, Lateness, Store, StoreError};
 use crate::summary::Book;
-use crate::units::{Factor, Month, SLOT_SECS, Timestamp, Zone};
+use crate::units::{BillingMonth, Factor, Month, SLOT_SECS, Timestamp, Zone};
 
 /// Logs go on growing for two to three hours after the traffic (R63).
 const WAIT_HOURS: u32 = 3;
@@ -96,7 +96,7 @@ impl<'a> Freezing<'a> {
             is_new_currency,
         };
         let corrections = Corrections::find(&self.given, &mut purchases, (prices, how))?;
-        tell_open(store, &purchases, (usage.month, usage.zone), watch)?;
+        tell_open(store, &purchases, usage.billing_month(), watch)?;
         // What costs nothing has no line, and is closed all the same: its fee would rewrite the month.
         let is_bought = purchases.months(usage.zone).contains(&usage.month);
         let mut shown = Shown::default();
@@ -127,7 +127,7 @@ impl<'a> Freezing<'a> {
             sampling,
         };
         let folders = ["summary", "usage_5min"].map(|dataset| self.closing.folder(dataset));
-        let rows = write_month(&usage, &terms, (&folders[0], &folders[1]))?;
+        let rows = write_month(&usage, &terms, &folders[0], &folders[1])?;
         freeze_registry(registry, &self.closing.folder("registry"))?;
         let mut total = Usage::default();
         rows.iter().try_for_each(|row| total.add(&row.usage))?;
@@ -154,17 +154,17 @@ impl<'a> Freezing<'a> {
     }
 }
 
-/// Tells of months before `month` that have something to bill and are open: until they are closed, what changes
+/// Tells of months before a month that have something to bill and are open: until they are closed, what changes
 /// in them rewrites their bills.
 fn tell_open(
     store: &Store,
     purchases: &Purchases,
-    (month, zone): (Month, Zone),
+    when: BillingMonth,
     watch: &dyn Watch,
 ) -> Result<(), MonthError> {
     let closes = store.closes()?;
-    let mut months = [store.months(zone)?, purchases.months(zone)].concat();
-    months.retain(|of| *of < month && closes.iter().all(|close| close.terms.month != *of));
+    let mut months = [store.months(when.zone)?, purchases.months(when.zone)].concat();
+    months.retain(|of| *of < when.month && closes.iter().all(|close| close.terms.month != *of));
     months.sort_unstable();
     months.dedup();
     for open in months {

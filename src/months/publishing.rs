@@ -20,7 +20,7 @@ use crate::report::{
 };
 use crate::store::{Close, Rejected, Store};
 use crate::summary::{Adjustment, Book, SummaryRow};
-use crate::units::{Factor, Month, Zone};
+use crate::units::{BillingMonth, Factor, Month, Zone};
 
 /// Datasets that are being written; dropped, nothing of them is published.
 pub struct Publishing<'a> {
@@ -55,7 +55,7 @@ impl MonthSink for Publishing<'_> {
             self.folded.extend(FoldedReport::of(&usage));
             let folders = self.folders(usage.month)?;
             self.rows
-                .extend(write_month(&usage, &terms, (&folders.0, &folders.1))?);
+                .extend(write_month(&usage, &terms, &folders.0, &folders.1)?);
             if let Some(bills) = &mut self.bills {
                 bills.add(usage, &self.registry)?;
             }
@@ -229,8 +229,8 @@ impl<'a> Publishing<'a> {
                 .adjustments
                 .insert(self.place.build.dataset(Dataset::Adjustments)?),
         };
-        let clock = (close.terms.month, self.registry.zone());
-        write_adjustments(clock, rows, &close.digest, building)?;
+        let when = BillingMonth::new(close.terms.month, self.registry.zone());
+        write_adjustments(when, rows, &close.digest, building)?;
         let asked = self.factors;
         let frozen = (&close.terms.overhead_factor, &close.terms.sampling_factor);
         if (asked.0.to_string(), asked.1.to_string()) != (frozen.0.clone(), frozen.1.clone()) {

@@ -16,7 +16,7 @@ use crate::meter::Overflow;
 use crate::registry::Registry;
 use crate::store::Store;
 use crate::summary::{AccountUsage, Book, Owners};
-use crate::units::{Month, Zone};
+use crate::units::{BillingMonth, Month, Zone};
 
 /// What accounts bought, and what is left of it when months begin.
 #[derive(Debug)]
@@ -58,16 +58,12 @@ impl Purchases {
 
     /// The same with more packages that are bought as a month begins, of which they are known from then
     /// on only.
-    pub(super) fn with_packages(
-        &self,
-        bought: Vec<Purchase>,
-        (month, zone): (Month, Zone),
-    ) -> Self {
+    pub(super) fn with_packages(&self, bought: Vec<Purchase>, when: BillingMonth) -> Self {
         let mut purchases = self.anew();
         purchases.catalogues.clone_from(&self.catalogues);
-        let mut packages = self.at(month);
-        packages.add(&bought, zone);
-        purchases.packages.insert(month, packages);
+        let mut packages = self.at(when.month);
+        packages.add(&bought, when.zone);
+        purchases.packages.insert(when.month, packages);
         purchases.extras.buy(bought);
         purchases
     }
@@ -143,14 +139,14 @@ impl Purchases {
     /// The bill of a month.
     pub(super) fn bill(
         &mut self,
-        when: (Month, Zone),
+        when: BillingMonth,
         accounts: impl Iterator<Item = Result<AccountUsage, Overflow>>,
         corrections: Vec<Charge>,
         prices: &Prices,
     ) -> Result<Bill, MonthError> {
-        let packages = self.at(when.0);
+        let packages = self.at(when.month);
         let catalogue_of = |month| match self.catalogues.get(&month) {
-            Some(catalogue) if month != when.0 => &**catalogue,
+            Some(catalogue) if month != when.month => &**catalogue,
             _ => &prices.catalogue,
         };
         let besides = self
@@ -158,7 +154,7 @@ impl Purchases {
             .besides(when, catalogue_of, packages, corrections)?;
         let bill = bill(when, accounts, besides, &prices.terms())?;
         if self.has_packages() {
-            self.note_end(when.0, bill.packages.clone());
+            self.note_end(when.month, bill.packages.clone());
         }
         Ok(bill)
     }

@@ -104,8 +104,8 @@ pub(super) fn owners_now<'a>(
     // By one registry nothing is another class now.
     let is_another = registry.digest() != close.terms.registry_digest;
     let then = (is_billed && is_another && facts_are_kept(close)).then(|| facts(store, close));
-    let closed = (&summary[..], then.transpose()?);
-    Ok(SettledOwners::new(month, closed, registry, terms)?)
+    let then = then.transpose()?;
+    Ok(SettledOwners::new(month, &summary, then, registry, terms)?)
 }
 
 /// What came for a closed month since; nothing where neither usage nor the registry changed. A registry that

@@ -10,16 +10,12 @@ use memchr::{memchr_iter, memrchr};
 
 use super::clock::Clock;
 use super::cloudfront::{CloudFront, column_names};
-use super::fate::{Fate, Skip};
 use super::layout::{Layout, hole_len, text_of};
 use super::looks::Looks;
-use super::returns;
 use super::template::Template;
 use super::w3c::{Foreign, ForeignLog};
+use super::{SAMPLE_LINES_MAX, returns};
 use crate::units::counted;
-
-/// Lines that are looked at, comments not among them.
-pub const SAMPLE_LINES_MAX: usize = 64;
 
 /// A format that could be it, with what speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,10 +113,7 @@ pub fn detect(sample: &[u8], is_whole: bool) -> Result<Option<Layout>, DetectErr
     let mut readers: Vec<(usize, &Known)> = Vec::new();
     let mut clock = Clock::default();
     for known in KNOWN.iter() {
-        let is_read = |line: &&&[u8]| match known.probe.read(line, &mut clock) {
-            Fate::Metered(_) | Fate::Skipped(Skip::NotViewer(_)) => true,
-            Fate::Skipped(_) | Fate::Rejected(_) => false,
-        };
+        let is_read = |line: &&&[u8]| known.probe.read(line, &mut clock).is_row();
         let count = lines.iter().filter(is_read).count();
         if count != 0 {
             readers.push((count, known));
@@ -176,7 +169,12 @@ fn hold_line_feeds<'a>(
     let by_header = by_header(&mended).ok().flatten().map(Layout::CloudFront);
     let mut all: Vec<&Layout> = layouts.collect();
     all.extend(&by_header);
-    match returns::end_records(sample, &all) {
+    let mut clock = Clock::default();
+    let is_record = |piece: &[u8]| {
+        let mut all = all.iter();
+        all.any(|layout| layout.read(piece, &mut clock).is_row())
+    };
+    match returns::end_records(sample, is_record) {
         true => Err(DetectError::LoneReturns),
         false => Ok(()),
     }
@@ -194,8 +192,8 @@ fn by_header(sample: &[u8]) -> Result<Option<CloudFront>, DetectError> {
     let Some((names, layout)) = headers.next() else {
         return Ok(None);
     };
-    if let Some(told) = Foreign::of_columns(&names) {
-        return Err(ForeignLog::told(&lines, told).into());
+    if let Some((foreign, column)) = Foreign::of_columns(&names) {
+        return Err(ForeignLog::told(&lines, foreign, column).into());
     }
     if !layout.has_bytes() {
         return Err(DetectError::NoBytesColumn);

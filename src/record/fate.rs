@@ -37,6 +37,13 @@ pub enum Fate<'a> {
     Rejected(Reject),
 }
 
+impl Fate<'_> {
+    /// Whether the line is a row of a log: one that counts, or that would if a viewer had sent the request.
+    pub(super) fn is_row(&self) -> bool {
+        matches!(self, Fate::Metered(_) | Fate::Skipped(Skip::NotViewer(_)))
+    }
+}
+
 /// Why a metered line is doubtful. Doubtful lines count; they are also counted by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

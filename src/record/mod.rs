@@ -33,7 +33,7 @@ mod w3c;
 pub use clock::Clock;
 pub use cloudflare::Cloudflare;
 pub use cloudfront::CloudFront;
-pub use detect::{Candidate, DetectError, SAMPLE_LINES_MAX, detect, hold_against};
+pub use detect::{Candidate, DetectError, detect, hold_against};
 pub use fate::{Doubt, Fate, Record, Reject, Skip};
 pub use layout::{
     FORMATS, FormatInfo, Judged, Layout, LayoutError, MeteredField, learn_headers, scan,
@@ -44,6 +44,9 @@ pub use tencent::{Tencent, TencentCdn, TencentLive};
 pub use w3c::{Foreign, ForeignLog};
 
 use crate::units::Bytes;
+
+/// Lines by which a format is told, comments not among them.
+pub const SAMPLE_LINES_MAX: usize = 64;
 
 /// Whether the metered field counts response headers (FORMATS §16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

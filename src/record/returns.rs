@@ -15,9 +15,7 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::clock::Clock;
-use super::fate::{Fate, Reject, Skip};
-use super::layout::Layout;
+use super::fate::{Fate, Reject};
 use super::{LineFormat, SAMPLE_LINES_MAX};
 
 /// Bytes from which on a line is looked at: looking at every line would cost a tenth of the time to parse it. Nor can
@@ -32,8 +30,8 @@ fn behind(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     pieces.filter(|piece| !piece.is_empty())
 }
 
-/// Whether the records in a `sample` end with lone returns, as far as any of `layouts` reads them.
-pub(super) fn end_records(sample: &[u8], layouts: &[&Layout]) -> bool {
+/// Whether the records in a `sample` end with lone returns, as far as `is_record` knows records.
+pub(super) fn end_records(sample: &[u8], mut is_record: impl FnMut(&[u8]) -> bool) -> bool {
     let lines = sample.split(|&byte| byte == b'\n');
     let lines = lines.filter(|line| !line.trim_ascii().is_empty());
     let lines: Vec<&[u8]> = lines.take(SAMPLE_LINES_MAX).collect();
@@ -41,12 +39,10 @@ pub(super) fn end_records(sample: &[u8], layouts: &[&Layout]) -> bool {
     let pieces = pieces
         .filter(|piece| piece[0] != b'#')
         .take(SAMPLE_LINES_MAX);
-    let mut clock = Clock::default();
     let (mut all, mut read) = (0, 0);
     for piece in pieces {
         all += 1;
-        let mut is_read = |layout: &&Layout| is_row(layout.read(piece, &mut clock));
-        read += usize::from(layouts.iter().any(&mut is_read));
+        read += usize::from(is_record(piece));
     }
     all < 2 * read && lines.len() < 2 * read
 }
@@ -69,13 +65,8 @@ pub(super) fn hold_one_record<'a, F: LineFormat>(
     fate: Fate<'a>,
 ) -> Fate<'a> {
     let has_return = memchr(b'\r', line).is_some();
-    match has_return && behind(line).any(|piece| is_row(format.specify(piece))) {
+    match has_return && behind(line).any(|piece| format.specify(piece).is_row()) {
         true => Fate::Rejected(Reject::LoneReturn),
         false => fate,
     }
-}
-
-/// Whether a line with this fate is a row of a log.
-fn is_row(fate: Fate<'_>) -> bool {
-    matches!(fate, Fate::Metered(_) | Fate::Skipped(Skip::NotViewer(_)))
 }

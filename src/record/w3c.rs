@@ -113,7 +113,7 @@ pub struct ForeignLog {
 
 impl ForeignLog {
     /// What is to be said of a log with these header lines, of which the first `#Fields:` has `names`.
-    pub(super) fn told(headers: &[&[u8]], (foreign, column): (Foreign, &[u8])) -> Self {
+    pub(super) fn told(headers: &[&[u8]], foreign: Foreign, column: &[u8]) -> Self {
         let software = headers
             .iter()
             .find_map(|line| line.strip_prefix(b"#Software:"));
@@ -193,10 +193,7 @@ mod tests {
     #[test]
     fn a4_a_programs_name_is_shown_in_part_and_without_control_characters() {
         let long = format!("#Software:  a\x1bb{}", "x".repeat(90));
-        let log = ForeignLog::told(
-            &[b"#Version: 1.0", long.as_bytes()],
-            (Foreign::Unknown, b""),
-        );
+        let log = ForeignLog::told(&[b"#Version: 1.0", long.as_bytes()], Foreign::Unknown, b"");
         let said = log.to_string();
         assert!(said.contains("W3C log of a\\x1bb"), "{said}");
         assert!(!said.contains(&"x".repeat(SOFTWARE_BYTES_MAX)), "{said}");

@@ -63,8 +63,8 @@ pub(super) fn file(text: &str, origin: &str, zone: Zone) -> Result<File, Registr
     let domains = "is no list of tables; head every entry with [[domain]]";
     let corrections = "is no list of tables; head every entry with [[correction]]";
     Ok(File {
-        entries: file.list(("domain", domains), |table| entry(table, zone))?,
-        corrections: file.list(("correction", corrections), |table| correction(table, zone))?,
+        entries: file.list("domain", domains, |table| entry(table, zone))?,
+        corrections: file.list("correction", corrections, |table| correction(table, zone))?,
     })
 }
 
@@ -94,7 +94,7 @@ fn entry(table: &Table<'_>, zone: Zone) -> Result<(Pattern, Entry), RegistryErro
             let problem = "says that a push domain serves playback (R17); delete it, or the kind";
             return Err(field(at, "mini_program_since", problem));
         }
-        Some((value, at)) => Some(date(value, ("mini_program_since", at), zone)?),
+        Some((value, at)) => Some(date(value, "mini_program_since", at, zone)?),
     };
     let app_id = table.label("app_id")?;
     let line = table.at.line;
@@ -121,7 +121,7 @@ fn correction(table: &Table<'_>, zone: Zone) -> Result<(Correction, Place), Regi
         let (value, at) = table
             .value(key)
             .ok_or_else(|| table.missing(key, problem))?;
-        Ok((date(value, (key, at.clone()), zone)?, at))
+        Ok((date(value, key, at.clone(), zone)?, at))
     };
     let (wrong, at) = dated(
         WRONG_SINCE,
@@ -141,7 +141,8 @@ fn correction(table: &Table<'_>, zone: Zone) -> Result<(Correction, Place), Regi
 
 fn date(
     value: &DeValue<'_>,
-    (key, at): (&'static str, Place),
+    key: &'static str,
+    at: Place,
     zone: Zone,
 ) -> Result<Added, RegistryError> {
     let date = match value {
@@ -206,7 +207,8 @@ impl<'a> Table<'a> {
     /// The tables of a list, each as `read` has it; none where there is no list.
     fn list<T>(
         &self,
-        (key, problem): (&'static str, &'static str),
+        key: &'static str,
+        problem: &'static str,
         read: impl Fn(&Table<'_>) -> Result<T, RegistryError>,
     ) -> Result<Vec<T>, RegistryError> {
         let Some((rows, at)) = self.value(key) else {

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::costs::{CostSum, CostSums};
-use super::notes::{Notes, print_notes, print_some};
+use super::datasets::{CostSum, CostSums};
+use super::notes::{Notes, in_all, print_notes, print_some};
 use crate::billing::{AccountBill, Bill, BillTerms, Charge, Inexact, add_exactly};
 use crate::registry::Class;
 use crate::units::{Month, counted, shown};
@@ -323,16 +323,6 @@ fn print_account(out: &mut impl Write, account: &AccountReport, currency: &str) 
         )?;
     }
     Ok(())
-}
-
-/// What may be owed: money, package gigabytes, or both.
-pub(super) fn in_all(amount: &str, gigabytes: &str, currency: &str) -> String {
-    let is_nothing = |number: &str| !number.contains(|digit| ('1'..='9').contains(&digit));
-    match (is_nothing(amount), is_nothing(gigabytes)) {
-        (_, true) => format!("{amount} {currency}"),
-        (true, false) => format!("{gigabytes} package GB"),
-        (false, false) => format!("{amount} {currency} and {gigabytes} package GB"),
-    }
 }
 
 /// What the dearest domains cost, of what is to pay.

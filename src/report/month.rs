@@ -5,7 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::dataset::PublishError;
-use super::parquet_file::{Footer, write_summary, write_usage_5min};
+use super::datasets::{Footer, write_summary, write_usage_5min};
 use crate::registry::Registry;
 use crate::summary::{INDEX_RULE, MonthUsage, SummaryRow};
 use crate::units::{Factor, Zone, hex};
@@ -43,14 +43,14 @@ impl Terms<'_> {
 pub fn write_month(
     usage: &MonthUsage<'_>,
     terms: &Terms<'_>,
-    (summary, usage_5min): (&Path, &Path),
+    summary: &Path,
+    usage_5min: &Path,
 ) -> Result<Vec<SummaryRow>, PublishError> {
     let rows = usage.summary(terms.registry)?;
     let footer = terms.footer(usage.zone, usage_digest(&rows));
-    let factors = (terms.overhead, terms.sampling);
     let (slots, months) = rayon::join(
         || write_usage_5min(usage, terms.registry, &footer, usage_5min),
-        || write_summary(&rows, factors, &footer, summary),
+        || write_summary(&rows, terms.overhead, terms.sampling, &footer, summary),
     );
     slots.and(months)?;
     Ok(rows)

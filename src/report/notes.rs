@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::bill::in_all;
 use super::folded::FoldedReport;
 use crate::billing::packages::Package;
 use crate::billing::transcoding;
@@ -377,6 +376,16 @@ fn packages(bill: &Bill) -> Vec<PackageReport> {
             .map(report)
     });
     packages.collect()
+}
+
+/// What may be owed: money, package gigabytes, or both.
+pub(super) fn in_all(amount: &str, gigabytes: &str, currency: &str) -> String {
+    let is_nothing = |number: &str| !number.contains(|digit| ('1'..='9').contains(&digit));
+    match (is_nothing(amount), is_nothing(gigabytes)) {
+        (_, true) => format!("{amount} {currency}"),
+        (true, false) => format!("{gigabytes} package GB"),
+        (false, false) => format!("{amount} {currency} and {gigabytes} package GB"),
+    }
 }
 
 /// What a bill says besides its sums.

@@ -120,7 +120,7 @@ fn fold(
             .slots
             .entry((attribution.class, region))
             .or_insert_with(|| vec![0; slots.len()]);
-        let (mut of_domain, added) = domain_days(name, (rows, from), &attribution, &month);
+        let (mut of_domain, added) = domain_days(name, rows, from, &attribution, &month);
         for row in rows {
             let slot = row.tally.cell.slot_index() - slots.start;
             if slot < added {
@@ -151,7 +151,8 @@ fn fold(
 /// the month before the domain was added as a mini-program domain in it.
 fn domain_days(
     name: &str,
-    (rows, from): (&[UsageRow], usize),
+    rows: &[UsageRow],
+    from: usize,
     attribution: &Attribution<'_>,
     month: &Range<i32>,
 ) -> (DomainDays, u32) {

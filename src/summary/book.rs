@@ -9,7 +9,7 @@ use super::owners::Owners;
 use super::row::SummaryError;
 use crate::meter::{DomainId, Usage, UsageRow, UsageTable};
 use crate::units::invariant;
-use crate::units::{Month, Slot, Zone};
+use crate::units::{BillingMonth, Month, Slot, Zone};
 
 /// Usage sorted by month, account, domain, region and slot; every such cell once, unless its
 /// tallies are too large for one row.
@@ -45,7 +45,7 @@ impl Book {
         owners: &dyn Owners,
         zone: Zone,
     ) -> Result<Self, SummaryError> {
-        Book::with_limit(table, names, owners, (zone, hosts::limit()))
+        Book::with_limit(table, names, owners, zone, hosts::limit())
     }
 
     /// The same, with at most `limit` hosts of a month that nobody owns, and as many below wildcards.
@@ -53,7 +53,8 @@ impl Book {
         table: UsageTable,
         mut names: Vec<String>,
         owners: &dyn Owners,
-        (zone, limit): (Zone, usize),
+        zone: Zone,
+        limit: usize,
     ) -> Result<Self, SummaryError> {
         let before = table.total()?;
         let mut rows = table.into_rows();
@@ -110,6 +111,11 @@ impl Book {
 }
 
 impl<'a> MonthUsage<'a> {
+    /// The month by its clock.
+    pub const fn billing_month(&self) -> BillingMonth {
+        BillingMonth::new(self.month, self.zone)
+    }
+
     /// The name of a domain of its rows.
     pub fn name(&self, domain: DomainId) -> &'a str {
         &self.names[domain.index() as usize]

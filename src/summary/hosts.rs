@@ -208,7 +208,7 @@ mod tests {
             .append(&mut hosts.iter().map(row).collect())
             .expect("few");
         let owners: &dyn Owners = registry;
-        let book = Book::with_limit(table, domains.names(), owners, (Zone::CHINA, limit));
+        let book = Book::with_limit(table, domains.names(), owners, Zone::CHINA, limit);
         let book = book.expect("sums fit");
         let month = book.months().next().expect("one");
         let summary = month.summary(registry).expect("sums fit");

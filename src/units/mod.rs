@@ -19,7 +19,7 @@ mod time;
 pub use bytes::{Bytes, Factor, FactorError, Gigabytes, Mbps};
 pub use domain::{Domain, HostError, host_and_port, normalize_host};
 pub use hex::hex;
-pub use month::{Month, MonthError};
+pub use month::{BillingMonth, Month, MonthError};
 pub use region::Region;
 pub use shown::{Shown, counted, is_steering, shown};
 pub use span::Span;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use jiff::civil;
 
-use super::time::{Slot, Zone, slots_between};
+use super::time::{Slot, Timestamp, Zone, slots_between};
 
 /// A calendar month of the years 2000 to 2099; whose clock it follows is the caller's [`Zone`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +96,32 @@ impl Month {
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.year(), self.month())
+    }
+}
+
+/// A month by the clock that its bill follows: only both together say which instants it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BillingMonth {
+    /// The month.
+    pub month: Month,
+    /// Whose clock it follows.
+    pub zone: Zone,
+}
+
+impl BillingMonth {
+    /// `month` by the clock of `zone`.
+    pub const fn new(month: Month, zone: Zone) -> Self {
+        BillingMonth { month, zone }
+    }
+
+    /// Whether an instant lies in it.
+    pub fn contains(self, at: Timestamp) -> bool {
+        Month::of_slot(at.slot(), self.zone) == self.month
+    }
+
+    /// Numbers of its slots.
+    pub fn slots(self) -> Range<u32> {
+        self.month.slots(self.zone)
     }
 }
 

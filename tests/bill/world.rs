@@ -85,7 +85,7 @@ pub fn bills(sent: &[Sent], asked: &Asked<'_>) -> Result<Vec<Bill>, BillingError
     let terms = terms(asked);
     book.months()
         .map(|usage| {
-            let clock = (usage.month, usage.zone);
+            let clock = usage.billing_month();
             let packages = asked.extras.packages(usage.zone);
             let besides = asked
                 .extras
@@ -109,8 +109,8 @@ pub fn closed_bill(sent: &[Sent], asked: &Asked<'_>, was: &str) -> Result<Bill, 
     let (frozen, usage) = (frozen.expect("a month"), usage.expect("a month"));
     let summary = frozen.summary(&was).expect("sums fit");
     let terms = terms(asked);
-    let owners = SettledOwners::new(usage.month, (&summary, None), &registry, &terms)?;
-    let clock = (usage.month, usage.zone);
+    let owners = SettledOwners::new(usage.month, &summary, None, &registry, &terms)?;
+    let clock = usage.billing_month();
     let packages = asked.extras.packages(usage.zone);
     let catalogue = |_| asked.catalogue;
     let besides = asked

@@ -48,7 +48,7 @@ pub fn close_next(
             sampling: one,
         };
         let folders = (closing.folder("summary"), closing.folder("usage_5min"));
-        write_month(&usage, &terms, (&folders.0, &folders.1)).expect("written");
+        write_month(&usage, &terms, &folders.0, &folders.1).expect("written");
         closing.finish(CloseTerms {
             month,
             zone: ZONE,

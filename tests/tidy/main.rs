@@ -2,6 +2,7 @@
 
 mod circles;
 mod modules;
+mod parameters;
 mod rooms;
 mod sizes;
 mod words;

@@ -93,7 +93,17 @@ const ROOMS: [(&str, &[&str], &[&str]); 16] = [
     (
         "billing",
         &["units", "disk", "meter", "registry", "summary"],
-        &["rust_decimal", "serde", "toml", "jiff", "sha2", "thiserror"],
+        &[
+            "arrow",
+            "parquet",
+            "csv",
+            "rust_decimal",
+            "serde",
+            "toml",
+            "jiff",
+            "sha2",
+            "thiserror",
+        ],
     ),
     (
         "report",
@@ -110,6 +120,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 16] = [
             "serde",
             "sha2",
             "thiserror",
+            "unicode_width",
         ],
     ),
     (

@@ -7,6 +7,7 @@ use crate::billing::charge::bought as bought_in;
 use crate::billing::exact::total;
 use crate::billing::tests::{GB, day, month, number};
 use crate::billing::{Amount, DEFAULT};
+use crate::units::BillingMonth;
 
 fn history() -> Catalogue {
     Catalogue::load("tencent-history").expect("a catalogue")
@@ -173,7 +174,7 @@ fn a_package_costs_the_price_of_its_size_on_its_day() {
         bought("2022-01-04T10:00", 10_000),
         bought("2022-01-04T11:00", 10_000),
     ];
-    let when = (month("2022-01"), Zone::CHINA);
+    let when = BillingMonth::new(month("2022-01"), Zone::CHINA);
     let charges = bought_in(&two, when, &catalogue).expect("priced");
     let amounts: Vec<(Decimal, Amount)> = charges
         .iter()
@@ -192,7 +193,7 @@ fn a_package_costs_the_price_of_its_size_on_its_day() {
         charges[0]
     );
     assert_eq!(charges[1].id(), "a/traffic-package/10000/2022-01-04@2350");
-    let february = (month("2022-02"), Zone::CHINA);
+    let february = BillingMonth::new(month("2022-02"), Zone::CHINA);
     let none = bought_in(&two, february, &catalogue).expect("priced");
     assert!(none.is_empty());
 }
@@ -201,7 +202,7 @@ fn a_package_costs_the_price_of_its_size_on_its_day() {
 fn the_gift_to_new_users_is_free_and_other_sizes_are_not_guessed() {
     let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
     let mut gift = bought("2026-10-01T10:00", 20);
-    let when = (month("2026-10"), Zone::CHINA);
+    let when = BillingMonth::new(month("2026-10"), Zone::CHINA);
     let error = bought_in(std::slice::from_ref(&gift), when, &catalogue).expect_err("no price");
     assert!(error.to_string().contains("traffic-package 20"), "{error}");
     gift.fee = Some(Decimal::ZERO);

@@ -40,10 +40,7 @@ fn exactly(bytes: u64) -> Counted {
 
 fn verdict(at: &str, bought: &[&str], bytes: u64, basis: Basis) -> Evaluation {
     let paid: Vec<Paid> = bought.iter().map(|at| paid(at)).collect();
-    evaluate(&request(at), &paid, (Zone::CHINA, basis), |_| {
-        exactly(bytes)
-    })
-    .expect("evaluated")
+    evaluate(&request(at), &paid, Zone::CHINA, basis, |_| exactly(bytes)).expect("evaluated")
 }
 
 #[test]
@@ -60,7 +57,8 @@ fn r40_all_conditions_have_to_hold() {
     let found = evaluate(
         &other,
         &[paid("2020-05-01T10:00")],
-        (Zone::CHINA, Basis::Logged),
+        Zone::CHINA,
+        Basis::Logged,
         |_| exactly(0),
     );
     assert_eq!(found.expect("evaluated").verdict, Verdict::NotEligible);
@@ -116,7 +114,8 @@ fn r44_traffic_is_counted_from_the_first_licence_up_to_the_request() {
     evaluate(
         &request("2020-05-10T12:00"),
         &paid,
-        (Zone::CHINA, Basis::Logged),
+        Zone::CHINA,
+        Basis::Logged,
         |span| {
             spans.borrow_mut().push(span);
             exactly(0)
@@ -157,9 +156,7 @@ fn r46_and_r48_bans_and_suspicion_end_it() {
             ..request("2020-05-10T12:00")
         };
         let paid = [paid("2020-05-01T10:00")];
-        let found = evaluate(&request, &paid, (Zone::CHINA, Basis::Logged), |_| {
-            exactly(0)
-        });
+        let found = evaluate(&request, &paid, Zone::CHINA, Basis::Logged, |_| exactly(0));
         let found = found.expect("evaluated");
         assert_eq!(found.verdict, Verdict::NotEligible);
         let rules: Vec<_> = found
@@ -177,7 +174,8 @@ fn nothing_bought_is_nothing_refunded() {
     let outcome = evaluate(
         &request("2020-05-10T12:00"),
         &[],
-        (Zone::CHINA, Basis::Logged),
+        Zone::CHINA,
+        Basis::Logged,
         |_| exactly(0),
     );
     assert_eq!(outcome, Err(RefundError::NothingBought));
@@ -186,7 +184,7 @@ fn nothing_bought_is_nothing_refunded() {
 fn counted(counted: Counted, basis: Basis) -> Evaluation {
     let paid = [paid("2020-05-01T10:01:30")];
     let at = request("2020-05-10T12:00");
-    evaluate(&at, &paid, (Zone::CHINA, basis), |_| counted.clone()).expect("evaluated")
+    evaluate(&at, &paid, Zone::CHINA, basis, |_| counted.clone()).expect("evaluated")
 }
 
 #[test]
@@ -233,8 +231,10 @@ fn c4_what_cost_nothing_does_not_come_back_and_may_be_the_first() {
         currency: "USD",
     };
     let of = |at: &str, paid: &[Paid<'_>]| {
-        let basis = (Zone::CHINA, Basis::Logged);
-        let found = evaluate(&request(at), paid, basis, |_| exactly(0)).expect("evaluated");
+        let found = evaluate(&request(at), paid, Zone::CHINA, Basis::Logged, |_| {
+            exactly(0)
+        });
+        let found = found.expect("evaluated");
         (found.verdict, found.amounts)
     };
     let none = (
@@ -263,7 +263,7 @@ fn with_unknown(bytes: u64, unknown: Unknown, are_logs_complete: bool) -> (Verdi
         ..request("2020-05-10T12:00")
     };
     let paid = [paid("2020-05-01T10:01:30")];
-    let found = evaluate(&asked, &paid, (Zone::CHINA, Basis::Logged), |_| Counted {
+    let found = evaluate(&asked, &paid, Zone::CHINA, Basis::Logged, |_| Counted {
         unknown: unknown.clone(),
         ..exactly(bytes)
     });

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{Domains, reviewed, split};
+use super::{CandidateDomains, reviewed, split};
 use crate::billing::catalogue::Item;
 use crate::billing::charge::Charge;
 use crate::billing::error::BillingError;
@@ -14,7 +14,18 @@ use crate::summary::{AccountUsage, DomainDays};
 use crate::units::{Mbps, Region, SLOT_SECS, SLOTS_PER_DAY};
 
 /// Slots of a domain, counted from the first of the month, with their bytes.
-type Slots<'a> = (&'a str, Vec<(usize, u64)>);
+type SlotsOfDomain<'a> = (&'a str, Vec<(usize, u64)>);
+
+/// Bytes of the slots of a day in a zone.
+struct SlotsOfDay {
+    zone: Region,
+    /// Its first slot, counted from the first of the month.
+    from: usize,
+    /// What candidates and others sent.
+    both: Vec<u64>,
+    /// What others sent.
+    others: Vec<u64>,
+}
 
 impl Rating<'_> {
     /// Adds the candidate credits of days that were settled by their busiest slot: what the peak costs less
@@ -34,18 +45,23 @@ impl Rating<'_> {
                 let curve = curves.get(&zone).map_or(&[][..], |curve| curve);
                 let others = curve.get(from..from + slots_of_day);
                 let mut others = others.map_or_else(|| vec![0; slots_of_day], <[u64]>::to_vec);
-                for (slot, bytes) in self.settled_slots(used, (day, zone))? {
+                for (slot, bytes) in self.settled_slots(used, day, zone)? {
                     let sum = others.get_mut(slot - from).ok_or(Overflow)?;
                     *sum = sum.checked_sub(bytes).ok_or(Overflow)?;
                 }
-                let domains = self.slots_of_candidates(used, (day, zone))?;
+                let domains = self.slots_of_candidates(used, day, zone)?;
                 let mut both = others.clone();
                 for (slot, bytes) in domains.iter().flat_map(|(_, slots)| slots) {
                     let sum = both.get_mut(*slot - from).ok_or(Overflow)?;
                     *sum = sum.checked_add(*bytes).ok_or(Overflow)?;
                 }
-                let place = (&used.account[..], day, zone);
-                self.peak_credits(place, from, &domains, (&both, &others), &mut credits)?;
+                let slots = SlotsOfDay {
+                    zone,
+                    from,
+                    both,
+                    others,
+                };
+                self.peak_credits(&used.account, day, &slots, &domains, &mut credits)?;
             }
             let amounts: Vec<Amount> = credits.iter().map(|of| of.amount).collect();
             if Amount::total(&amounts)?.is_negative() {
@@ -60,8 +76,9 @@ impl Rating<'_> {
     fn slots_of_candidates<'a>(
         &self,
         used: &'a AccountUsage,
-        (day, zone): (i32, Region),
-    ) -> Result<Vec<Slots<'a>>, BillingError> {
+        day: i32,
+        zone: Region,
+    ) -> Result<Vec<SlotsOfDomain<'a>>, BillingError> {
         let rules = self.catalogue.rules(day)?;
         let mut domains = Vec::new();
         for of in &used.domains {
@@ -76,7 +93,8 @@ impl Rating<'_> {
     fn settled_slots(
         &self,
         used: &AccountUsage,
-        (day, zone): (i32, Region),
+        day: i32,
+        zone: Region,
     ) -> Result<Vec<(usize, u64)>, BillingError> {
         let rules = self.catalogue.rules(day)?;
         let mut slots = Vec::new();
@@ -96,33 +114,37 @@ impl Rating<'_> {
         Ok(slots.filter(|(slot, _)| of_day.contains(slot)).collect())
     }
 
-    /// The credits of a day's peak in a zone: of `both`, less that of `others` alone.
+    /// The credits of a day's peak in a zone: of candidates and others, less that of others alone.
     fn peak_credits(
         &self,
-        (account, day, zone): (&str, i32, Region),
-        from: usize,
-        domains: &[Slots<'_>],
-        (both, others): (&[u64], &[u64]),
+        account: &str,
+        day: i32,
+        slots: &SlotsOfDay,
+        domains: &[SlotsOfDomain<'_>],
         charges: &mut Vec<Charge>,
     ) -> Result<(), BillingError> {
-        let peak = both.iter().copied().max().unwrap_or(0);
-        let others = others.iter().copied().max().unwrap_or(0);
-        let Some(busiest) = both
+        let (item, zone) = (Item::StandardPeak, slots.zone);
+        let peak = slots.both.iter().copied().max().unwrap_or(0);
+        let others = slots.others.iter().copied().max().unwrap_or(0);
+        let Some(busiest) = slots
+            .both
             .iter()
             .position(|bytes| *bytes == peak && others < peak)
         else {
             return Ok(());
         };
-        let at = (Item::StandardPeak, day, zone);
-        let mut credit = self.daily_peak(account, at, peak)?;
+        let mut credit = self.daily_peak(account, item, day, zone, peak)?;
         let mut amounts = vec![credit.amount.negated()];
         if others != 0 {
-            amounts.push(self.daily_peak(account, at, others)?.amount);
+            let without = self.daily_peak(account, item, day, zone, others)?;
+            amounts.push(without.amount);
         }
         credit.amount = Amount::total(&amounts)?;
-        let mut in_slot = Domains::new();
-        for (domain, slots) in domains {
-            let bytes = slots.iter().filter(|(slot, _)| *slot == from + busiest);
+        let mut in_slot = CandidateDomains::new();
+        for (domain, of_domain) in domains {
+            let bytes = of_domain
+                .iter()
+                .filter(|(slot, _)| *slot == slots.from + busiest);
             *in_slot.entry(domain).or_default() += bytes.map(|(_, bytes)| bytes).sum::<u64>();
         }
         in_slot.retain(|_, bytes| *bytes != 0);

@@ -6,6 +6,7 @@ use super::*;
 use crate::billing::charge::bought as bought_in;
 use crate::billing::tests::{day, month, number};
 use crate::billing::{DEFAULT, SHIPPED};
+use crate::units::Zone;
 
 fn bought(at: &str, kind: Kind, hours: u32) -> Purchase {
     Purchase {
@@ -30,7 +31,7 @@ fn minutes(on: &str, variant: &str, minutes: u64) -> Metered {
 
 fn paid_of(of: &str, purchases: &[Purchase], metered: &[Metered]) -> Paid {
     let catalogue = Catalogue::load(DEFAULT).expect("a catalogue");
-    let when = (month(of), Zone::CHINA);
+    let when = BillingMonth::new(month(of), Zone::CHINA);
     paid(purchases, metered, when, |_| &catalogue).expect("exact")
 }
 
@@ -68,7 +69,7 @@ fn c8_sizes_of_transcoding_packages_have_their_prices() {
     ];
     for (name, _) in SHIPPED {
         let catalogue = Catalogue::load(name).expect("a catalogue");
-        let when = (month("2026-10"), Zone::CHINA);
+        let when = BillingMonth::new(month("2026-10"), Zone::CHINA);
         let check = |kind: Kind, hours: u32, price: &str| {
             let one = [bought("2026-10-10T09:00", kind, hours)];
             let charges = bought_in(&one, when, &catalogue).expect("priced");

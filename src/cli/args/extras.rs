@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::billing::packages::Shortfall;
-use crate::billing::{Events, Extras};
+use crate::billing::{Events, Extras, read_services};
 use crate::cli::Failure;
 use crate::months::Purchases;
-use crate::report::read_services;
 use crate::units::Zone;
 
 /// Arguments about what is billed besides the traffic of logs.

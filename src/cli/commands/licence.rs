@@ -204,7 +204,7 @@ fn refund(args: &RefundArgs) -> Result<Finish, Failure> {
     let given = args.memory.given(&store, &registry);
     let logged = Logged::read(&args.account, &given, first..at)?;
     let count = |span| logged.count(&span);
-    let found = evaluate(&request, &paid, (zone, basis), count).map_err(Failure::start)?;
+    let found = evaluate(&request, &paid, zone, basis, count).map_err(Failure::start)?;
     match args.events.json {
         true => print_json(&evaluation_json(&found))?,
         false => print_evaluation(&found, &args.account)?,

@@ -37,17 +37,13 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rust_decimal::Decimal;
 
 use super::cell::cell;
-use super::charges::footer;
-use super::columns::utc_micros;
-use super::costs::CostsReader;
 use super::dataset::{PublishError, write_error};
-use super::parquet_file::MonthFile;
+use super::datasets::{CostsReader, FileForm, Footer, MICROS_PER_SEC, MonthFile, utc_micros};
 use crate::billing::{Amount, Bill, BillTerms, Inexact};
 use crate::disk::create_file;
 use crate::units::Timestamp;
-use row::{Maker, Row, Value};
+use row::{FocusRow, FocusValue, Maker};
 
-const MICROS_PER_SEC: i64 = 1_000_000;
 /// Rows that are held in memory as texts at a time.
 const BATCH_ROWS: usize = 8_192;
 
@@ -208,14 +204,16 @@ pub fn write_focus(
     by: &BillTerms<'_>,
     terms: &FocusTerms,
     costs: CostsReader,
-    (folder, csv_folder): (&Path, &Path),
+    folder: &Path,
+    csv_folder: &Path,
 ) -> Result<(), PublishError> {
-    let (schema, name) = (
-        terms.version.schema(),
-        format!("focus/{}", terms.version.name()),
-    );
-    let named = (Arc::clone(&schema), &name[..]);
-    let mut file = MonthFile::create(folder, named, &footer(bill, by), 0)?;
+    let schema = terms.version.schema();
+    let form = FileForm {
+        name: &format!("focus/{}", terms.version.name()),
+        schema: Arc::clone(&schema),
+        sorted_columns: 0,
+    };
+    let mut file = MonthFile::create(folder, &form, &Footer::of_bill(bill, by))?;
 
     let csv_path = csv_folder.join("part-00000.csv");
     let csv_file = create_file(&csv_path).map_err(write_error(&csv_path))?;
@@ -247,7 +245,7 @@ pub fn write_focus(
 fn each_batch(
     maker: &Maker<'_>,
     mut costs: CostsReader,
-    mut each: impl FnMut(&[Row]) -> Result<(), PublishError>,
+    mut each: impl FnMut(&[FocusRow]) -> Result<(), PublishError>,
 ) -> Result<(), PublishError> {
     let mut batch = Vec::with_capacity(BATCH_ROWS);
     for account in &maker.bill.accounts {
@@ -270,11 +268,11 @@ fn each_batch(
     each(&batch)
 }
 
-fn column(rows: &[Row], at: usize, kind: Kind) -> Result<ArrayRef, PublishError> {
+fn column(rows: &[FocusRow], at: usize, kind: Kind) -> Result<ArrayRef, PublishError> {
     let values = rows.iter().map(|row| row.value(at));
     if let Some((digits, places)) = kind.decimal() {
         let numbers = values.map(|value| match value {
-            Value::Number(number) => exactly(*number, places.unsigned_abs().into()).map(Some),
+            FocusValue::Number(number) => exactly(*number, places.unsigned_abs().into()).map(Some),
             _ => Ok(None),
         });
         let numbers: Decimal128Array = numbers.collect::<Result<_, _>>()?;
@@ -285,7 +283,7 @@ fn column(rows: &[Row], at: usize, kind: Kind) -> Result<ArrayRef, PublishError>
     Ok(match kind {
         Kind::Time => {
             let times = values.map(|value| match value {
-                Value::Time(time) => Some(time.as_unix_secs() * MICROS_PER_SEC),
+                FocusValue::Time(time) => Some(time.as_unix_secs() * MICROS_PER_SEC),
                 _ => None,
             });
             let times: TimestampMicrosecondArray = times.collect();
@@ -293,7 +291,7 @@ fn column(rows: &[Row], at: usize, kind: Kind) -> Result<ArrayRef, PublishError>
         }
         _ => {
             let texts = values.map(|value| match value {
-                Value::Text(text) => Some(text.as_str()),
+                FocusValue::Text(text) => Some(text.as_str()),
                 _ => None,
             });
             Arc::new(texts.collect::<StringArray>())
@@ -310,12 +308,12 @@ fn exactly(number: Decimal, places: u32) -> Result<i128, Inexact> {
 }
 
 /// A value of a CSV file.
-fn text(value: &Value) -> Cow<'_, str> {
+fn text(value: &FocusValue) -> Cow<'_, str> {
     match value {
-        Value::Null => "".into(),
-        Value::Text(text) => cell(text),
-        Value::Time(time) => Timestamp::rfc3339(*time).into(),
-        Value::Number(number) => {
+        FocusValue::Null => "".into(),
+        FocusValue::Text(text) => cell(text),
+        FocusValue::Time(time) => Timestamp::rfc3339(*time).into(),
+        FocusValue::Number(number) => {
             let text = number.normalize().to_string();
             // A column of whole numbers would be one of integers to readers.
             match text.contains('.') {

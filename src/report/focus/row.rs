@@ -40,58 +40,58 @@ const NO_ACCOUNT: &str = "(none)";
 
 /// A value of a row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum FocusValue {
     Null,
     Text(String),
     Number(Decimal),
     Time(Timestamp),
 }
 
-impl From<&str> for Value {
+impl From<&str> for FocusValue {
     fn from(text: &str) -> Self {
         match text {
-            "" => Value::Null,
-            text => Value::Text(text.to_owned()),
+            "" => FocusValue::Null,
+            text => FocusValue::Text(text.to_owned()),
         }
     }
 }
 
-impl From<Decimal> for Value {
+impl From<Decimal> for FocusValue {
     fn from(number: Decimal) -> Self {
-        Value::Number(number)
+        FocusValue::Number(number)
     }
 }
 
-impl From<Timestamp> for Value {
+impl From<Timestamp> for FocusValue {
     fn from(time: Timestamp) -> Self {
-        Value::Time(time)
+        FocusValue::Time(time)
     }
 }
 
 /// A row: a value for each of `COLUMNS`.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    values: Vec<Value>,
+pub(super) struct FocusRow {
+    values: Vec<FocusValue>,
 }
 
-impl Row {
+impl FocusRow {
     fn new() -> Self {
-        Row {
-            values: vec![Value::Null; COLUMNS.len()],
+        FocusRow {
+            values: vec![FocusValue::Null; COLUMNS.len()],
         }
     }
 
     /// The value of a column, by its place in `COLUMNS`.
-    pub(super) fn value(&self, column: usize) -> &Value {
+    pub(super) fn value(&self, column: usize) -> &FocusValue {
         &self.values[column]
     }
 
-    pub(super) fn set(&mut self, column: &'static str, value: impl Into<Value>) {
+    pub(super) fn set(&mut self, column: &'static str, value: impl Into<FocusValue>) {
         let at = COLUMNS.binary_search_by_key(&column, |(name, _)| name);
         self.values[at.expect("a column of the list")] = value.into();
     }
 
-    fn set_all<V: Into<Value> + Clone>(&mut self, columns: &[&'static str], value: V) {
+    fn set_all<V: Into<FocusValue> + Clone>(&mut self, columns: &[&'static str], value: V) {
         for column in columns {
             self.set(column, value.clone());
         }
@@ -121,7 +121,7 @@ pub(super) struct Maker<'a> {
 }
 
 /// What a row has of a line: all of it, or one domain's share.
-struct Part<'a> {
+struct RowPart<'a> {
     /// The domain whose share it is.
     domain: Option<&'a str>,
     bytes: i128,
@@ -131,8 +131,8 @@ struct Part<'a> {
 
 impl Maker<'_> {
     /// What all rows of an account have in common.
-    fn row(&self, account: &str) -> Row {
-        let mut row = Row::new();
+    fn row(&self, account: &str) -> FocusRow {
+        let mut row = FocusRow::new();
         let slots = self.bill.month.slots(self.bill.zone);
         let instant = |slot: u32| Timestamp::from_unix_secs(i64::from(slot) * i64::from(SLOT_SECS));
         let [start, end] = [slots.start, slots.end].map(|s| instant(s).unwrap_or(Timestamp::END));
@@ -165,14 +165,19 @@ impl Maker<'_> {
         &'b self,
         charge: &'b Charge,
         shares: &'b [Cost],
-    ) -> Result<impl Iterator<Item = Result<Row, Inexact>> + 'b, Inexact> {
+    ) -> Result<impl Iterator<Item = Result<FocusRow, Inexact>> + 'b, Inexact> {
         let parts = parts(charge, shares)?;
         let quantities = quantities(charge, &parts)?;
         let parts = parts.into_iter().zip(quantities);
         Ok(parts.map(|(part, quantity)| self.line(charge, &part, quantity)))
     }
 
-    fn line(&self, charge: &Charge, part: &Part<'_>, priced: Decimal) -> Result<Row, Inexact> {
+    fn line(
+        &self,
+        charge: &Charge,
+        part: &RowPart<'_>,
+        priced: Decimal,
+    ) -> Result<FocusRow, Inexact> {
         let mut row = self.row(&charge.account);
         let is_purchase = charge.item.is_purchase();
         let term = charge.term.clone();
@@ -210,14 +215,14 @@ impl Maker<'_> {
     }
 
     /// The name of a line, of which an invoice has one.
-    fn set_id(&self, row: &mut Row, id: &str) {
+    fn set_id(&self, row: &mut FocusRow, id: &str) {
         row.set("x_ChargeId", id);
         if self.terms.version == FocusVersion::V1_4 {
             row.set("InvoiceDetailId", id);
         }
     }
 
-    fn set_sku(&self, row: &mut Row, charge: &Charge) {
+    fn set_sku(&self, row: &mut FocusRow, charge: &Charge) {
         let item = charge.item.name();
         let sku = match &charge.variant[..] {
             "" => item.to_owned(),
@@ -237,7 +242,7 @@ impl Maker<'_> {
     }
 
     /// The row that makes the details and what is paid agree (R30).
-    pub(super) fn adjustment(&self, account: &AccountBill) -> Option<Row> {
+    pub(super) fn adjustment(&self, account: &AccountBill) -> Option<FocusRow> {
         if account.adjustment.is_zero() {
             return None;
         }
@@ -271,7 +276,7 @@ fn description(charge: &Charge) -> String {
     format!("{}{zone}{of}", meter(charge.item))
 }
 
-fn set_service(row: &mut Row, item: Item) {
+fn set_service(row: &mut FocusRow, item: Item) {
     let columns = ["ServiceName", "ServiceCategory", "ServiceSubcategory"];
     for (column, value) in columns.into_iter().zip(service(item)) {
         row.set(column, value);
@@ -279,12 +284,12 @@ fn set_service(row: &mut Row, item: Item) {
 }
 
 /// The parts of a line: shares of a domain in several regions are one; a line without shares is one part.
-fn parts<'a>(charge: &Charge, shares: &'a [Cost]) -> Result<Vec<Part<'a>>, Inexact> {
-    let mut parts: Vec<Part<'_>> = Vec::new();
+fn parts<'a>(charge: &Charge, shares: &'a [Cost]) -> Result<Vec<RowPart<'a>>, Inexact> {
+    let mut parts: Vec<RowPart<'_>> = Vec::new();
     for share in shares {
         let same = parts.iter_mut().next_back();
         let Some(part) = same.filter(|part| part.domain == Some(&share.domain)) else {
-            parts.push(Part {
+            parts.push(RowPart {
                 domain: Some(&share.domain),
                 bytes: share.bytes,
                 quantity: share.quantity,
@@ -297,7 +302,7 @@ fn parts<'a>(charge: &Charge, shares: &'a [Cost]) -> Result<Vec<Part<'a>>, Inexa
         part.amount = add_exactly([part.amount, share.amount])?;
     }
     if parts.is_empty() {
-        parts.push(Part {
+        parts.push(RowPart {
             domain: None,
             bytes: charge.bytes,
             quantity: charge.quantity,
@@ -308,7 +313,7 @@ fn parts<'a>(charge: &Charge, shares: &'a [Cost]) -> Result<Vec<Part<'a>>, Inexa
 }
 
 /// What is priced of each part.
-fn quantities(charge: &Charge, parts: &[Part<'_>]) -> Result<Vec<Decimal>, Inexact> {
+fn quantities(charge: &Charge, parts: &[RowPart<'_>]) -> Result<Vec<Decimal>, Inexact> {
     let quantity = priced_quantity(charge)?;
     let weights = parts.iter().map(|part| u64::try_from(part.bytes));
     match weights.collect::<Result<Vec<u64>, _>>() {
@@ -324,7 +329,7 @@ fn quantities(charge: &Charge, parts: &[Part<'_>]) -> Result<Vec<Decimal>, Inexa
 }
 
 /// Where and of what it is; `domain` has a share of it.
-fn set_place(row: &mut Row, charge: &Charge, domain: Option<&str>) {
+fn set_place(row: &mut FocusRow, charge: &Charge, domain: Option<&str>) {
     if let Some(zone) = charge.zone {
         row.set("RegionId", zone.name());
         row.set("RegionName", region_name(zone));
@@ -341,9 +346,9 @@ fn set_place(row: &mut Row, charge: &Charge, domain: Option<&str>) {
 }
 
 fn set_costs(
-    row: &mut Row,
+    row: &mut FocusRow,
     charge: &Charge,
-    part: &Part<'_>,
+    part: &RowPart<'_>,
     priced: Decimal,
 ) -> Result<(), Inexact> {
     row.set_all(&COSTS, part.amount);
@@ -380,7 +385,7 @@ fn priced_quantity(charge: &Charge) -> Result<Decimal, Inexact> {
 }
 
 /// What was consumed: bytes where bytes are priced, else what is priced.
-fn set_consumed(row: &mut Row, charge: &Charge, part: &Part<'_>) -> Result<(), Inexact> {
+fn set_consumed(row: &mut FocusRow, charge: &Charge, part: &RowPart<'_>) -> Result<(), Inexact> {
     let (quantity, unit) = match unit(charge.item) {
         "GB" | "GB-Days" => (Decimal::from(part.bytes), "B"),
         unit => (Amount::new(part.quantity).round(QUANTITY_PLACES)?, unit),

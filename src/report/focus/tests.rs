@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use super::row::{Maker, Row, Value};
+use super::row::{FocusRow, FocusValue, Maker};
 use super::*;
 use crate::billing::packages::{Packages, Shortfall};
 use crate::billing::{Besides, Catalogue, Charge, DEFAULT, Item, StandardMode, Status, bill};
-use crate::units::{Factor, Month, Region, Zone};
+use crate::units::{BillingMonth, Factor, Month, Region, Zone};
 
 fn number(text: &str) -> Decimal {
     Decimal::from_str_exact(text).expect("a number")
@@ -53,7 +53,7 @@ fn line(item: Item, quantity: &str, unit_price: &str) -> Charge {
 }
 
 /// The rows of October's bill of `lines`.
-fn exported(version: FocusVersion, lines: Vec<Charge>) -> Vec<Row> {
+fn exported(version: FocusVersion, lines: Vec<Charge>) -> Vec<FocusRow> {
     let catalogue = Catalogue::load(DEFAULT).expect("it ships");
     let one: Factor = "1".parse().expect("a factor");
     let by = BillTerms {
@@ -69,7 +69,7 @@ fn exported(version: FocusVersion, lines: Vec<Charge>) -> Vec<Row> {
         transcoding_packages: Vec::new(),
         licences: None,
     };
-    let when = (october(), Zone::CHINA);
+    let when = BillingMonth::new(october(), Zone::CHINA);
     let bill = bill(when, std::iter::empty(), besides, &by).expect("billed");
     let terms = FocusTerms {
         version,
@@ -91,18 +91,18 @@ fn exported(version: FocusVersion, lines: Vec<Charge>) -> Vec<Row> {
     rows
 }
 
-fn rows_of(lines: Vec<Charge>) -> Vec<Row> {
+fn rows_of(lines: Vec<Charge>) -> Vec<FocusRow> {
     exported(FocusVersion::V1_2, lines)
 }
 
 /// A value as CSV has it; null is empty.
-fn of(row: &Row, column: &str) -> String {
+fn of(row: &FocusRow, column: &str) -> String {
     let at = COLUMNS.iter().position(|(name, _)| *name == column);
     text(row.value(at.expect("a column"))).into_owned()
 }
 
 #[track_caller]
-fn check(row: &Row, expected: &[(&str, &str)]) {
+fn check(row: &FocusRow, expected: &[(&str, &str)]) {
     for (column, value) in expected {
         assert_eq!(of(row, column), *value, "{column}");
     }
@@ -428,12 +428,12 @@ fn the_newer_version_names_lines_of_invoices_and_who_hosts() {
 #[test]
 fn numbers_of_csv_have_a_point_and_times_a_z() {
     for (value, expected) in [
-        (Value::Number(number("4")), "4.0"),
-        (Value::Number(number("-0.010")), "-0.01"),
-        (Value::Number(Decimal::ZERO), "0.0"),
-        (Value::Null, ""),
+        (FocusValue::Number(number("4")), "4.0"),
+        (FocusValue::Number(number("-0.010")), "-0.01"),
+        (FocusValue::Number(Decimal::ZERO), "0.0"),
+        (FocusValue::Null, ""),
         (
-            Value::Time(Timestamp::from_unix_secs(1_598_889_600).expect("a time")),
+            FocusValue::Time(Timestamp::from_unix_secs(1_598_889_600).expect("a time")),
             "2020-08-31T16:00:00Z",
         ),
     ] {

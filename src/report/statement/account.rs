@@ -10,7 +10,8 @@ use super::{STATEMENT_LINES_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{
     AccountBill, Charge, DETAIL_PLACES, Inexact, Item, PAYABLE_PLACES, add_exactly,
 };
-use crate::report::bill::{DomainReport, in_all};
+use crate::report::bill::DomainReport;
+use crate::report::notes::in_all;
 use crate::units::{Month, Region};
 
 const DETAIL: usize = DETAIL_PLACES as usize;
@@ -46,7 +47,7 @@ pub(super) fn name(account: &str) -> String {
 }
 
 /// Lines that have a row together: what they have in common, and their sums.
-struct Sum<'a> {
+struct GroupSum<'a> {
     first: &'a Charge,
     lines: usize,
     quantity: Decimal,
@@ -55,13 +56,13 @@ struct Sum<'a> {
 }
 
 /// Sums by month that is corrected, item, variant and zone.
-fn sums(account: &AccountBill) -> Result<Vec<Sum<'_>>, Inexact> {
-    type Key<'a> = (Option<Month>, Item, &'a str, Option<Region>);
-    let mut sums: BTreeMap<Key<'_>, Sum<'_>> = BTreeMap::new();
+fn sums(account: &AccountBill) -> Result<Vec<GroupSum<'_>>, Inexact> {
+    type GroupKey<'a> = (Option<Month>, Item, &'a str, Option<Region>);
+    let mut sums: BTreeMap<GroupKey<'_>, GroupSum<'_>> = BTreeMap::new();
     for charge in account.charged() {
         let variant = &charge.variant[..];
         let key = (charge.corrects, charge.item, variant, charge.zone);
-        let sum = sums.entry(key).or_insert(Sum {
+        let sum = sums.entry(key).or_insert(GroupSum {
             first: charge,
             lines: 0,
             quantity: Decimal::ZERO,
@@ -161,7 +162,7 @@ fn closing_row(class: &str, name: &str, amount: &str, payable: &str) -> String {
     )
 }
 
-fn row(sum: &Sum<'_>) -> String {
+fn row(sum: &GroupSum<'_>) -> String {
     let charge = sum.first;
     let variant = match &charge.variant[..] {
         "" => String::new(),

@@ -27,13 +27,13 @@ const MARGIN: i128 = 22;
 const DAYS_NAMED: i128 = 5;
 
 /// An amount with its name.
-pub(super) struct Bar {
+pub(super) struct ChartBar {
     pub(super) name: String,
     pub(super) amount: Decimal,
 }
 
 /// As much of `full` as `units` are of `most`; at least `least` if there are any.
-fn length(units: i128, most: i128, (least, full): (i128, i128)) -> i128 {
+fn length(units: i128, most: i128, least: i128, full: i128) -> i128 {
     match (units.abs(), most) {
         (0, _) | (_, ..=0) => 0,
         (units, most) => {
@@ -48,7 +48,7 @@ fn percent(hundredths: i128) -> String {
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
-fn units(bars: &[Bar]) -> Result<Vec<i128>, Inexact> {
+fn units(bars: &[ChartBar]) -> Result<Vec<i128>, Inexact> {
     let units = bars
         .iter()
         .map(|bar| Amount::new(bar.amount).scaled(PLACES));
@@ -79,14 +79,14 @@ fn name_at(y: i128, name: &str) -> String {
 }
 
 /// A row for each amount: name and amount over a bar.
-pub(super) fn rows(title: &str, bars: &[Bar], currency: &str) -> Result<String, Inexact> {
+pub(super) fn rows(title: &str, bars: &[ChartBar], currency: &str) -> Result<String, Inexact> {
     let units = units(bars)?;
     let most = most(&units);
     let mut svg = open(title, bars, ROW * bars.len() as i128, currency);
     for ((at, bar), units) in (0..).zip(bars).zip(units) {
         let (text, line) = (ROW * at + 14, ROW * at + 20);
         let (name, amount) = (name_at(text, &bar.name), money(bar.amount, 2));
-        let length = percent(length(units, most, (WIDTH_MIN, WIDTH)));
+        let length = percent(length(units, most, WIDTH_MIN, WIDTH));
         let class = class(units);
         svg += &format!(
             "<g><title>{}: {amount}</title>{name}\
@@ -100,7 +100,7 @@ pub(super) fn rows(title: &str, bars: &[Bar], currency: &str) -> Result<String, 
 }
 
 /// A bar for each day, which `bars` are named by.
-pub(super) fn days(title: &str, bars: &[Bar], currency: &str) -> Result<String, Inexact> {
+pub(super) fn days(title: &str, bars: &[ChartBar], currency: &str) -> Result<String, Inexact> {
     let units = units(bars)?;
     let most = most(&units);
     let count = bars.len().max(1) as i128;
@@ -114,7 +114,7 @@ pub(super) fn days(title: &str, bars: &[Bar], currency: &str) -> Result<String, 
         escaped(currency)
     );
     for ((at, bar), units) in (0..).zip(bars).zip(units) {
-        let (height, class) = (length(units, most, (1, HEIGHT)), class(units));
+        let (height, class) = (length(units, most, 1, HEIGHT), class(units));
         // Each day from its own share of the width, so that what divisions lose does not add up.
         let (left, right) = (WIDTH * at / count, WIDTH * (at + 1) / count);
         let (wide, middle) = ((right - left) * 4 / 5, (left + right) / 2);
@@ -137,7 +137,7 @@ pub(super) fn days(title: &str, bars: &[Bar], currency: &str) -> Result<String, 
 }
 
 /// The beginning of a chart: what it shows stands in words, too, for those who cannot see it.
-fn open(title: &str, bars: &[Bar], height: i128, currency: &str) -> String {
+fn open(title: &str, bars: &[ChartBar], height: i128, currency: &str) -> String {
     let (title, currency) = (escaped(title), escaped(currency));
     let amounts = bars.iter().filter(|bar| !bar.amount.is_zero());
     let said: Vec<String> = amounts
@@ -163,7 +163,7 @@ mod tests {
             most in 0_i128..1_000_000_000_000,
         ) {
             let most = most.max(units.abs());
-            let length = length(units, most, (WIDTH_MIN, WIDTH));
+            let length = length(units, most, WIDTH_MIN, WIDTH);
             prop_assert!((0..=WIDTH).contains(&length));
             prop_assert_eq!(length == 0, units == 0);
             if WIDTH_MIN < length {
@@ -172,8 +172,8 @@ mod tests {
         }
     }
 
-    fn bar(name: &str, amount: i64) -> Bar {
-        Bar {
+    fn bar(name: &str, amount: i64) -> ChartBar {
+        ChartBar {
             name: name.to_owned(),
             amount: amount.into(),
         }
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn days_of_a_month_stand_beside_each_other_within_the_chart() {
         for count in [28, 29, 30, 31] {
-            let bars: Vec<Bar> = (1..=count).map(|day| bar(&day.to_string(), day)).collect();
+            let bars: Vec<ChartBar> = (1..=count).map(|day| bar(&day.to_string(), day)).collect();
             let svg = days("Days", &bars, "CNY").expect("drawn");
             let (lefts, widths) = (values(&svg, "x"), values(&svg, "width"));
             assert_eq!(lefts.len(), bars.len());

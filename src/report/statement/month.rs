@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 
 use super::account::{name, of_account, title};
-use super::charts::{Bar, days, rows};
+use super::charts::{ChartBar, days, rows};
 use super::text::{escaped, grouped, lines, money};
 use super::{STATEMENT_ACCOUNTS_MAX, STATEMENT_ROWS_MAX};
 use crate::billing::{AccountBill, Bill, Charge, Inexact, PAYABLE_PLACES, add_exactly};
@@ -216,7 +216,10 @@ fn charts(bill: &Bill, currency: &str) -> Result<String, Inexact> {
     }
     let mut left = vec![rows("What it is for", &dearest(items)?, currency)?];
     if of_days.iter().any(|sum| !sum.is_zero()) {
-        let bars: Vec<Bar> = (1..).zip(of_days).map(bar).collect();
+        let bars: Vec<ChartBar> = (1..)
+            .zip(of_days)
+            .map(|(day, amount)| bar(day, amount))
+            .collect();
         left.push(days("Usage that is charged by the day", &bars, currency)?);
     }
     // Two short charts stand beside the long one.
@@ -236,8 +239,8 @@ fn charts(bill: &Bill, currency: &str) -> Result<String, Inexact> {
     ))
 }
 
-fn bar((name, amount): (impl ToString, Decimal)) -> Bar {
-    Bar {
+fn bar(name: impl ToString, amount: Decimal) -> ChartBar {
+    ChartBar {
         name: name.to_string(),
         amount,
     }
@@ -249,14 +252,14 @@ fn add(sum: &mut Decimal, charge: &Charge) -> Result<(), Inexact> {
 }
 
 /// The largest amounts first, as many as a chart has; what is left is one bar.
-fn dearest(sums: BTreeMap<String, Decimal>) -> Result<Vec<Bar>, Inexact> {
+fn dearest(sums: BTreeMap<String, Decimal>) -> Result<Vec<ChartBar>, Inexact> {
     let sums = sums.into_iter().filter(|(_, sum)| !sum.is_zero());
-    let mut bars: Vec<Bar> = sums.map(bar).collect();
+    let mut bars: Vec<ChartBar> = sums.map(|(name, amount)| bar(name, amount)).collect();
     bars.sort_by_key(|bar| Reverse(bar.amount.abs()));
     if BARS_MAX < bars.len() {
         let rest = bars.split_off(BARS_MAX - 1);
         let amount = add_exactly(rest.iter().map(|bar| bar.amount))?;
-        bars.push(bar((counted(rest.len() as u64, "other"), amount)));
+        bars.push(bar(counted(rest.len() as u64, "other"), amount));
     }
     Ok(bars)
 }

@@ -1,6 +1,7 @@
 //! Texts and numbers as a page shows them.
 
 use rust_decimal::Decimal;
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::billing::Amount;
 use crate::units::is_steering;
@@ -67,14 +68,13 @@ pub(super) fn grouped(number: &str) -> String {
     text
 }
 
-/// How many columns a text takes: letters of East Asia take two.
+/// How many columns a text takes: letters of East Asia take two, marks that stand on others none.
 pub(super) fn columns(text: &str) -> usize {
     text.chars().map(char_columns).sum()
 }
 
-/// Some narrow letters are in these ranges, too: they lose some room, and nothing runs over.
 fn char_columns(char: char) -> usize {
-    1 + usize::from(matches!(char, '\u{1100}'..='\u{11ff}' | '\u{2e80}'..))
+    char.width().unwrap_or(0)
 }
 
 /// A text that takes at most so many columns: its beginning and its end, if it is longer.
@@ -109,6 +109,9 @@ mod tests {
             ("0123456789abcdef", 10, "01234\u{2026}cdef"),
             ("北京直播科技有限公司", 20, "北京直播科技有限公司"),
             ("北京直播科技有限公司", 11, "北京\u{2026}公司"),
+            ("ﾊﾝｶｸ.example.cn", 15, "ﾊﾝｶｸ.example.cn"),
+            ("cafe\u{301}.example.cn", 15, "cafe\u{301}.example.cn"),
+            ("😀😀😀", 5, "😀\u{2026}😀"),
         ] {
             assert_eq!(shortened(text, room), shown);
             assert!(columns(shown) <= room, "{shown}");

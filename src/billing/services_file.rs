@@ -20,8 +20,8 @@ use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
-use crate::billing::Item;
-use crate::billing::services::{Metered, Service};
+use super::catalogue::Item;
+use super::metered::{Metered, Service};
 use crate::disk::open_bounded;
 use crate::units::{Region, Timestamp, Zone};
 
