@@ -68,12 +68,13 @@ mod scan;
 mod seal;
 mod segment;
 mod succession;
+mod turn;
 mod verify;
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -101,6 +102,7 @@ pub use read::{Rejected, StoreUsage, WithoutBytes};
 pub use recount::{Anew, Recount, RecountPart, Recounted};
 pub use repair::{Repair, RepairTerms, repair};
 pub use retry::{Quarantined, Regained};
+pub use turn::take_turn;
 pub use verify::{Finding, Verification};
 
 use crate::source::Seed;
@@ -273,7 +275,7 @@ impl Store {
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
         // A transaction that a panic cut short is rolled back with the connection.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        take_turn(&self.state)
     }
 }
 
