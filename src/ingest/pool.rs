@@ -12,6 +12,7 @@ use super::{IngestError, Options};
 use crate::decode::Block;
 use crate::record::Layout;
 use crate::source::Source;
+use crate::store::take_turn;
 use crate::units::Span;
 
 /// Something to do for one source.
@@ -133,7 +134,7 @@ impl Pool {
 
     /// Waits until no other source is being settled.
     pub(super) fn settling(&self) -> MutexGuard<'_, ()> {
-        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
+        take_turn(&self.settling)
     }
 
     /// Takes a buffer back.

@@ -65,11 +65,12 @@ mod scan;
 mod seal;
 mod segment;
 mod succession;
+mod turn;
 mod verify;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -94,6 +95,7 @@ pub use read::{Rejected, StoreUsage, WithoutBytes};
 pub use recount::{Anew, Recount, RecountPart, Recounted};
 pub use repair::{Repair, RepairTerms, repair};
 pub use retry::{Quarantined, Regained};
+pub use turn::take_turn;
 pub use verify::{Finding, Verification};
 
 use crate::disk::{Lock, Modes, TEMPORARY, hold_is_file, make_folder, names_in, reach};
@@ -265,7 +267,7 @@ impl Store {
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
         // A transaction that a panic cut short is rolled back with the connection.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        take_turn(&self.state)
     }
 }
 
