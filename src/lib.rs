@@ -41,17 +41,18 @@
 //! use cdn_meter::registry::{Class, Registry};
 //! use cdn_meter::source::{Seed, discover};
 //! use cdn_meter::store::{Access, Occasion, Store};
-//! use cdn_meter::summary::Book;
+//! use cdn_meter::summary::{Book, SummaryRow};
 //! use cdn_meter::units::{Bytes, Zone};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let place = folder.path().join("usage-store");
-//! let (options, night) = (Options::default(), Occasion {
+//! let options = Options::default();
+//! let night = Occasion {
 //!     at: "2026-11-01T03:00:00Z".to_owned(),
 //!     command: "nightly".to_owned(),
-//! });
-//! let store = Store::open_to_write(&place, Seed(7), night, Access::default())?;
+//! };
+//! let store = Store::open_to_write(&place, Seed::random(), night, Access::default())?;
 //! for _ in 0..2 {
 //!     ingest(discover(&["samples/logs"])?.sources, &options, &(), &store)?;
 //! }
@@ -61,8 +62,8 @@
 //! let usage = store.usage(store.slots()?, options.rows_max)?;
 //! let book = Book::new(usage.table, usage.domains, &registry, zone)?;
 //! let october = book.month("2026-10".parse()?).summary(&registry)?;
-//! let play = october.iter().filter(|row| row.domain == "play.example.cn");
-//! let play = play.filter(|row| row.region.name() == "mainland").next().expect("it has usage");
+//! let is_play = |row: &&SummaryRow| row.domain == "play.example.cn" && row.region.name() == "mainland";
+//! let play = october.iter().find(is_play).expect("it has usage");
 //! assert_eq!(play.class, Class::MiniProgram);
 //! assert_eq!(play.usage.bytes, Bytes::new(15_199_174_154));
 //! # Ok(())

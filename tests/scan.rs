@@ -257,4 +257,31 @@ fn parts_that_do_not_belong_together_are_not_joined() {
     );
     let unlike = of(&a, 0, middle).join(of(&b, middle, 2 * middle));
     assert_eq!(unlike, Err(JoinError::Unlike(middle)));
+    let digested = part(&a, Span::new(0, middle), &layout(), Some(SEED));
+    let unlike = digested.join(of(&a, middle, 2 * middle));
+    assert_eq!(unlike, Err(JoinError::Unlike(middle)));
+    let forged = Part {
+        to: 0,
+        ..of(&a, middle, 2 * middle)
+    };
+    let forged = of(&a, 0, middle).join(forged);
+    assert_eq!(forged, Err(JoinError::Contradiction(middle, 0)));
+}
+
+#[test]
+fn a_span_behind_the_end_is_digested_as_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.log");
+    let chunk = 1 << 20;
+    // Exactly one chunk, so that the next span is empty.
+    let mut text = line(0, 0, 1).repeat(20_000).into_bytes();
+    text.truncate(chunk - 1);
+    text.push(b'\n');
+    let chunk = chunk as u64;
+    for compression in 0..3 {
+        fs::write(&path, stored(&text, compression)).expect("written");
+        let of = |from, to| part(&path, Span::new(from, to), &layout(), Some(SEED));
+        let joined = of(0, chunk).join(of(chunk, 2 * chunk)).expect("neighbours");
+        assert_eq!(joined, of(0, 2 * chunk));
+    }
 }

@@ -9,6 +9,7 @@ mod runs;
 use std::io::Write;
 
 use bytes::Bytes;
+use parquet::basic::Type;
 use parquet::column::writer::{ColumnCloseResult, get_column_writer, get_typed_column_writer};
 use parquet::data_type::Int64Type;
 use parquet::errors::{ParquetError, Result};
@@ -54,6 +55,14 @@ pub fn write_row_group<W: Write + Send>(
     writer: &mut SerializedFileWriter<W>,
 ) -> Result<()> {
     let descriptors = writer.schema_descr().columns().to_vec();
+    let kinds = descriptors
+        .iter()
+        .map(|descriptor| descriptor.physical_type());
+    if !kinds.eq(columns.iter().map(Column::kind)) {
+        return Err(ParquetError::General(
+            "the columns are not those of the schema".into(),
+        ));
+    }
     let columns: Vec<_> = columns.iter().zip(descriptors).collect();
     let mut group;
     if rayon::current_num_threads() == 1 {
@@ -76,6 +85,14 @@ pub fn write_row_group<W: Write + Send>(
 }
 
 impl Column<'_> {
+    fn kind(&self) -> Type {
+        match self {
+            Column::Texts(_) => Type::BYTE_ARRAY,
+            Column::Days(_) => Type::INT32,
+            Column::Numbers(_) | Column::Ids(_) => Type::INT64,
+        }
+    }
+
     fn encode(&self, column: ColumnDescPtr, properties: &WriterPropertiesPtr) -> Result<Encoded> {
         match self {
             Column::Numbers(numbers) => encode_numbers(numbers, column, properties),

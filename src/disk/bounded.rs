@@ -29,10 +29,8 @@ pub fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 ///
 /// Errors: those of [`read_bounded`], and `InvalidData` where it is no UTF-8.
 pub fn read_text_bounded(path: &Path, bytes_max: u64) -> io::Result<String> {
-    let mut text = String::new();
-    open_bounded(path, bytes_max)?.read_to_string(&mut text)?;
-    within(bytes_max, text.len())?;
-    Ok(text)
+    let bytes = read_bounded(path, bytes_max)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
 }
 
 fn within(bytes_max: u64, bytes: usize) -> io::Result<()> {

@@ -1,10 +1,10 @@
 //! The one door to the disk: what this program writes, it writes through here.
 //!
-//! Owns: files of a store that are there whole or not at all, and its folders (`durable.rs`); a folder that
-//! takes its place whole (`beside.rs`); folders in which is published, all or nothing (`published`); a file that takes
-//! the place of another (`replacement.rs`); what is
-//! made in folders that nobody reads yet, and names that change (`file.rs`); locks (`lock.rs`,
-//! `claim.rs`); reading no more than a limit (`bounded.rs`); the places at which tests kill the process or have the disk fail (`failpoint.rs`).
+//! Owns: files of a store that are there whole or not at all, and its folders (`durable.rs`); a folder that takes its
+//! place whole (`beside.rs`); folders in which is published, all or nothing (`published`); a file that takes the place
+//! of another (`replacement.rs`); what is made in folders that nobody reads yet, and names that change (`file.rs`);
+//! locks (`lock.rs`, `claim.rs`); reading no more than a limit (`bounded.rs`); the places at which tests kill the
+//! process or have the disk fail (`failpoint.rs`).
 //! Does not own: what is in a file, which files belong together, what a store or a dataset is. SQLite writes the
 //! ledger by itself.
 //!

@@ -286,8 +286,8 @@ impl CompareSink<'_> {
     /// is named.
     fn add_rest(&mut self, only: Option<Month>) -> Result<(), MonthError> {
         let zone = self.zone();
-        let purchasess: Vec<&Purchases> = self.ways.iter().map(|way| &way.purchases).collect();
-        let mut months = months_besides(&purchasess, &self.corrections, only, zone);
+        let purchases: Vec<&Purchases> = self.ways.iter().map(|way| &way.purchases).collect();
+        let mut months = months_besides(&purchases, &self.corrections, only, zone);
         months.retain(|month| {
             let month = month.to_string();
             self.found.iter().all(|found| found.month != month)

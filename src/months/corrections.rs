@@ -85,7 +85,7 @@ struct Closed<'a> {
 
 impl Corrections {
     /// What the closed months of a store would cost now, less what was billed for them so far. They
-    /// are priced as they were billed, or by the present prices if `how` says so. The purchases is followed
+    /// are priced as they were billed, or by the present prices if `how` says so. The purchases are followed
     /// through all months of the store.
     pub(super) fn find(
         given: &Given<'_>,

@@ -13,8 +13,8 @@ use crate::units::Month;
 pub struct Place<'a> {
     /// What is built there.
     pub build: Build,
-    /// The store that is published, as it was before its usage was read.
     pub(super) watch: &'a dyn Watch,
+    /// The store that is published, as it was before its usage was read.
     origin: Option<(&'a Store, Origin<'a>)>,
     /// The only month that is published.
     pub only: Option<Month>,

@@ -50,6 +50,9 @@ pub enum ScanError {
         /// Where it starts.
         from: u64,
     },
+    /// The input changed while it was scanned.
+    #[error("it changed while it was scanned; scan it again")]
+    Changed,
     /// Its lines name too many domains.
     #[error(transparent)]
     TooManyDomains(#[from] TooManyDomains),
@@ -94,13 +97,9 @@ pub fn scan(input: &dyn Input, request: &Request<'_>) -> Result<Part, ScanError>
     let mut layout = request.layout.clone();
     scanner.all(blocks, 0, &mut layout, &mut found)?;
     scanner.take_rows(&mut rows)?;
+    if input.version().map_err(DecodeError::Open)? != version {
+        return Err(ScanError::Changed);
+    }
     let name_of = |number| domains.names_of(&[number]).concat();
-    Ok(Part::new(
-        span,
-        version,
-        request.layout,
-        found,
-        &rows,
-        name_of,
-    )?)
+    Ok(Part::new(request, version, &layout, found, &rows, name_of)?)
 }

@@ -2,17 +2,21 @@
 //!
 //! Parts of neighbouring spans join into the part of both, in whatever order they come, and the parts of all spans of
 //! an input join into that of one whole scan, to the byte. A part can be written as text by any form that serde knows.
+//!
+//! What it has not: which source the input is, and how its content opens, by which a store finds what it may begin
+//! with.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Request;
 use super::findings::Findings;
 use super::rejects::{REJECT_OVERHEAD_BYTES, REJECTS_KEPT_BYTES_MAX, RejectedLine};
 use crate::meter::{Counts, Overflow, UsageRow};
 use crate::record::{Doubt, Layout, Reject, Skip};
-use crate::source::PartDigests;
-use crate::units::{Slot, Span, hex};
+use crate::source::{PartDigests, Seed};
+use crate::units::{Slot, hex};
 
 /// What a scan of a span found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +29,14 @@ pub struct Part {
     pub version: Option<String>,
     /// The format that its lines were read by.
     pub format: String,
-    /// What beside its name tells how they were read: a header, a template.
+    /// What beside its name tells how they were read, a header or a template: as the span begins …
     pub notation: Option<String>,
+    /// … and as it ends.
+    pub notation_at_end: Option<String>,
     /// What its bytes count.
     pub bytes_in: String,
+    /// The domain of its lines without a host.
+    pub fallback_domain: Option<String>,
     /// Lines, by fate.
     pub counts: PartCounts,
     /// Usage, one row for each domain, region and slot, in this order.
@@ -60,10 +68,12 @@ pub struct PartCounts {
     pub without_field: u64,
     /// Downstream bytes.
     pub bytes: u64,
-    /// Bytes of rows that went to no viewer. As text, as they are wider than what readers of JSON hold.
-    pub not_viewer_bytes: String,
-    /// Bytes of rejected lines, as far as they could be read; as text.
-    pub rejected_bytes: String,
+    /// Bytes of rows that went to no viewer. Written as text: they are wider than what readers of JSON hold.
+    #[serde(with = "as_text")]
+    pub not_viewer_bytes: u128,
+    /// Bytes of rejected lines, as far as they could be read; written as text.
+    #[serde(with = "as_text")]
+    pub rejected_bytes: u128,
     /// Rejected lines of which they could not.
     pub rejected_unread: u64,
 }
@@ -109,6 +119,8 @@ pub struct PartReject {
 /// Digests of a part of a content, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartOfContent {
+    /// What they start from.
+    pub seed: u64,
     /// Chunks by number.
     pub chunks: BTreeMap<u64, String>,
     /// Where what was read of the span ends.
@@ -124,8 +136,11 @@ pub enum JoinError {
     #[error("parts of {0}..{1} and of {2}..{3} are no neighbours")]
     Apart(u64, u64, u64, u64),
     /// They are of different inputs, or of one that changed, or were read otherwise.
-    #[error("parts at {0} were scanned of different inputs, or by different formats")]
+    #[error("parts at {0} were scanned of different inputs, or in different ways")]
     Unlike(u64),
+    /// One of them is not what a scan makes.
+    #[error("the part {0}..{1} contradicts itself")]
+    Contradiction(u64, u64),
     /// Their sums are too large.
     #[error(transparent)]
     Overflow(#[from] Overflow),
@@ -136,13 +151,14 @@ impl Part {
     ///
     /// Errors: [`Overflow`].
     pub(super) fn new(
-        span: Span,
+        request: &Request<'_>,
         version: Option<String>,
-        layout: &Layout,
+        layout_at_end: &Layout,
         found: Findings,
         rows: &[UsageRow],
         name_of: impl Fn(u32) -> String,
     ) -> Result<Self, Overflow> {
+        let (span, layout) = (request.span, request.layout);
         let mut table = BTreeMap::new();
         let mut names = BTreeMap::new();
         for row in rows {
@@ -160,13 +176,16 @@ impl Part {
             version,
             format: layout.name().to_owned(),
             notation: layout.notation(),
+            notation_at_end: layout_at_end.notation(),
             bytes_in: layout.bytes_in().name().to_owned(),
+            fallback_domain: request.fallback_domain.map(str::to_owned),
             counts: PartCounts::new(&found.counts, numbered),
             rows: table.into_values().collect(),
             rejects,
             rejects_not_kept: found.rejects.not_kept,
-            digests: (found.digests != PartDigests::default())
-                .then(|| PartOfContent::new(&found.digests)),
+            digests: request
+                .seed
+                .map(|seed| PartOfContent::new(seed, &found.digests)),
         })
     }
 
@@ -174,6 +193,8 @@ impl Part {
     ///
     /// Errors: [`JoinError`].
     pub fn join(self, other: Part) -> Result<Part, JoinError> {
+        self.check()?;
+        other.check()?;
         let (mut first, next) = match (self.from, self.to) <= (other.from, other.to) {
             true => (self, other),
             false => (other, self),
@@ -181,31 +202,25 @@ impl Part {
         if first.to != next.from {
             return Err(JoinError::Apart(first.from, first.to, next.from, next.to));
         }
-        let read_as = |part: &Part| {
-            (
-                part.version.clone(),
-                part.format.clone(),
-                part.bytes_in.clone(),
-            )
-        };
-        if read_as(&first) != read_as(&next) || first.digests.is_some() != next.digests.is_some() {
+        if !first.is_followed_alike_by(&next) {
             return Err(JoinError::Unlike(next.from));
         }
-        first.to = next.to;
+        (first.to, first.notation_at_end) = (next.to, next.notation_at_end);
         let mut table = BTreeMap::new();
         for row in first.rows.into_iter().chain(next.rows) {
             add_row(&mut table, row)?;
         }
         first.rows = table.into_values().collect();
-        let lines_before = first.counts.numbered;
-        first
-            .rejects
-            .extend(next.rejects.into_iter().map(|mut reject| {
-                reject.line += lines_before;
-                reject
-            }));
-        first.rejects_not_kept += next.rejects_not_kept;
-        first.keep_to_limit();
+        let mut not_kept = next.rejects_not_kept;
+        for mut reject in next.rejects {
+            let line = reject.line.checked_add(first.counts.numbered);
+            reject.line = line.ok_or(Overflow)?;
+            match first.rejects_not_kept {
+                0 => first.rejects.push(reject),
+                _ => not_kept = not_kept.checked_add(1).ok_or(Overflow)?,
+            }
+        }
+        first.keep_to_limit(not_kept)?;
         first.counts.add(next.counts)?;
         if let (Some(digests), Some(next)) = (&mut first.digests, next.digests) {
             digests.chunks.extend(next.chunks);
@@ -216,17 +231,45 @@ impl Part {
         Ok(first)
     }
 
-    /// Keeps as much of rejected lines as one scan does.
-    fn keep_to_limit(&mut self) {
-        let mut kept = 0;
-        let whole = self.rejects.len();
-        self.rejects.retain(|reject| {
-            let cost = reject.text.len() / 2 + REJECT_OVERHEAD_BYTES;
-            let is_kept = kept + cost <= REJECTS_KEPT_BYTES_MAX;
-            kept += if is_kept { cost } else { 0 };
-            is_kept
-        });
-        self.rejects_not_kept += (whole - self.rejects.len()) as u64;
+    /// Whether the lines of `next` were read as these would have been, of what may be the same input.
+    fn is_followed_alike_by(&self, next: &Part) -> bool {
+        let seed = |part: &Part| part.digests.as_ref().map(|digests| digests.seed);
+        self.version == next.version
+            && (&self.format, &self.bytes_in) == (&next.format, &next.bytes_in)
+            && self.notation_at_end == next.notation
+            && self.fallback_domain == next.fallback_domain
+            && seed(self) == seed(next)
+    }
+
+    /// Holds what every scan makes true: a part may come from anywhere.
+    fn check(&self) -> Result<(), JoinError> {
+        let counts = &self.counts;
+        let mut others = counts.skipped.values().chain(counts.rejected.values());
+        let fates = others.try_fold(counts.metered, |sum, count| sum.checked_add(*count));
+        match self.from <= self.to && fates == Some(counts.lines) {
+            true => Ok(()),
+            false => Err(JoinError::Contradiction(self.from, self.to)),
+        }
+    }
+
+    /// Keeps as much of rejected lines as one scan does: none behind one that is not kept. Of the last of them, so
+    /// many more were not.
+    fn keep_to_limit(&mut self, more_not_kept: u64) -> Result<(), Overflow> {
+        let before = self.rejects_not_kept;
+        let (mut kept_bytes, mut kept) = (0, 0);
+        for reject in &self.rejects {
+            kept_bytes += reject.text.len() / 2 + REJECT_OVERHEAD_BYTES;
+            if REJECTS_KEPT_BYTES_MAX < kept_bytes {
+                break;
+            }
+            kept += 1;
+        }
+        let dropped = (self.rejects.len() - kept) as u64;
+        self.rejects.truncate(kept);
+        let not_kept = before.checked_add(dropped);
+        let not_kept = not_kept.and_then(|sum| sum.checked_add(more_not_kept));
+        self.rejects_not_kept = not_kept.ok_or(Overflow)?;
+        Ok(())
     }
 }
 
@@ -297,8 +340,8 @@ impl PartCounts {
             doubts: named(&Doubt::ALL.map(Doubt::name), &counts.doubts),
             without_field: counts.without_field,
             bytes: counts.bytes.as_u64(),
-            not_viewer_bytes: counts.not_viewer_bytes.to_string(),
-            rejected_bytes: counts.rejected_bytes.to_string(),
+            not_viewer_bytes: counts.not_viewer_bytes,
+            rejected_bytes: counts.rejected_bytes,
             rejected_unread: counts.rejected_unread,
         }
     }
@@ -328,24 +371,43 @@ impl PartCounts {
             (&mut self.not_viewer_bytes, other.not_viewer_bytes),
             (&mut self.rejected_bytes, other.rejected_bytes),
         ] {
-            let number = |text: &str| text.parse::<u128>().map_err(|_| Overflow);
-            let total = number(sum)?.checked_add(number(&more)?).ok_or(Overflow)?;
-            *sum = total.to_string();
+            *sum = sum.checked_add(more).ok_or(Overflow)?;
         }
         Ok(())
     }
 }
 
 impl PartOfContent {
-    fn new(digests: &PartDigests) -> Self {
+    fn new(seed: Seed, digests: &PartDigests) -> Self {
         let chunks = digests.chunks.iter();
         let (end, last_byte) = digests.end;
         PartOfContent {
+            seed: seed.0,
             chunks: chunks
                 .map(|(number, digest)| (*number, digest.to_string()))
                 .collect(),
             end,
             last_byte,
         }
+    }
+}
+
+/// Numbers as decimal text.
+mod as_text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        number: &u128,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<u128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
     }
 }

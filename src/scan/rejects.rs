@@ -67,10 +67,10 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// Keeps a line, or counts it if the limit is reached.
+    /// Keeps a line, or counts it if the limit was reached: none is kept behind one that is not.
     pub fn keep(&mut self, line: RejectedLine) {
         let cost = line.text.len() + REJECT_OVERHEAD_BYTES;
-        if REJECTS_KEPT_BYTES_MAX < self.kept_bytes + cost {
+        if self.not_kept != 0 || REJECTS_KEPT_BYTES_MAX < self.kept_bytes + cost {
             self.not_kept += 1;
         } else {
             self.kept_bytes += cost;
@@ -80,7 +80,7 @@ impl Rejects {
 
     /// Takes all of another's lines.
     pub fn append(&mut self, other: Rejects) {
-        self.not_kept += other.not_kept;
         other.lines.into_iter().for_each(|line| self.keep(line));
+        self.not_kept += other.not_kept;
     }
 }

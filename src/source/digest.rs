@@ -14,7 +14,9 @@
 //! The hash is XXH3-128 with a seed of the store's own. It meets accidents, not adversaries: who can
 //! write the logs can write any bill. It runs at some ten times the speed of parsing.
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
 use memchr::memchr_iter;
@@ -29,6 +31,13 @@ pub const OPENING_BYTES: usize = 64 << 10;
 /// What a store's hashes start from, so that nobody can prepare contents that collide in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed(pub u64);
+
+impl Seed {
+    /// One that is nobody's to choose: that of a new store.
+    pub fn random() -> Self {
+        Seed(RandomState::new().build_hasher().finish())
+    }
+}
 
 /// 128 bits that stand for bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::Failure;
-use crate::cli::args::clock::{instant_now, now_nanos};
+use crate::cli::args::clock::instant_now;
 use crate::cli::args::taken::check_store;
 use crate::cli::progress::say;
 use crate::cli::signals::wait;
@@ -60,11 +60,8 @@ pub(in crate::cli) fn open_to_write(
 ) -> Result<Store, Failure> {
     check_store("store", path)?;
     let (occasion, access) = writing(command, writer)?;
-    let nanos = now_nanos();
-    // Only a new store takes it: the hash of its path and of the instant is nobody's to choose.
-    let text = format!("{nanos} {} {}", std::process::id(), path.display());
-    let seed = crate::source::Digest::of(Seed(nanos as u64), text.as_bytes()).to_bytes();
-    let seed = Seed(u64::from_be_bytes(*seed.first_chunk().expect("16 bytes")));
+    // Only a new store takes it.
+    let seed = Seed::random();
     let store = wait(|| Store::open_to_write(path, seed, occasion, access))??;
     if writer.group_readable && !store.is_group_readable()? {
         let path = path.display();

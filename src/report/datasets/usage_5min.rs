@@ -262,28 +262,16 @@ struct ReadColumns<'a> {
 impl<'a> ReadColumns<'a> {
     /// Those of a batch of which only these columns are read.
     fn of(batch: &'a RecordBatch) -> Option<Self> {
-        let [
-            domain,
-            region,
-            slot,
-            bytes,
-            requests,
-            error_bytes,
-            error_requests,
-            doubtful_requests,
-        ] = batch.columns()
-        else {
-            return None;
-        };
+        let column = |name| batch.column_by_name(name);
         Some(ReadColumns {
-            domain: domain.as_string_opt()?,
-            region: region.as_string_opt()?,
-            slot: numbers(slot)?,
-            bytes: numbers(bytes)?,
-            requests: numbers(requests)?,
-            error_bytes: numbers(error_bytes)?,
-            error_requests: numbers(error_requests)?,
-            doubtful_requests: numbers(doubtful_requests)?,
+            domain: column("domain")?.as_string_opt()?,
+            region: column("region")?.as_string_opt()?,
+            slot: numbers(column("slot_start")?)?,
+            bytes: numbers(column("bytes")?)?,
+            requests: numbers(column("requests")?)?,
+            error_bytes: numbers(column("error_bytes")?)?,
+            error_requests: numbers(column("error_requests")?)?,
+            doubtful_requests: numbers(column("doubtful_requests")?)?,
         })
     }
 
