@@ -73,4 +73,16 @@ mod tests {
             assert_eq!(start, "x".repeat(bytes.min(3)).into_bytes(), "{bytes}");
         }
     }
+
+    #[test]
+    fn text_that_is_cut_within_a_letter_is_too_large_and_no_other_text() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        fs::write(&path, "流量").expect("written");
+        let kind = |bytes_max| read_text_bounded(&path, bytes_max).map_err(|error| error.kind());
+        assert_eq!(kind(3), Err(ErrorKind::FileTooLarge));
+        assert_eq!(kind(6), Ok("流量".to_owned()));
+        fs::write(&path, b"\xff").expect("written");
+        assert_eq!(kind(3), Err(ErrorKind::InvalidData));
+    }
 }
