@@ -8,9 +8,9 @@
 //! Does not own: what is in a file, which files belong together, what a store or a dataset is. SQLite writes the
 //! ledger by itself.
 //!
-//! Invariants: what stands under its own name is whole and synced; what is unfinished has a name that says so, or
-//! stands in a folder that does. No other room calls what writes to the file system: `.clippy.toml` names those
-//! calls, and `tests/tidy` reads it.
+//! Invariants: a [`DurableFile`] under its own name is whole and synced, its name once the folder is
+//! ([`sync_folder`]); what is unfinished has a name that says so, or stands in a folder that does. No other room calls
+//! what writes to the file system: `.clippy.toml` names those calls, and `tests/tidy` reads it.
 
 #![expect(
     clippy::disallowed_methods,

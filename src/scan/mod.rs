@@ -3,6 +3,9 @@
 //! Owns: the hot loop over blocks, the fate of each line in the counts, rejected lines as far as they are kept.
 //! Does not own: threads, which input is read when, what becomes of what was found, what is known already.
 //! Invariant: the lines that start in a span are found by its scan and by no other; `LINE-1` holds for each.
+//!
+//! A run on one machine drives [`Scanner`] itself, block by block, and keeps numbers of domains. [`scan()`] is the same
+//! for whoever has one span and nothing else: another process, or another machine.
 
 mod findings;
 mod part;
