@@ -17,7 +17,7 @@ use cdn_meter::report::{BillReport, Build, Dataset, Terms};
 use cdn_meter::source::{Seed, discover};
 use cdn_meter::store::{Access, Occasion, Store};
 use cdn_meter::units::{Factor, Month, Zone};
-use support::{Quiet, options};
+use support::options;
 
 /// The log that comes late.
 const LATE: &str = "tencent-cdn-mainland.log";
@@ -42,7 +42,7 @@ fn open(root: &Path) -> Store {
 
 fn read(store: &Store, paths: &[&Path]) {
     let found = discover(paths).expect("the inputs are there");
-    ingest(found.sources, &options(2), &Quiet, store).expect("ingested");
+    ingest(found.sources, &options(2), &(), store).expect("ingested");
 }
 
 fn prices() -> Prices {

@@ -5,11 +5,10 @@
 //! disk, as users get it, so these stages, and `report`, also wait for a disk.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use cdn_meter::ingest::{Events, Options, RejectRatio, SourceReport, ingest};
+use cdn_meter::ingest::{Options, RejectRatio, SourceReport, ingest};
 use cdn_meter::meter::UsageTable;
 use cdn_meter::registry::Registry;
 use cdn_meter::report::{
@@ -53,17 +52,6 @@ fn stored(compression: &str, text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Tells nobody.
-pub struct Quiet;
-
-impl Events for Quiet {
-    fn advanced(&self, _stored_bytes: u64) {}
-
-    fn settled(&self, _source: &SourceReport) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn run(name: &str, workers: usize, packed: &[Vec<u8>], texts: &[Text]) -> Stage<'static> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let sources = files(&folder, packed);
@@ -100,17 +88,11 @@ pub fn files(folder: &TempDir, packed: &[Vec<u8>]) -> Vec<Source> {
 pub fn options(workers: usize) -> Options {
     Options {
         workers,
-        layout: None,
-        fallback_domain: None,
         reject_ratio_max: Some(RejectRatio::ZERO),
         rows_max: UsageTable::rows_in(MEMORY_BYTES),
         // The logs have not changed for long: nobody looks whether they do.
         now_nanos: i128::MAX,
-        is_rehash: false,
-        is_salvage: false,
-        is_counting_duplicates: false,
-        names: None,
-        only: None,
+        ..Options::default()
     }
 }
 
@@ -121,7 +103,7 @@ fn published(sources: Vec<Source>, workers: usize, out: &Path) -> Totals {
     let begin = |of| build.dataset(of).expect("a folder that can be written to");
     let (summary, usage_5min) = (begin(Dataset::Summary), begin(Dataset::Usage5min));
     let table = Mutex::new(UsageTable::new(options.rows_max));
-    let ingested = ingest(sources, &options, &Quiet, &table).expect("ingested");
+    let ingested = ingest(sources, &options, &(), &table).expect("ingested");
     assert!(ingested.sources.iter().all(SourceReport::is_committed));
     let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
 

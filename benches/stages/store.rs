@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::inputs::{Inputs, Text, text};
-use super::run::{FILES, Quiet, files, options};
+use super::run::{FILES, files, options};
 use super::stage::Stage;
 use crate::lines::{Format, Totals};
 
@@ -86,7 +86,7 @@ fn ingest_into(
     };
     let pass = move |(sources, sink, own): (Vec<Source>, Box<dyn UsageSink>, TempDir)| {
         let _folder_lives_as_long_as_this = &folder;
-        let ingested = ingest(sources, &options(WORKERS), &Quiet, &*sink).expect("ingested");
+        let ingested = ingest(sources, &options(WORKERS), &(), &*sink).expect("ingested");
         assert_eq!(totals(&ingested), expected);
         (sink, own)
     };
@@ -98,7 +98,7 @@ fn usage() -> Stage<'static> {
     let (sources, expected, bytes, _folder) = corpus();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = new_store(&folder);
-    ingest(sources, &options(WORKERS), &Quiet, &store).expect("ingested");
+    ingest(sources, &options(WORKERS), &(), &store).expect("ingested");
     Stage::new("store", "usage", bytes, move || {
         let _folder_lives_as_long_as_this = &folder;
         let slots = store.slots().expect("a ledger");

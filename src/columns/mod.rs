@@ -64,14 +64,14 @@ pub fn write_row_group<W: Write + Send>(
         ));
     }
     let columns: Vec<_> = columns.iter().zip(descriptors).collect();
+    let properties = &writer.properties().clone();
     let mut group;
     if rayon::current_num_threads() == 1 {
         group = writer.next_row_group()?;
         for (column, descriptor) in columns {
-            column.write(descriptor, &mut group)?;
+            column.write(descriptor, properties, &mut group)?;
         }
     } else {
-        let properties = writer.properties();
         let encoded = columns.into_par_iter();
         let encoded = encoded.map(|(column, descriptor)| column.encode(descriptor, properties));
         let encoded = encoded.collect::<Result<Vec<Encoded>>>()?;
@@ -104,16 +104,14 @@ impl Column<'_> {
 
     fn write<W: Write + Send>(
         &self,
-        descriptor: ColumnDescPtr,
+        column: ColumnDescPtr,
+        properties: &WriterPropertiesPtr,
         group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<()> {
-        let encoded = match self {
-            Column::Numbers(numbers) => return write_numbers(numbers, group),
-            Column::Texts(runs) => runs.encode(descriptor),
-            Column::Days(runs) => runs.encode(descriptor),
-            Column::Ids(runs) => runs.encode(descriptor),
-        };
-        let Encoded { bytes, close } = encoded?;
+        if let Column::Numbers(numbers) = self {
+            return write_numbers(numbers, group);
+        }
+        let Encoded { bytes, close } = self.encode(column, properties)?;
         group.append_column(&bytes, close)
     }
 }

@@ -304,22 +304,11 @@ mod tests {
     use crate::ingest::pool::Pool;
     use crate::ingest::run::Learnt;
     use crate::ingest::worker::Context;
-    use crate::ingest::{Events, SourceReport};
     use crate::meter::{Domains, UsageTable};
     use std::io::{self, Read};
     use std::sync::Mutex;
 
     const LINE: &[u8] = b"20261001081502 203.0.113.9 v.example.cn /a 1000 22 2 206 NULL 41\n";
-
-    struct Quiet;
-
-    impl Events for Quiet {
-        fn advanced(&self, _stored_bytes: u64) {}
-
-        fn settled(&self, _source: &SourceReport) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     /// Text that somebody writes at once behind each end that a reader meets.
     struct Late(Vec<&'static [u8]>);
@@ -341,22 +330,13 @@ mod tests {
     /// Lines that are read and metered of `texts`, between which the end is met.
     fn lines(texts: &[&'static [u8]]) -> (u64, u64) {
         let options = Options {
-            workers: 1,
-            layout: None,
-            fallback_domain: None,
-            reject_ratio_max: None,
             rows_max: 1000,
-            now_nanos: 0,
-            is_rehash: false,
-            is_salvage: false,
-            is_counting_duplicates: false,
-            names: None,
-            only: None,
+            ..Options::default()
         };
         let (domains, sink) = (Domains::new(), Mutex::new(UsageTable::new(1000)));
         let context = Context {
             options: &options,
-            events: &Quiet,
+            events: &(),
             sink: &sink,
             domains: &domains,
             pool: &Pool::new(Vec::new(), &options),

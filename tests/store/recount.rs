@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::program::{Said, Site, bytes, lines};
 use crate::salvage::gzip;
-use crate::support::{self, Quiet};
+use crate::support::{self};
 
 /// Lines of the preset `common`, which name no host.
 pub fn common(from: u64, count: u64) -> String {
@@ -106,7 +106,7 @@ fn count_whatever_is_rejected(site: &Site, format: &str) {
         reject_ratio_max: None,
         ..support::options(2)
     };
-    ingest(found.sources, &options, &Quiet, &store).expect("counted");
+    ingest(found.sources, &options, &(), &store).expect("counted");
 }
 
 #[test]

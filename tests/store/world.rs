@@ -304,12 +304,7 @@ impl World {
             ..run
         };
         let store = self.open("ingest")?;
-        let counted = recount(
-            self.sources(run),
-            &self.options(run),
-            &support::Quiet,
-            &store,
-        );
+        let counted = recount(self.sources(run), &self.options(run), &(), &store);
         let counted = counted.map_err(|error| format!("counting anew: {error}"))?;
         drop(store);
         let all = self.models.clone();

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Date32Type, Int64Type};
-use cdn_meter::ingest::{Events, IngestError, Ingested, Options, SourceReport, ingest};
+use cdn_meter::ingest::{IngestError, Ingested, Options, ingest};
 use cdn_meter::meter::UsageTable;
 use cdn_meter::registry::Registry;
 use cdn_meter::source::discover;
@@ -15,31 +15,12 @@ use cdn_meter::summary::Book;
 use cdn_meter::units::{Month, Zone};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-/// Says nothing.
-pub struct Quiet;
-
-impl Events for Quiet {
-    fn advanced(&self, _stored_bytes: u64) {}
-
-    fn settled(&self, _source: &SourceReport) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Options that tests start from.
 pub fn options(workers: usize) -> Options {
     Options {
         workers,
-        layout: None,
-        fallback_domain: None,
-        reject_ratio_max: Some("0.01".parse().expect("a ratio")),
         rows_max: 1 << 20,
-        now_nanos: 0,
-        is_rehash: false,
-        is_salvage: false,
-        is_counting_duplicates: false,
-        names: None,
-        only: None,
+        ..Options::default()
     }
 }
 
@@ -54,7 +35,7 @@ pub fn ingest_paths(
         .collect();
     let found = discover(&names).expect("the inputs are there");
     let table = Mutex::new(UsageTable::new(options.rows_max));
-    let ingested = ingest(found.sources, options, &Quiet, &table)?;
+    let ingested = ingest(found.sources, options, &(), &table)?;
     Ok((ingested, table.into_inner().expect("not poisoned")))
 }
 

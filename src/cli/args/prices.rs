@@ -71,7 +71,7 @@ impl PriceArgs {
     /// Reads the catalogue and what was bought, and begins the datasets.
     pub(in crate::cli) fn begin(&self, terms: &TermsArgs, build: &Build) -> Result<Bills, Failure> {
         let prices = self.prices(terms)?;
-        let purchases = self.extras.purchases(terms.billing_zone)?;
+        let purchases = self.extras.purchases(terms.clock.billing_zone)?;
         let how = How {
             is_rerating: false,
             is_new_currency: self.new_currency,

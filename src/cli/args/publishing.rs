@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::Failure;
+use crate::cli::args::events::ClockArgs;
 use crate::cli::progress::{Terminal, say};
 use crate::months::{Place, Publishing};
 use crate::registry::Registry;
 use crate::report::{Build, Terms};
-use crate::units::{Factor, Zone};
+use crate::units::Factor;
 
 /// Arguments about what usage is worth to whom.
 #[derive(Args)]
@@ -17,14 +18,8 @@ pub(in crate::cli) struct TermsArgs {
     /// Dated domain facts, TOML or the CSV of DescribeLiveDomains; without it every class is unknown
     #[arg(long, value_name = "FILE")]
     registry: Option<PathBuf>,
-    /// Clock of billing days and months
-    #[arg(
-        long,
-        value_name = "OFFSET",
-        default_value = "+08:00",
-        allow_hyphen_values = true
-    )]
-    pub(in crate::cli) billing_zone: Zone,
+    #[command(flatten)]
+    pub(in crate::cli) clock: ClockArgs,
     /// Log-to-bill factor, shown in columns of its own; bytes stay as logged
     #[arg(long, value_name = "FACTOR", default_value = "1")]
     pub(in crate::cli) overhead_factor: Factor,
@@ -53,8 +48,8 @@ impl TermsArgs {
     /// Reads the registry.
     pub(in crate::cli) fn registry(&self) -> Result<Registry, Failure> {
         Ok(match &self.registry {
-            Some(path) => Registry::load(path, self.billing_zone)?,
-            None => Registry::empty(self.billing_zone),
+            Some(path) => Registry::load(path, self.clock.billing_zone)?,
+            None => Registry::empty(self.clock.billing_zone),
         })
     }
 

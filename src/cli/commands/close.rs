@@ -57,7 +57,7 @@ pub(in crate::cli) struct CloseArgs {
 }
 
 pub(in crate::cli) fn close(args: &CloseArgs) -> Result<Finish, Failure> {
-    let (month, zone) = (args.month, args.terms.billing_zone);
+    let (month, zone) = (args.month, args.terms.clock.billing_zone);
     let (registry, store) = begin(args)?;
     let closes = store.closes()?;
     let is_it = |close: &&Close| close.terms.month == month && close.terms.zone == zone;
@@ -110,7 +110,10 @@ fn begin_freezing<'a>(args: &CloseArgs, given: Given<'a>) -> Result<Freezing<'a>
 
 /// Prices the month, and keeps its bill.
 fn bill(args: &CloseArgs, prices: &Prices, freezing: &Freezing<'_>) -> Result<FrozenBill, Failure> {
-    let purchases = args.prices.extras.purchases(args.terms.billing_zone)?;
+    let purchases = args
+        .prices
+        .extras
+        .purchases(args.terms.clock.billing_zone)?;
     Ok(freezing.bill(prices, purchases, args.prices.new_currency, &Terminal)?)
 }
 
@@ -208,7 +211,10 @@ fn asked_otherwise(
         prices.shortfall == frozen.prices.shortfall,
         "another --package-shortfall",
     );
-    let purchases = args.prices.extras.purchases(args.terms.billing_zone)?;
+    let purchases = args
+        .prices
+        .extras
+        .purchases(args.terms.clock.billing_zone)?;
     let now = purchases.digests();
     for (is_same, what) in [
         (now.events == frozen.extras.events, "--events names others"),
@@ -229,7 +235,7 @@ fn asked_otherwise(
 
 /// Says that there is nothing to close; nothing is touched.
 fn nothing(args: &CloseArgs, store: &Store) -> Result<Finish, Failure> {
-    let (month, zone) = (args.month, args.terms.billing_zone);
+    let (month, zone) = (args.month, args.terms.clock.billing_zone);
     say(&format!(
         "nothing to close: the store holds no usage of {month} on the clock {zone}, its bill has no line, and \
          nothing was bought or counted in it{}; nothing was changed. What was bought or counted in it comes \

@@ -63,7 +63,7 @@ pub(super) fn publish(
     if let Some(month) = publishing.month_without_anything() {
         let why = format!(
             "the store holds no usage of {month} on the clock {}; {} stays as it is",
-            args.terms.billing_zone,
+            args.terms.clock.billing_zone,
             args.out.display()
         );
         return publish_nothing(publishing, (args, elapsed_millis), report, &why);

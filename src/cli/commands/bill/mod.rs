@@ -197,7 +197,7 @@ fn check_page(args: &BillArgs, store: &Store) -> Result<(), Failure> {
 
 /// Says that a month has no bill; all stays as it is.
 fn nothing_of(month: Month, args: &BillArgs, store: &Store) -> Result<Finish, Failure> {
-    let months = store.months(args.publishing.terms.billing_zone)?;
+    let months = store.months(args.publishing.terms.clock.billing_zone)?;
     say(&format!(
         "nothing to bill in {month}: no usage in the store, nothing bought, nothing to correct{}; nothing was \
          published, {} stays as it is",
